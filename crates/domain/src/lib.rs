@@ -1,0 +1,26 @@
+//! What is true: the pure rules of Dripline.
+//!
+//! Nothing in this crate does I/O, waits, reads a clock or draws chance: time and facts are
+//! arguments, decisions are return values. So every rule can be tested in a microsecond.
+
+pub mod access;
+pub mod areas;
+pub mod enrollment;
+pub mod gsm;
+pub mod ids;
+pub mod ledger;
+pub mod message;
+pub mod money;
+pub mod optout;
+pub mod phone;
+pub mod quote;
+pub mod rules;
+pub mod schedule;
+pub mod segments;
+pub mod smart;
+pub mod states;
+pub mod template;
+pub mod window;
+pub mod workflow;
+pub mod zip;
+pub mod zones;
