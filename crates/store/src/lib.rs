@@ -1,1 +1,21 @@
-//! placeholder
+//! What is remembered: all SQL, both databases, the migrations.
+//!
+//! `db` is the face over the two drivers and the only module that names one. Every other module
+//! here is a noun of the product with its queries; each lists its statements in `ALL`, and
+//! [`statements`] collects them, so that a test prepares every one on both databases.
+//! This crate never decides a rule, reads the time or draws chance: they arrive as arguments.
+
+mod db;
+mod migrations;
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use db::{Address, ConstraintKind, DbError, Lane, Read, Row, Sizes, Sql, Store, Tx, Value};
+
+/// Each statement of each module, as (name, statement).
+const STATEMENTS: &[&[(&str, &Sql)]] = &[migrations::ALL];
+
+/// Every statement that this crate runs, with its name (`module.what`).
+pub fn statements() -> impl Iterator<Item = (&'static str, &'static Sql)> {
+    STATEMENTS.iter().flat_map(|module| module.iter().copied())
+}

@@ -1,0 +1,46 @@
+//! Databases made and dropped on a test server. Only tests come here.
+
+use std::rc::Rc;
+
+use tokio::runtime;
+use tokio_postgres::Config;
+
+use super::session::Session;
+use crate::db::address::{Address, Place};
+use crate::db::tx::Intent;
+use crate::db::{DbError, Value};
+
+/// A session on the server's own database, from which others are made and dropped.
+pub(crate) struct Server {
+    config: Config,
+    session: Session,
+}
+
+impl Server {
+    pub(crate) fn connect(address: &Address) -> Result<Self, DbError> {
+        let Place::Server(config) = &address.0 else {
+            return Err(DbError::Address(None));
+        };
+        let runtime = runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = Rc::new(runtime.map_err(|error| DbError::Other(error.into()))?);
+        Ok(Self { config: config.as_ref().clone(), session: Session::connect(&runtime, config)? })
+    }
+
+    /// The address of another database on the same server.
+    pub(crate) fn database(&self, name: &str) -> Address {
+        let mut config = self.config.clone();
+        config.dbname(name);
+        Address(Place::Server(Box::new(config)))
+    }
+
+    /// Runs a statement that may not run inside a transaction. Names are the caller's own.
+    pub(crate) fn run(&self, text: &str) -> Result<(), DbError> {
+        self.session.control(text)
+    }
+
+    /// Whether a database of this name exists.
+    pub(crate) fn has(&self, name: &str) -> Result<bool, DbError> {
+        let text = "SELECT datname FROM pg_database WHERE datname = $1";
+        Ok(!self.session.query(text, &[Value::from(name)], Intent::Read)?.is_empty())
+    }
+}

@@ -1,0 +1,102 @@
+//! The line in front of a database's threads: three lanes, the first always served first.
+//! What is queued is run even when its caller has gone and when the store is closing.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use super::DbError;
+use super::job::Job;
+
+/// How many jobs may wait in one lane; the next is refused, so that memory has a limit.
+pub(super) const WAITING_LIMIT: usize = 100_000;
+
+const LANES: usize = 3;
+
+/// Who is served first when transactions wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lane {
+    /// What people send us: replies, opt-outs, receipts. Always first.
+    Inbound,
+    /// Pages, API calls, the dispatcher.
+    Normal,
+    /// Imports and other large work; commits alone and never beside a small job.
+    Bulk,
+}
+
+/// A job and the lane that it came by.
+pub(super) struct Waiting {
+    pub(super) lane: Lane,
+    pub(super) job: Box<dyn Job>,
+}
+
+#[derive(Default)]
+struct Line {
+    lanes: [VecDeque<Box<dyn Job>>; LANES],
+    closed: bool,
+}
+
+impl Line {
+    fn pop(&mut self, lowest: Lane) -> Option<Waiting> {
+        [Lane::Inbound, Lane::Normal, Lane::Bulk]
+            .into_iter()
+            .filter(|lane| *lane <= lowest)
+            .find_map(|lane| self.lanes[lane as usize].pop_front().map(|job| Waiting { lane, job }))
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Queue {
+    line: Mutex<Line>,
+    changed: Condvar,
+}
+
+impl Queue {
+    /// Queues the job, or answers it at once when the queue is closed or full.
+    pub(super) fn push(&self, lane: Lane, job: Box<dyn Job>) {
+        let refused = {
+            let mut line = self.line();
+            if line.closed {
+                Some((job, DbError::Closed))
+            } else if line.lanes[lane as usize].len() >= WAITING_LIMIT {
+                Some((job, DbError::Overloaded { limit: WAITING_LIMIT }))
+            } else {
+                line.lanes[lane as usize].push_back(job);
+                None
+            }
+        };
+        match refused {
+            Some((job, error)) => job.answer(Err(error)),
+            // All: a thread that serves fewer lanes might be the one that is woken.
+            None => self.changed.notify_all(),
+        }
+    }
+
+    /// The next job of `lowest` or a more urgent lane; waits for one. `None` once the queue is
+    /// closed and nothing is left for this thread.
+    pub(super) fn take(&self, lowest: Lane) -> Option<Waiting> {
+        let mut line = self.line();
+        loop {
+            if let Some(waiting) = line.pop(lowest) {
+                return Some(waiting);
+            }
+            if line.closed {
+                return None;
+            }
+            line = self.changed.wait(line).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// The next job of `lowest` or a more urgent lane, if one waits now.
+    pub(super) fn try_take(&self, lowest: Lane) -> Option<Waiting> {
+        self.line().pop(lowest)
+    }
+
+    pub(super) fn close(&self) {
+        self.line().closed = true;
+        self.changed.notify_all();
+    }
+
+    fn line(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

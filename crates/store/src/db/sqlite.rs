@@ -1,0 +1,195 @@
+//! SQLite: one thread that writes, a few that read beside it, one that checkpoints.
+//! This file opens the connections and runs statements; `writer` has the group commit.
+
+mod backup;
+mod checkpoint;
+mod fault;
+mod lock;
+mod reader;
+mod writer;
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::types::{Value as Bound, ValueRef};
+use rusqlite::{CachedStatement, Connection, OpenFlags, Statement};
+
+use super::row::Cell;
+use super::threads::Threads;
+use super::tx::Intent;
+use super::{DbError, Row, Sizes, Value};
+pub(super) use backup::back_up;
+use fault::fault;
+
+/// How long a statement waits for another connection's lock: a checkpoint that empties the log.
+const BUSY_LIMIT: Duration = Duration::from_secs(10);
+/// How many prepared statements a connection keeps.
+const STATEMENT_LIMIT: usize = 512;
+
+/// The threads over a database file. The file is locked until they have ended.
+pub(super) fn open_file(path: &Path, sizes: &Sizes) -> Result<Threads, DbError> {
+    let lock = lock::take(path)?;
+    let writer = connect_writer(path, sizes)?;
+    let checkpoint = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, 2)?;
+    let readers = (0..sizes.readers.max(1)).map(|_| connect_reader(path, sizes)).collect::<Result<Vec<_>, _>>()?;
+
+    let mut threads = Threads::new();
+    let wrote = checkpoint::start(&mut threads, checkpoint, path)?;
+    writer::start(&mut threads, writer, Some(wrote))?;
+    for reader in readers {
+        reader::start(&mut threads, reader)?;
+    }
+    threads.keep(lock);
+    Ok(threads)
+}
+
+/// One thread over a database in memory; reads wait in the line of the writes.
+pub(super) fn open_memory() -> Result<Threads, DbError> {
+    let connection = Connection::open_in_memory().map_err(fault)?;
+    connection.pragma_update(None, "foreign_keys", true).map_err(fault)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENT_LIMIT);
+    let mut threads = Threads::new();
+    threads.reads = Arc::clone(&threads.writes);
+    writer::start(&mut threads, connection, None)?;
+    Ok(threads)
+}
+
+fn connect_writer(path: &Path, sizes: &Sizes) -> Result<Connection, DbError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+    let connection = connect(path, flags, sizes.cache_mebibytes)?;
+    let mode: String =
+        connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0)).map_err(fault)?;
+    if !mode.eq_ignore_ascii_case("wal") {
+        return Err(DbError::Other(format!("the file's journal mode is {mode}, not WAL").into()));
+    }
+    Ok(connection)
+}
+
+fn connect_reader(path: &Path, sizes: &Sizes) -> Result<Connection, DbError> {
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, sizes.cache_mebibytes)?;
+    connection.pragma_update(None, "query_only", true).map_err(fault)?;
+    Ok(connection)
+}
+
+/// A connection with the settings that all share. Memory mapping stays off: with it a failing
+/// disk would end the process instead of answering with an error.
+fn connect(path: &Path, flags: OpenFlags, cache_mebibytes: u32) -> Result<Connection, DbError> {
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(fault)?;
+    connection.busy_timeout(BUSY_LIMIT).map_err(fault)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENT_LIMIT);
+    let cache_kibibytes = i64::from(cache_mebibytes) * 1024;
+    let settings = [
+        ("cache_size", -cache_kibibytes),
+        ("foreign_keys", 1),
+        ("mmap_size", 0),
+        ("synchronous", 2),
+        ("temp_store", 2),
+        ("trusted_schema", 0),
+        ("wal_autocheckpoint", 0),
+    ];
+    for (name, value) in settings {
+        connection.pragma_update(None, name, value).map_err(fault)?;
+    }
+    Ok(connection)
+}
+
+pub(super) fn query(
+    connection: &Connection,
+    text: &str,
+    params: &[Value],
+    intent: Intent,
+) -> Result<Vec<Row>, DbError> {
+    let mut found = Vec::new();
+    rows(connection, text, params, intent, &mut |row| {
+        found.push(row);
+        ControlFlow::Continue(())
+    })?;
+    Ok(found)
+}
+
+/// Gives each row of the answer to `visit` until it breaks off.
+pub(super) fn rows(
+    connection: &Connection,
+    text: &str,
+    params: &[Value],
+    intent: Intent,
+    visit: &mut dyn FnMut(Row) -> ControlFlow<()>,
+) -> Result<(), DbError> {
+    let mut statement = bound(connection, text, params)?;
+    if intent == Intent::Read && !statement.readonly() {
+        return Err(DbError::WriteThroughRead);
+    }
+    let names: Arc<[String]> = statement.column_names().map(str::to_owned).collect();
+    let mut rows = statement.raw_query();
+    while let Some(row) = rows.next().map_err(fault)? {
+        let cells =
+            (0..names.len()).map(|place| row.get_ref(place).map(cell)).collect::<Result<Vec<_>, _>>().map_err(fault)?;
+        if visit(Row::new(Arc::clone(&names), cells)).is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn execute(connection: &Connection, text: &str, params: &[Value]) -> Result<u64, DbError> {
+    let changed = bound(connection, text, params)?.raw_execute().map_err(fault)?;
+    Ok(u64::try_from(changed).expect("a count of rows"))
+}
+
+pub(super) fn batch(connection: &Connection, text: &str) -> Result<(), DbError> {
+    connection.execute_batch(text).map_err(fault)
+}
+
+pub(super) fn prepare(connection: &Connection, text: &str) -> Result<(), DbError> {
+    connection.prepare(text).map(drop).map_err(fault)
+}
+
+/// The prepared statement with its parameters. SQLite takes `$1` for a name and counts names as
+/// they appear, so each is bound by the number in its name.
+fn bound<'c>(connection: &'c Connection, text: &str, params: &[Value]) -> Result<CachedStatement<'c>, DbError> {
+    let mut statement = connection.prepare_cached(text).map_err(fault)?;
+    let mut wanted = 0;
+    for place in 1..=statement.parameter_count() {
+        let number = parameter_number(&statement, place)?;
+        wanted = wanted.max(number);
+        if let Some(value) = params.get(number - 1) {
+            bind(&mut statement, place, value)?;
+        }
+    }
+    if wanted != params.len() {
+        return Err(DbError::Parameters { wanted, given: params.len() });
+    }
+    Ok(statement)
+}
+
+fn parameter_number(statement: &Statement<'_>, place: usize) -> Result<usize, DbError> {
+    let number = statement.parameter_name(place).and_then(|name| name.strip_prefix('$')?.parse().ok());
+    number
+        .filter(|number| *number > 0)
+        .ok_or_else(|| DbError::Other("a parameter is not written as $1, $2 and so on".into()))
+}
+
+fn bind(statement: &mut Statement<'_>, place: usize, value: &Value) -> Result<(), DbError> {
+    match value {
+        Value::Int(value) => statement.raw_bind_parameter(place, value),
+        Value::Text(value) => statement.raw_bind_parameter(place, value),
+        Value::Bytes(value) => statement.raw_bind_parameter(place, value),
+        Value::NullInt | Value::NullText | Value::NullBytes => statement.raw_bind_parameter(place, Bound::Null),
+    }
+    .map_err(fault)
+}
+
+fn cell(value: ValueRef<'_>) -> Cell {
+    match value {
+        ValueRef::Null => Cell::Null,
+        ValueRef::Integer(value) => Cell::Int(value),
+        ValueRef::Real(_) => Cell::Foreign("a floating-point number".to_owned()),
+        ValueRef::Text(text) => match str::from_utf8(text) {
+            Ok(text) => Cell::Text(text.to_owned()),
+            Err(_) => Cell::Foreign("text that is not UTF-8".to_owned()),
+        },
+        ValueRef::Blob(bytes) => Cell::Bytes(bytes.to_vec()),
+    }
+}

@@ -1,0 +1,20 @@
+//! One process per database file. The lock lies beside the file, is the operating system's, and
+//! ends with the process however it ends; the empty file that carries it stays.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::Path;
+
+use crate::db::DbError;
+
+/// Locks the database at `path` for as long as the answer lives.
+pub(super) fn take(path: &Path) -> Result<File, DbError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let unavailable = |error: std::io::Error| DbError::Unavailable(error.into());
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(name).map_err(unavailable)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(DbError::InUse { path: path.to_owned() }),
+        Err(TryLockError::Error(error)) => Err(unavailable(error)),
+    }
+}

@@ -1,0 +1,118 @@
+//! The thread that writes, with group commit: jobs that wait share one commit and its fsync.
+//!
+//! | step | statement | when it fails |
+//! |---|---|---|
+//! | open the group | `BEGIN IMMEDIATE` | the first job is answered with the error |
+//! | each job | `SAVEPOINT`, its code, `RELEASE` or `ROLLBACK TO` | only that job is rolled back |
+//! | SQLite itself rolled back (disk full, I/O) | | the group is lost: each job runs again alone |
+//! | close the group | `COMMIT` | each job runs again alone, so the culprit alone gets the error |
+//!
+//! Nobody is answered before the commit, not even a job that failed: it may have failed by what
+//! a neighbour wrote. A bulk job commits alone, so that no small job waits for its end.
+
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+
+use super::checkpoint::Wrote;
+use super::fault::fault;
+use crate::db::DbError;
+use crate::db::job::{Job, Verdict};
+use crate::db::queue::{Lane, Queue, Waiting};
+use crate::db::threads::Threads;
+use crate::db::tx::{On, Tx};
+
+/// How many jobs may share a commit.
+const GROUP_JOBS: usize = 128;
+/// No job joins a group that is older than this.
+const GROUP_TIME: Duration = Duration::from_millis(5);
+
+pub(super) fn start(threads: &mut Threads, connection: Connection, wrote: Option<Wrote>) -> Result<(), DbError> {
+    let queue = threads.writes.clone();
+    let writer = Writer { connection, wrote };
+    threads.spawn("sqlite-writer", move || {
+        while let Some(first) = queue.take(Lane::Bulk) {
+            writer.group(first, &queue);
+        }
+    })
+}
+
+struct Writer {
+    connection: Connection,
+    wrote: Option<Wrote>,
+}
+
+impl Writer {
+    fn group(&self, first: Waiting, queue: &Queue) {
+        if let Err(error) = self.run("BEGIN IMMEDIATE") {
+            return first.job.answer(Err(error));
+        }
+        let (jobs, intact) = self.fill(first, queue);
+        if intact.and_then(|()| self.commit()).is_ok() {
+            return jobs.into_iter().for_each(|job| job.answer(Ok(())));
+        }
+        self.roll_back();
+        for job in jobs {
+            self.alone(job);
+        }
+    }
+
+    /// Runs the first job and those that wait until the group is full, old or lost (an error).
+    fn fill(&self, first: Waiting, queue: &Queue) -> (Vec<Box<dyn Job>>, Result<(), DbError>) {
+        let begun = Instant::now();
+        let mut jobs = Vec::new();
+        let mut intact = Ok(());
+        let mut next = Some(first);
+        while let Some(Waiting { lane, mut job }) = next {
+            intact = self.within_savepoint(job.as_mut());
+            jobs.push(job);
+            let full = jobs.len() >= GROUP_JOBS || begun.elapsed() >= GROUP_TIME || lane == Lane::Bulk;
+            next = if intact.is_err() || full { None } else { queue.try_take(Lane::Normal) };
+        }
+        (jobs, intact)
+    }
+
+    fn within_savepoint(&self, job: &mut dyn Job) -> Result<(), DbError> {
+        self.run("SAVEPOINT job")?;
+        match job.run(&mut Tx::new(On::Sqlite(&self.connection))) {
+            Verdict::Commit => self.run("RELEASE job"),
+            Verdict::RollBack => self.run("ROLLBACK TO job").and_then(|()| self.run("RELEASE job")),
+        }
+    }
+
+    /// One job in a transaction of its own, so that its failure is nobody else's.
+    fn alone(&self, mut job: Box<dyn Job>) {
+        let outcome =
+            self.run("BEGIN IMMEDIATE").and_then(|()| match job.run(&mut Tx::new(On::Sqlite(&self.connection))) {
+                Verdict::Commit => self.commit(),
+                Verdict::RollBack => {
+                    self.roll_back();
+                    Ok(())
+                }
+            });
+        job.answer(outcome);
+    }
+
+    fn commit(&self) -> Result<(), DbError> {
+        let result = self.run("COMMIT");
+        match (&result, &self.wrote) {
+            (Ok(()), Some(wrote)) => wrote.mark(),
+            (Ok(()), None) => {}
+            (Err(_), _) => self.roll_back(),
+        }
+        result
+    }
+
+    /// Ends the transaction, unless SQLite has done so by itself.
+    fn roll_back(&self) {
+        if !self.connection.is_autocommit()
+            && let Err(error) = self.run("ROLLBACK")
+        {
+            tracing::error!(%error, "a transaction could not be rolled back");
+        }
+    }
+
+    fn run(&self, text: &str) -> Result<(), DbError> {
+        self.connection.prepare_cached(text).and_then(|mut statement| statement.execute([])).map(drop).map_err(fault)
+    }
+}

@@ -1,0 +1,168 @@
+//! The two handles inside a transaction: `Read`, which has no method that writes, and `Tx`.
+//! After a statement has failed nothing more runs and nothing commits, on either database: that
+//! is PostgreSQL's rule, and SQLite may have rolled the whole transaction back.
+
+use std::cell::Cell;
+use std::ops::{ControlFlow, Deref};
+
+use super::error::Failure;
+use super::postgres::Session;
+use super::{DbError, Row, Sql, Value, sqlite};
+
+/// The connection that a handle works on.
+pub(super) enum On<'a> {
+    Sqlite(&'a rusqlite::Connection),
+    Postgres(&'a Session),
+}
+
+/// What the caller of a statement means to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Intent {
+    Read,
+    Write,
+}
+
+/// A handle that reads one consistent state of the database. A statement that writes is refused.
+pub struct Read<'a> {
+    on: On<'a>,
+    failure: Cell<Option<Failure>>,
+    streaming: Cell<bool>,
+}
+
+/// A handle on a transaction that may write. It commits when its code returns `Ok`.
+pub struct Tx<'a> {
+    read: Read<'a>,
+}
+
+impl<'a> Deref for Tx<'a> {
+    type Target = Read<'a>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.read
+    }
+}
+
+impl Read<'_> {
+    /// All rows of the answer. For more than a few thousand use [`Read::for_each`] or pages.
+    pub fn query(&self, sql: &Sql, params: &[Value]) -> Result<Vec<Row>, DbError> {
+        self.collect(sql, params, Intent::Read)
+    }
+
+    /// The only row of the answer; none or several are [`DbError::Rows`].
+    pub fn query_one(&self, sql: &Sql, params: &[Value]) -> Result<Row, DbError> {
+        self.query_optional(sql, params)?.ok_or(DbError::Rows { found: 0 })
+    }
+
+    /// The only row of the answer or `None`; several are [`DbError::Rows`].
+    pub fn query_optional(&self, sql: &Sql, params: &[Value]) -> Result<Option<Row>, DbError> {
+        let mut rows = self.query(sql, params)?;
+        match rows.len() {
+            0 | 1 => Ok(rows.pop()),
+            found => Err(DbError::Rows { found }),
+        }
+    }
+
+    /// Gives each row to `each` without holding all of them; its first error ends the reading.
+    /// No statement may run inside `each` ([`DbError::Streaming`]).
+    pub fn for_each<E: From<DbError>>(
+        &self,
+        sql: &Sql,
+        params: &[Value],
+        mut each: impl FnMut(Row) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.check(params)?;
+        let mut stopped = None;
+        let mut visit = |row| match each(row) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                stopped = Some(error);
+                ControlFlow::Break(())
+            }
+        };
+        self.streaming.set(true);
+        let result = match &self.on {
+            On::Sqlite(connection) => sqlite::rows(connection, sql.sqlite(), params, Intent::Read, &mut visit),
+            On::Postgres(session) => session.stream(sql.postgres(), params, &mut visit),
+        };
+        self.streaming.set(false);
+        self.note(result)?;
+        stopped.map_or(Ok(()), Err)
+    }
+
+    /// Checks on this database that a statement is well formed and names what exists, and runs nothing.
+    pub fn prepare(&self, sql: &Sql) -> Result<(), DbError> {
+        self.check(&[])?;
+        self.note(match &self.on {
+            On::Sqlite(connection) => sqlite::prepare(connection, sql.sqlite()),
+            On::Postgres(session) => session.prepare(sql.postgres()),
+        })
+    }
+
+    /// The text that this database runs.
+    pub(crate) fn text(&self, sql: &Sql) -> &'static str {
+        match &self.on {
+            On::Sqlite(_) => sql.sqlite(),
+            On::Postgres(_) => sql.postgres(),
+        }
+    }
+
+    /// The first failure of a statement in this transaction.
+    pub(super) fn failure(&self) -> Option<Failure> {
+        self.failure.get()
+    }
+
+    fn collect(&self, sql: &Sql, params: &[Value], intent: Intent) -> Result<Vec<Row>, DbError> {
+        self.check(params)?;
+        self.note(match &self.on {
+            On::Sqlite(connection) => sqlite::query(connection, sql.sqlite(), params, intent),
+            On::Postgres(session) => session.query(sql.postgres(), params, intent),
+        })
+    }
+
+    fn check(&self, params: &[Value]) -> Result<(), DbError> {
+        if self.failure.get().is_some() {
+            return Err(DbError::Aborted);
+        }
+        if self.streaming.get() {
+            return Err(DbError::Streaming);
+        }
+        let nul = params.iter().position(|value| matches!(value, Value::Text(text) if text.contains('\0')));
+        nul.map_or(Ok(()), |place| Err(DbError::Nul { index: place + 1 }))
+    }
+
+    fn note<T>(&self, result: Result<T, DbError>) -> Result<T, DbError> {
+        if let Err(error) = &result {
+            self.failure.set(Some(error.failure()));
+        }
+        result
+    }
+}
+
+impl<'a> Tx<'a> {
+    pub(super) fn new(on: On<'a>) -> Self {
+        Self { read: Read { on, failure: Cell::new(None), streaming: Cell::new(false) } }
+    }
+
+    /// Runs a statement that writes; answers how many rows it changed.
+    pub fn execute(&mut self, sql: &Sql, params: &[Value]) -> Result<u64, DbError> {
+        self.check(params)?;
+        self.note(match &self.on {
+            On::Sqlite(connection) => sqlite::execute(connection, sql.sqlite(), params),
+            On::Postgres(session) => session.execute(sql.postgres(), params),
+        })
+    }
+
+    /// Runs a statement that writes and answers rows (`RETURNING`), in no order that one may rely on.
+    pub fn query_write(&mut self, sql: &Sql, params: &[Value]) -> Result<Vec<Row>, DbError> {
+        self.collect(sql, params, Intent::Write)
+    }
+
+    /// Runs several statements without parameters, parted by semicolons: migrations and test tables.
+    pub(crate) fn batch(&mut self, sql: &Sql) -> Result<(), DbError> {
+        self.check(&[])?;
+        self.note(match &self.on {
+            On::Sqlite(connection) => sqlite::batch(connection, sql.sqlite()),
+            On::Postgres(session) => session.batch(sql.postgres()),
+        })
+    }
+}

@@ -1,0 +1,92 @@
+//! The schema's history: numbered texts, the same names for both databases, applied in order
+//! inside one transaction when a store opens. An applied text never changes; its checksum is kept.
+
+use sha2::{Digest, Sha256};
+
+use crate::db::{DbError, Sql, Tx, Value};
+
+struct Migration {
+    name: &'static str,
+    sql: Sql,
+}
+
+/// Every migration; its place in the list, from 1, is its number.
+const MIGRATIONS: &[Migration] = &[Migration {
+    name: "0001_foundation",
+    sql: Sql::Twin {
+        sqlite: include_str!("../../../migrations/sqlite/0001_foundation.sql"),
+        postgres: include_str!("../../../migrations/postgres/0001_foundation.sql"),
+    },
+}];
+
+/// On a server several programs may start at once: one migrates, the others wait for it.
+const LOCK: Sql = Sql::Twin {
+    sqlite: "SELECT 1",
+    postgres: "
+        SET LOCAL statement_timeout = 0;
+        SELECT pg_advisory_xact_lock(7236837011465)",
+};
+
+const CREATE_TABLE: Sql = Sql::Same(
+    "CREATE TABLE IF NOT EXISTS schema_migrations (
+        number BIGINT NOT NULL PRIMARY KEY,
+        name TEXT NOT NULL,
+        checksum TEXT NOT NULL
+    )",
+);
+
+const LIST_APPLIED: Sql = Sql::Same(
+    "SELECT number, checksum
+    FROM schema_migrations
+    ORDER BY number",
+);
+
+const RECORD_APPLIED: Sql = Sql::Same(
+    "INSERT INTO schema_migrations (number, name, checksum)
+    VALUES ($1, $2, $3)",
+);
+
+pub(crate) const ALL: &[(&str, &Sql)] = &[
+    ("migrations.create_table", &CREATE_TABLE),
+    ("migrations.list_applied", &LIST_APPLIED),
+    ("migrations.record_applied", &RECORD_APPLIED),
+];
+
+/// Every migration's text, in order.
+#[cfg(feature = "testing")]
+pub(crate) fn texts() -> impl Iterator<Item = Sql> {
+    MIGRATIONS.iter().map(|migration| migration.sql)
+}
+
+/// Applies what the database lacks; answers its version.
+pub(crate) fn apply(tx: &mut Tx<'_>) -> Result<i64, DbError> {
+    apply_list(tx, MIGRATIONS)
+}
+
+fn apply_list(tx: &mut Tx<'_>, migrations: &[Migration]) -> Result<i64, DbError> {
+    tx.batch(&LOCK)?;
+    tx.batch(&CREATE_TABLE)?;
+    let newest = i64::try_from(migrations.len()).expect("a short list");
+    let mut version = 0;
+    for row in tx.query(&LIST_APPLIED, &[])? {
+        version = row.int(0)?;
+        let known = usize::try_from(version - 1).ok().and_then(|place| migrations.get(place));
+        let known = known.ok_or(DbError::Newer { database: version, program: newest })?;
+        if checksum(tx, known) != row.text(1)? {
+            return Err(DbError::MigrationChanged { name: known.name.to_owned() });
+        }
+    }
+    for (number, migration) in (1..).zip(migrations).skip(usize::try_from(version).expect("a known version")) {
+        let failed = |error| DbError::Migration { name: migration.name, source: Box::new(error) };
+        tx.batch(&migration.sql).map_err(failed)?;
+        let record = [Value::Int(number), migration.name.into(), checksum(tx, migration).into()];
+        tx.execute(&RECORD_APPLIED, &record)?;
+    }
+    Ok(newest)
+}
+
+/// The checksum of the text that this database runs. Line ends do not count: a checkout may change them.
+fn checksum(tx: &Tx<'_>, migration: &Migration) -> String {
+    let text = tx.text(&migration.sql).replace('\r', "");
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
