@@ -5,15 +5,46 @@
 //! [`statements`] collects them, so that a test prepares every one on both databases.
 //! This crate never decides a rule, reads the time or draws chance: they arrive as arguments.
 
+pub mod answers;
+pub mod claims;
+pub mod contacts;
+pub mod conversations;
 mod db;
+pub mod enrollments;
+pub mod events;
+pub mod jobs;
+mod json;
+pub mod ledger;
+pub mod messages;
 mod migrations;
+pub mod numbers;
+pub mod suppressions;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod users;
+pub mod workflows;
+pub mod workspaces;
 
 pub use db::{Address, ConstraintKind, DbError, Lane, Read, Row, Sizes, Sql, Store, Tx, Value};
 
 /// Each statement of each module, as (name, statement).
-const STATEMENTS: &[&[(&str, &Sql)]] = &[migrations::ALL];
+const STATEMENTS: &[&[(&str, &Sql)]] = &[
+    answers::ALL,
+    claims::ALL,
+    contacts::ALL,
+    conversations::ALL,
+    enrollments::ALL,
+    events::ALL,
+    jobs::ALL,
+    ledger::ALL,
+    messages::ALL,
+    numbers::ALL,
+    suppressions::ALL,
+    users::ALL,
+    workflows::ALL,
+    workspaces::ALL,
+    migrations::ALL,
+];
 
 /// Every statement that this crate runs, with its name (`module.what`).
 pub fn statements() -> impl Iterator<Item = (&'static str, &'static Sql)> {

@@ -109,6 +109,9 @@ pub enum DbError {
         /// How many it was given.
         given: usize,
     },
+    /// A stored document or number that this program cannot read or write.
+    #[error("a stored value cannot be read: {0}")]
+    Document(String),
     /// A text parameter holds a NUL character, which PostgreSQL cannot store.
     #[error("parameter ${index} holds a NUL character")]
     Nul {

@@ -1,0 +1,144 @@
+//! What was answered before: idempotency keys, quotes, and callbacks of carriers that came already.
+
+use domain::ids::{ContactId, QuoteId, WorkflowId, WorkspaceId};
+use jiff::Timestamp;
+
+use crate::json;
+use crate::{DbError, Read, Row, Sql, Tx};
+
+static FIND: Sql = Sql::Same(
+    "
+    SELECT request_hash, answer FROM answers WHERE workspace_id = $1 AND idempotency_key = $2",
+);
+
+static KEEP: Sql = Sql::Same(
+    "
+    INSERT INTO answers (workspace_id, idempotency_key, request_hash, answer, at) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (workspace_id, idempotency_key) DO NOTHING",
+);
+
+static FORGET: Sql = Sql::Same("DELETE FROM answers WHERE workspace_id = $1 AND at < $2");
+
+static INSERT_QUOTE: Sql = Sql::Same(
+    "
+    INSERT INTO quotes (workspace_id, quote_id, contact_id, workflow_id, terms, expires_at)
+    VALUES ($1, $2, $3, $4, $5, $6)",
+);
+
+static FIND_QUOTE: Sql = Sql::Same(
+    "
+    SELECT contact_id, workflow_id, terms, expires_at FROM quotes WHERE workspace_id = $1 AND quote_id = $2",
+);
+
+static FORGET_QUOTES: Sql = Sql::Same("DELETE FROM quotes WHERE workspace_id = $1 AND expires_at < $2");
+
+static FIRST: Sql = Sql::Same(
+    "
+    INSERT INTO carrier_events (workspace_id, carrier, event_key, at) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (workspace_id, carrier, event_key) DO NOTHING",
+);
+
+static STRAY: Sql = Sql::Same(
+    "
+    INSERT INTO stray_events (carrier, event_key, payload, at) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (carrier, event_key) DO NOTHING",
+);
+
+/// Every statement of this file, for the test that prepares them on both databases.
+pub(crate) const ALL: &[(&str, &Sql)] = &[
+    ("answers::FIND", &FIND),
+    ("answers::KEEP", &KEEP),
+    ("answers::FORGET", &FORGET),
+    ("answers::INSERT_QUOTE", &INSERT_QUOTE),
+    ("answers::FIND_QUOTE", &FIND_QUOTE),
+    ("answers::FORGET_QUOTES", &FORGET_QUOTES),
+    ("answers::FIRST", &FIRST),
+    ("answers::STRAY", &STRAY),
+];
+
+/// The first answer to an idempotency key: the request's hash and the answer.
+pub fn find(db: &Read<'_>, workspace: WorkspaceId, key: &str) -> Result<Option<(String, String)>, DbError> {
+    let row = db.query_optional(&FIND, &[workspace.0.into(), key.into()])?;
+    row.map(|row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned()))).transpose()
+}
+
+/// Keeps the first answer to an idempotency key; false if another was first.
+pub fn keep(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+    key: &str,
+    request_hash: &str,
+    answer: &str,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let params = [workspace.0.into(), key.into(), request_hash.into(), answer.into(), json::micros(now).into()];
+    Ok(tx.execute(&KEEP, &params)? == 1)
+}
+
+/// Forgets answers given before a time, and quotes that expired before it.
+pub fn forget(tx: &mut Tx<'_>, workspace: WorkspaceId, before: Timestamp) -> Result<(), DbError> {
+    tx.execute(&FORGET, &[workspace.0.into(), json::micros(before).into()])?;
+    tx.execute(&FORGET_QUOTES, &[workspace.0.into(), json::micros(before).into()]).map(|_| ())
+}
+
+/// A quote as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuoteRow {
+    /// For whom.
+    pub contact: ContactId,
+    /// Through which workflow.
+    pub workflow: WorkflowId,
+    /// Its text and price, as a document.
+    pub terms: String,
+    /// Until when it holds.
+    pub expires_at: Timestamp,
+}
+
+/// Keeps a quote.
+pub fn insert_quote(tx: &mut Tx<'_>, workspace: WorkspaceId, id: QuoteId, quote: &QuoteRow) -> Result<(), DbError> {
+    let params = [
+        workspace.0.into(),
+        id.0.into(),
+        quote.contact.0.into(),
+        quote.workflow.0.into(),
+        quote.terms.as_str().into(),
+        json::micros(quote.expires_at).into(),
+    ];
+    tx.execute(&INSERT_QUOTE, &params).map(|_| ())
+}
+
+/// One quote, expired or not.
+pub fn find_quote(db: &Read<'_>, workspace: WorkspaceId, id: QuoteId) -> Result<Option<QuoteRow>, DbError> {
+    let quote = |row: &Row| {
+        Ok(QuoteRow {
+            contact: ContactId(row.int(0)?),
+            workflow: WorkflowId(row.int(1)?),
+            terms: row.text(2)?.to_owned(),
+            expires_at: json::timestamp(row.int(3)?)?,
+        })
+    };
+    db.query_optional(&FIND_QUOTE, &[workspace.0.into(), id.0.into()])?.as_ref().map(quote).transpose()
+}
+
+/// Notes a callback; false if it came before.
+pub fn first(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+    carrier: &str,
+    event_key: &str,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let params = [workspace.0.into(), carrier.into(), event_key.into(), json::micros(now).into()];
+    Ok(tx.execute(&FIRST, &params)? == 1)
+}
+
+/// Keeps a callback that belongs to no number of ours. No workspace is known for it.
+pub fn keep_stray(
+    tx: &mut Tx<'_>,
+    carrier: &str,
+    event_key: &str,
+    payload: &str,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    tx.execute(&STRAY, &[carrier.into(), event_key.into(), payload.into(), json::micros(now).into()]).map(|_| ())
+}

@@ -1,0 +1,291 @@
+//! The hot path: which work is due, the claim that takes it, and what a settled attempt changes.
+//!
+//! Every statement but [`due_workspaces`] and [`next_due`] touches one workspace. Those two ask each
+//! workspace once, by an index probe, because somebody has to know whom to serve next.
+
+use domain::enrollment::StepPrice;
+use domain::ids::{ContactId, EnrollmentId, MessageId, NumberId, WorkflowId, WorkspaceId};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::enrollments::Place;
+use crate::json;
+use crate::{DbError, Read, Row, Sql, Tx};
+
+static DUE_WORKSPACES: Sql = Sql::Same(
+    "
+    SELECT w.workspace_id FROM workspaces w
+    WHERE (w.lease_until <= $1 OR w.lease_node = $2)
+      AND (EXISTS (
+            SELECT 1 FROM numbers n
+            WHERE n.workspace_id = w.workspace_id AND n.paced_until <= $1 AND EXISTS (
+                SELECT 1 FROM enrollments e
+                WHERE e.workspace_id = n.workspace_id AND e.number_id = n.number_id
+                  AND e.state = 'active' AND e.due_at IS NOT NULL AND e.due_at <= $1))
+        OR EXISTS (
+            SELECT 1 FROM messages m
+            WHERE m.workspace_id = w.workspace_id AND m.due_at IS NOT NULL AND m.due_at <= $1))
+    ORDER BY w.dispatched_at, w.workspace_id
+    LIMIT $3",
+);
+
+static NEXT_DUE: Sql = Sql::Same(
+    "
+    SELECT MIN(t.at) FROM (
+        SELECT (SELECT MIN(CASE WHEN e.due_at > n.paced_until THEN e.due_at ELSE n.paced_until END)
+                FROM enrollments e
+                WHERE e.workspace_id = n.workspace_id AND e.number_id = n.number_id
+                  AND e.state = 'active' AND e.due_at = (
+                    SELECT MIN(f.due_at) FROM enrollments f
+                    WHERE f.workspace_id = n.workspace_id AND f.number_id = n.number_id
+                      AND f.state = 'active' AND f.due_at IS NOT NULL)) AS at
+        FROM numbers n
+        UNION ALL
+        SELECT (SELECT MIN(m.due_at) FROM messages m
+                WHERE m.workspace_id = w.workspace_id AND m.due_at IS NOT NULL) AS at
+        FROM workspaces w
+    ) AS t",
+);
+
+static LEASE: Sql = Sql::Same(
+    "
+    UPDATE workspaces SET lease_node = $2, lease_until = $3, dispatched_at = $4
+    WHERE workspace_id = $1 AND (lease_until <= $4 OR lease_node = $2)",
+);
+
+static RELEASE: Sql = Sql::Same(
+    "
+    UPDATE workspaces SET lease_node = NULL, lease_until = 0 WHERE lease_node = $1 AND workspace_id > $2",
+);
+
+static DUE: Sql = Sql::Twin {
+    sqlite: "
+        SELECT e.enrollment_id, e.contact_id, e.workflow_id, e.version, e.next_step, e.due_at, e.message_id,
+            e.place, e.field_values, e.prices, c.phone, c.phone_hash
+        FROM enrollments e
+        JOIN contacts c ON c.workspace_id = e.workspace_id AND c.contact_id = e.contact_id
+        WHERE e.workspace_id = $1 AND e.number_id = $2 AND e.state = 'active' AND e.due_at IS NOT NULL AND e.due_at <= $3
+        ORDER BY e.due_at
+        LIMIT $4",
+    postgres: "
+        SELECT e.enrollment_id, e.contact_id, e.workflow_id, e.version, e.next_step, e.due_at, e.message_id,
+            e.place, e.field_values, e.prices, c.phone, c.phone_hash
+        FROM enrollments e
+        JOIN contacts c ON c.workspace_id = e.workspace_id AND c.contact_id = e.contact_id
+        WHERE e.workspace_id = $1 AND e.number_id = $2 AND e.state = 'active' AND e.due_at IS NOT NULL AND e.due_at <= $3
+        ORDER BY e.due_at
+        LIMIT $4
+        FOR UPDATE OF e SKIP LOCKED",
+};
+
+static CLAIM: Sql = Sql::Twin {
+    sqlite: "
+        UPDATE enrollments SET due_at = NULL, message_id = j.value ->> 'message'
+        FROM json_each($2) AS j
+        WHERE enrollments.workspace_id = $1 AND enrollments.enrollment_id = j.value ->> 'id' AND enrollments.state = 'active'
+        RETURNING enrollment_id",
+    postgres: "
+        UPDATE enrollments SET due_at = NULL, message_id = t.message
+        FROM jsonb_to_recordset($2::text::jsonb) AS t (id BIGINT, message BIGINT)
+        WHERE enrollments.workspace_id = $1 AND enrollments.enrollment_id = t.id AND enrollments.state = 'active'
+        RETURNING enrollment_id",
+};
+
+static HOLD: Sql = Sql::Twin {
+    sqlite: "
+        UPDATE enrollments SET due_at = j.value ->> 'due'
+        FROM json_each($2) AS j
+        WHERE enrollments.workspace_id = $1 AND enrollments.enrollment_id = j.value ->> 'id' AND enrollments.state = 'active'",
+    postgres: "
+        UPDATE enrollments SET due_at = t.due
+        FROM jsonb_to_recordset($2::text::jsonb) AS t (id BIGINT, due BIGINT)
+        WHERE enrollments.workspace_id = $1 AND enrollments.enrollment_id = t.id AND enrollments.state = 'active'",
+};
+
+static ADVANCE: Sql = Sql::Twin {
+    sqlite: "
+        UPDATE enrollments SET next_step = j.value ->> 'step', due_at = j.value ->> 'due', message_id = NULL,
+            hour_minute = COALESCE(j.value ->> 'hour', hour_minute),
+            state = CASE WHEN j.value ->> 'due' IS NULL AND state = 'active' THEN 'completed' ELSE state END,
+            ended_at = CASE WHEN j.value ->> 'due' IS NULL AND state = 'active' THEN $3 ELSE ended_at END
+        FROM json_each($2) AS j
+        WHERE enrollments.workspace_id = $1 AND enrollments.enrollment_id = j.value ->> 'id'",
+    postgres: "
+        UPDATE enrollments SET next_step = t.step, due_at = t.due, message_id = NULL,
+            hour_minute = COALESCE(t.hour, hour_minute),
+            state = CASE WHEN t.due IS NULL AND state = 'active' THEN 'completed' ELSE state END,
+            ended_at = CASE WHEN t.due IS NULL AND state = 'active' THEN $3 ELSE ended_at END
+        FROM jsonb_to_recordset($2::text::jsonb) AS t (id BIGINT, step BIGINT, due BIGINT, hour BIGINT)
+        WHERE enrollments.workspace_id = $1 AND enrollments.enrollment_id = t.id",
+};
+
+static REASSIGN: Sql = Sql::Same(
+    "
+    UPDATE enrollments SET number_id = $3 WHERE workspace_id = $1 AND number_id = $2 AND state = 'active'
+        AND message_id IS NULL",
+);
+
+/// Every statement of this file, for the test that prepares them on both databases.
+pub(crate) const ALL: &[(&str, &Sql)] = &[
+    ("claims::DUE_WORKSPACES", &DUE_WORKSPACES),
+    ("claims::NEXT_DUE", &NEXT_DUE),
+    ("claims::LEASE", &LEASE),
+    ("claims::RELEASE", &RELEASE),
+    ("claims::DUE", &DUE),
+    ("claims::CLAIM", &CLAIM),
+    ("claims::HOLD", &HOLD),
+    ("claims::ADVANCE", &ADVANCE),
+    ("claims::REASSIGN", &REASSIGN),
+];
+
+/// Workspaces with due work that this node may serve, the one that waited longest first.
+pub fn due_workspaces(db: &Read<'_>, now: Timestamp, node: i64, limit: i64) -> Result<Vec<WorkspaceId>, DbError> {
+    let rows = db.query(&DUE_WORKSPACES, &[json::micros(now).into(), node.into(), limit.into()])?;
+    rows.iter().map(|row| row.int(0).map(WorkspaceId)).collect()
+}
+
+/// When the next work of any workspace is due, pacing of numbers included.
+pub fn next_due(db: &Read<'_>) -> Result<Option<Timestamp>, DbError> {
+    json::timestamp_or_none(db.query_one(&NEXT_DUE, &[])?.opt_int(0)?)
+}
+
+/// Takes or renews the lease on a workspace; false if another node has it.
+pub fn lease(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+    node: i64,
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let params = [workspace.0.into(), node.into(), json::micros(until).into(), json::micros(now).into()];
+    Ok(tx.execute(&LEASE, &params)? == 1)
+}
+
+/// Gives back every lease of a node that stops.
+pub fn release(tx: &mut Tx<'_>, node: i64) -> Result<(), DbError> {
+    tx.execute(&RELEASE, &[node.into(), i64::MIN.into()]).map(|_| ())
+}
+
+/// A step that is due.
+#[derive(Debug, Clone)]
+pub struct Due {
+    /// Of which enrollment.
+    pub enrollment: EnrollmentId,
+    /// Of which contact.
+    pub contact: ContactId,
+    /// Of which workflow.
+    pub workflow: WorkflowId,
+    /// In which version of it.
+    pub version: i64,
+    /// Which step, from 1.
+    pub step: u8,
+    /// Since when.
+    pub due_at: Timestamp,
+    /// Its message, if this is a retry.
+    pub message: Option<MessageId>,
+    /// The frozen place.
+    pub place: Place,
+    /// The frozen field values.
+    pub values: Vec<(String, String)>,
+    /// The price of each step.
+    pub prices: Vec<StepPrice>,
+    /// The contact's phone.
+    pub phone: String,
+    /// Its hash.
+    pub phone_hash: i64,
+}
+
+fn due_row(row: &Row) -> Result<Due, DbError> {
+    Ok(Due {
+        enrollment: EnrollmentId(row.int(0)?),
+        contact: ContactId(row.int(1)?),
+        workflow: WorkflowId(row.int(2)?),
+        version: row.int(3)?,
+        step: json::small(row.int(4)?)?,
+        due_at: json::timestamp(row.int(5)?)?,
+        message: row.opt_int(6)?.map(MessageId),
+        place: json::read(row.text(7)?)?,
+        values: json::read(row.text(8)?)?,
+        prices: json::read(row.text(9)?)?,
+        phone: row.text(10)?.to_owned(),
+        phone_hash: row.int(11)?,
+    })
+}
+
+/// The oldest due steps of one number, locked until the transaction ends; steps that another
+/// transaction has locked are passed over.
+pub fn due(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+    number: NumberId,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<Due>, DbError> {
+    let params = [workspace.0.into(), number.0.into(), json::micros(now).into(), limit.into()];
+    tx.query_write(&DUE, &params)?.iter().map(due_row).collect()
+}
+
+/// A claimed step and its message.
+#[derive(Debug, Clone, Serialize)]
+struct Claimed {
+    id: i64,
+    message: i64,
+}
+
+/// Marks steps as taken by their messages; says for which enrollments it held. The fence's one half.
+pub fn claim(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+    steps: &[(EnrollmentId, MessageId)],
+) -> Result<Vec<EnrollmentId>, DbError> {
+    let batch: Vec<_> = steps.iter().map(|(id, message)| Claimed { id: id.0, message: message.0 }).collect();
+    let rows = tx.query_write(&CLAIM, &[workspace.0.into(), json::text(&batch)?.into()])?;
+    rows.iter().map(|row| row.int(0).map(EnrollmentId)).collect()
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct Held {
+    id: i64,
+    due: i64,
+}
+
+/// Moves due steps to a later time: a closed window, a cap, a number that is not live, a retry.
+pub fn hold(tx: &mut Tx<'_>, workspace: WorkspaceId, steps: &[(EnrollmentId, Timestamp)]) -> Result<(), DbError> {
+    if steps.is_empty() {
+        return Ok(());
+    }
+    let batch: Vec<_> = steps.iter().map(|(id, due)| Held { id: id.0, due: json::micros(*due) }).collect();
+    tx.execute(&HOLD, &[workspace.0.into(), json::text(&batch)?.into()]).map(|_| ())
+}
+
+/// Where an enrollment goes after a step was sent or given up.
+#[derive(Debug, Clone, Serialize)]
+pub struct Advance {
+    /// Which enrollment.
+    #[serde(rename = "id", serialize_with = "enrollment_number")]
+    pub enrollment: EnrollmentId,
+    /// The step that comes next, from 1.
+    pub step: u8,
+    /// When it is due, in microseconds; nothing if there is none: an active enrollment is then completed.
+    pub due: Option<i64>,
+    /// Minute of the local day of the first send, when this was it.
+    pub hour: Option<i64>,
+}
+
+fn enrollment_number<S: serde::Serializer>(id: &EnrollmentId, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_i64(id.0)
+}
+
+/// Moves enrollments to their next steps. An enrollment that was stopped meanwhile stays stopped.
+pub fn advance(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[Advance], now: Timestamp) -> Result<(), DbError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let params = [workspace.0.into(), json::text(rows)?.into(), json::micros(now).into()];
+    tx.execute(&ADVANCE, &params).map(|_| ())
+}
+
+/// Gives the running enrollments of a lost number to another one.
+pub fn reassign(tx: &mut Tx<'_>, workspace: WorkspaceId, from: NumberId, to: NumberId) -> Result<u64, DbError> {
+    tx.execute(&REASSIGN, &[workspace.0.into(), from.0.into(), to.0.into()])
+}

@@ -1,0 +1,329 @@
+//! Contacts: one phone number of one person, unique by phone among those not deleted.
+
+use domain::ids::{ContactId, NumberId, PersonId, WorkspaceId};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::json;
+use crate::{DbError, Read, Row, Sql, Tx, Value};
+
+/// A contact as it is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Contact {
+    /// Its identifier.
+    pub id: ContactId,
+    /// E.164.
+    pub phone: String,
+    /// The hash under which suppressions are kept.
+    pub phone_hash: i64,
+    /// What it shares with the other numbers of its row.
+    pub person: Option<PersonId>,
+    /// The name as it is listed.
+    pub name: String,
+    /// Field values by key, sorted by key.
+    pub fields: Vec<(String, String)>,
+    /// The number of ours that the contact knows.
+    pub number: Option<NumberId>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was changed last.
+    pub updated_at: Timestamp,
+    /// When it was deleted.
+    pub deleted_at: Option<Timestamp>,
+}
+
+macro_rules! columns {
+    () => {
+        "c.contact_id, c.phone, c.phone_hash, c.person_id, c.name, c.fields, c.number_id, c.created_at, c.updated_at, \
+         c.deleted_at"
+    };
+}
+
+static FIND: Sql =
+    Sql::Same(concat!("SELECT ", columns!(), " FROM contacts c WHERE c.workspace_id = $1 AND c.contact_id = $2"));
+
+static LOCK: Sql = Sql::Twin {
+    sqlite: concat!(
+        "SELECT ",
+        columns!(),
+        " FROM contacts c
+          WHERE c.workspace_id = $1 AND c.deleted_at IS NULL AND c.contact_id IN (SELECT value FROM json_each($2))
+          ORDER BY c.contact_id"
+    ),
+    postgres: concat!(
+        "SELECT ",
+        columns!(),
+        " FROM contacts c
+          WHERE c.workspace_id = $1 AND c.deleted_at IS NULL
+            AND c.contact_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))
+          ORDER BY c.contact_id FOR UPDATE"
+    ),
+};
+
+static BY_PHONES: Sql = Sql::Twin {
+    sqlite: concat!(
+        "SELECT ",
+        columns!(),
+        " FROM contacts c
+          WHERE c.workspace_id = $1 AND c.deleted_at IS NULL AND c.phone IN (SELECT value FROM json_each($2))
+          ORDER BY c.contact_id"
+    ),
+    postgres: concat!(
+        "SELECT ",
+        columns!(),
+        " FROM contacts c
+          WHERE c.workspace_id = $1 AND c.deleted_at IS NULL
+            AND c.phone = ANY (ARRAY(SELECT v FROM jsonb_array_elements_text($2::text::jsonb) AS v))
+          ORDER BY c.contact_id"
+    ),
+};
+
+static OF_PERSON: Sql = Sql::Same(
+    "
+    SELECT contact_id FROM contacts WHERE workspace_id = $1 AND person_id = $2 AND deleted_at IS NULL ORDER BY contact_id",
+);
+
+static PAGE: Sql = Sql::Twin {
+    sqlite: concat!(
+        "SELECT ",
+        columns!(),
+        " FROM contacts c
+          WHERE c.workspace_id = $1 AND c.deleted_at IS NULL AND c.contact_id > $2
+            AND ($3 = '' OR c.phone LIKE '%' || $3 || '%' OR lower(c.name) LIKE '%' || lower($3) || '%')
+          ORDER BY c.contact_id LIMIT $4"
+    ),
+    postgres: concat!(
+        "SELECT ",
+        columns!(),
+        " FROM contacts c
+          WHERE c.workspace_id = $1 AND c.deleted_at IS NULL AND c.contact_id > $2
+            AND ($3::text = '' OR c.phone LIKE '%' || $3::text || '%' OR lower(c.name) LIKE '%' || lower($3::text) || '%')
+          ORDER BY c.contact_id LIMIT $4"
+    ),
+};
+
+static ALL_IDS: Sql = Sql::Same(
+    "
+    SELECT contact_id FROM contacts WHERE workspace_id = $1 AND deleted_at IS NULL AND contact_id > $2
+    ORDER BY contact_id LIMIT $3",
+);
+
+static INSERT: Sql = Sql::Twin {
+    sqlite: "
+        INSERT INTO contacts (workspace_id, contact_id, phone, phone_hash, person_id, name, fields, number_id, created_at,
+            updated_at, deleted_at)
+        SELECT $1, value ->> 'id', value ->> 'phone', value ->> 'hash', value ->> 'person', value ->> 'name',
+            value ->> 'fields', NULL, $3, $3, NULL
+        FROM json_each($2) WHERE true
+        ON CONFLICT (workspace_id, phone) WHERE deleted_at IS NULL DO NOTHING",
+    postgres: "
+        INSERT INTO contacts (workspace_id, contact_id, phone, phone_hash, person_id, name, fields, number_id, created_at,
+            updated_at, deleted_at)
+        SELECT $1, id, phone, hash, person, name, fields, NULL, $3, $3, NULL
+        FROM jsonb_to_recordset($2::text::jsonb)
+            AS t (id BIGINT, phone TEXT, hash BIGINT, person BIGINT, name TEXT, fields TEXT)
+        ON CONFLICT (workspace_id, phone) WHERE deleted_at IS NULL DO NOTHING",
+};
+
+static UPDATE: Sql = Sql::Twin {
+    sqlite: "
+        UPDATE contacts SET name = j.value ->> 'name', fields = j.value ->> 'fields', person_id = j.value ->> 'person',
+            updated_at = $3
+        FROM json_each($2) AS j
+        WHERE contacts.workspace_id = $1 AND contacts.contact_id = j.value ->> 'id' AND contacts.deleted_at IS NULL",
+    postgres: "
+        UPDATE contacts SET name = t.name, fields = t.fields, person_id = t.person, updated_at = $3
+        FROM jsonb_to_recordset($2::text::jsonb) AS t (id BIGINT, name TEXT, fields TEXT, person BIGINT)
+        WHERE contacts.workspace_id = $1 AND contacts.contact_id = t.id AND contacts.deleted_at IS NULL",
+};
+
+static ASSIGN: Sql = Sql::Twin {
+    sqlite: "
+        UPDATE contacts SET number_id = j.value ->> 'number'
+        FROM json_each($2) AS j
+        WHERE contacts.workspace_id = $1 AND contacts.contact_id = j.value ->> 'id'",
+    postgres: "
+        UPDATE contacts SET number_id = t.number
+        FROM jsonb_to_recordset($2::text::jsonb) AS t (id BIGINT, number BIGINT)
+        WHERE contacts.workspace_id = $1 AND contacts.contact_id = t.id",
+};
+
+static DELETE: Sql = Sql::Same(
+    "
+    UPDATE contacts SET deleted_at = $3, updated_at = $3 WHERE workspace_id = $1 AND contact_id = $2 AND deleted_at IS NULL",
+);
+
+static COUNT: Sql = Sql::Same("SELECT COUNT(*) FROM contacts WHERE workspace_id = $1 AND deleted_at IS NULL");
+
+static CUSTOM: Sql = Sql::Same("SELECT field_key, name FROM custom_fields WHERE workspace_id = $1 ORDER BY field_key");
+
+static ADD_CUSTOM: Sql = Sql::Same(
+    "
+    INSERT INTO custom_fields (workspace_id, field_key, name, created_at) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (workspace_id, field_key) DO NOTHING",
+);
+
+/// Every statement of this file, for the test that prepares them on both databases.
+pub(crate) const ALL: &[(&str, &Sql)] = &[
+    ("contacts::FIND", &FIND),
+    ("contacts::LOCK", &LOCK),
+    ("contacts::BY_PHONES", &BY_PHONES),
+    ("contacts::OF_PERSON", &OF_PERSON),
+    ("contacts::PAGE", &PAGE),
+    ("contacts::ALL_IDS", &ALL_IDS),
+    ("contacts::INSERT", &INSERT),
+    ("contacts::UPDATE", &UPDATE),
+    ("contacts::ASSIGN", &ASSIGN),
+    ("contacts::DELETE", &DELETE),
+    ("contacts::COUNT", &COUNT),
+    ("contacts::CUSTOM", &CUSTOM),
+    ("contacts::ADD_CUSTOM", &ADD_CUSTOM),
+];
+
+fn read(row: &Row) -> Result<Contact, DbError> {
+    Ok(Contact {
+        id: ContactId(row.int(0)?),
+        phone: row.text(1)?.to_owned(),
+        phone_hash: row.int(2)?,
+        person: row.opt_int(3)?.map(PersonId),
+        name: row.text(4)?.to_owned(),
+        fields: json::read(row.text(5)?)?,
+        number: row.opt_int(6)?.map(NumberId),
+        created_at: json::timestamp(row.int(7)?)?,
+        updated_at: json::timestamp(row.int(8)?)?,
+        deleted_at: json::timestamp_or_none(row.opt_int(9)?)?,
+    })
+}
+
+fn read_all(rows: &[Row]) -> Result<Vec<Contact>, DbError> {
+    rows.iter().map(read).collect()
+}
+
+/// One contact, deleted or not.
+pub fn find(db: &Read<'_>, workspace: WorkspaceId, id: ContactId) -> Result<Option<Contact>, DbError> {
+    db.query_optional(&FIND, &[workspace.0.into(), id.0.into()])?.as_ref().map(read).transpose()
+}
+
+/// Those of these contacts that are not deleted, locked until the transaction ends, in the order of
+/// their keys. Enrolling and receiving both begin here: so neither can miss the other.
+pub fn lock(tx: &mut Tx<'_>, workspace: WorkspaceId, ids: &[ContactId]) -> Result<Vec<Contact>, DbError> {
+    let list = json::list(ids.iter().map(|id| id.0))?;
+    read_all(&tx.query_write(&LOCK, &[workspace.0.into(), list.into()])?)
+}
+
+/// The contacts with these phones.
+pub fn by_phones(db: &Read<'_>, workspace: WorkspaceId, phones: &[&str]) -> Result<Vec<Contact>, DbError> {
+    read_all(&db.query(&BY_PHONES, &[workspace.0.into(), json::text(phones)?.into()])?)
+}
+
+/// The contacts of one person.
+pub fn of_person(db: &Read<'_>, workspace: WorkspaceId, person: PersonId) -> Result<Vec<ContactId>, DbError> {
+    let rows = db.query(&OF_PERSON, &[workspace.0.into(), person.0.into()])?;
+    rows.iter().map(|row| row.int(0).map(ContactId)).collect()
+}
+
+/// Contacts in the order of their making, after the given one, whose phone or name holds the text.
+pub fn page(
+    db: &Read<'_>,
+    workspace: WorkspaceId,
+    after: ContactId,
+    holds: &str,
+    limit: i64,
+) -> Result<Vec<Contact>, DbError> {
+    read_all(&db.query(&PAGE, &[workspace.0.into(), after.0.into(), holds.into(), limit.into()])?)
+}
+
+/// The identifiers of all contacts, in order, after the given one.
+pub fn ids(db: &Read<'_>, workspace: WorkspaceId, after: ContactId, limit: i64) -> Result<Vec<ContactId>, DbError> {
+    let rows = db.query(&ALL_IDS, &[workspace.0.into(), after.0.into(), limit.into()])?;
+    rows.iter().map(|row| row.int(0).map(ContactId)).collect()
+}
+
+/// What a person or an import gives of a contact.
+#[derive(Debug, Clone)]
+pub struct ContactRow {
+    /// Its identifier.
+    pub id: ContactId,
+    /// E.164.
+    pub phone: String,
+    /// The hash under which suppressions are kept.
+    pub phone_hash: i64,
+    /// What it shares with the other numbers of its row.
+    pub person: Option<PersonId>,
+    /// The name as it is listed.
+    pub name: String,
+    /// Field values by key.
+    pub fields: Vec<(String, String)>,
+}
+
+#[derive(Serialize)]
+struct Written<'a> {
+    id: i64,
+    phone: &'a str,
+    hash: i64,
+    person: Option<i64>,
+    name: &'a str,
+    fields: String,
+}
+
+fn batch(rows: &[ContactRow]) -> Result<Value, DbError> {
+    let written = |row: &ContactRow| {
+        let fields = json::text(&row.fields)?;
+        let person = row.person.map(|person| person.0);
+        json::text(&Written { id: row.id.0, phone: &row.phone, hash: row.phone_hash, person, name: &row.name, fields })
+    };
+    let rows = rows.iter().map(written).collect::<Result<Vec<_>, DbError>>()?;
+    Ok(format!("[{}]", rows.join(",")).into())
+}
+
+/// Inserts contacts and says how many were new; one whose phone is there already is passed over.
+pub fn insert(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[ContactRow], now: Timestamp) -> Result<u64, DbError> {
+    tx.execute(&INSERT, &[workspace.0.into(), batch(rows)?, json::micros(now).into()])
+}
+
+/// Overwrites name, fields and person of existing contacts.
+pub fn update(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[ContactRow], now: Timestamp) -> Result<u64, DbError> {
+    tx.execute(&UPDATE, &[workspace.0.into(), batch(rows)?, json::micros(now).into()])
+}
+
+#[derive(Serialize)]
+struct Assigned {
+    id: i64,
+    number: i64,
+}
+
+/// Gives contacts their sending numbers.
+pub fn assign(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[(ContactId, NumberId)]) -> Result<(), DbError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<_> = rows.iter().map(|(id, number)| Assigned { id: id.0, number: number.0 }).collect();
+    tx.execute(&ASSIGN, &[workspace.0.into(), json::text(&rows)?.into()]).map(|_| ())
+}
+
+/// Deletes a contact; false if there was none.
+pub fn delete(tx: &mut Tx<'_>, workspace: WorkspaceId, id: ContactId, now: Timestamp) -> Result<bool, DbError> {
+    Ok(tx.execute(&DELETE, &[workspace.0.into(), id.0.into(), json::micros(now).into()])? == 1)
+}
+
+/// How many contacts there are.
+pub fn count(db: &Read<'_>, workspace: WorkspaceId) -> Result<i64, DbError> {
+    db.query_one(&COUNT, &[workspace.0.into()])?.int(0)
+}
+
+/// The workspace's own fields: key and name.
+pub fn custom_fields(db: &Read<'_>, workspace: WorkspaceId) -> Result<Vec<(String, String)>, DbError> {
+    let field = |row: &Row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned()));
+    db.query(&CUSTOM, &[workspace.0.into()])?.iter().map(field).collect()
+}
+
+/// Adds a field of the workspace's own; a key that is there already keeps its name.
+pub fn add_custom_field(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+    key: &str,
+    name: &str,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    tx.execute(&ADD_CUSTOM, &[workspace.0.into(), key.into(), name.into(), json::micros(now).into()]).map(|_| ())
+}

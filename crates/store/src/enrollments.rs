@@ -1,0 +1,368 @@
+//! Enrollments: one row from start to end.
+//!
+//! **The fence.** A claim and a stop meet on the row of the enrollment: [`claim`] and [`stop`] both
+//! carry `state = 'active'`, and on PostgreSQL both lock the row first. Whoever commits first wins.
+//!
+//! | column | meaning |
+//! |---|---|
+//! | `next_step` | the step that comes next, from 1; while `message_id` is set, the step that is on its way |
+//! | `due_at` | when that step is due, or its retry; nothing while a message is with the carrier |
+//! | `message_id` | the message of `next_step`, from its claim until it is settled |
+//! | `hour_minute` | minute of the local day at which the following messages go out; set by the first send |
+
+use domain::enrollment::{EnrollmentState, StepPrice, StopReason};
+use domain::ids::{ContactId, EnrollmentId, MessageId, NumberId, WorkflowId, WorkspaceId};
+use domain::money::Micros;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::json;
+use crate::{DbError, Read, Row, Sql, Tx};
+
+/// Where the contact of an enrollment may be: frozen at its start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Names of the candidate time zones; the first is the one whose clock is shown.
+    pub zones: Vec<String>,
+    /// Codes of the rules in force.
+    pub rules: Vec<String>,
+    /// Where the zone came from.
+    pub source: String,
+}
+
+/// An enrollment as it is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Enrollment {
+    /// Its identifier.
+    pub id: EnrollmentId,
+    /// Whose.
+    pub contact: ContactId,
+    /// Through which workflow.
+    pub workflow: WorkflowId,
+    /// In which version of it.
+    pub version: i64,
+    /// Where it is.
+    pub state: EnrollmentState,
+    /// From which number.
+    pub number: NumberId,
+    /// The frozen place.
+    pub place: Place,
+    /// The frozen field values: key and value.
+    pub values: Vec<(String, String)>,
+    /// The price of each step.
+    pub prices: Vec<StepPrice>,
+    /// Price of a segment beyond the credits.
+    pub rate: Micros,
+    /// The step that comes next, from 1.
+    pub next_step: u8,
+    /// When it is due; nothing while its message is with the carrier.
+    pub due_at: Option<Timestamp>,
+    /// The message of that step, once it was claimed.
+    pub message: Option<MessageId>,
+    /// Minute of the local day for the following messages.
+    pub hour_minute: Option<i64>,
+    /// Who started it.
+    pub started_by: String,
+    /// When.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// The columns of [`Enrollment`], in the order that `read` expects.
+macro_rules! columns {
+    () => {
+        "e.enrollment_id, e.contact_id, e.workflow_id, e.version, e.state, e.reason, e.number_id, e.place, \
+         e.field_values, e.prices, e.rate_micros, e.next_step, e.due_at, e.message_id, e.hour_minute, e.started_by, \
+         e.started_at, e.ended_at"
+    };
+}
+
+static FIND: Sql =
+    Sql::Same(concat!("SELECT ", columns!(), " FROM enrollments e WHERE e.workspace_id = $1 AND e.enrollment_id = $2"));
+
+static OF_CONTACT: Sql = Sql::Same(concat!(
+    "SELECT ",
+    columns!(),
+    " FROM enrollments e WHERE e.workspace_id = $1 AND e.contact_id = $2 AND e.enrollment_id < $3
+      ORDER BY e.enrollment_id DESC LIMIT $4"
+));
+
+static IN_WORKFLOW: Sql = Sql::Same(concat!(
+    "SELECT ",
+    columns!(),
+    " FROM enrollments e
+      WHERE e.workspace_id = $1 AND e.workflow_id = $2 AND e.state = 'active' AND e.enrollment_id > $3
+      ORDER BY e.enrollment_id LIMIT $4"
+));
+
+static PAGE: Sql = Sql::Same(concat!(
+    "SELECT ",
+    columns!(),
+    " FROM enrollments e WHERE e.workspace_id = $1 AND e.enrollment_id < $2 ORDER BY e.enrollment_id DESC LIMIT $3"
+));
+
+static LOCK: Sql = Sql::Twin {
+    sqlite: concat!(
+        "SELECT ",
+        columns!(),
+        " FROM enrollments e
+          WHERE e.workspace_id = $1 AND e.enrollment_id IN (SELECT value FROM json_each($2)) ORDER BY e.enrollment_id"
+    ),
+    postgres: concat!(
+        "SELECT ",
+        columns!(),
+        " FROM enrollments e
+          WHERE e.workspace_id = $1
+            AND e.enrollment_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))
+          ORDER BY e.enrollment_id FOR UPDATE"
+    ),
+};
+
+static RUNNING: Sql = Sql::Twin {
+    sqlite: "
+        SELECT e.contact_id, e.enrollment_id, e.next_step, w.name
+        FROM enrollments e
+        JOIN workflows w ON w.workspace_id = e.workspace_id AND w.workflow_id = e.workflow_id
+        WHERE e.workspace_id = $1 AND e.state = 'active' AND e.contact_id IN (SELECT value FROM json_each($2))",
+    postgres:
+        "
+        SELECT e.contact_id, e.enrollment_id, e.next_step, w.name
+        FROM enrollments e
+        JOIN workflows w ON w.workspace_id = e.workspace_id AND w.workflow_id = e.workflow_id
+        WHERE e.workspace_id = $1 AND e.state = 'active'
+          AND e.contact_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))",
+};
+
+static ACTIVE_COUNT: Sql = Sql::Same(
+    "
+    SELECT COUNT(*) FROM enrollments WHERE workspace_id = $1 AND workflow_id = $2 AND state = 'active'",
+);
+
+static INSERT: Sql = Sql::Twin {
+    sqlite: "
+        INSERT INTO enrollments (workspace_id, enrollment_id, contact_id, workflow_id, version, state, reason, number_id,
+            place, field_values, prices, rate_micros, next_step, due_at, message_id, hour_minute, started_by, started_at,
+            ended_at)
+        SELECT $1, value ->> 'id', value ->> 'contact', $2, $3, 'active', NULL, value ->> 'number', value ->> 'place',
+            value ->> 'held', value ->> 'prices', $4, 1, value ->> 'due', NULL, NULL, $5, $6, NULL
+        FROM json_each($7)",
+    postgres: "
+        INSERT INTO enrollments (workspace_id, enrollment_id, contact_id, workflow_id, version, state, reason, number_id,
+            place, field_values, prices, rate_micros, next_step, due_at, message_id, hour_minute, started_by, started_at,
+            ended_at)
+        SELECT $1, id, contact, $2, $3, 'active', NULL, number, place, held, prices, $4, 1, due, NULL, NULL, $5, $6, NULL
+        FROM jsonb_to_recordset($7::text::jsonb)
+            AS t (id BIGINT, contact BIGINT, number BIGINT, place TEXT, held TEXT, prices TEXT, due BIGINT)",
+};
+
+static STOP: Sql = Sql::Twin {
+    sqlite: "
+        UPDATE enrollments SET state = 'stopped', reason = $3, ended_at = $4
+        WHERE workspace_id = $1 AND state = 'active' AND enrollment_id IN (SELECT value FROM json_each($2))
+        RETURNING enrollment_id",
+    postgres: "
+        UPDATE enrollments SET state = 'stopped', reason = $3, ended_at = $4
+        WHERE workspace_id = $1 AND state = 'active'
+          AND enrollment_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))
+        RETURNING enrollment_id",
+};
+
+/// Every statement of this file, for the test that prepares them on both databases.
+pub(crate) const ALL: &[(&str, &Sql)] = &[
+    ("enrollments::FIND", &FIND),
+    ("enrollments::OF_CONTACT", &OF_CONTACT),
+    ("enrollments::IN_WORKFLOW", &IN_WORKFLOW),
+    ("enrollments::PAGE", &PAGE),
+    ("enrollments::LOCK", &LOCK),
+    ("enrollments::RUNNING", &RUNNING),
+    ("enrollments::ACTIVE_COUNT", &ACTIVE_COUNT),
+    ("enrollments::INSERT", &INSERT),
+    ("enrollments::STOP", &STOP),
+];
+
+fn read(row: &Row) -> Result<Enrollment, DbError> {
+    let state = EnrollmentState::from_words(row.text(4)?, row.opt_text(5)?);
+    Ok(Enrollment {
+        id: EnrollmentId(row.int(0)?),
+        contact: ContactId(row.int(1)?),
+        workflow: WorkflowId(row.int(2)?),
+        version: row.int(3)?,
+        state: state.ok_or_else(|| json::unreadable("enrollments.state", row.text(4).unwrap_or_default()))?,
+        number: NumberId(row.int(6)?),
+        place: json::read(row.text(7)?)?,
+        values: json::read(row.text(8)?)?,
+        prices: json::read(row.text(9)?)?,
+        rate: Micros(row.int(10)?),
+        next_step: json::small(row.int(11)?)?,
+        due_at: json::timestamp_or_none(row.opt_int(12)?)?,
+        message: row.opt_int(13)?.map(MessageId),
+        hour_minute: row.opt_int(14)?,
+        started_by: row.text(15)?.to_owned(),
+        started_at: json::timestamp(row.int(16)?)?,
+        ended_at: json::timestamp_or_none(row.opt_int(17)?)?,
+    })
+}
+
+fn read_all(rows: &[Row]) -> Result<Vec<Enrollment>, DbError> {
+    rows.iter().map(read).collect()
+}
+
+/// One enrollment.
+pub fn find(db: &Read<'_>, workspace: WorkspaceId, id: EnrollmentId) -> Result<Option<Enrollment>, DbError> {
+    db.query_optional(&FIND, &[workspace.0.into(), id.0.into()])?.as_ref().map(read).transpose()
+}
+
+/// The enrollments of a contact, newest first, before the given one.
+pub fn of_contact(
+    db: &Read<'_>,
+    workspace: WorkspaceId,
+    contact: ContactId,
+    before: EnrollmentId,
+    limit: i64,
+) -> Result<Vec<Enrollment>, DbError> {
+    read_all(&db.query(&OF_CONTACT, &[workspace.0.into(), contact.0.into(), before.0.into(), limit.into()])?)
+}
+
+/// All enrollments of a workspace, newest first, before the given one.
+pub fn page(
+    db: &Read<'_>,
+    workspace: WorkspaceId,
+    before: EnrollmentId,
+    limit: i64,
+) -> Result<Vec<Enrollment>, DbError> {
+    read_all(&db.query(&PAGE, &[workspace.0.into(), before.0.into(), limit.into()])?)
+}
+
+/// The running enrollments of a workflow, oldest first, after the given one.
+pub fn running_in(
+    db: &Read<'_>,
+    workspace: WorkspaceId,
+    workflow: WorkflowId,
+    after: EnrollmentId,
+    limit: i64,
+) -> Result<Vec<Enrollment>, DbError> {
+    read_all(&db.query(&IN_WORKFLOW, &[workspace.0.into(), workflow.0.into(), after.0.into(), limit.into()])?)
+}
+
+/// These enrollments, locked until the transaction ends, in the order of their keys.
+pub fn lock(tx: &mut Tx<'_>, workspace: WorkspaceId, ids: &[EnrollmentId]) -> Result<Vec<Enrollment>, DbError> {
+    let list = json::list(ids.iter().map(|id| id.0))?;
+    read_all(&tx.query_write(&LOCK, &[workspace.0.into(), list.into()])?)
+}
+
+/// The enrollment in which a contact is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunningRow {
+    /// Whose.
+    pub contact: ContactId,
+    /// Which.
+    pub id: EnrollmentId,
+    /// The step that comes next, from 1.
+    pub next_step: u8,
+    /// The workflow's name.
+    pub workflow: String,
+}
+
+/// The running enrollments of these contacts.
+pub fn running_of(db: &Read<'_>, workspace: WorkspaceId, contacts: &[ContactId]) -> Result<Vec<RunningRow>, DbError> {
+    let list = json::list(contacts.iter().map(|id| id.0))?;
+    let row = |row: &Row| {
+        Ok(RunningRow {
+            contact: ContactId(row.int(0)?),
+            id: EnrollmentId(row.int(1)?),
+            next_step: json::small(row.int(2)?)?,
+            workflow: row.text(3)?.to_owned(),
+        })
+    };
+    db.query(&RUNNING, &[workspace.0.into(), list.into()])?.iter().map(row).collect()
+}
+
+/// How many contacts are moving through a workflow.
+pub fn active_count(db: &Read<'_>, workspace: WorkspaceId, workflow: WorkflowId) -> Result<i64, DbError> {
+    db.query_one(&ACTIVE_COUNT, &[workspace.0.into(), workflow.0.into()])?.int(0)
+}
+
+/// A new enrollment.
+#[derive(Debug, Clone)]
+pub struct NewEnrollment {
+    /// Its identifier.
+    pub id: EnrollmentId,
+    /// Whose.
+    pub contact: ContactId,
+    /// From which number.
+    pub number: NumberId,
+    /// The frozen place.
+    pub place: Place,
+    /// The frozen field values.
+    pub values: Vec<(String, String)>,
+    /// The price of each step.
+    pub prices: Vec<StepPrice>,
+    /// When the first step is due.
+    pub due_at: Timestamp,
+}
+
+/// What all enrollments of one batch share.
+#[derive(Debug, Clone)]
+pub struct Start {
+    /// Through which workflow.
+    pub workflow: WorkflowId,
+    /// In which version.
+    pub version: i64,
+    /// Price of a segment beyond the credits.
+    pub rate: Micros,
+    /// Who starts them.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+#[derive(Serialize)]
+struct Inserted {
+    id: i64,
+    contact: i64,
+    number: i64,
+    place: String,
+    held: String,
+    prices: String,
+    due: i64,
+}
+
+/// Inserts a batch. A contact that is in an active enrollment already makes it fail as a whole.
+pub fn insert(tx: &mut Tx<'_>, workspace: WorkspaceId, start: &Start, rows: &[NewEnrollment]) -> Result<(), DbError> {
+    let inserted = |row: &NewEnrollment| {
+        Ok(Inserted {
+            id: row.id.0,
+            contact: row.contact.0,
+            number: row.number.0,
+            place: json::text(&row.place)?,
+            held: json::text(&row.values)?,
+            prices: json::text(&row.prices)?,
+            due: json::micros(row.due_at),
+        })
+    };
+    let batch = rows.iter().map(inserted).collect::<Result<Vec<_>, DbError>>()?;
+    let params = [
+        workspace.0.into(),
+        start.workflow.0.into(),
+        start.version.into(),
+        start.rate.0.into(),
+        start.by.as_str().into(),
+        json::micros(start.at).into(),
+        json::text(&batch)?.into(),
+    ];
+    tx.execute(&INSERT, &params).map(|_| ())
+}
+
+/// Stops those of these enrollments that are still active, and says which. The fence's other half.
+pub fn stop(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+    ids: &[EnrollmentId],
+    reason: StopReason,
+    at: Timestamp,
+) -> Result<Vec<EnrollmentId>, DbError> {
+    let list = json::list(ids.iter().map(|id| id.0))?;
+    let params = [workspace.0.into(), list.into(), reason.word().into(), json::micros(at).into()];
+    tx.query_write(&STOP, &params)?.iter().map(|row| row.int(0).map(EnrollmentId)).collect()
+}

@@ -1,0 +1,107 @@
+//! The history: everything that happens is one row, written in the transaction of the thing itself.
+
+use domain::ids::{ContactId, EventId, WorkspaceId};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::json;
+use crate::{DbError, Read, Row, Sql, Tx};
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// Its identifier, in order of time.
+    pub id: EventId,
+    /// The contact that it is about.
+    pub contact: Option<ContactId>,
+    /// What happened, such as `enrollment.started`.
+    pub kind: String,
+    /// Who did it.
+    pub actor: String,
+    /// Its facts, as a document.
+    pub payload: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+static INSERT: Sql = Sql::Twin {
+    sqlite: "
+        INSERT INTO events (workspace_id, event_id, contact_id, kind, actor, payload, at)
+        SELECT $1, value ->> 'id', value ->> 'contact', value ->> 'kind', value ->> 'actor', value ->> 'payload', value ->> 'at'
+        FROM json_each($2)",
+    postgres: "
+        INSERT INTO events (workspace_id, event_id, contact_id, kind, actor, payload, at)
+        SELECT $1, id, contact, kind, actor, payload, at
+        FROM jsonb_to_recordset($2::text::jsonb)
+            AS t (id BIGINT, contact BIGINT, kind TEXT, actor TEXT, payload TEXT, at BIGINT)",
+};
+
+static OF_CONTACT: Sql = Sql::Same(
+    "
+    SELECT event_id, contact_id, kind, actor, payload, at FROM events
+    WHERE workspace_id = $1 AND contact_id = $2 AND event_id < $3 ORDER BY event_id DESC LIMIT $4",
+);
+
+static PAGE: Sql = Sql::Same(
+    "
+    SELECT event_id, contact_id, kind, actor, payload, at FROM events
+    WHERE workspace_id = $1 AND event_id > $2 ORDER BY event_id LIMIT $3",
+);
+
+/// Every statement of this file, for the test that prepares them on both databases.
+pub(crate) const ALL: &[(&str, &Sql)] =
+    &[("events::INSERT", &INSERT), ("events::OF_CONTACT", &OF_CONTACT), ("events::PAGE", &PAGE)];
+
+fn read(row: &Row) -> Result<Event, DbError> {
+    Ok(Event {
+        id: EventId(row.int(0)?),
+        contact: row.opt_int(1)?.map(ContactId),
+        kind: row.text(2)?.to_owned(),
+        actor: row.text(3)?.to_owned(),
+        payload: row.text(4)?.to_owned(),
+        at: json::timestamp(row.int(5)?)?,
+    })
+}
+
+#[derive(Serialize)]
+struct Inserted<'a> {
+    id: i64,
+    contact: Option<i64>,
+    kind: &'a str,
+    actor: &'a str,
+    payload: &'a str,
+    at: i64,
+}
+
+/// Writes what happened.
+pub fn insert(tx: &mut Tx<'_>, workspace: WorkspaceId, events: &[Event]) -> Result<(), DbError> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let rows = events.iter().map(|event| Inserted {
+        id: event.id.0,
+        contact: event.contact.map(|contact| contact.0),
+        kind: &event.kind,
+        actor: &event.actor,
+        payload: &event.payload,
+        at: json::micros(event.at),
+    });
+    tx.execute(&INSERT, &[workspace.0.into(), json::text(&rows.collect::<Vec<_>>())?.into()]).map(|_| ())
+}
+
+/// What happened with a contact, newest first, before the given event.
+pub fn of_contact(
+    db: &Read<'_>,
+    workspace: WorkspaceId,
+    contact: ContactId,
+    before: EventId,
+    limit: i64,
+) -> Result<Vec<Event>, DbError> {
+    let params = [workspace.0.into(), contact.0.into(), before.0.into(), limit.into()];
+    db.query(&OF_CONTACT, &params)?.iter().map(read).collect()
+}
+
+/// What happened in a workspace, oldest first, after the given event.
+pub fn page(db: &Read<'_>, workspace: WorkspaceId, after: EventId, limit: i64) -> Result<Vec<Event>, DbError> {
+    db.query(&PAGE, &[workspace.0.into(), after.0.into(), limit.into()])?.iter().map(read).collect()
+}

@@ -1,0 +1,47 @@
+//! The forms in which rows cross the border: documents and batches as JSON text, time as microseconds.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::DbError;
+
+/// A document or a batch as JSON text.
+pub(crate) fn text<T: Serialize + ?Sized>(document: &T) -> Result<String, DbError> {
+    serde_json::to_string(document).map_err(|error| DbError::Document(error.to_string()))
+}
+
+/// Reads a document back.
+pub(crate) fn read<T: DeserializeOwned>(text: &str) -> Result<T, DbError> {
+    serde_json::from_str(text).map_err(|error| DbError::Document(error.to_string()))
+}
+
+/// Microseconds since 1970 UTC.
+pub(crate) fn micros(at: Timestamp) -> i64 {
+    at.as_microsecond()
+}
+
+/// Reads microseconds back.
+pub(crate) fn timestamp(micros: i64) -> Result<Timestamp, DbError> {
+    Timestamp::from_microsecond(micros).map_err(|error| DbError::Document(error.to_string()))
+}
+
+/// Reads microseconds back where there may be none.
+pub(crate) fn timestamp_or_none(micros: Option<i64>) -> Result<Option<Timestamp>, DbError> {
+    micros.map(timestamp).transpose()
+}
+
+/// A list of integers as one parameter.
+pub(crate) fn list(ids: impl Iterator<Item = i64>) -> Result<String, DbError> {
+    text(&ids.collect::<Vec<_>>())
+}
+
+/// A small count, such as a step.
+pub(crate) fn small(value: i64) -> Result<u8, DbError> {
+    u8::try_from(value).map_err(|_| unreadable("a small count", &value.to_string()))
+}
+
+/// What a column holds that no version of this program wrote.
+pub(crate) fn unreadable(column: &str, value: &str) -> DbError {
+    DbError::Document(format!("{column} holds {value:?}"))
+}

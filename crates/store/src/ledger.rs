@@ -1,0 +1,277 @@
+//! Transfers and balances. Append-only: nothing here changes or deletes a transfer.
+//!
+//! [`post`] inserts transfers under the key of their cause and moves the balances by exactly what
+//! was inserted, so posting the same cause twice is a no-op. The floor of an account is checked in
+//! the statement that debits it.
+
+use domain::ids::WorkspaceId;
+use domain::ledger::{self, Account, Transfer, Unit};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::json::micros;
+use crate::{DbError, Read, Row, Sql, Tx, Value};
+
+static INSERT: Sql = Sql::Twin {
+    sqlite: "
+        INSERT INTO transfers (workspace_id, subject, step, reason, unit, debit, credit, amount, at)
+        SELECT $1, value ->> 's', value ->> 'n', value ->> 'r', value ->> 'u', value ->> 'd', value ->> 'c', value ->> 'a', $3
+        FROM json_each($2) WHERE true
+        ON CONFLICT (workspace_id, subject, step, reason, unit) DO NOTHING",
+    postgres: "
+        INSERT INTO transfers (workspace_id, subject, step, reason, unit, debit, credit, amount, at)
+        SELECT $1, s, n, r, u, d, c, a, $3
+        FROM jsonb_to_recordset($2::text::jsonb) AS t (s BIGINT, n BIGINT, r TEXT, u TEXT, d TEXT, c TEXT, a BIGINT)
+        ON CONFLICT (workspace_id, subject, step, reason, unit) DO NOTHING",
+};
+
+static MOVE: Sql = Sql::Same(
+    "
+    UPDATE accounts SET balance = balance + $4
+    WHERE workspace_id = $1 AND account = $2 AND unit = $3 AND (balance + $4 >= 0 OR account = 'outside')",
+);
+
+static OPEN: Sql = Sql::Same(
+    "
+    INSERT INTO accounts (workspace_id, account, unit, balance) VALUES ($1, $2, $3, 0)
+    ON CONFLICT (workspace_id, account, unit) DO NOTHING",
+);
+
+static BALANCES: Sql = Sql::Same(
+    "
+    SELECT account, unit, balance FROM accounts WHERE workspace_id = $1 ORDER BY account, unit",
+);
+
+static LOCK: Sql = Sql::Twin {
+    sqlite: "SELECT account, unit, balance FROM accounts WHERE workspace_id = $1 AND account = 'available' ORDER BY unit",
+    postgres: "
+        SELECT account, unit, balance FROM accounts
+        WHERE workspace_id = $1 AND account = 'available' ORDER BY unit FOR UPDATE",
+};
+
+static SUMS: Sql = Sql::Twin {
+    sqlite: "
+        SELECT debit, credit, unit, SUM(amount), COUNT(*) FROM transfers
+        WHERE workspace_id = $1 GROUP BY debit, credit, unit",
+    postgres: "
+        SELECT debit, credit, unit, CAST(SUM(amount) AS BIGINT), COUNT(*) FROM transfers
+        WHERE workspace_id = $1 GROUP BY debit, credit, unit",
+};
+
+static PAGE: Sql = Sql::Same(
+    "
+    SELECT subject, step, reason, unit, debit, credit, amount, at FROM transfers
+    WHERE workspace_id = $1 AND subject = $2 ORDER BY at, step, reason, unit",
+);
+
+/// Every statement of this file, for the test that prepares them on both databases.
+pub(crate) const ALL: &[(&str, &Sql)] = &[
+    ("ledger::INSERT", &INSERT),
+    ("ledger::MOVE", &MOVE),
+    ("ledger::OPEN", &OPEN),
+    ("ledger::BALANCES", &BALANCES),
+    ("ledger::LOCK", &LOCK),
+    ("ledger::SUMS", &SUMS),
+    ("ledger::PAGE", &PAGE),
+];
+
+/// Why transfers were not posted. Nothing of them was.
+#[derive(Debug, thiserror::Error)]
+pub enum PostError {
+    /// An account would fall below zero.
+    #[error("the account {account} has too few {unit}")]
+    Floor {
+        /// Which account.
+        account: &'static str,
+        /// In which unit.
+        unit: &'static str,
+    },
+    /// Some of the transfers were there already and some were not: two causes were mixed up.
+    #[error("{posted} of {given} transfers were new; a batch must be all new or all known")]
+    Mixed {
+        /// How many were given.
+        given: usize,
+        /// How many were new.
+        posted: u64,
+    },
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+#[derive(Serialize)]
+struct Posting {
+    s: i64,
+    n: u8,
+    r: &'static str,
+    u: &'static str,
+    d: &'static str,
+    c: &'static str,
+    a: i64,
+}
+
+/// Posts transfers. All new: the balances move. All known: nothing happens, `Ok(false)`.
+/// Anything in between is an error, after which the transaction must not be committed.
+pub fn post(tx: &mut Tx<'_>, workspace: WorkspaceId, transfers: &[Transfer], at: Timestamp) -> Result<bool, PostError> {
+    if transfers.is_empty() {
+        return Ok(true);
+    }
+    let postings: Vec<Posting> = transfers.iter().map(posting).collect();
+    let json = crate::json::text(&postings)?;
+    let posted = tx.execute(&INSERT, &[workspace.0.into(), json.into(), micros(at).into()])?;
+    if posted == 0 {
+        return Ok(false);
+    }
+    if usize::try_from(posted).ok() != Some(transfers.len()) {
+        return Err(PostError::Mixed { given: transfers.len(), posted });
+    }
+    for (account, unit, change) in ledger::changes(transfers) {
+        move_balance(tx, workspace, account, unit, change)?;
+    }
+    Ok(true)
+}
+
+fn posting(transfer: &Transfer) -> Posting {
+    let (debit, credit) = transfer.reason.accounts();
+    Posting {
+        s: transfer.cause.subject,
+        n: transfer.cause.step,
+        r: transfer.reason.word(),
+        u: transfer.unit.word(),
+        d: debit.word(),
+        c: credit.word(),
+        a: transfer.amount,
+    }
+}
+
+fn move_balance(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+    account: Account,
+    unit: Unit,
+    change: i64,
+) -> Result<(), PostError> {
+    let params = [workspace.0.into(), account.word().into(), unit.word().into(), Value::Int(change)];
+    if tx.execute(&MOVE, &params)? == 1 {
+        return Ok(());
+    }
+    Err(PostError::Floor { account: account.word(), unit: unit.word() })
+}
+
+/// Opens all accounts of a new workspace at zero.
+pub fn open_accounts(tx: &mut Tx<'_>, workspace: WorkspaceId) -> Result<(), DbError> {
+    for account in Account::ALL {
+        for unit in Unit::ALL {
+            tx.execute(&OPEN, &[workspace.0.into(), account.word().into(), unit.word().into()])?;
+        }
+    }
+    Ok(())
+}
+
+/// One balance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Balance {
+    /// Which account.
+    pub account: String,
+    /// `segments` or `micros`.
+    pub unit: String,
+    /// How much is in it.
+    pub amount: i64,
+}
+
+fn balance(row: &Row) -> Result<Balance, DbError> {
+    Ok(Balance { account: row.text(0)?.to_owned(), unit: row.text(1)?.to_owned(), amount: row.int(2)? })
+}
+
+/// All balances of a workspace.
+pub fn balances(read: &Read<'_>, workspace: WorkspaceId) -> Result<Vec<Balance>, DbError> {
+    read.query(&BALANCES, &[workspace.0.into()])?.iter().map(balance).collect()
+}
+
+/// Credits and micro-dollars free to spend, locked until the transaction ends.
+pub fn lock_available(tx: &mut Tx<'_>, workspace: WorkspaceId) -> Result<(i64, i64), DbError> {
+    let rows = tx.query_write(&LOCK, &[workspace.0.into()])?;
+    available(&rows)
+}
+
+/// Credits and micro-dollars free to spend.
+pub fn read_available(read: &Read<'_>, workspace: WorkspaceId) -> Result<(i64, i64), DbError> {
+    available(&read.query(&BALANCES, &[workspace.0.into()])?)
+}
+
+fn available(rows: &[Row]) -> Result<(i64, i64), DbError> {
+    let mut found = (0, 0);
+    for row in rows {
+        let balance = balance(row)?;
+        match (balance.account.as_str(), balance.unit.as_str()) {
+            ("available", "segments") => found.0 = balance.amount,
+            ("available", "micros") => found.1 = balance.amount,
+            _ => {}
+        }
+    }
+    Ok(found)
+}
+
+/// The sum of all transfers between two accounts in one unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flow {
+    /// From which account.
+    pub debit: String,
+    /// To which account.
+    pub credit: String,
+    /// `segments` or `micros`.
+    pub unit: String,
+    /// How much in all.
+    pub amount: i64,
+    /// In how many transfers.
+    pub count: i64,
+}
+
+/// All flows of a workspace, from the transfers themselves.
+pub fn flows(read: &Read<'_>, workspace: WorkspaceId) -> Result<Vec<Flow>, DbError> {
+    let flow = |row: &Row| {
+        Ok(Flow {
+            debit: row.text(0)?.to_owned(),
+            credit: row.text(1)?.to_owned(),
+            unit: row.text(2)?.to_owned(),
+            amount: row.int(3)?,
+            count: row.int(4)?,
+        })
+    };
+    read.query(&SUMS, &[workspace.0.into()])?.iter().map(flow).collect()
+}
+
+/// A transfer as it was posted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Posted {
+    /// The step, from 1; 0 for the whole.
+    pub step: i64,
+    /// Why.
+    pub reason: String,
+    /// `segments` or `micros`.
+    pub unit: String,
+    /// From which account.
+    pub debit: String,
+    /// To which account.
+    pub credit: String,
+    /// How much.
+    pub amount: i64,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// All transfers that one enrollment, message or top-up caused.
+pub fn of_subject(read: &Read<'_>, workspace: WorkspaceId, subject: i64) -> Result<Vec<Posted>, DbError> {
+    let posted = |row: &Row| {
+        Ok(Posted {
+            step: row.int(1)?,
+            reason: row.text(2)?.to_owned(),
+            unit: row.text(3)?.to_owned(),
+            debit: row.text(4)?.to_owned(),
+            credit: row.text(5)?.to_owned(),
+            amount: row.int(6)?,
+            at: crate::json::timestamp(row.int(7)?)?,
+        })
+    };
+    read.query(&PAGE, &[workspace.0.into(), subject.into()])?.iter().map(posted).collect()
+}

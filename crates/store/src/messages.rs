@@ -1,0 +1,420 @@
+//! Messages, inbound and outbound. An outbound row of a workflow is made when its step is claimed.
+//!
+//! `due_at` is when the engine must look at the row next; what it does then depends on the state:
+//! `queued` is claimed (manual and system messages only: a workflow message waits on its
+//! enrollment's row), `sending` is past its deadline and falls into doubt, `in_doubt` is asked for
+//! at the carrier.
+//!
+//! The attempt's identifier is the message's with the number of the try in its low five bits, so a
+//! callback that carries it finds the row by its key.
+
+use domain::ids::{AttemptId, ContactId, EnrollmentId, MessageId, NumberId, WorkspaceId};
+use domain::ledger::Amounts;
+use domain::message::{MessageKind, MessageState};
+use domain::money::Micros;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::json;
+use crate::{DbError, Read, Row, Sql, Tx, Value};
+
+/// Most tries of one message: what fits into the low bits of its identifier.
+pub const MAX_ATTEMPTS: i64 = 31;
+
+/// The attempt of a message, from 1.
+#[must_use]
+pub fn attempt(message: MessageId, attempt: i64) -> AttemptId {
+    AttemptId(message.0 | attempt.clamp(0, MAX_ATTEMPTS))
+}
+
+/// The message of an attempt, and which try it was.
+#[must_use]
+pub fn of_attempt(attempt: AttemptId) -> (MessageId, i64) {
+    (MessageId(attempt.0 & !MAX_ATTEMPTS), attempt.0 & MAX_ATTEMPTS)
+}
+
+/// A message as it is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Message {
+    /// Its identifier.
+    pub id: MessageId,
+    /// To or from whom.
+    pub contact: ContactId,
+    /// Why it exists.
+    pub kind: MessageKind,
+    /// Where it is.
+    pub state: MessageState,
+    /// The enrollment that it is a step of.
+    pub enrollment: Option<EnrollmentId>,
+    /// Which step, from 1.
+    pub step: Option<u8>,
+    /// Our number.
+    pub number: NumberId,
+    /// The text.
+    pub body: String,
+    /// Its segments.
+    pub segments: i64,
+    /// What it took, where it was charged by itself (manual messages).
+    pub amounts: Amounts,
+    /// How many times it was handed to the carrier.
+    pub attempts: i64,
+    /// When the engine looks at it next.
+    pub due_at: Option<Timestamp>,
+    /// When it was claimed last.
+    pub claimed_at: Option<Timestamp>,
+    /// When retrying ends.
+    pub give_up_at: Option<Timestamp>,
+    /// How many times it was looked for at the carrier.
+    pub sought: i64,
+    /// The carrier's identifier.
+    pub carrier_id: Option<String>,
+    /// The carrier's code of the last failure.
+    pub code: Option<String>,
+    /// The same in plain words.
+    pub detail: Option<String>,
+    /// Who wrote it.
+    pub author: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When the carrier took it.
+    pub sent_at: Option<Timestamp>,
+    /// When its state changed last.
+    pub state_at: Timestamp,
+}
+
+macro_rules! columns {
+    () => {
+        "m.message_id, m.contact_id, m.kind, m.state, m.enrollment_id, m.step, m.number_id, m.body, m.segments, \
+         m.credits, m.micros, m.attempts, m.due_at, m.claimed_at, m.give_up_at, m.sought, m.carrier_id, m.code, \
+         m.detail, m.author, m.created_at, m.sent_at, m.state_at"
+    };
+}
+
+static FIND: Sql =
+    Sql::Same(concat!("SELECT ", columns!(), " FROM messages m WHERE m.workspace_id = $1 AND m.message_id = $2"));
+
+static THREAD: Sql = Sql::Same(concat!(
+    "SELECT ",
+    columns!(),
+    " FROM messages m WHERE m.workspace_id = $1 AND m.contact_id = $2 AND m.message_id < $3
+      ORDER BY m.message_id DESC LIMIT $4"
+));
+
+static LOCK: Sql = Sql::Twin {
+    sqlite: concat!(
+        "SELECT ",
+        columns!(),
+        " FROM messages m
+          WHERE m.workspace_id = $1 AND m.message_id IN (SELECT value FROM json_each($2)) ORDER BY m.message_id"
+    ),
+    postgres: concat!(
+        "SELECT ",
+        columns!(),
+        " FROM messages m
+          WHERE m.workspace_id = $1
+            AND m.message_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))
+          ORDER BY m.message_id FOR UPDATE"
+    ),
+};
+
+static DUE: Sql = Sql::Twin {
+    sqlite: concat!(
+        "SELECT ",
+        columns!(),
+        " FROM messages m
+          WHERE m.workspace_id = $1 AND m.due_at IS NOT NULL AND m.due_at <= $2 ORDER BY m.due_at LIMIT $3"
+    ),
+    postgres: concat!(
+        "SELECT ",
+        columns!(),
+        " FROM messages m
+          WHERE m.workspace_id = $1 AND m.due_at IS NOT NULL AND m.due_at <= $2 ORDER BY m.due_at LIMIT $3
+          FOR UPDATE SKIP LOCKED"
+    ),
+};
+
+static INSERT: Sql = Sql::Twin {
+    sqlite: "
+        INSERT INTO messages (workspace_id, message_id, contact_id, kind, state, enrollment_id, step, number_id, body,
+            segments, credits, micros, attempts, due_at, claimed_at, give_up_at, sought, author, created_at, state_at)
+        SELECT $1, value ->> 'id', value ->> 'contact', value ->> 'kind', value ->> 'state', value ->> 'enrollment',
+            value ->> 'step', value ->> 'number', value ->> 'body', value ->> 'segments', 0, 0, value ->> 'attempts',
+            value ->> 'due', value ->> 'claimed', value ->> 'give_up', 0, value ->> 'author', $3, $3
+        FROM json_each($2)",
+    postgres: "
+        INSERT INTO messages (workspace_id, message_id, contact_id, kind, state, enrollment_id, step, number_id, body,
+            segments, credits, micros, attempts, due_at, claimed_at, give_up_at, sought, author, created_at, state_at)
+        SELECT $1, id, contact, kind, state, enrollment, step, number, body, segments, 0, 0, attempts, due, claimed,
+            give_up, 0, author, $3, $3
+        FROM jsonb_to_recordset($2::text::jsonb) AS t (id BIGINT, contact BIGINT, kind TEXT, state TEXT,
+            enrollment BIGINT, step BIGINT, number BIGINT, body TEXT, segments BIGINT, attempts BIGINT, due BIGINT,
+            claimed BIGINT, give_up BIGINT, author TEXT)",
+};
+
+static SAVE: Sql = Sql::Same(
+    "
+    UPDATE messages SET state = $3, attempts = $4, due_at = $5, claimed_at = $6, give_up_at = $7, sought = $8,
+        carrier_id = $9, code = $10, detail = $11, sent_at = $12, state_at = $13, credits = $14, micros = $15,
+        segments = $16
+    WHERE workspace_id = $1 AND message_id = $2",
+);
+
+static SENT_SINCE: Sql = Sql::Twin {
+    sqlite: "
+        SELECT contact_id, COUNT(*), MIN(claimed_at) FROM messages
+        WHERE workspace_id = $1 AND contact_id IN (SELECT value FROM json_each($2)) AND message_id >= $3
+          AND kind IN ('workflow', 'manual') AND claimed_at > $4
+          AND state IN ('sending', 'in_doubt', 'sent', 'delivered', 'undelivered')
+        GROUP BY contact_id",
+    postgres: "
+        SELECT contact_id, COUNT(*), MIN(claimed_at) FROM messages
+        WHERE workspace_id = $1
+          AND contact_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))
+          AND message_id >= $3 AND kind IN ('workflow', 'manual') AND claimed_at > $4
+          AND state IN ('sending', 'in_doubt', 'sent', 'delivered', 'undelivered')
+        GROUP BY contact_id",
+};
+
+static LINK: Sql = Sql::Same(
+    "
+    INSERT INTO carrier_messages (workspace_id, carrier, carrier_id, message_id) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (workspace_id, carrier, carrier_id) DO NOTHING",
+);
+
+static BY_CARRIER: Sql = Sql::Same(
+    "
+    SELECT message_id FROM carrier_messages WHERE workspace_id = $1 AND carrier = $2 AND carrier_id = $3",
+);
+
+static COUNTS: Sql = Sql::Same(
+    "
+    SELECT state, COUNT(*) FROM messages WHERE workspace_id = $1 AND kind <> 'inbound' GROUP BY state ORDER BY state",
+);
+
+/// Every statement of this file, for the test that prepares them on both databases.
+pub(crate) const ALL: &[(&str, &Sql)] = &[
+    ("messages::FIND", &FIND),
+    ("messages::THREAD", &THREAD),
+    ("messages::LOCK", &LOCK),
+    ("messages::DUE", &DUE),
+    ("messages::INSERT", &INSERT),
+    ("messages::SAVE", &SAVE),
+    ("messages::SENT_SINCE", &SENT_SINCE),
+    ("messages::LINK", &LINK),
+    ("messages::BY_CARRIER", &BY_CARRIER),
+    ("messages::COUNTS", &COUNTS),
+];
+
+fn read(row: &Row) -> Result<Message, DbError> {
+    let kind = MessageKind::from_word(row.text(2)?);
+    let state = MessageState::from_word(row.text(3)?);
+    Ok(Message {
+        id: MessageId(row.int(0)?),
+        contact: ContactId(row.int(1)?),
+        kind: kind.ok_or_else(|| json::unreadable("messages.kind", row.text(2).unwrap_or_default()))?,
+        state: state.ok_or_else(|| json::unreadable("messages.state", row.text(3).unwrap_or_default()))?,
+        enrollment: row.opt_int(4)?.map(EnrollmentId),
+        step: row.opt_int(5)?.map(json::small).transpose()?,
+        number: NumberId(row.int(6)?),
+        body: row.text(7)?.to_owned(),
+        segments: row.int(8)?,
+        amounts: Amounts { credits: row.int(9)?, micros: Micros(row.int(10)?) },
+        attempts: row.int(11)?,
+        due_at: json::timestamp_or_none(row.opt_int(12)?)?,
+        claimed_at: json::timestamp_or_none(row.opt_int(13)?)?,
+        give_up_at: json::timestamp_or_none(row.opt_int(14)?)?,
+        sought: row.int(15)?,
+        carrier_id: row.opt_text(16)?.map(str::to_owned),
+        code: row.opt_text(17)?.map(str::to_owned),
+        detail: row.opt_text(18)?.map(str::to_owned),
+        author: row.text(19)?.to_owned(),
+        created_at: json::timestamp(row.int(20)?)?,
+        sent_at: json::timestamp_or_none(row.opt_int(21)?)?,
+        state_at: json::timestamp(row.int(22)?)?,
+    })
+}
+
+fn read_all(rows: &[Row]) -> Result<Vec<Message>, DbError> {
+    rows.iter().map(read).collect()
+}
+
+/// One message.
+pub fn find(db: &Read<'_>, workspace: WorkspaceId, id: MessageId) -> Result<Option<Message>, DbError> {
+    db.query_optional(&FIND, &[workspace.0.into(), id.0.into()])?.as_ref().map(read).transpose()
+}
+
+/// The messages of a conversation, newest first, before the given one.
+pub fn thread(
+    db: &Read<'_>,
+    workspace: WorkspaceId,
+    contact: ContactId,
+    before: MessageId,
+    limit: i64,
+) -> Result<Vec<Message>, DbError> {
+    read_all(&db.query(&THREAD, &[workspace.0.into(), contact.0.into(), before.0.into(), limit.into()])?)
+}
+
+/// These messages, locked until the transaction ends, in the order of their keys.
+pub fn lock(tx: &mut Tx<'_>, workspace: WorkspaceId, ids: &[MessageId]) -> Result<Vec<Message>, DbError> {
+    let list = json::list(ids.iter().map(|id| id.0))?;
+    read_all(&tx.query_write(&LOCK, &[workspace.0.into(), list.into()])?)
+}
+
+/// Messages at which the engine must look now, locked; those that another transaction has locked are passed over.
+pub fn due(tx: &mut Tx<'_>, workspace: WorkspaceId, now: Timestamp, limit: i64) -> Result<Vec<Message>, DbError> {
+    read_all(&tx.query_write(&DUE, &[workspace.0.into(), json::micros(now).into(), limit.into()])?)
+}
+
+/// A new message.
+#[derive(Debug, Clone)]
+pub struct NewMessage {
+    /// Its identifier.
+    pub id: MessageId,
+    /// To or from whom.
+    pub contact: ContactId,
+    /// Why it exists.
+    pub kind: MessageKind,
+    /// In which state it begins.
+    pub state: MessageState,
+    /// The step that it is.
+    pub step: Option<(EnrollmentId, u8)>,
+    /// Our number.
+    pub number: NumberId,
+    /// The text.
+    pub body: String,
+    /// Its segments.
+    pub segments: i64,
+    /// When the engine looks at it next.
+    pub due_at: Option<Timestamp>,
+    /// When retrying ends.
+    pub give_up_at: Option<Timestamp>,
+    /// Who wrote it.
+    pub author: String,
+}
+
+#[derive(Serialize)]
+struct Inserted<'a> {
+    id: i64,
+    contact: i64,
+    kind: &'static str,
+    state: &'static str,
+    enrollment: Option<i64>,
+    step: Option<u8>,
+    number: i64,
+    body: &'a str,
+    segments: i64,
+    attempts: i64,
+    due: Option<i64>,
+    claimed: Option<i64>,
+    give_up: Option<i64>,
+    author: &'a str,
+}
+
+/// Inserts a batch. One that begins as `sending` is on its first attempt, claimed now.
+pub fn insert(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[NewMessage], now: Timestamp) -> Result<(), DbError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let inserted = |row: &NewMessage| {
+        let sending = row.state == MessageState::Sending;
+        json::text(&Inserted {
+            id: row.id.0,
+            contact: row.contact.0,
+            kind: row.kind.word(),
+            state: row.state.word(),
+            enrollment: row.step.map(|(enrollment, _)| enrollment.0),
+            step: row.step.map(|(_, step)| step),
+            number: row.number.0,
+            body: &row.body,
+            segments: row.segments,
+            attempts: i64::from(sending),
+            due: row.due_at.map(json::micros),
+            claimed: sending.then(|| json::micros(now)),
+            give_up: row.give_up_at.map(json::micros),
+            author: &row.author,
+        })
+    };
+    let rows = rows.iter().map(inserted).collect::<Result<Vec<_>, DbError>>()?;
+    let batch = format!("[{}]", rows.join(","));
+    tx.execute(&INSERT, &[workspace.0.into(), batch.into(), json::micros(now).into()]).map(|_| ())
+}
+
+/// Writes what may change of a message that the transaction has locked.
+pub fn save(tx: &mut Tx<'_>, workspace: WorkspaceId, message: &Message) -> Result<(), DbError> {
+    let time = |at: Option<Timestamp>| Value::from(at.map(json::micros));
+    let params = [
+        workspace.0.into(),
+        message.id.0.into(),
+        message.state.word().into(),
+        message.attempts.into(),
+        time(message.due_at),
+        time(message.claimed_at),
+        time(message.give_up_at),
+        message.sought.into(),
+        message.carrier_id.as_deref().into(),
+        message.code.as_deref().into(),
+        message.detail.as_deref().into(),
+        time(message.sent_at),
+        json::micros(message.state_at).into(),
+        message.amounts.credits.into(),
+        message.amounts.micros.0.into(),
+        message.segments.into(),
+    ];
+    tx.execute(&SAVE, &params).map(|_| ())
+}
+
+/// How many texts a contact got since a time, and when the first of them was claimed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SentCount {
+    /// Whom.
+    pub contact: ContactId,
+    /// How many.
+    pub count: i64,
+    /// The oldest of them.
+    pub first: Timestamp,
+}
+
+/// Counts the texts that each of these contacts got after a time: for the caps of 24 hours. `oldest`
+/// is an identifier that no message claimed after that time can be below.
+pub fn sent_since(
+    db: &Read<'_>,
+    workspace: WorkspaceId,
+    contacts: &[ContactId],
+    oldest: MessageId,
+    after: Timestamp,
+) -> Result<Vec<SentCount>, DbError> {
+    let list = json::list(contacts.iter().map(|id| id.0))?;
+    let params = [workspace.0.into(), list.into(), oldest.0.into(), json::micros(after).into()];
+    let count = |row: &Row| {
+        Ok(SentCount { contact: ContactId(row.int(0)?), count: row.int(1)?, first: json::timestamp(row.int(2)?)? })
+    };
+    db.query(&SENT_SINCE, &params)?.iter().map(count).collect()
+}
+
+/// Remembers the carrier's identifier of an accepted text.
+pub fn link(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+    carrier: &str,
+    carrier_id: &str,
+    message: MessageId,
+) -> Result<(), DbError> {
+    tx.execute(&LINK, &[workspace.0.into(), carrier.into(), carrier_id.into(), message.0.into()]).map(|_| ())
+}
+
+/// The message that a carrier knows by this identifier.
+pub fn by_carrier_id(
+    db: &Read<'_>,
+    workspace: WorkspaceId,
+    carrier: &str,
+    carrier_id: &str,
+) -> Result<Option<MessageId>, DbError> {
+    let row = db.query_optional(&BY_CARRIER, &[workspace.0.into(), carrier.into(), carrier_id.into()])?;
+    row.map(|row| row.int(0).map(MessageId)).transpose()
+}
+
+/// How many outbound messages are in each state.
+pub fn counts(db: &Read<'_>, workspace: WorkspaceId) -> Result<Vec<(String, i64)>, DbError> {
+    let count = |row: &Row| Ok((row.text(0)?.to_owned(), row.int(1)?));
+    db.query(&COUNTS, &[workspace.0.into()])?.iter().map(count).collect()
+}

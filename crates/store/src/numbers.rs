@@ -1,0 +1,170 @@
+//! Numbers of ours, their pace, and the route from a phone to its workspace.
+
+use domain::ids::{NumberId, WorkspaceId};
+use jiff::Timestamp;
+
+use crate::json;
+use crate::{DbError, Read, Row, Sql, Tx};
+
+/// A number as it is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Number {
+    /// Its identifier.
+    pub id: NumberId,
+    /// E.164.
+    pub phone: String,
+    /// The carrier's name in the configuration.
+    pub carrier: String,
+    /// `live`, `pending`, `paused` or `lost`.
+    pub state: String,
+    /// Its NANP area code.
+    pub area: Option<i64>,
+    /// Its state or province, such as `US-FL`; empty if unknown.
+    pub region: String,
+    /// Most messages in a minute; 0 for no limit.
+    pub messages_per_minute: i64,
+    /// Most messages in a day; 0 for no limit.
+    pub messages_per_day: i64,
+    /// Until when its pace is used up.
+    pub paced_until: Timestamp,
+    /// When the day that is counted began.
+    pub day_start: Timestamp,
+    /// How many were claimed in that day.
+    pub day_count: i64,
+    /// How many contacts are assigned to it.
+    pub contacts: i64,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+macro_rules! columns {
+    () => {
+        "number_id, phone, carrier, state, area, region, messages_per_minute, messages_per_day, paced_until, day_start, \
+         day_count, contacts, created_at"
+    };
+}
+
+static LIST: Sql =
+    Sql::Same(concat!("SELECT ", columns!(), " FROM numbers WHERE workspace_id = $1 ORDER BY number_id"));
+
+static LOCK: Sql = Sql::Twin {
+    sqlite: concat!("SELECT ", columns!(), " FROM numbers WHERE workspace_id = $1 ORDER BY number_id"),
+    postgres: concat!("SELECT ", columns!(), " FROM numbers WHERE workspace_id = $1 ORDER BY number_id FOR UPDATE"),
+};
+
+static INSERT: Sql = Sql::Same(
+    "
+    INSERT INTO numbers (workspace_id, number_id, phone, carrier, state, area, region, messages_per_minute,
+        messages_per_day, paced_until, day_start, day_count, contacts, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, 0, 0, 0, $10)",
+);
+
+static ROUTE: Sql = Sql::Same("INSERT INTO number_routes (phone, workspace_id, number_id) VALUES ($1, $2, $3)");
+
+static FIND_ROUTE: Sql = Sql::Same("SELECT workspace_id, number_id FROM number_routes WHERE phone = $1");
+
+static PACE: Sql = Sql::Same(
+    "
+    UPDATE numbers SET paced_until = $3, day_start = $4, day_count = $5 WHERE workspace_id = $1 AND number_id = $2",
+);
+
+static LOAD: Sql = Sql::Same("UPDATE numbers SET contacts = contacts + $3 WHERE workspace_id = $1 AND number_id = $2");
+
+static UPDATE: Sql = Sql::Same(
+    "
+    UPDATE numbers SET state = $3, messages_per_minute = $4, messages_per_day = $5
+    WHERE workspace_id = $1 AND number_id = $2",
+);
+
+/// Every statement of this file, for the test that prepares them on both databases.
+pub(crate) const ALL: &[(&str, &Sql)] = &[
+    ("numbers::LIST", &LIST),
+    ("numbers::LOCK", &LOCK),
+    ("numbers::INSERT", &INSERT),
+    ("numbers::ROUTE", &ROUTE),
+    ("numbers::FIND_ROUTE", &FIND_ROUTE),
+    ("numbers::PACE", &PACE),
+    ("numbers::LOAD", &LOAD),
+    ("numbers::UPDATE", &UPDATE),
+];
+
+fn read(row: &Row) -> Result<Number, DbError> {
+    Ok(Number {
+        id: NumberId(row.int(0)?),
+        phone: row.text(1)?.to_owned(),
+        carrier: row.text(2)?.to_owned(),
+        state: row.text(3)?.to_owned(),
+        area: row.opt_int(4)?,
+        region: row.text(5)?.to_owned(),
+        messages_per_minute: row.int(6)?,
+        messages_per_day: row.int(7)?,
+        paced_until: json::timestamp(row.int(8)?)?,
+        day_start: json::timestamp(row.int(9)?)?,
+        day_count: row.int(10)?,
+        contacts: row.int(11)?,
+        created_at: json::timestamp(row.int(12)?)?,
+    })
+}
+
+/// All numbers of a workspace, in order.
+pub fn list(db: &Read<'_>, workspace: WorkspaceId) -> Result<Vec<Number>, DbError> {
+    db.query(&LIST, &[workspace.0.into()])?.iter().map(read).collect()
+}
+
+/// All numbers of a workspace, locked until the transaction ends.
+pub fn lock(tx: &mut Tx<'_>, workspace: WorkspaceId) -> Result<Vec<Number>, DbError> {
+    tx.query_write(&LOCK, &[workspace.0.into()])?.iter().map(read).collect()
+}
+
+/// Inserts a number and its route. A phone that any workspace has already is a constraint error.
+pub fn insert(tx: &mut Tx<'_>, workspace: WorkspaceId, number: &Number) -> Result<(), DbError> {
+    let params = [
+        workspace.0.into(),
+        number.id.0.into(),
+        number.phone.as_str().into(),
+        number.carrier.as_str().into(),
+        number.state.as_str().into(),
+        number.area.into(),
+        number.region.as_str().into(),
+        number.messages_per_minute.into(),
+        number.messages_per_day.into(),
+        json::micros(number.created_at).into(),
+    ];
+    tx.execute(&INSERT, &params)?;
+    tx.execute(&ROUTE, &[number.phone.as_str().into(), workspace.0.into(), number.id.0.into()]).map(|_| ())
+}
+
+/// Whose number this is: asked by a callback, before any workspace is known.
+pub fn route(db: &Read<'_>, phone: &str) -> Result<Option<(WorkspaceId, NumberId)>, DbError> {
+    let row = db.query_optional(&FIND_ROUTE, &[phone.into()])?;
+    row.map(|row| Ok((WorkspaceId(row.int(0)?), NumberId(row.int(1)?)))).transpose()
+}
+
+/// Remembers what a claim used of a number's pace and day.
+pub fn pace(tx: &mut Tx<'_>, workspace: WorkspaceId, number: &Number) -> Result<(), DbError> {
+    let params = [
+        workspace.0.into(),
+        number.id.0.into(),
+        json::micros(number.paced_until).into(),
+        json::micros(number.day_start).into(),
+        number.day_count.into(),
+    ];
+    tx.execute(&PACE, &params).map(|_| ())
+}
+
+/// Counts contacts that were assigned to a number.
+pub fn load(tx: &mut Tx<'_>, workspace: WorkspaceId, number: NumberId, contacts: i64) -> Result<(), DbError> {
+    tx.execute(&LOAD, &[workspace.0.into(), number.0.into(), contacts.into()]).map(|_| ())
+}
+
+/// Overwrites a number's state and pace; false if there is no such number.
+pub fn update(tx: &mut Tx<'_>, workspace: WorkspaceId, number: &Number) -> Result<bool, DbError> {
+    let params = [
+        workspace.0.into(),
+        number.id.0.into(),
+        number.state.as_str().into(),
+        number.messages_per_minute.into(),
+        number.messages_per_day.into(),
+    ];
+    Ok(tx.execute(&UPDATE, &params)? == 1)
+}

@@ -1,0 +1,74 @@
+//! The lists that forbid texting, kept under the phone's hash so that they outlive the contact.
+
+use domain::ids::WorkspaceId;
+use domain::suppression::Suppression;
+use jiff::Timestamp;
+
+use crate::json;
+use crate::{DbError, Read, Row, Sql, Tx};
+
+static OF: Sql = Sql::Twin {
+    sqlite: "
+        SELECT phone_hash, kind FROM suppressions
+        WHERE workspace_id = $1 AND lifted_at IS NULL AND phone_hash IN (SELECT value FROM json_each($2))
+        ORDER BY phone_hash, kind",
+    postgres: "
+        SELECT phone_hash, kind FROM suppressions
+        WHERE workspace_id = $1 AND lifted_at IS NULL
+          AND phone_hash = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))
+        ORDER BY phone_hash, kind",
+};
+
+static ADD: Sql = Sql::Same(
+    "
+    INSERT INTO suppressions (workspace_id, phone_hash, kind, source, created_at, lifted_at)
+    VALUES ($1, $2, $3, $4, $5, NULL)
+    ON CONFLICT (workspace_id, phone_hash, kind)
+    DO UPDATE SET source = excluded.source, created_at = excluded.created_at, lifted_at = NULL
+    WHERE suppressions.lifted_at IS NOT NULL",
+);
+
+static LIFT: Sql = Sql::Same(
+    "
+    UPDATE suppressions SET lifted_at = $4
+    WHERE workspace_id = $1 AND phone_hash = $2 AND kind = $3 AND lifted_at IS NULL",
+);
+
+/// Every statement of this file, for the test that prepares them on both databases.
+pub(crate) const ALL: &[(&str, &Sql)] =
+    &[("suppressions::OF", &OF), ("suppressions::ADD", &ADD), ("suppressions::LIFT", &LIFT)];
+
+/// The lists in force for these phones: one pair for each phone and list.
+pub fn of(db: &Read<'_>, workspace: WorkspaceId, hashes: &[i64]) -> Result<Vec<(i64, Suppression)>, DbError> {
+    let list = json::list(hashes.iter().copied())?;
+    let kind = |row: &Row| {
+        let kind = Suppression::from_word(row.text(1)?);
+        Ok((row.int(0)?, kind.ok_or_else(|| json::unreadable("suppressions.kind", row.text(1).unwrap_or_default()))?))
+    };
+    db.query(&OF, &[workspace.0.into(), list.into()])?.iter().map(kind).collect()
+}
+
+/// Puts a phone on a list; false if it was there already.
+pub fn add(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+    hash: i64,
+    kind: Suppression,
+    source: &str,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let params = [workspace.0.into(), hash.into(), kind.word().into(), source.into(), json::micros(now).into()];
+    Ok(tx.execute(&ADD, &params)? == 1)
+}
+
+/// Takes a phone off a list; false if it was not on it.
+pub fn lift(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+    hash: i64,
+    kind: Suppression,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let params = [workspace.0.into(), hash.into(), kind.word().into(), json::micros(now).into()];
+    Ok(tx.execute(&LIFT, &params)? == 1)
+}

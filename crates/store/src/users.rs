@@ -1,0 +1,167 @@
+//! Users and API keys. A secret is never stored, only its hash.
+
+use domain::ids::{KeyId, UserId, WorkspaceId};
+use jiff::Timestamp;
+
+use crate::json;
+use crate::{DbError, Read, Row, Sql, Tx};
+
+/// A user as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// The identifier.
+    pub id: UserId,
+    /// The address, as it was given.
+    pub email: String,
+    /// The name.
+    pub name: String,
+    /// The role's word.
+    pub role: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// An API key as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    /// The identifier.
+    pub id: KeyId,
+    /// What it is called.
+    pub name: String,
+    /// The hash of its secret.
+    pub secret_hash: String,
+    /// The words of its permissions.
+    pub permissions: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was used last, to the minute.
+    pub used_at: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+static INSERT_USER: Sql = Sql::Same(
+    "
+    INSERT INTO users (workspace_id, user_id, email, email_key, name, role, password_hash, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+);
+
+static LIST_USERS: Sql = Sql::Same(
+    "
+    SELECT user_id, email, name, role, created_at FROM users WHERE workspace_id = $1 ORDER BY user_id",
+);
+
+static INSERT_KEY: Sql = Sql::Same(
+    "
+    INSERT INTO api_keys (workspace_id, key_id, name, secret_hash, permissions, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6)",
+);
+
+static FIND_KEY: Sql = Sql::Same(
+    "
+    SELECT key_id, name, secret_hash, permissions, created_at, used_at, revoked_at FROM api_keys
+    WHERE workspace_id = $1 AND key_id = $2",
+);
+
+static LIST_KEYS: Sql = Sql::Same(
+    "
+    SELECT key_id, name, secret_hash, permissions, created_at, used_at, revoked_at FROM api_keys
+    WHERE workspace_id = $1 ORDER BY key_id",
+);
+
+static USE_KEY: Sql = Sql::Same("UPDATE api_keys SET used_at = $3 WHERE workspace_id = $1 AND key_id = $2");
+
+static REVOKE_KEY: Sql = Sql::Same(
+    "
+    UPDATE api_keys SET revoked_at = $3 WHERE workspace_id = $1 AND key_id = $2 AND revoked_at IS NULL",
+);
+
+/// Every statement of this file, for the test that prepares them on both databases.
+pub(crate) const ALL: &[(&str, &Sql)] = &[
+    ("users::INSERT_USER", &INSERT_USER),
+    ("users::LIST_USERS", &LIST_USERS),
+    ("users::INSERT_KEY", &INSERT_KEY),
+    ("users::FIND_KEY", &FIND_KEY),
+    ("users::LIST_KEYS", &LIST_KEYS),
+    ("users::USE_KEY", &USE_KEY),
+    ("users::REVOKE_KEY", &REVOKE_KEY),
+];
+
+/// Inserts a user. An address that is taken in the workspace is a constraint error.
+pub fn insert(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+    user: &User,
+    password_hash: Option<&str>,
+) -> Result<(), DbError> {
+    let params = [
+        workspace.0.into(),
+        user.id.0.into(),
+        user.email.as_str().into(),
+        user.email.trim().to_lowercase().into(),
+        user.name.as_str().into(),
+        user.role.as_str().into(),
+        password_hash.into(),
+        json::micros(user.created_at).into(),
+    ];
+    tx.execute(&INSERT_USER, &params).map(|_| ())
+}
+
+/// All users of a workspace.
+pub fn list(db: &Read<'_>, workspace: WorkspaceId) -> Result<Vec<User>, DbError> {
+    let user = |row: &Row| {
+        Ok(User {
+            id: UserId(row.int(0)?),
+            email: row.text(1)?.to_owned(),
+            name: row.text(2)?.to_owned(),
+            role: row.text(3)?.to_owned(),
+            created_at: json::timestamp(row.int(4)?)?,
+        })
+    };
+    db.query(&LIST_USERS, &[workspace.0.into()])?.iter().map(user).collect()
+}
+
+fn key(row: &Row) -> Result<ApiKey, DbError> {
+    Ok(ApiKey {
+        id: KeyId(row.int(0)?),
+        name: row.text(1)?.to_owned(),
+        secret_hash: row.text(2)?.to_owned(),
+        permissions: row.text(3)?.to_owned(),
+        created_at: json::timestamp(row.int(4)?)?,
+        used_at: json::timestamp_or_none(row.opt_int(5)?)?,
+        revoked_at: json::timestamp_or_none(row.opt_int(6)?)?,
+    })
+}
+
+/// Inserts a key.
+pub fn insert_key(tx: &mut Tx<'_>, workspace: WorkspaceId, key: &ApiKey) -> Result<(), DbError> {
+    let params = [
+        workspace.0.into(),
+        key.id.0.into(),
+        key.name.as_str().into(),
+        key.secret_hash.as_str().into(),
+        key.permissions.as_str().into(),
+        json::micros(key.created_at).into(),
+    ];
+    tx.execute(&INSERT_KEY, &params).map(|_| ())
+}
+
+/// One key, revoked or not.
+pub fn find_key(db: &Read<'_>, workspace: WorkspaceId, id: KeyId) -> Result<Option<ApiKey>, DbError> {
+    db.query_optional(&FIND_KEY, &[workspace.0.into(), id.0.into()])?.as_ref().map(key).transpose()
+}
+
+/// All keys of a workspace.
+pub fn keys(db: &Read<'_>, workspace: WorkspaceId) -> Result<Vec<ApiKey>, DbError> {
+    db.query(&LIST_KEYS, &[workspace.0.into()])?.iter().map(key).collect()
+}
+
+/// Remembers when a key was used.
+pub fn use_key(tx: &mut Tx<'_>, workspace: WorkspaceId, id: KeyId, now: Timestamp) -> Result<(), DbError> {
+    tx.execute(&USE_KEY, &[workspace.0.into(), id.0.into(), json::micros(now).into()]).map(|_| ())
+}
+
+/// Revokes a key; false if there is none or it was revoked before.
+pub fn revoke_key(tx: &mut Tx<'_>, workspace: WorkspaceId, id: KeyId, now: Timestamp) -> Result<bool, DbError> {
+    Ok(tx.execute(&REVOKE_KEY, &[workspace.0.into(), id.0.into(), json::micros(now).into()])? == 1)
+}
