@@ -1,0 +1,129 @@
+//! The only reader of time.
+//!
+//! `System` is the machine's clock. `Manual` is moved by hand: tests, the simulation and the demo
+//! push it, so that a 30-day workflow plays in a second. Both give whole microseconds, which is
+//! what the database keeps.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
+
+/// A source of time.
+#[derive(Debug, Clone)]
+pub enum Clock {
+    /// The machine's clock.
+    System,
+    /// A clock that stands still until it is moved.
+    Manual(Arc<watch::Sender<Timestamp>>),
+    /// The machine's clock, moved ahead by hand: the demo's.
+    Ahead(Arc<watch::Sender<SignedDuration>>),
+}
+
+impl Clock {
+    /// A clock that stands at this instant.
+    #[must_use]
+    pub fn manual(at: Timestamp) -> Self {
+        Self::Manual(Arc::new(watch::Sender::new(whole_micros(at))))
+    }
+
+    /// The machine's clock, which can be moved ahead.
+    #[must_use]
+    pub fn ahead() -> Self {
+        Self::Ahead(Arc::new(watch::Sender::new(SignedDuration::ZERO)))
+    }
+
+    /// The time now.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the clock is the one place that reads system time")]
+    pub fn now(&self) -> Timestamp {
+        match self {
+            Self::System => whole_micros(Timestamp::now()),
+            Self::Manual(at) => *at.borrow(),
+            Self::Ahead(by) => whole_micros(Timestamp::now().saturating_add(*by.borrow()).expect("a signed duration")),
+        }
+    }
+
+    /// Moves a manual clock to an instant, or the demo's clock ahead to it. False if the clock cannot be
+    /// moved there: it is the machine's own, or the instant is in the past.
+    pub fn move_to(&self, at: Timestamp) -> bool {
+        let now = self.now();
+        if at < now {
+            return false;
+        }
+        match self {
+            Self::System => return false,
+            Self::Manual(time) => {
+                time.send_replace(whole_micros(at));
+            }
+            Self::Ahead(by) => by.send_modify(|by| *by = by.saturating_add(at.duration_since(now))),
+        }
+        true
+    }
+
+    /// Waits until an instant has come; a clock that is moved past it ends the wait.
+    pub async fn sleep_until(&self, at: Timestamp) {
+        match self {
+            Self::System => sleep(at.duration_since(self.now())).await,
+            Self::Manual(time) => {
+                let mut moved = time.subscribe();
+                // The sender lives in this clock, so it cannot be closed.
+                let _ = moved.wait_for(|now| *now >= at).await;
+            }
+            Self::Ahead(by) => {
+                let mut moved = by.subscribe();
+                while self.now() < at {
+                    tokio::select! {
+                        () = sleep(at.duration_since(self.now())) => {}
+                        _ = moved.changed() => {}
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the clock is the one place that waits")]
+async fn sleep(wait: SignedDuration) {
+    if let Ok(wait) = Duration::try_from(wait) {
+        tokio::time::sleep(wait).await;
+    }
+}
+
+fn whole_micros(at: Timestamp) -> Timestamp {
+    Timestamp::from_microsecond(at.as_microsecond()).expect("an instant cut to microseconds")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_manual_clock_moves_ahead_only() {
+        let clock = Clock::manual(at("2026-11-24T10:00:00Z"));
+        assert!(clock.move_to(at("2026-11-24T11:00:00Z")));
+        assert!(!clock.move_to(at("2026-11-24T10:30:00Z")));
+        assert_eq!(clock.now(), at("2026-11-24T11:00:00Z"));
+        assert!(!Clock::System.move_to(at("2100-01-01T00:00:00Z")));
+    }
+
+    #[tokio::test]
+    async fn a_wait_ends_when_the_clock_is_moved_past_it() {
+        for clock in [Clock::manual(at("2026-11-24T10:00:00Z")), Clock::ahead()] {
+            let later = clock.now() + SignedDuration::from_hours(720);
+            let waiting = tokio::spawn({
+                let clock = clock.clone();
+                async move { clock.sleep_until(later).await }
+            });
+            tokio::task::yield_now().await;
+            assert!(!waiting.is_finished());
+            assert!(clock.move_to(later));
+            waiting.await.unwrap();
+        }
+    }
+}

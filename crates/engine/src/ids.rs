@@ -1,0 +1,131 @@
+//! The maker of identifiers and the only source of chance.
+//!
+//! An identifier is 63 bits: 41 of milliseconds since 2020, 8 of the node's number and 14 of a
+//! count within the millisecond. When a millisecond's count is used up the next millisecond's is
+//! taken, so identifiers of one node always grow. No chance is in them, so a run on a manual clock
+//! makes the same ones again; nodes differ by their number, which the database leases to them.
+//! The low five bits of a message's identifier are left free for the number of the attempt.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use domain::ids::MessageId;
+use jiff::Timestamp;
+use rand::RngExt as _;
+use store::messages::MAX_ATTEMPTS;
+
+/// 2020-01-01T00:00:00Z in milliseconds: where the count of identifiers begins.
+const EPOCH_MILLIS: i64 = 1_577_836_800_000;
+const COUNT_BITS: u32 = 14;
+const NODE_BITS: u32 = 8;
+
+/// Makes identifiers for one node.
+#[derive(Debug, Clone)]
+pub struct Ids {
+    node: i64,
+    /// Milliseconds and count of the last identifier, without the node.
+    last: Arc<AtomicI64>,
+}
+
+impl Ids {
+    /// For the node of this number, from 0 to 255.
+    #[must_use]
+    pub fn new(node: i64) -> Self {
+        Self { node: node & ((1 << NODE_BITS) - 1), last: Arc::new(AtomicI64::new(0)) }
+    }
+
+    /// The next identifier.
+    #[must_use]
+    pub fn next(&self, now: Timestamp) -> i64 {
+        self.place(self.take(now, 1))
+    }
+
+    /// The next identifier of a message: its low five bits are free.
+    #[must_use]
+    pub fn message(&self, now: Timestamp) -> MessageId {
+        MessageId(self.place(self.take(now, MAX_ATTEMPTS + 1)))
+    }
+
+    /// An identifier that nothing made at or after this time is below.
+    #[must_use]
+    pub fn floor(at: Timestamp) -> i64 {
+        ticks(at) << NODE_BITS
+    }
+
+    /// Takes a count that is a multiple of the step.
+    fn take(&self, now: Timestamp, step: i64) -> i64 {
+        let least = ticks(now);
+        let next = |last: i64| {
+            let next = (last + 1).max(least);
+            next + (step - next % step) % step
+        };
+        let before = self.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(next(last) + step - 1));
+        next(before.unwrap_or_else(|last| last))
+    }
+
+    fn place(&self, ticks: i64) -> i64 {
+        let (millis, count) = (ticks >> COUNT_BITS, ticks & ((1 << COUNT_BITS) - 1));
+        (millis << (COUNT_BITS + NODE_BITS)) | (self.node << COUNT_BITS) | count
+    }
+}
+
+fn ticks(at: Timestamp) -> i64 {
+    (at.as_millisecond() - EPOCH_MILLIS).max(0) << COUNT_BITS
+}
+
+/// A secret of 256 bits from the operating system's generator, in hexadecimal.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "the one place that draws chance")]
+pub fn secret() -> String {
+    let bytes: [u8; 32] = rand::rng().random();
+    bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("writing to a string");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers_grow_and_never_repeat_even_within_one_instant() {
+        let now: Timestamp = "2026-11-24T10:00:00Z".parse().unwrap();
+        let ids = Ids::new(3);
+        let mut last = 0;
+        for n in 0..100_000 {
+            let id = if n % 3 == 0 { ids.message(now).0 } else { ids.next(now) };
+            assert!(id > last);
+            last = id;
+        }
+    }
+
+    #[test]
+    fn the_low_bits_of_a_message_are_free_for_attempts() {
+        let now: Timestamp = "2026-11-24T10:00:00Z".parse().unwrap();
+        let ids = Ids::new(255);
+        for _ in 0..1_000 {
+            let _ = ids.next(now);
+            let id = ids.message(now);
+            assert_eq!(id.0 & MAX_ATTEMPTS, 0);
+            assert_eq!(store::messages::of_attempt(store::messages::attempt(id, 7)), (id, 7));
+            assert!(ids.next(now) > id.0 + MAX_ATTEMPTS || ids.next(now) & !MAX_ATTEMPTS != id.0);
+        }
+    }
+
+    #[test]
+    fn nodes_never_make_the_same_identifier() {
+        let now: Timestamp = "2026-11-24T10:00:00Z".parse().unwrap();
+        let (a, b) = (Ids::new(1), Ids::new(2));
+        let made: std::collections::HashSet<_> = (0..5_000).flat_map(|_| [a.next(now), b.next(now)]).collect();
+        assert_eq!(made.len(), 10_000);
+        assert!(made.iter().all(|id| *id >= Ids::floor(now)));
+    }
+
+    #[test]
+    fn secrets_differ() {
+        assert_ne!(secret(), secret());
+        assert_eq!(secret().len(), 64);
+    }
+}
