@@ -1,1 +1,38 @@
-//! placeholder
+//! Who we talk to: the trait [`Carrier`], its vocabulary, and the carriers themselves.
+//!
+//! A carrier takes one text at a time and says what became of it; later it tells of receipts and
+//! inbound texts as [`CarrierEvent`]s. Nothing here touches money, a database or a clock: time is
+//! an argument, and a carrier's own codes and formats end at this crate's border.
+//! The carrier that needs no network is [`simulator::Simulator`].
+
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+
+pub mod capabilities;
+pub mod simulator;
+pub mod wire;
+
+pub use capabilities::{Capabilities, StopAnswer, Support};
+pub use simulator::Simulator;
+pub use wire::{CarrierEvent, E164, Finding, Inbound, Outcome, Receipt, ReceiptState, Sought, Submission};
+
+/// Somebody who carries our texts to handsets, chosen at run time for each number.
+///
+/// An adapter must hold to three rules, or texts are sent twice:
+/// - after the request may have left, anything but a clear answer is [`Outcome::InDoubt`];
+/// - it never repeats a submission by itself;
+/// - it hands the attempt id on wherever the carrier echoes one (tag, reference, callback address).
+pub trait Carrier: Send + Sync {
+    /// The short name under which settings, events and unique keys know this carrier: `simulator`.
+    fn name(&self) -> &str;
+
+    /// Hands one text to the carrier. Called only after the claim of the attempt is durable, with
+    /// no transaction open. Dropping the future leaves the outcome in doubt.
+    fn submit<'a>(&'a self, submission: &'a Submission, now: Timestamp) -> BoxFuture<'a, Outcome>;
+
+    /// Asks what became of an attempt in doubt. Never sends anything.
+    fn find<'a>(&'a self, sought: &'a Sought, now: Timestamp) -> BoxFuture<'a, Finding>;
+
+    /// What this carrier can do and what it does unasked.
+    fn capabilities(&self) -> Capabilities;
+}

@@ -1,0 +1,212 @@
+//! The words between the engine and any carrier: what we hand over, what they answer, what they
+//! tell later. No carrier's own format and no rule of the product is in here.
+
+use domain::ids::AttemptId;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// A phone number in E.164 (`+12125550134`). Whoever makes one has checked it: the engine converts
+/// from its own phone type, an adapter checks what a carrier sends. ITU-T E.164, at most 15 digits.
+pub type E164 = String;
+
+/// One text for one handset, exactly as it shall arrive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Submission {
+    /// Our id of this try, given to the carrier as reference.
+    pub attempt: AttemptId,
+    /// The number of ours that sends.
+    pub from: E164,
+    /// The contact's number.
+    pub to: E164,
+    /// The text, already rendered and smart-encoded; the carrier must not change it.
+    pub body: String,
+    /// How many segments we counted and charged.
+    pub segments: u32,
+}
+
+/// An attempt whose outcome is unknown, with what a carrier's search needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sought {
+    /// What was handed over.
+    pub submission: Submission,
+    /// When it was handed over; searches at carriers go by day or minute around it.
+    pub submitted_at: Timestamp,
+}
+
+/// What became of a submission, in the classes that the engine acts on. `code` is the carrier's
+/// own code, for display; `reason` is plain words for a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// The carrier has it and will try to deliver.
+    Accepted {
+        /// The carrier's id of the text.
+        carrier_id: String,
+        /// The carrier's own count, where the answer holds one; it settles the price.
+        segments: Option<u32>,
+    },
+    /// Surely not sent, and worth another attempt later: refused connection, 429, busy.
+    Temporary {
+        /// The carrier's code.
+        code: String,
+        /// Plain words.
+        reason: String,
+        /// How long the carrier asks to wait, where it says so.
+        retry_after: Option<SignedDuration>,
+    },
+    /// Surely not sent and never will be to this handset: invalid, landline, blocked.
+    Permanent {
+        /// The carrier's code.
+        code: String,
+        /// Plain words.
+        reason: String,
+    },
+    /// Not sent because the carrier knows the contact as opted out; becomes an opt-out of ours.
+    OptedOut {
+        /// The carrier's code.
+        code: String,
+        /// Plain words.
+        reason: String,
+    },
+    /// Not sent because of our number, campaign or account; the contact is not to blame.
+    SenderProblem {
+        /// The carrier's code.
+        code: String,
+        /// Plain words.
+        reason: String,
+    },
+    /// The request may have left and no clear answer came. Never sent again blindly.
+    InDoubt {
+        /// Plain words.
+        reason: String,
+    },
+}
+
+/// The answer to a search for an attempt in doubt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "finding", rename_all = "snake_case")]
+pub enum Finding {
+    /// The carrier has it.
+    Sent {
+        /// The carrier's id of the text.
+        carrier_id: String,
+    },
+    /// The carrier does not know it, as yet: its lists may lag behind.
+    NotFound,
+    /// This carrier cannot be asked.
+    Unsupported,
+    /// It could not be asked now.
+    Unavailable {
+        /// Plain words.
+        reason: String,
+    },
+}
+
+/// What a carrier tells us unasked. May come twice, late, or in any order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum CarrierEvent {
+    /// A text from a handset.
+    Inbound(Inbound),
+    /// News of a text of ours.
+    Receipt(Receipt),
+}
+
+impl CarrierEvent {
+    /// The carrier's id of the event: the same id again is the same event.
+    #[must_use]
+    pub fn event_id(&self) -> &str {
+        match self {
+            Self::Inbound(inbound) => &inbound.event_id,
+            Self::Receipt(receipt) => &receipt.event_id,
+        }
+    }
+
+    /// When it happened, by the carrier's clock.
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
+        match self {
+            Self::Inbound(inbound) => inbound.at,
+            Self::Receipt(receipt) => receipt.at,
+        }
+    }
+}
+
+/// A text from a handset to a number of ours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inbound {
+    /// The carrier's id, unique for each carrier; repeated when the carrier repeats itself.
+    pub event_id: String,
+    /// The handset.
+    pub from: E164,
+    /// The number of ours.
+    pub to: E164,
+    /// The text as it came; may be empty.
+    pub body: String,
+    /// How many pictures or other media came along.
+    pub media: u32,
+    /// When it was sent.
+    pub at: Timestamp,
+}
+
+/// News of a text that we submitted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The carrier's id of this piece of news, or one made from text and state.
+    pub event_id: String,
+    /// The carrier's id of the text.
+    pub carrier_id: String,
+    /// Our attempt, where the carrier echoes it.
+    pub attempt: Option<AttemptId>,
+    /// What happened.
+    pub state: ReceiptState,
+    /// The carrier's code of the failure.
+    pub code: Option<String>,
+    /// The carrier's own count of segments, where it is told.
+    pub segments: Option<u32>,
+    /// When it happened.
+    pub at: Timestamp,
+}
+
+/// How far a text has come, in the carrier's words made common.
+///
+/// Only the order is defined here. The rule that a state never goes backwards, and that a late
+/// `delivered` may follow `undelivered` but never the reverse, belongs to `domain::message`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReceiptState {
+    /// The carrier has it.
+    Accepted,
+    /// It waits for its turn.
+    Queued,
+    /// It is on its way to the network.
+    Sending,
+    /// The network has it.
+    Sent,
+    /// The handset has it, as far as the network knows.
+    Delivered,
+    /// The network gave up.
+    Undelivered,
+    /// The carrier gave up.
+    Failed,
+}
+
+impl ReceiptState {
+    /// The place in the order accepted < queued < sending < sent < the three final states.
+    #[must_use]
+    pub fn rank(self) -> u8 {
+        match self {
+            Self::Accepted => 0,
+            Self::Queued => 1,
+            Self::Sending => 2,
+            Self::Sent => 3,
+            Self::Delivered | Self::Undelivered | Self::Failed => 4,
+        }
+    }
+
+    /// Whether the carrier has said its last word, as far as it knows.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        self.rank() == 4
+    }
+}
