@@ -1,0 +1,39 @@
+# The commands of the house; `make help` lists them. Each does its own set-up and says what it does.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench clean
+
+# One selection for everything that compiles: the same crates, features and profile give the same
+# artefacts, so dependencies are built once for the tests, and checked once for clippy and the docs.
+ALL := --workspace --all-features --locked
+
+help: ## list the commands
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+run: ## build the release and start the demo on http://127.0.0.1:8080, with its data in ./data
+	@scripts/need cargo cc
+	cargo build --release --locked -p dripline
+	./target/release/dripline serve --demo
+
+test: ## run every test on both databases, installing what it lacks
+	@scripts/need cargo cc nextest
+	cargo fetch --locked --quiet
+	scripts/postgres cargo nextest run $(ALL)
+	cargo test --doc --quiet $(ALL)
+
+check: ## formatting, lints, documentation, tidiness and licences, advisories where known offline
+	@scripts/need cargo rustfmt clippy cc nextest
+	cargo fetch --locked --quiet
+	cargo fmt --all --check
+	cargo clippy $(ALL) --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc $(ALL) --no-deps --document-private-items
+	cargo nextest run $(ALL) -E 'binary(tidy)'
+	@scripts/advisories
+
+bench: ## run the benchmarks
+	@scripts/need cargo cc
+	bench/run
+
+clean: ## remove what was built (never ./data)
+	cargo clean
