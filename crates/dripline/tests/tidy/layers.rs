@@ -112,7 +112,7 @@ mod tests {
     fn code_comments_and_texts_are_told_apart() {
         let cases = [
             ("let a = 1; // note", "let a = 1;", "// note"),
-            ("let a = \"// \\\" no\"; b", "let a =          ; b", ""),
+            ("let a = \"// \\\" no\"; b", "let a =           ; b", ""),
             ("a /* x /* y */ z */ b", "a                   b", "/* x /* y */ z */"),
             ("r#\"say \"hi\" \"# + c", "+ c", ""),
             ("br\"x\" + c", "+ c", ""),

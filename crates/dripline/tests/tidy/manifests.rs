@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use toml::{Table, Value};
 
 use crate::files::File;
+use crate::layers;
 
 /// The crates and what each may depend on. The picture stands in `docs/decisions/0001-five-crates.md`.
 const ARROWS: [(&str, &[&str]); 5] = [
@@ -97,7 +98,7 @@ pub(crate) fn walls(files: &[File]) -> Vec<String> {
     let stands = |path: &str, line: &str| {
         let file = files.iter().find(|file| file.path == path);
         file.is_some_and(|file| {
-            file.text.lines().any(|text| !text.trim_start().starts_with('#') && text.contains(line))
+            file.text.lines().any(|text| !text.trim_start().starts_with('#') && layers::names(text, line))
         })
     };
     let fallen = WALLS.iter().filter(|(path, line)| !stands(path, line));
