@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod areas;
+pub mod attempt;
 pub mod enrollment;
 pub mod gsm;
 pub mod ids;
@@ -12,6 +13,7 @@ pub mod ledger;
 pub mod message;
 pub mod money;
 pub mod optout;
+pub mod pace;
 pub mod phone;
 pub mod quote;
 pub mod refusal;

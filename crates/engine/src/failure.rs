@@ -1,0 +1,18 @@
+//! What can fail inside of every use case and is nobody's fault: the database or the books.
+
+use store::DbError;
+use store::ledger::PostError;
+
+/// A use case could not be carried out; nothing of it was kept.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The database did not do what it was asked.
+    #[error("the database did not do what it was asked")]
+    Db(#[from] DbError),
+    /// The ledger refused transfers that the rules had decided.
+    #[error("the ledger refused a posting")]
+    Books(#[from] PostError),
+    /// Something stored does not fit this program: a defect, or a database changed by hand.
+    #[error("what is stored does not fit: {0}")]
+    Stored(String),
+}
