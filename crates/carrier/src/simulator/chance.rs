@@ -1,20 +1,20 @@
 //! Chance without state: every draw is a hash of the seed, a key and the name of the question.
 //!
 //! So no draw depends on which other draws were made before it, or on which thread came first.
-//! The mixing is FNV-1a closed by SplitMix64: stable over releases, not fit for secrets.
-
-const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
-const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
+//! The mixing is SplitMix64 over words of eight bytes: stable over releases, not fit for secrets.
 
 /// A 64-bit digest of the parts; `["ab", "c"]` and `["a", "bc"]` differ.
 pub(super) fn digest(seed: u64, parts: &[&[u8]]) -> u64 {
-    let mut hash = FNV_OFFSET ^ mix(seed);
+    let mut hash = mix(seed);
     for part in parts {
-        for byte in part.len().to_le_bytes().iter().chain(part.iter()) {
-            hash = (hash ^ u64::from(*byte)).wrapping_mul(FNV_PRIME);
+        hash = mix(hash ^ part.len() as u64);
+        for chunk in part.chunks(8) {
+            let mut word = [0u8; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            hash = mix(hash ^ u64::from_le_bytes(word));
         }
     }
-    mix(hash)
+    hash
 }
 
 /// The finaliser of SplitMix64.
@@ -47,11 +47,14 @@ impl Chance {
 
     /// Whether something of this rate (0 to 1) happens.
     pub(super) fn happens(self, question: &str, nth: u64, rate: f64) -> bool {
-        self.unit(question, nth) < rate
+        rate > 0.0 && self.unit(question, nth) < rate
     }
 
     /// A whole number from `min` to `max`, both included.
     pub(super) fn between(self, question: &str, nth: u64, min: u64, max: u64) -> u64 {
+        if max <= min {
+            return min;
+        }
         let width = max.saturating_sub(min).saturating_add(1);
         min + self.bits(question, nth) % width
     }
