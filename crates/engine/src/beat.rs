@@ -1,0 +1,69 @@
+//! What every use case has at hand inside its transaction: the time, identifiers, who acts, and the
+//! history to write.
+
+use domain::enrollment::StopReason;
+use domain::ids::{ContactId, EventId, WorkspaceId};
+use jiff::Timestamp;
+use serde::Serialize;
+use store::Tx;
+use store::events::Event;
+
+use crate::failure::Failure;
+use crate::ids::Ids;
+
+/// One use case at one instant.
+#[derive(Debug, Clone)]
+pub(crate) struct Beat {
+    pub(crate) workspace: WorkspaceId,
+    pub(crate) now: Timestamp,
+    pub(crate) ids: Ids,
+    /// Who acts: an identifier, `operator`, `contact`, `carrier` or `dripline`.
+    pub(crate) actor: String,
+}
+
+impl Beat {
+    /// The next identifier.
+    pub(crate) fn id(&self) -> i64 {
+        self.ids.next(self.now)
+    }
+
+    /// An event of this beat.
+    pub(crate) fn event<P: Serialize>(&self, kind: &str, contact: Option<ContactId>, payload: &P) -> Event {
+        Event {
+            id: EventId(self.id()),
+            contact,
+            kind: kind.to_owned(),
+            actor: self.actor.clone(),
+            payload: serde_json::to_string(payload).expect("a payload is plain data"),
+            at: self.now,
+        }
+    }
+
+    /// Writes one event.
+    pub(crate) fn note<P: Serialize>(
+        &self,
+        tx: &mut Tx<'_>,
+        kind: &str,
+        contact: Option<ContactId>,
+        payload: &P,
+    ) -> Result<(), Failure> {
+        Ok(store::events::insert(tx, self.workspace, &[self.event(kind, contact, payload)])?)
+    }
+}
+
+/// What the history keeps of an enrollment's early end.
+#[derive(Debug, Serialize)]
+pub(crate) struct StoppedNote {
+    pub(crate) enrollment: String,
+    pub(crate) workflow: String,
+    pub(crate) reason: &'static str,
+    pub(crate) next_step: u8,
+    pub(crate) refunded_credits: i64,
+    pub(crate) refunded_micros: i64,
+}
+
+impl StoppedNote {
+    pub(crate) fn reason(reason: StopReason) -> &'static str {
+        reason.word()
+    }
+}

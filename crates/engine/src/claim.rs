@@ -1,0 +1,396 @@
+//! The claim: takes due work of one workspace in one transaction, before any network.
+//!
+//! Everything is checked again here but funds: the enrollment still runs, the contact is not
+//! suppressed, the window is open, the cap of 24 hours has room, the number is live and its pace
+//! has room. Each due step is sent, held until a later time, or ends its enrollment with a refund.
+//! After the commit the message is `sending`: durable before the carrier is called.
+
+use std::collections::HashMap;
+
+use domain::attempt::{ANSWER_WAIT, RETRY_HOURS};
+use domain::enrollment::StopReason;
+use domain::ids::{AttemptId, ContactId, EnrollmentId, MessageId};
+use domain::message::{MessageKind, MessageState};
+use domain::pace::Pace;
+use domain::suppression::Suppression;
+use domain::{rules, segments, template, window};
+use jiff::{SignedDuration, Timestamp};
+use store::claims::{self, Due};
+use store::messages::{self, Message, NewMessage};
+use store::numbers::{self, Number};
+use store::{Tx, suppressions};
+
+use crate::beat::Beat;
+use crate::ending;
+use crate::facts::{self, Known, Steps};
+use crate::failure::Failure;
+use crate::ids::Ids;
+
+/// How long a node keeps a workspace for itself after a claim.
+const LEASE: SignedDuration = SignedDuration::from_secs(30);
+/// How long a due step waits when its number is not live.
+const NUMBER_WAIT: SignedDuration = SignedDuration::from_mins(15);
+/// The span of the states' caps of messages.
+const CAP_SPAN: SignedDuration = SignedDuration::from_hours(24);
+
+/// A message that was claimed and now goes to its carrier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimed {
+    /// The message.
+    pub message: MessageId,
+    /// This attempt at it.
+    pub attempt: AttemptId,
+    /// The enrollment that it is a step of.
+    pub enrollment: Option<EnrollmentId>,
+    /// The carrier's name.
+    pub carrier: String,
+    /// From which number.
+    pub from: String,
+    /// To which phone.
+    pub to: String,
+    /// The text.
+    pub body: String,
+    /// Its segments.
+    pub segments: u32,
+    /// When it was claimed.
+    pub claimed_at: Timestamp,
+}
+
+/// What one claim found to do.
+#[derive(Debug, Default)]
+pub struct Work {
+    /// Messages to hand to their carriers.
+    pub send: Vec<Claimed>,
+    /// Messages in doubt to ask the carriers about.
+    pub seek: Vec<Claimed>,
+    /// How many rows were looked at or changed in all; 0 means that nothing was due.
+    pub touched: usize,
+}
+
+/// What the claim needs beside the database.
+#[derive(Debug, Clone)]
+pub(crate) struct Claim {
+    pub(crate) beat: Beat,
+    pub(crate) node: i64,
+    /// Most messages to take: the free carrier slots.
+    pub(crate) slots: i64,
+    pub(crate) steps: Steps,
+}
+
+/// Claims. Nothing if another node has the workspace.
+pub(crate) fn claim(tx: &mut Tx<'_>, claim: &Claim) -> Result<Work, Failure> {
+    let beat = &claim.beat;
+    let until = beat.now.saturating_add(LEASE).unwrap_or(Timestamp::MAX);
+    if !claims::lease(tx, beat.workspace, claim.node, until, beat.now)? {
+        return Ok(Work::default());
+    }
+    let known = facts::workspace_of(tx, beat.workspace)?;
+    let mut numbers = numbers::lock(tx, beat.workspace)?;
+    let mut room = Room::new(&known, claim.slots, beat.now);
+    let mut work = Work::default();
+    crate::manual::claim_messages(tx, claim, &known, &mut numbers, &mut room, &mut work)?;
+    for number in &mut numbers {
+        claim_number(tx, claim, &known, number, &mut room, &mut work)?;
+    }
+    if room.used > 0 {
+        store::workspaces::pace(tx, beat.workspace, room.pace.after(room.used, beat.now).paced_until)?;
+    }
+    Ok(work)
+}
+
+/// How many messages may still be taken in this claim.
+pub(crate) struct Room {
+    pace: Pace,
+    left: i64,
+    used: i64,
+}
+
+impl Room {
+    fn new(known: &Known, slots: i64, now: Timestamp) -> Self {
+        let pace = Pace {
+            per_minute: known.row.messages_per_minute,
+            per_day: 0,
+            paced_until: known.row.paced_until,
+            day_start: now,
+            day_count: 0,
+        };
+        Self { pace, left: slots.min(pace.allowed(now)), used: 0 }
+    }
+
+    pub(crate) fn left(&self) -> i64 {
+        self.left
+    }
+
+    pub(crate) fn take(&mut self, count: i64) {
+        self.left -= count;
+        self.used += count;
+    }
+}
+
+/// The pace of a number.
+pub(crate) fn pace_of(number: &Number) -> Pace {
+    Pace {
+        per_minute: number.messages_per_minute,
+        per_day: number.messages_per_day,
+        paced_until: number.paced_until,
+        day_start: number.day_start,
+        day_count: number.day_count,
+    }
+}
+
+/// Notes that so many messages went from a number.
+pub(crate) fn use_pace(tx: &mut Tx<'_>, beat: &Beat, number: &mut Number, sent: i64) -> Result<(), Failure> {
+    let pace = pace_of(number).after(sent, beat.now);
+    (number.paced_until, number.day_start, number.day_count) = (pace.paced_until, pace.day_start, pace.day_count);
+    Ok(numbers::pace(tx, beat.workspace, number)?)
+}
+
+fn claim_number(
+    tx: &mut Tx<'_>,
+    claim: &Claim,
+    known: &Known,
+    number: &mut Number,
+    room: &mut Room,
+    work: &mut Work,
+) -> Result<(), Failure> {
+    let beat = &claim.beat;
+    let limit = room.left().min(pace_of(number).allowed(beat.now));
+    if limit <= 0 {
+        return Ok(());
+    }
+    let due = claims::due(tx, beat.workspace, number.id, beat.now, limit)?;
+    if due.is_empty() {
+        return Ok(());
+    }
+    work.touched += due.len();
+    let decided = decide(tx, beat, known, number, &due)?;
+    claims::hold(tx, beat.workspace, &decided.hold)?;
+    for (reason, ids) in &decided.end {
+        ending::stop(tx, beat, ids, *reason)?;
+    }
+    let sent = send(tx, claim, known, number, &decided.send)?;
+    let count = i64::try_from(sent.len()).unwrap_or(i64::MAX);
+    room.take(count);
+    if count > 0 {
+        use_pace(tx, beat, number, count)?;
+    }
+    work.send.extend(sent);
+    Ok(())
+}
+
+/// What is done with each due step.
+#[derive(Default)]
+struct Decided<'a> {
+    send: Vec<&'a Due>,
+    hold: Vec<(EnrollmentId, Timestamp)>,
+    end: Vec<(StopReason, Vec<EnrollmentId>)>,
+}
+
+fn decide<'a>(
+    tx: &mut Tx<'_>,
+    beat: &Beat,
+    known: &Known,
+    number: &Number,
+    due: &'a [Due],
+) -> Result<Decided<'a>, Failure> {
+    let hashes: Vec<i64> = due.iter().map(|row| row.phone_hash).collect();
+    let suppressed: HashMap<i64, Suppression> =
+        suppressions::of(tx, beat.workspace, &hashes)?.into_iter().rev().collect();
+    let capped = capped(tx, beat, due)?;
+    let mut decided = Decided::default();
+    for row in due {
+        match decide_one(beat, known, number, row, suppressed.get(&row.phone_hash), &capped)? {
+            Fate::Send => decided.send.push(row),
+            Fate::Hold(until) => decided.hold.push((row.enrollment, until)),
+            Fate::End(reason) => decided.end.push((reason, vec![row.enrollment])),
+        }
+    }
+    Ok(decided)
+}
+
+enum Fate {
+    Send,
+    Hold(Timestamp),
+    End(StopReason),
+}
+
+fn decide_one(
+    beat: &Beat,
+    known: &Known,
+    number: &Number,
+    row: &Due,
+    suppressed: Option<&Suppression>,
+    capped: &HashMap<ContactId, (i64, Timestamp)>,
+) -> Result<Fate, Failure> {
+    if known.row.plan != "active" {
+        return Ok(Fate::End(StopReason::PlanEnded));
+    }
+    if let Some(kind) = suppressed {
+        return Ok(Fate::End(kind.stop_reason()));
+    }
+    match number.state.as_str() {
+        "live" => {}
+        "lost" => return Ok(Fate::End(StopReason::NumberLost)),
+        _ => return Ok(Fate::Hold(later(beat.now, NUMBER_WAIT))),
+    }
+    let place = facts::thawed(&row.place)?;
+    let open = |at| window::next_open(&place.zones, &place.rules, Some(&known.hours), at);
+    if !window::is_open(&place.zones, &place.rules, Some(&known.hours), beat.now) {
+        // A window that never opens is looked at again in a day: the workspace may widen it.
+        return Ok(Fate::Hold(open(beat.now).unwrap_or_else(|| later(beat.now, CAP_SPAN))));
+    }
+    if let (Some(cap), Some((count, first))) = (rules::cap(&place.rules), capped.get(&row.contact))
+        && *count >= i64::from(cap)
+    {
+        let free = later(*first, CAP_SPAN).max(later(beat.now, SignedDuration::from_micros(1)));
+        return Ok(Fate::Hold(open(free).unwrap_or(free)));
+    }
+    Ok(Fate::Send)
+}
+
+/// What the contacts under a cap got in the last 24 hours: how many texts, and the oldest that counts.
+fn capped(tx: &mut Tx<'_>, beat: &Beat, due: &[Due]) -> Result<HashMap<ContactId, (i64, Timestamp)>, Failure> {
+    let under_cap = |row: &&Due| {
+        row.place.rules.iter().filter_map(|code| rules::find(code)).any(|rule| rule.cap_24h.is_some())
+    };
+    let contacts: Vec<ContactId> = due.iter().filter(under_cap).map(|row| row.contact).collect();
+    if contacts.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let after = beat.now.saturating_sub(CAP_SPAN).unwrap_or(Timestamp::MIN);
+    // A message may be claimed again up to a day after it was made.
+    let oldest = after.saturating_sub(SignedDuration::from_hours(2 * RETRY_HOURS)).unwrap_or(Timestamp::MIN);
+    let rows = messages::sent_since(tx, beat.workspace, &contacts, MessageId(Ids::floor(oldest)), after)?;
+    Ok(rows.into_iter().map(|row| (row.contact, (row.count, row.first))).collect())
+}
+
+fn send(
+    tx: &mut Tx<'_>,
+    claim: &Claim,
+    known: &Known,
+    number: &Number,
+    due: &[&Due],
+) -> Result<Vec<Claimed>, Failure> {
+    let beat = &claim.beat;
+    let retried: Vec<MessageId> = due.iter().filter_map(|row| row.message).collect();
+    let again = ending::lock_messages(tx, beat, &retried)?;
+    let (mut claimed, mut pairs, mut made) = (Vec::with_capacity(due.len()), Vec::new(), Vec::new());
+    for row in due {
+        let message = match row.message.and_then(|id| again.get(&id)) {
+            Some(message) => resend(tx, beat, message)?,
+            None => first(tx, claim, known, number, row, &mut made)?,
+        };
+        pairs.push((row.enrollment, message.message));
+        claimed.push(Claimed { to: row.phone.clone(), ..message.addressed(number) });
+    }
+    if claimed.is_empty() {
+        return Ok(claimed);
+    }
+    messages::insert(tx, beat.workspace, &made, beat.now)?;
+    let held = claims::claim(tx, beat.workspace, &pairs)?;
+    if held.len() != pairs.len() {
+        return Err(Failure::Stored("a locked enrollment was no longer active".to_owned()));
+    }
+    Ok(claimed)
+}
+
+impl Claimed {
+    fn addressed(self, number: &Number) -> Self {
+        Self { carrier: number.carrier.clone(), from: number.phone.clone(), ..self }
+    }
+
+    /// The attempt that a stored message is on.
+    pub(crate) fn of(message: &Message, number: &Number, to: &str) -> Self {
+        Self {
+            message: message.id,
+            attempt: messages::attempt(message.id, message.attempts),
+            enrollment: message.enrollment,
+            carrier: number.carrier.clone(),
+            from: number.phone.clone(),
+            to: to.to_owned(),
+            body: message.body.clone(),
+            segments: u32::try_from(message.segments).unwrap_or(u32::MAX),
+            claimed_at: message.claimed_at.unwrap_or(message.created_at),
+        }
+    }
+}
+
+/// Claims a message that exists: a retry, or a message outside of workflows.
+pub(crate) fn resend(tx: &mut Tx<'_>, beat: &Beat, message: &Message) -> Result<Claimed, Failure> {
+    let give_up_at = message.give_up_at.unwrap_or_else(|| later(beat.now, SignedDuration::from_hours(RETRY_HOURS)));
+    let taken = Message {
+        state: MessageState::Sending,
+        attempts: message.attempts + 1,
+        due_at: Some(later(beat.now, ANSWER_WAIT)),
+        claimed_at: Some(beat.now),
+        give_up_at: Some(give_up_at),
+        state_at: beat.now,
+        ..message.clone()
+    };
+    messages::save(tx, beat.workspace, &taken)?;
+    Ok(Claimed {
+        message: taken.id,
+        attempt: messages::attempt(taken.id, taken.attempts),
+        enrollment: taken.enrollment,
+        carrier: String::new(),
+        from: String::new(),
+        to: String::new(),
+        segments: u32::try_from(taken.segments).unwrap_or(u32::MAX),
+        body: taken.body,
+        claimed_at: beat.now,
+    })
+}
+
+/// Renders a step from what was frozen at the start and makes its message.
+fn first(
+    tx: &mut Tx<'_>,
+    claim: &Claim,
+    known: &Known,
+    number: &Number,
+    row: &Due,
+    made: &mut Vec<NewMessage>,
+) -> Result<Claimed, Failure> {
+    let beat = &claim.beat;
+    let body = render(tx, claim, known, row)?;
+    let counted = segments::count(&body).segments;
+    let id = beat.ids.message(beat.now);
+    let segments = u32::try_from(counted).unwrap_or(u32::MAX);
+    made.push(NewMessage {
+        id,
+        contact: row.contact,
+        kind: MessageKind::Workflow,
+        state: MessageState::Sending,
+        step: Some((row.enrollment, row.step)),
+        number: number.id,
+        body: body.clone(),
+        segments: i64::from(segments),
+        due_at: Some(later(beat.now, ANSWER_WAIT)),
+        give_up_at: Some(later(beat.now, SignedDuration::from_hours(RETRY_HOURS))),
+        author: "workflow".to_owned(),
+    });
+    Ok(Claimed {
+        message: id,
+        attempt: messages::attempt(id, 1),
+        enrollment: Some(row.enrollment),
+        carrier: String::new(),
+        from: String::new(),
+        to: String::new(),
+        body,
+        segments,
+        claimed_at: beat.now,
+    })
+}
+
+fn render(tx: &mut Tx<'_>, claim: &Claim, known: &Known, row: &Due) -> Result<String, Failure> {
+    let steps = claim.steps.of(tx, claim.beat.workspace, row.workflow, row.version)?;
+    let step = steps.get(usize::from(row.step) - 1);
+    let step = step.ok_or_else(|| Failure::Stored(format!("{} has no step {}", row.workflow, row.step)))?;
+    let value = |key: &str| row.values.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
+    let text = step.template.render(&value);
+    let text = text.map_err(|_| Failure::Stored(format!("{} lacks a frozen value", row.enrollment)))?;
+    Ok(template::sendable(&text, known.settings.smart()))
+}
+
+pub(crate) fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.saturating_add(by).unwrap_or(Timestamp::MAX)
+}

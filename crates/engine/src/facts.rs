@@ -1,0 +1,97 @@
+//! Facts that several use cases load: the workspace with its settings, workflow steps, places.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use domain::ids::{WorkflowId, WorkspaceId};
+use domain::template::{Fields, Template};
+use domain::window::Hours;
+use domain::workflow::Step;
+use domain::zones::Candidates;
+use store::Read;
+use store::enrollments::Place;
+use store::workspaces::{self, Workspace};
+
+use crate::failure::Failure;
+use crate::settings::Settings;
+
+/// A workspace, read and understood.
+#[derive(Debug, Clone)]
+pub(crate) struct Known {
+    pub(crate) row: Workspace,
+    pub(crate) settings: Settings,
+    pub(crate) hours: Hours,
+}
+
+/// The workspace, or nothing if there is none.
+pub(crate) fn workspace(db: &Read<'_>, id: WorkspaceId) -> Result<Option<Known>, Failure> {
+    let Some(row) = workspaces::find(db, id)? else { return Ok(None) };
+    let settings = Settings::read(&row.settings)?;
+    let hours = settings.hours().map_err(|error| Failure::Stored(error.to_string()))?;
+    Ok(Some(Known { row, settings, hours }))
+}
+
+/// The workspace, which must be there because something of it was found.
+pub(crate) fn workspace_of(db: &Read<'_>, id: WorkspaceId) -> Result<Known, Failure> {
+    workspace(db, id)?.ok_or_else(|| Failure::Stored(format!("there is no workspace {id}")))
+}
+
+/// The fields that templates of a workspace may name.
+pub(crate) fn fields(db: &Read<'_>, workspace: WorkspaceId) -> Result<Fields, Failure> {
+    let custom = store::contacts::custom_fields(db, workspace)?;
+    Ok(Fields::with_custom(custom.iter().map(|(_, name)| name.as_str())))
+}
+
+type Versions = HashMap<(WorkflowId, i64), Arc<Vec<Step>>>;
+
+/// The parsed steps of workflow versions, which never change once they are saved.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Steps(Arc<Mutex<Versions>>);
+
+/// Most versions that are kept in memory.
+const KEPT_VERSIONS: usize = 4_096;
+
+impl Steps {
+    /// The steps of one version.
+    pub(crate) fn of(
+        &self,
+        db: &Read<'_>,
+        workspace: WorkspaceId,
+        workflow: WorkflowId,
+        version: i64,
+    ) -> Result<Arc<Vec<Step>>, Failure> {
+        if let Some(steps) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&(workflow, version)) {
+            return Ok(Arc::clone(steps));
+        }
+        let fields = fields(db, workspace)?;
+        let rows = store::workflows::steps(db, workspace, workflow, version)?;
+        let steps = rows.iter().map(|row| {
+            let template = Template::parse(&row.template, &fields);
+            let template = template.map_err(|error| Failure::Stored(format!("step {} of {workflow}: {error}", row.step)))?;
+            let gap_days = u16::try_from(row.gap_days).map_err(|error| Failure::Stored(error.to_string()))?;
+            Ok(Step { gap_days, template })
+        });
+        let steps = Arc::new(steps.collect::<Result<Vec<_>, Failure>>()?);
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= KEPT_VERSIONS {
+            kept.clear();
+        }
+        kept.insert((workflow, version), Arc::clone(&steps));
+        Ok(steps)
+    }
+}
+
+/// The place as it is frozen into an enrollment.
+pub(crate) fn frozen(place: &Candidates) -> Place {
+    Place {
+        zones: place.zones.iter().map(ToString::to_string).collect(),
+        rules: place.rules.iter().map(ToString::to_string).collect(),
+        source: place.source.word().to_owned(),
+    }
+}
+
+/// The frozen place, understood again.
+pub(crate) fn thawed(place: &Place) -> Result<Candidates, Failure> {
+    Candidates::stored(&place.zones, &place.rules, &place.source)
+        .ok_or_else(|| Failure::Stored(format!("zones {:?} with rules {:?}", place.zones, place.rules)))
+}
