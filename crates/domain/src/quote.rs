@@ -19,7 +19,7 @@ use crate::suppression::Suppression;
 use crate::template::{self, MAX_SEGMENTS_PER_MESSAGE, Smart};
 use crate::window::Hours;
 use crate::workflow::Step;
-use crate::zones::Candidates;
+use crate::zones::{Candidates, Zone};
 
 /// The workspace's messaging plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -259,11 +259,11 @@ fn timeline(
     refusals: &mut Vec<Refusal>,
 ) -> Option<Vec<schedule::Planned>> {
     let gaps: Vec<u16> = steps.iter().map(|step| step.gap_days).collect();
-    let planned = schedule::plan(facts.now, contact.place, facts.hours, &gaps);
+    let planned = schedule::plan(facts.now, contact.place, Some(facts.hours), &gaps);
     planned
         .map_err(|_| {
-            let rules = contact.place.rules.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            let zones = contact.place.zones.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            let rules = contact.place.rules.iter().map(|rule| rule.as_str()).collect::<Vec<_>>().join(", ");
+            let zones = contact.place.zones.iter().map(Zone::name).collect::<Vec<_>>().join(", ");
             refusals.push(Refusal::NeverOpen { rules, zones });
         })
         .ok()

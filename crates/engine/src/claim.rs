@@ -16,7 +16,7 @@ use domain::suppression::Suppression;
 use domain::{rules, segments, template, window};
 use jiff::{SignedDuration, Timestamp};
 use store::claims::{self, Due};
-use store::messages::{self, Message, NewMessage};
+use store::messages::{self, Message};
 use store::numbers::{self, Number};
 use store::{Tx, suppressions};
 
@@ -168,7 +168,7 @@ fn claim_number(
     for (reason, ids) in &decided.end {
         ending::stop(tx, beat, ids, *reason)?;
     }
-    let sent = send(tx, claim, known, number, &decided.send)?;
+    let sent = send(tx, claim, number, &decided.send)?;
     let count = i64::try_from(sent.len()).unwrap_or(i64::MAX);
     room.take(count);
     if count > 0 {
@@ -234,8 +234,8 @@ fn decide_one(
         _ => return Ok(Fate::Hold(later(beat.now, NUMBER_WAIT))),
     }
     let place = facts::thawed(&row.place)?;
-    let open = |at| window::next_open(&place.zones, &place.rules, Some(&known.hours), at);
-    if !window::is_open(&place.zones, &place.rules, Some(&known.hours), beat.now) {
+    let open = |at| window::next_open(&place.zones, &place.rules, Some(&known.settings.hours), at);
+    if !window::is_open(&place.zones, &place.rules, Some(&known.settings.hours), beat.now) {
         // A window that never opens is looked at again in a day: the workspace may widen it.
         return Ok(Fate::Hold(open(beat.now).unwrap_or_else(|| later(beat.now, CAP_SPAN))));
     }
@@ -251,7 +251,7 @@ fn decide_one(
 /// What the contacts under a cap got in the last 24 hours: how many texts, and the oldest that counts.
 fn capped(tx: &mut Tx<'_>, beat: &Beat, due: &[Due]) -> Result<HashMap<ContactId, (i64, Timestamp)>, Failure> {
     let under_cap = |row: &&Due| {
-        row.place.rules.iter().filter_map(|code| rules::find(code)).any(|rule| rule.cap_24h.is_some())
+        row.place.rules.iter().filter_map(|code| rules::find(code)).any(|rule| rules::cap(&[rule.code]).is_some())
     };
     let contacts: Vec<ContactId> = due.iter().filter(under_cap).map(|row| row.contact).collect();
     if contacts.is_empty() {
@@ -264,13 +264,7 @@ fn capped(tx: &mut Tx<'_>, beat: &Beat, due: &[Due]) -> Result<HashMap<ContactId
     Ok(rows.into_iter().map(|row| (row.contact, (row.count, row.first))).collect())
 }
 
-fn send(
-    tx: &mut Tx<'_>,
-    claim: &Claim,
-    known: &Known,
-    number: &Number,
-    due: &[&Due],
-) -> Result<Vec<Claimed>, Failure> {
+fn send(tx: &mut Tx<'_>, claim: &Claim, number: &Number, due: &[&Due]) -> Result<Vec<Claimed>, Failure> {
     let beat = &claim.beat;
     let retried: Vec<MessageId> = due.iter().filter_map(|row| row.message).collect();
     let again = ending::lock_messages(tx, beat, &retried)?;
@@ -278,10 +272,10 @@ fn send(
     for row in due {
         let message = match row.message.and_then(|id| again.get(&id)) {
             Some(message) => resend(tx, beat, message)?,
-            None => first(tx, claim, known, number, row, &mut made)?,
+            None => first(tx, claim, number, row, &mut made)?,
         };
-        pairs.push((row.enrollment, message.message));
-        claimed.push(Claimed { to: row.phone.clone(), ..message.addressed(number) });
+        pairs.push((row.enrollment, message.id));
+        claimed.push(Claimed::of(&message, number, &row.phone));
     }
     if claimed.is_empty() {
         return Ok(claimed);
@@ -295,11 +289,7 @@ fn send(
 }
 
 impl Claimed {
-    fn addressed(self, number: &Number) -> Self {
-        Self { carrier: number.carrier.clone(), from: number.phone.clone(), ..self }
-    }
-
-    /// The attempt that a stored message is on.
+    /// The attempt that a message is on.
     pub(crate) fn of(message: &Message, number: &Number, to: &str) -> Self {
         Self {
             message: message.id,
@@ -316,7 +306,7 @@ impl Claimed {
 }
 
 /// Claims a message that exists: a retry, or a message outside of workflows.
-pub(crate) fn resend(tx: &mut Tx<'_>, beat: &Beat, message: &Message) -> Result<Claimed, Failure> {
+pub(crate) fn resend(tx: &mut Tx<'_>, beat: &Beat, message: &Message) -> Result<Message, Failure> {
     let give_up_at = message.give_up_at.unwrap_or_else(|| later(beat.now, SignedDuration::from_hours(RETRY_HOURS)));
     let taken = Message {
         state: MessageState::Sending,
@@ -328,67 +318,42 @@ pub(crate) fn resend(tx: &mut Tx<'_>, beat: &Beat, message: &Message) -> Result<
         ..message.clone()
     };
     messages::save(tx, beat.workspace, &taken)?;
-    Ok(Claimed {
-        message: taken.id,
-        attempt: messages::attempt(taken.id, taken.attempts),
-        enrollment: taken.enrollment,
-        carrier: String::new(),
-        from: String::new(),
-        to: String::new(),
-        segments: u32::try_from(taken.segments).unwrap_or(u32::MAX),
-        body: taken.body,
-        claimed_at: beat.now,
-    })
+    Ok(taken)
 }
 
-/// Renders a step from what was frozen at the start and makes its message.
+/// Renders a step from what was frozen at the start and makes its message, claimed.
 fn first(
     tx: &mut Tx<'_>,
     claim: &Claim,
-    known: &Known,
     number: &Number,
     row: &Due,
-    made: &mut Vec<NewMessage>,
-) -> Result<Claimed, Failure> {
+    made: &mut Vec<Message>,
+) -> Result<Message, Failure> {
     let beat = &claim.beat;
-    let body = render(tx, claim, known, row)?;
-    let counted = segments::count(&body).segments;
-    let id = beat.ids.message(beat.now);
-    let segments = u32::try_from(counted).unwrap_or(u32::MAX);
-    made.push(NewMessage {
-        id,
-        contact: row.contact,
-        kind: MessageKind::Workflow,
+    let body = render(tx, claim, row)?;
+    let segments = i64::try_from(segments::count(&body).segments).unwrap_or(i64::MAX);
+    let message = Message {
         state: MessageState::Sending,
-        step: Some((row.enrollment, row.step)),
-        number: number.id,
-        body: body.clone(),
-        segments: i64::from(segments),
-        due_at: Some(later(beat.now, ANSWER_WAIT)),
-        give_up_at: Some(later(beat.now, SignedDuration::from_hours(RETRY_HOURS))),
-        author: "workflow".to_owned(),
-    });
-    Ok(Claimed {
-        message: id,
-        attempt: messages::attempt(id, 1),
         enrollment: Some(row.enrollment),
-        carrier: String::new(),
-        from: String::new(),
-        to: String::new(),
-        body,
-        segments,
-        claimed_at: beat.now,
-    })
+        step: Some(row.step),
+        attempts: 1,
+        due_at: Some(later(beat.now, ANSWER_WAIT)),
+        claimed_at: Some(beat.now),
+        give_up_at: Some(later(beat.now, SignedDuration::from_hours(RETRY_HOURS))),
+        ..Message::new(beat.ids.message(beat.now), row.contact, MessageKind::Workflow, number.id, body, segments, beat.now)
+    };
+    made.push(message.clone());
+    Ok(message)
 }
 
-fn render(tx: &mut Tx<'_>, claim: &Claim, known: &Known, row: &Due) -> Result<String, Failure> {
+fn render(tx: &mut Tx<'_>, claim: &Claim, row: &Due) -> Result<String, Failure> {
     let steps = claim.steps.of(tx, claim.beat.workspace, row.workflow, row.version)?;
     let step = steps.get(usize::from(row.step) - 1);
     let step = step.ok_or_else(|| Failure::Stored(format!("{} has no step {}", row.workflow, row.step)))?;
     let value = |key: &str| row.values.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
     let text = step.template.render(&value);
     let text = text.map_err(|_| Failure::Stored(format!("{} lacks a frozen value", row.enrollment)))?;
-    Ok(template::sendable(&text, known.settings.smart()))
+    Ok(template::sendable(&text, facts::smart_of(&row.place)))
 }
 
 pub(crate) fn later(at: Timestamp, by: SignedDuration) -> Timestamp {

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::ids::{WorkflowId, WorkspaceId};
-use domain::template::{Fields, Template};
-use domain::window::Hours;
+use domain::rules;
+use domain::template::{Fields, Smart, Template};
 use domain::workflow::Step;
-use domain::zones::Candidates;
+use domain::zones::{Candidates, Zone, ZoneSource};
 use store::Read;
 use store::enrollments::Place;
 use store::workspaces::{self, Workspace};
@@ -20,15 +20,13 @@ use crate::settings::Settings;
 pub(crate) struct Known {
     pub(crate) row: Workspace,
     pub(crate) settings: Settings,
-    pub(crate) hours: Hours,
 }
 
 /// The workspace, or nothing if there is none.
 pub(crate) fn workspace(db: &Read<'_>, id: WorkspaceId) -> Result<Option<Known>, Failure> {
     let Some(row) = workspaces::find(db, id)? else { return Ok(None) };
     let settings = Settings::read(&row.settings)?;
-    let hours = settings.hours().map_err(|error| Failure::Stored(error.to_string()))?;
-    Ok(Some(Known { row, settings, hours }))
+    Ok(Some(Known { row, settings }))
 }
 
 /// The workspace, which must be there because something of it was found.
@@ -81,17 +79,37 @@ impl Steps {
     }
 }
 
-/// The place as it is frozen into an enrollment.
-pub(crate) fn frozen(place: &Candidates) -> Place {
+/// The place and the way of writing, as they are frozen into an enrollment.
+pub(crate) fn frozen(place: &Candidates, smart: Smart) -> Place {
     Place {
-        zones: place.zones.iter().map(ToString::to_string).collect(),
-        rules: place.rules.iter().map(ToString::to_string).collect(),
-        source: place.source.word().to_owned(),
+        zones: place.zones.iter().map(|zone| zone.name().to_owned()).collect(),
+        primary: place.primary.name().to_owned(),
+        rules: place.rules.iter().map(|rule| rule.as_str().to_owned()).collect(),
+        source: source_word(place.source),
+        smart: if smart == Smart::On { "on" } else { "off" }.to_owned(),
     }
+}
+
+/// The word of a source, as the API and the database have it.
+pub(crate) fn source_word(source: ZoneSource) -> String {
+    let word = serde_json::to_value(source).expect("a plain word");
+    word.as_str().expect("a plain word").to_owned()
 }
 
 /// The frozen place, understood again.
 pub(crate) fn thawed(place: &Place) -> Result<Candidates, Failure> {
-    Candidates::stored(&place.zones, &place.rules, &place.source)
-        .ok_or_else(|| Failure::Stored(format!("zones {:?} with rules {:?}", place.zones, place.rules)))
+    let stored = |text: String| Failure::Stored(format!("a frozen place: {text}"));
+    let zone = |name: &String| Zone::named(name).map_err(|error| stored(error.to_string()));
+    let rule = |code: &String| Ok(rules::find(code).ok_or_else(|| stored(format!("no rule {code}")))?.code);
+    Ok(Candidates {
+        zones: place.zones.iter().map(zone).collect::<Result<_, Failure>>()?,
+        primary: zone(&place.primary)?,
+        source: serde_json::from_value(place.source.clone().into()).map_err(|error| stored(error.to_string()))?,
+        rules: place.rules.iter().map(rule).collect::<Result<_, Failure>>()?,
+    })
+}
+
+/// How the texts of a frozen enrollment are written.
+pub(crate) fn smart_of(place: &Place) -> Smart {
+    if place.smart == "on" { Smart::On } else { Smart::Off }
 }

@@ -1,1 +1,25 @@
-//! placeholder
+//! What happens: one function for each use case, one transaction each; the dispatcher; the clock.
+//!
+//! Every use case has six beats: authorize, load, decide, save, commit, wake. Only *decide* differs,
+//! and it is a pure function of `domain`. The web, the command line, the tests and the simulation
+//! call the same functions.
+
+pub mod actor;
+mod beat;
+pub mod claim;
+pub mod clock;
+pub mod ending;
+mod engine;
+mod facts;
+pub mod failure;
+pub mod ids;
+pub mod manual;
+mod senders;
+pub mod settings;
+
+pub use actor::{Actor, Forbidden};
+pub use claim::Claimed;
+pub use clock::Clock;
+pub use engine::{Carriers, Engine, OpenError};
+pub use failure::Failure;
+pub use settings::{Settings, Switch};

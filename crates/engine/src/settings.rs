@@ -1,7 +1,7 @@
 //! The settings of a workspace: one document, with defaults for what it does not name.
 
-use domain::window::{Hours, HoursError};
 use domain::template::Smart;
+use domain::window::Hours;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
@@ -20,12 +20,8 @@ pub enum Switch {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Start of the send window on the contact's clock, `HH:MM`.
-    pub send_from: String,
-    /// End of the send window on the contact's clock, `HH:MM`, not included.
-    pub send_until: String,
-    /// The days on which messages go out: `mon` to `sun`.
-    pub send_days: Vec<String>,
+    /// The send window on the contact's clock.
+    pub hours: Hours,
     /// Whether look-alike characters are replaced before counting and sending.
     pub smart_encoding: Switch,
     /// Whether a reply of one contact of a person ends the enrollments of the others.
@@ -42,11 +38,8 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        let days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
         Self {
-            send_from: "09:00".to_owned(),
-            send_until: "20:00".to_owned(),
-            send_days: days.map(str::to_owned).to_vec(),
+            hours: Hours::default(),
             smart_encoding: Switch::On,
             stop_person: Switch::On,
             refund_refused: Switch::Off,
@@ -68,11 +61,6 @@ impl Settings {
     #[must_use]
     pub fn document(&self) -> String {
         serde_json::to_string(self).expect("settings are plain text")
-    }
-
-    /// The send window.
-    pub fn hours(&self) -> Result<Hours, HoursError> {
-        Hours::parse(&self.send_from, &self.send_until, &self.send_days)
     }
 
     /// Whether look-alikes are replaced.

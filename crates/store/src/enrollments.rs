@@ -19,15 +19,19 @@ use serde::{Deserialize, Serialize};
 use crate::json;
 use crate::{DbError, Read, Row, Sql, Tx};
 
-/// Where the contact of an enrollment may be: frozen at its start.
+/// Where the contact of an enrollment may be, and how its texts are written: frozen at its start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
-    /// Names of the candidate time zones; the first is the one whose clock is shown.
+    /// Names of the candidate time zones.
     pub zones: Vec<String>,
+    /// The one of them whose clock is shown.
+    pub primary: String,
     /// Codes of the rules in force.
     pub rules: Vec<String>,
     /// Where the zone came from.
     pub source: String,
+    /// Whether look-alike characters are replaced: `on` or `off`.
+    pub smart: String,
 }
 
 /// An enrollment as it is stored.

@@ -265,31 +265,43 @@ pub fn due(tx: &mut Tx<'_>, workspace: WorkspaceId, now: Timestamp, limit: i64) 
     read_all(&tx.query_write(&DUE, &[workspace.0.into(), json::micros(now).into(), limit.into()])?)
 }
 
-/// A new message.
-#[derive(Debug, Clone)]
-pub struct NewMessage {
-    /// Its identifier.
-    pub id: MessageId,
-    /// To or from whom.
-    pub contact: ContactId,
-    /// Why it exists.
-    pub kind: MessageKind,
-    /// In which state it begins.
-    pub state: MessageState,
-    /// The step that it is.
-    pub step: Option<(EnrollmentId, u8)>,
-    /// Our number.
-    pub number: NumberId,
-    /// The text.
-    pub body: String,
-    /// Its segments.
-    pub segments: i64,
-    /// When the engine looks at it next.
-    pub due_at: Option<Timestamp>,
-    /// When retrying ends.
-    pub give_up_at: Option<Timestamp>,
-    /// Who wrote it.
-    pub author: String,
+impl Message {
+    /// A message that begins: queued, without a step, never tried.
+    #[must_use]
+    pub fn new(
+        id: MessageId,
+        contact: ContactId,
+        kind: MessageKind,
+        number: NumberId,
+        body: String,
+        segments: i64,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            contact,
+            kind,
+            state: MessageState::Queued,
+            enrollment: None,
+            step: None,
+            number,
+            body,
+            segments,
+            amounts: Amounts::ZERO,
+            attempts: 0,
+            due_at: None,
+            claimed_at: None,
+            give_up_at: None,
+            sought: 0,
+            carrier_id: None,
+            code: None,
+            detail: None,
+            author: kind.word().to_owned(),
+            created_at: now,
+            sent_at: None,
+            state_at: now,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -310,26 +322,25 @@ struct Inserted<'a> {
     author: &'a str,
 }
 
-/// Inserts a batch. One that begins as `sending` is on its first attempt, claimed now.
-pub fn insert(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[NewMessage], now: Timestamp) -> Result<(), DbError> {
+/// Inserts a batch of messages that begin now.
+pub fn insert(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[Message], now: Timestamp) -> Result<(), DbError> {
     if rows.is_empty() {
         return Ok(());
     }
-    let inserted = |row: &NewMessage| {
-        let sending = row.state == MessageState::Sending;
+    let inserted = |row: &Message| {
         json::text(&Inserted {
             id: row.id.0,
             contact: row.contact.0,
             kind: row.kind.word(),
             state: row.state.word(),
-            enrollment: row.step.map(|(enrollment, _)| enrollment.0),
-            step: row.step.map(|(_, step)| step),
+            enrollment: row.enrollment.map(|enrollment| enrollment.0),
+            step: row.step,
             number: row.number.0,
             body: &row.body,
             segments: row.segments,
-            attempts: i64::from(sending),
+            attempts: row.attempts,
             due: row.due_at.map(json::micros),
-            claimed: sending.then(|| json::micros(now)),
+            claimed: row.claimed_at.map(json::micros),
             give_up: row.give_up_at.map(json::micros),
             author: &row.author,
         })

@@ -12,7 +12,7 @@
 //! The first line that is known counts. Where ZIP, state and area code name different states, the
 //! zones and rules of each hold together: a person may have moved.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{UnknownZone, Zone};
 use crate::areas::{self, Area};
@@ -35,7 +35,7 @@ pub struct Place<'a> {
 }
 
 /// What the zones were read from; the preview shows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ZoneSource {
     /// The contact's own zone field.

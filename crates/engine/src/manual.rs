@@ -1,0 +1,275 @@
+//! Messages outside of workflows: those that a person writes, and the product's own confirmations.
+//!
+//! A manual message is charged when it is claimed, in full or not at all, and given back if the
+//! carrier refused it. The send window and the caps hold for it unless the contact wrote in the
+//! last half hour: then it is a conversation. A system message (the opt-out confirmation, the
+//! answer to HELP) goes at once, also to a suppressed contact, and costs nothing.
+
+use std::collections::HashMap;
+
+use domain::access::Permission;
+use domain::attempt::CALLBACK_WAIT;
+use domain::enrollment;
+use domain::ids::{ContactId, MessageId, NumberId};
+use domain::ledger::{self, Cause, Reason};
+use domain::message::{MessageKind, MessageState};
+use domain::suppression::Suppression;
+use domain::template::{self, MAX_SEGMENTS_PER_MESSAGE};
+use domain::{segments, window};
+use jiff::SignedDuration;
+use store::contacts::{self, Contact};
+use store::messages::{self, Message};
+use store::numbers::Number;
+use store::{Lane, Tx, conversations, suppressions};
+
+use crate::actor::{Actor, Forbidden};
+use crate::beat::Beat;
+use crate::claim::{Claim, Claimed, Room, Work, later, pace_of, resend, use_pace};
+use crate::engine::Engine;
+use crate::facts::{self, Known};
+use crate::failure::Failure;
+
+/// For how long after an inbound message a person's answer counts as conversation (SMS §4.2).
+const CONVERSATION: SignedDuration = SignedDuration::from_mins(30);
+/// Most messages outside of workflows that one claim looks at.
+const MESSAGES_PER_CLAIM: i64 = 200;
+
+/// Why a manual message is not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// The actor may not send.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    /// There is no such contact in the workspace.
+    #[error("the contact does not exist")]
+    ContactUnknown,
+    /// The text is empty.
+    #[error("the message is empty")]
+    Empty,
+    /// The text is too long.
+    #[error("the message has {segments} segments; at most {MAX_SEGMENTS_PER_MESSAGE} are allowed")]
+    TooLong {
+        /// How many it has.
+        segments: usize,
+    },
+    /// The contact must not be texted.
+    #[error("the contact is on the list {}", .0.word())]
+    Suppressed(Suppression),
+    /// The workspace has no active plan.
+    #[error("the workspace has no active messaging plan")]
+    NoMessagingPlan,
+    /// The workspace has no live number.
+    #[error("no sending number is assigned to the contact and none can be")]
+    NoOutboundNumber,
+    /// Credits and wallet do not cover it.
+    #[error("credits and wallet do not cover the message")]
+    InsufficientFunds,
+    /// It failed.
+    #[error(transparent)]
+    Failure(#[from] Failure),
+}
+
+impl From<store::DbError> for SendError {
+    fn from(error: store::DbError) -> Self {
+        Self::Failure(error.into())
+    }
+}
+
+impl Engine {
+    /// Takes a message that a person wrote. It goes out by the next claim; the enrollment, if any, goes on.
+    pub async fn send_message(&self, actor: &Actor, contact: ContactId, body: &str) -> Result<Message, SendError> {
+        actor.need(Permission::Send)?;
+        let (beat, body) = (self.beat(actor), body.to_owned());
+        let message = self.write(Lane::Normal, move |tx| send_message(tx, &beat, contact, &body)).await?;
+        self.wake();
+        Ok(message)
+    }
+}
+
+fn send_message(tx: &mut Tx<'_>, beat: &Beat, contact: ContactId, body: &str) -> Result<Message, SendError> {
+    let known = facts::workspace_of(tx, beat.workspace)?;
+    if known.row.plan != "active" {
+        return Err(SendError::NoMessagingPlan);
+    }
+    let contact = contacts::lock(tx, beat.workspace, &[contact])?.pop().ok_or(SendError::ContactUnknown)?;
+    if let Some((_, kind)) = suppressions::of(tx, beat.workspace, &[contact.phone_hash])?.first() {
+        return Err(SendError::Suppressed(*kind));
+    }
+    let body = template::sendable(body, known.settings.smart());
+    if body.trim().is_empty() {
+        return Err(SendError::Empty);
+    }
+    let segments = segments::count(&body).segments;
+    if segments > MAX_SEGMENTS_PER_MESSAGE {
+        return Err(SendError::TooLong { segments });
+    }
+    let number = crate::senders::assign_one(tx, beat, &contact)?.ok_or(SendError::NoOutboundNumber)?;
+    let segments = i64::try_from(segments).unwrap_or(i64::MAX);
+    let (credits, wallet) = store::ledger::read_available(tx, beat.workspace)?;
+    let beyond = (segments - credits).max(0);
+    if known.row.rate.checked_times(beyond).is_none_or(|cost| cost.0 > wallet) {
+        return Err(SendError::InsufficientFunds);
+    }
+    let message = queued(beat, MessageKind::Manual, contact.id, number, body, segments);
+    messages::insert(tx, beat.workspace, std::slice::from_ref(&message), beat.now)?;
+    Ok(message)
+}
+
+/// A message that waits for the next claim.
+pub(crate) fn queued(
+    beat: &Beat,
+    kind: MessageKind,
+    contact: ContactId,
+    number: NumberId,
+    body: String,
+    segments: i64,
+) -> Message {
+    Message {
+        due_at: Some(beat.now),
+        author: beat.actor.clone(),
+        ..Message::new(beat.ids.message(beat.now), contact, kind, number, body, segments, beat.now)
+    }
+}
+
+/// Looks at the messages that are due by themselves: sends, holds, fails, or falls into doubt.
+pub(crate) fn claim_messages(
+    tx: &mut Tx<'_>,
+    claim: &Claim,
+    known: &Known,
+    numbers: &mut [Number],
+    room: &mut Room,
+    work: &mut Work,
+) -> Result<(), Failure> {
+    let beat = &claim.beat;
+    let due = messages::due(tx, beat.workspace, beat.now, MESSAGES_PER_CLAIM)?;
+    work.touched += due.len();
+    for message in due {
+        let Some(number) = numbers.iter_mut().find(|number| number.id == message.number) else {
+            return Err(Failure::Stored(format!("{} names no number of its workspace", message.id)));
+        };
+        let contact = contacts::find(tx, beat.workspace, message.contact)?;
+        let contact = contact.ok_or_else(|| Failure::Stored(format!("{} names no contact", message.id)))?;
+        match message.state {
+            MessageState::Queued if room.left() > 0 && pace_of(number).allowed(beat.now) > 0 => {
+                if let Some(claimed) = claim_queued(tx, beat, known, number, &contact, &message)? {
+                    room.take(1);
+                    use_pace(tx, beat, number, 1)?;
+                    work.send.push(claimed);
+                }
+            }
+            MessageState::Queued => {}
+            MessageState::Sending => {
+                let until = later(beat.now, CALLBACK_WAIT);
+                let doubted =
+                    Message { state: MessageState::InDoubt, due_at: Some(until), state_at: beat.now, ..message };
+                messages::save(tx, beat.workspace, &doubted)?;
+            }
+            MessageState::InDoubt => {
+                // Asked for once the transaction is over; looked at again if no answer comes.
+                let asked = Message { due_at: Some(later(beat.now, domain::attempt::SEEK_WAIT)), ..message };
+                messages::save(tx, beat.workspace, &asked)?;
+                work.seek.push(Claimed::of(&asked, number, &contact.phone));
+            }
+            _ => return Err(Failure::Stored(format!("{} is due and {}", message.id, message.state.word()))),
+        }
+    }
+    Ok(())
+}
+
+fn claim_queued(
+    tx: &mut Tx<'_>,
+    beat: &Beat,
+    known: &Known,
+    number: &Number,
+    contact: &Contact,
+    message: &Message,
+) -> Result<Option<Claimed>, Failure> {
+    if number.state != "live" {
+        return hold(tx, beat, message, later(beat.now, SignedDuration::from_mins(15)));
+    }
+    if message.kind == MessageKind::Manual {
+        if let Some((_, kind)) = suppressions::of(tx, beat.workspace, &[contact.phone_hash])?.first() {
+            return fail(tx, beat, message, kind.word(), "the contact must not be texted");
+        }
+        if let Some(until) = closed_until(tx, beat, known, contact)? {
+            return hold(tx, beat, message, until);
+        }
+        if message.amounts.is_zero() && !charge(tx, beat, known, message)? {
+            return fail(tx, beat, message, "insufficient_funds", "credits and wallet did not cover the message");
+        }
+        let charged = messages::find(tx, beat.workspace, message.id)?;
+        let charged = charged.ok_or_else(|| Failure::Stored(format!("{} is gone", message.id)))?;
+        let taken = resend(tx, beat, &charged)?;
+        return Ok(Some(Claimed::of(&taken, number, &contact.phone)));
+    }
+    let taken = resend(tx, beat, message)?;
+    Ok(Some(Claimed::of(&taken, number, &contact.phone)))
+}
+
+/// Until when a person's message must wait; nothing if it may go now.
+fn closed_until(
+    tx: &mut Tx<'_>,
+    beat: &Beat,
+    known: &Known,
+    contact: &Contact,
+) -> Result<Option<jiff::Timestamp>, Failure> {
+    let last = conversations::last_inbound(tx, beat.workspace, contact.id)?;
+    if last.is_some_and(|last| later(last, CONVERSATION) >= beat.now) {
+        return Ok(None);
+    }
+    let place = crate::senders::place(contact, &known.row.zone)?;
+    if window::is_open(&place.zones, &place.rules, None, beat.now) {
+        return Ok(None);
+    }
+    let open = window::next_open(&place.zones, &place.rules, None, beat.now);
+    Ok(Some(open.unwrap_or_else(|| later(beat.now, SignedDuration::from_hours(24)))))
+}
+
+/// Charges a manual message; false if credits and wallet do not cover it.
+fn charge(tx: &mut Tx<'_>, beat: &Beat, known: &Known, message: &Message) -> Result<bool, Failure> {
+    let (credits, wallet) = store::ledger::lock_available(tx, beat.workspace)?;
+    let segments = u32::try_from(message.segments).unwrap_or(u32::MAX);
+    let Some(prices) = enrollment::price(&[segments], credits, known.row.rate) else { return Ok(false) };
+    let amounts = enrollment::total(&prices);
+    if amounts.micros.0 > wallet {
+        return Ok(false);
+    }
+    let transfers = ledger::transfers(Cause::message(message.id), Reason::Charge, amounts);
+    store::ledger::post(tx, beat.workspace, &transfers, beat.now)?;
+    messages::save(tx, beat.workspace, &Message { amounts, ..message.clone() })?;
+    Ok(true)
+}
+
+fn hold(
+    tx: &mut Tx<'_>,
+    beat: &Beat,
+    message: &Message,
+    until: jiff::Timestamp,
+) -> Result<Option<Claimed>, Failure> {
+    messages::save(tx, beat.workspace, &Message { due_at: Some(until), ..message.clone() })?;
+    Ok(None)
+}
+
+fn fail(
+    tx: &mut Tx<'_>,
+    beat: &Beat,
+    message: &Message,
+    code: &str,
+    detail: &str,
+) -> Result<Option<Claimed>, Failure> {
+    let returned = ledger::transfers(Cause::message(message.id), Reason::Return, message.amounts);
+    store::ledger::post(tx, beat.workspace, &returned, beat.now)?;
+    let failed = Message {
+        state: MessageState::Failed,
+        due_at: None,
+        code: Some(code.to_owned()),
+        detail: Some(detail.to_owned()),
+        state_at: beat.now,
+        ..message.clone()
+    };
+    messages::save(tx, beat.workspace, &failed)?;
+    Ok(None)
+}
+
+/// The messages of these identifiers, by identifier.
+pub(crate) type ById = HashMap<MessageId, Message>;

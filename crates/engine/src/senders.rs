@@ -1,0 +1,91 @@
+//! Which of our numbers texts a contact, and where the contact may be.
+//!
+//! Assignment is sticky: the number that the contact knows, as long as it is not lost. A new contact
+//! gets the number with the same area code, else of the same state, else the one with the fewest
+//! contacts.
+
+use domain::ids::NumberId;
+use domain::phone::Phone;
+use domain::quote::Sender;
+use domain::zones::{self, Candidates, Place, Zone};
+use domain::{areas, states};
+use store::Tx;
+use store::contacts::{self, Contact};
+use store::numbers::{self, Number};
+
+use crate::beat::Beat;
+use crate::failure::Failure;
+
+/// Where a contact may be, by its fields `zone`, `state` and `zip`, its phone, or the workspace's zone.
+pub(crate) fn place(contact: &Contact, workspace_zone: &str) -> Result<Candidates, Failure> {
+    let field = |key: &str| contact.fields.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
+    let phone = Phone::stored(&contact.phone);
+    let phone = phone.ok_or_else(|| Failure::Stored(format!("{} has the phone {:?}", contact.id, contact.phone)))?;
+    let workspace = Zone::named(workspace_zone).map_err(|error| Failure::Stored(error.to_string()))?;
+    // A zone that does not exist is refused where contacts are written; an old one falls back to the rest.
+    let zone = field("timezone").filter(|name| Zone::named(name).is_ok());
+    let place = Place { zone, state: field("state"), zip: field("zip"), phone };
+    zones::candidates(&place, Some(&workspace)).map_err(|error| Failure::Stored(error.to_string()))
+}
+
+/// The state or province of a phone's area code, as numbers keep it; empty if unknown.
+pub(crate) fn region_of(phone: Phone) -> String {
+    let area = phone.area_code().and_then(areas::find);
+    area.and_then(|area| area.states.first()).map_or_else(String::new, |state| state.code.to_owned())
+}
+
+/// Chooses a number for a contact among those of the workspace; counts it as one more of its contacts.
+pub(crate) fn choose(contact: &Contact, all: &mut [Number]) -> Sender {
+    if let Some(own) = contact.number.and_then(|id| all.iter().find(|number| number.id == id))
+        && own.state != "lost"
+    {
+        return ready(own);
+    }
+    let phone = Phone::stored(&contact.phone);
+    let area = phone.and_then(Phone::area_code).map(i64::from);
+    let field = contact.fields.iter().find(|(key, _)| key == "state").and_then(|(_, value)| states::read(value));
+    let region = field.map(|state| state.code.to_owned()).or_else(|| phone.map(region_of)).unwrap_or_default();
+    let rank = |number: &Number| {
+        let same_area = number.area.is_some() && number.area == area;
+        let same_region = !region.is_empty() && number.region == region;
+        (number.state != "live", !same_area, !same_region, number.contacts, number.id)
+    };
+    let usable = all.iter_mut().filter(|number| number.state != "lost");
+    match usable.min_by_key(|number| rank(number)) {
+        Some(number) => {
+            number.contacts += 1;
+            ready(number)
+        }
+        None => Sender::None,
+    }
+}
+
+fn ready(number: &Number) -> Sender {
+    if number.state == "live" {
+        return Sender::Ready(number.id);
+    }
+    Sender::NotReady { phone: number.phone.clone(), state: number.state.clone() }
+}
+
+/// Chooses and saves the number of one contact; nothing if there is no live one.
+pub(crate) fn assign_one(tx: &mut Tx<'_>, beat: &Beat, contact: &Contact) -> Result<Option<NumberId>, Failure> {
+    let mut all = numbers::lock(tx, beat.workspace)?;
+    let Sender::Ready(number) = choose(contact, &mut all) else { return Ok(None) };
+    save(tx, beat, &[(contact, number)])?;
+    Ok(Some(number))
+}
+
+/// Saves new assignments, and counts them at their numbers.
+pub(crate) fn save(tx: &mut Tx<'_>, beat: &Beat, chosen: &[(&Contact, NumberId)]) -> Result<(), Failure> {
+    let new: Vec<_> = chosen.iter().filter(|(contact, number)| contact.number != Some(*number)).collect();
+    let rows: Vec<_> = new.iter().map(|(contact, number)| (contact.id, *number)).collect();
+    contacts::assign(tx, beat.workspace, &rows)?;
+    let mut loads = std::collections::BTreeMap::<NumberId, i64>::new();
+    for (_, number) in new {
+        *loads.entry(*number).or_default() += 1;
+    }
+    for (number, count) in loads {
+        numbers::load(tx, beat.workspace, number, count)?;
+    }
+    Ok(())
+}
