@@ -38,7 +38,7 @@ const JOINERS: [char; 2] = ['\u{200D}', '\u{94D}'];
 
 fn rows() -> Vec<Row> {
     let lines = include_str!("../testdata/segments.jsonl").lines();
-    lines.map(|line| serde_json::from_str(line).expect("a row of the corpus")).collect()
+    lines.map(|line| serde_json::from_str(line).expect("every line is a row")).collect()
 }
 
 #[test]
