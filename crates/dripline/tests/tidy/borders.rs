@@ -20,7 +20,7 @@ const WIRING: [&str; 2] = ["crates/dripline/src/wiring.rs", "crates/dripline/src
 
 const DRIVERS: [&str; 6] = ["rusqlite", "libsqlite3_sys", "tokio_postgres", "postgres_types", "sqlx", "diesel"];
 const WALL_TIME: [&str; 5] =
-    ["SystemTime::now", "Timestamp::now", "Zoned::now", "TimeZone::system", "TimeZone::try_system"];
+    ["SystemTime::now", "Timestamp::now", "ZonedDateTime::now", "TimeZone::system", "TimeZone::try_system"];
 const STOPWATCH: [&str; 1] = ["Instant::now"];
 const DRAWS: [&str; 12] = [
     "rand::rng",
@@ -140,15 +140,20 @@ mod tests {
 
     #[test]
     fn time_read_outside_the_clock_is_a_fault() {
-        let bad =
-            ["SystemTime::now()", "jiff::Timestamp::now()", "Zoned::now()", "Instant::now()", "TimeZone::system()"];
+        let bad = [
+            "SystemTime::now()",
+            "jiff::Timestamp::now()",
+            "ZonedDateTime::now()",
+            "Instant::now()",
+            "TimeZone::system()",
+        ];
         for bad in bad {
             assert_eq!(time(&at("crates/engine/src/dispatch.rs", bad)).len(), 1, "{bad}");
             assert_eq!(time(&at("crates/engine/src/clock.rs", bad)), FREE, "{bad}");
         }
         assert_eq!(time(&at("bench/claims.rs", "Instant::now()")), FREE);
         assert_eq!(time(&at("bench/claims.rs", "SystemTime::now()")).len(), 1);
-        assert_eq!(time(&at("crates/engine/src/clock_face.rs", "Zoned::now()")).len(), 1);
+        assert_eq!(time(&at("crates/engine/src/clock_face.rs", "ZonedDateTime::now()")).len(), 1);
     }
 
     #[test]
