@@ -14,13 +14,14 @@ help: ## list the commands
 run: ## build the release and start the demo on http://127.0.0.1:8080, with its data in ./data
 	@scripts/need cargo cc
 	cargo build --release --locked -p dripline
-	./target/release/dripline serve --demo
+	$${CARGO_TARGET_DIR:-./target}/release/dripline serve --demo
 
+# The examples come first, so that the runner's own summary is what closes the output.
 test: ## run every test on both databases, installing what it lacks
 	@scripts/need cargo cc nextest
 	cargo fetch --locked --quiet
-	scripts/postgres cargo nextest run $(ALL)
 	cargo test --doc --quiet $(ALL)
+	scripts/postgres cargo nextest run $(ALL)
 
 check: ## formatting, lints, documentation, tidiness and licences, advisories where known offline
 	@scripts/need cargo rustfmt clippy cc nextest
