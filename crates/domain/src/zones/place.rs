@@ -124,6 +124,12 @@ impl Home {
         (!stated.into_iter().flatten().any(in_area)).then_some(area)
     }
 
+    /// The area, where it lies in the state of the ZIP or the stated one: it tells El Paso from Dallas.
+    fn area_at_home(&self) -> Option<&'static Area> {
+        let Code::Place(area) = self.code else { return None };
+        self.other_area().is_none().then_some(area)
+    }
+
     fn zones(&self, workspace: Option<&Zone>) -> (Vec<Zone>, Zone, ZoneSource) {
         let mail = self.mail.map(|mail| (mail.zones.as_slice(), ZoneSource::Zip));
         let state = self.other_state().map(|state| (state.zones.as_slice(), ZoneSource::State));
@@ -141,7 +147,8 @@ impl Home {
                 (zones, primary, ZoneSource::AreaCode)
             }
             Some(source) => {
-                let primary = zones[0].clone();
+                let primary = self.area_at_home().and_then(|area| area.primary.as_ref());
+                let primary = primary.filter(|zone| zones.contains(zone)).unwrap_or(&zones[0]).clone();
                 (zones, primary, source)
             }
             None => self.nowhere(workspace),
@@ -213,6 +220,17 @@ mod tests {
         assert_eq!(of("+14165550134", None, None), (vec!["America/Toronto"], vec!["CA"], AreaCode));
         assert_eq!(of("+17875550134", None, None), (vec!["America/Puerto_Rico"], vec!["US"], AreaCode));
         assert_eq!(of("+18762101234", None, None), (vec!["America/Jamaica"], vec!["US"], AreaCode));
+    }
+
+    #[test]
+    fn the_area_code_chooses_the_likeliest_zone_of_its_own_state_only() {
+        let primary = |phone, state| {
+            let place = Place { zone: None, state: Some(state), zip: None, phone: Phone::stored(phone).unwrap() };
+            candidates(&place, None).unwrap().primary.name()
+        };
+        assert_eq!(primary("+19155550134", "TX"), "America/Denver");
+        assert_eq!(primary("+12145550134", "TX"), CHICAGO);
+        assert_eq!(primary("+13035550134", "TX"), CHICAGO);
     }
 
     #[test]
