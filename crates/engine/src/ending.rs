@@ -5,6 +5,7 @@
 //! | not made yet | unsent | from that step on |
 //! | waits for its retry | unsent; it is canceled | from that step on |
 //! | with the carrier, or in doubt | sent | from the step after it on |
+//! | refused by the carrier | attempted; its own money is settled by the refusal | from the step after it on |
 //!
 //! The stop itself, [`store::enrollments::stop`], carries `state = 'active'`: whoever commits first
 //! wins, and an enrollment is ended and refunded once.
@@ -68,8 +69,8 @@ pub(crate) fn stop(
 }
 
 fn unsent_from(row: &Enrollment, message: Option<&Message>) -> u8 {
-    let in_flight = message.is_some_and(|message| message.state.is_in_flight());
-    row.next_step + u8::from(in_flight)
+    let attempted = message.is_some_and(|message| message.state != MessageState::Queued);
+    row.next_step + u8::from(attempted)
 }
 
 fn note(row: &Enrollment, reason: StopReason, refunded: Amounts) -> StoppedNote {

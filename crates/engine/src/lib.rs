@@ -14,8 +14,10 @@ mod facts;
 pub mod failure;
 pub mod ids;
 pub mod manual;
+mod ruling;
 mod senders;
 pub mod settings;
+mod settle;
 
 pub use actor::{Actor, Forbidden};
 pub use claim::Claimed;

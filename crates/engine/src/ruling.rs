@@ -1,0 +1,218 @@
+//! What each ruling does to a message, its enrollment and its money.
+//!
+//! | ruling | message | money of the step | enrollment, if it still runs |
+//! |---|---|---|---|
+//! | sent | `sent` | earned; the carrier's smaller count comes back | next step, or completed |
+//! | again | `queued` | stays prepaid | the same step at the later time |
+//! | again, but the enrollment has ended | `canceled` | returned | stays ended |
+//! | given up, or lost | `failed` | returned | next step, or completed |
+//! | refused | `failed` | earned, or returned if the workspace says so | ends |
+//! | doubt | `in_doubt` | stays prepaid | waits |
+
+use domain::ids::{ContactId, EnrollmentId};
+use domain::ledger::{self, Amounts, Cause, Reason};
+use domain::message::{MessageKind, MessageState};
+use domain::money::Micros;
+use domain::schedule;
+use domain::suppression::Suppression;
+use jiff::civil::Time;
+use jiff::{SignedDuration, Timestamp};
+use store::claims::Advance;
+use store::enrollments::Enrollment;
+use store::messages::{self, Message};
+use store::{Tx, contacts, suppressions};
+
+use crate::claim::later;
+use crate::facts;
+use crate::failure::Failure;
+use crate::settings::Switch;
+use crate::settle::{Answered, Settling};
+
+/// What a message cost, and under which cause its money moves.
+struct Cost {
+    cause: Cause,
+    amounts: Amounts,
+    segments: i64,
+    rate: Micros,
+}
+
+fn cost(settling: &Settling<'_>, message: &Message) -> Option<Cost> {
+    if let (Some((row, _)), Some(step)) = (settling.enrollment(message), message.step) {
+        let price = row.prices.get(usize::from(step) - 1)?;
+        let segments = i64::from(price.segments);
+        return Some(Cost { cause: Cause::step(row.id, step), amounts: price.amounts(), segments, rate: row.rate });
+    }
+    let charged = message.kind == MessageKind::Manual && !message.amounts.is_zero();
+    let rate = settling.known.row.rate;
+    charged.then(|| Cost { cause: Cause::message(message.id), amounts: message.amounts, segments: message.segments, rate })
+}
+
+fn post(settling: &mut Settling<'_>, message: &Message, reason: Reason) {
+    if let Some(cost) = cost(settling, message) {
+        settling.transfers.extend(ledger::transfers(cost.cause, reason, cost.amounts));
+    }
+}
+
+/// The carrier has it.
+pub(crate) fn sent(
+    settling: &mut Settling<'_>,
+    tx: &mut Tx<'_>,
+    message: &mut Message,
+    answer: &Answered,
+) -> Result<(), Failure> {
+    let now = settling.beat.now;
+    message.state = MessageState::Sent;
+    message.sent_at = Some(now);
+    post(settling, message, Reason::Earn);
+    if let Some(count) = answer.segments {
+        correct(settling, message, i64::from(count));
+    }
+    if let Some(carrier_id) = &answer.carrier_id {
+        messages::link(tx, settling.beat.workspace, &answer.carrier, carrier_id, message.id)?;
+        message.carrier_id = Some(carrier_id.clone());
+    }
+    let note = serde_json::json!({ "message": message.id, "kind": message.kind.word(), "step": message.step });
+    settling.events.push(settling.beat.event("message.sent", Some(message.contact), &note));
+    settling.touch(message);
+    next_step(settling, tx, message)
+}
+
+/// Gives back what the carrier counted less than was charged: money first, then credits.
+fn correct(settling: &mut Settling<'_>, message: &Message, counted: i64) {
+    let Some(cost) = cost(settling, message) else { return };
+    let fewer = (cost.segments - counted.max(0)).clamp(0, cost.segments);
+    let paid = cost.segments - cost.amounts.credits;
+    let from_money = fewer.min(paid);
+    let micros = cost.rate.checked_times(from_money).unwrap_or_default();
+    let back = Amounts { credits: fewer - from_money, micros };
+    settling.transfers.extend(ledger::transfers(cost.cause, Reason::Correction, back));
+}
+
+/// It is tried again later, unless its enrollment has ended meanwhile.
+pub(crate) fn again(settling: &mut Settling<'_>, message: &mut Message, at: Timestamp) {
+    match settling.enrollment(message).map(|(row, runs)| (row.id, runs)) {
+        Some((id, true)) => {
+            message.state = MessageState::Queued;
+            settling.holds.push((id, at));
+        }
+        Some((id, false)) => {
+            message.state = MessageState::Canceled;
+            post(settling, message, Reason::Return);
+            settling.advances.push(leave(id, message));
+        }
+        None => {
+            message.state = MessageState::Queued;
+            message.due_at = Some(at);
+        }
+    }
+}
+
+/// An enrollment that has ended lets go of its last message.
+fn leave(id: EnrollmentId, message: &Message) -> Advance {
+    Advance { enrollment: id, step: message.step.unwrap_or(1), due: None, hour: None }
+}
+
+/// It was not sent and is not tried again: tried for a day, or lost.
+pub(crate) fn given_up(settling: &mut Settling<'_>, tx: &mut Tx<'_>, message: &mut Message) -> Result<(), Failure> {
+    message.state = MessageState::Failed;
+    post(settling, message, Reason::Return);
+    failed_event(settling, message);
+    next_step(settling, tx, message)
+}
+
+/// The carrier will never take it.
+pub(crate) fn refused(
+    settling: &mut Settling<'_>,
+    tx: &mut Tx<'_>,
+    message: &mut Message,
+    kind: Suppression,
+) -> Result<(), Failure> {
+    message.state = MessageState::Failed;
+    let keep = message.enrollment.is_some() && settling.known.settings.refund_refused == Switch::Off;
+    post(settling, message, if keep { Reason::Earn } else { Reason::Return });
+    failed_event(settling, message);
+    suppress(settling, tx, message.contact, kind)?;
+    match settling.enrollment(message).map(|(row, runs)| (row.id, runs)) {
+        Some((id, true)) => settling.refused.push((id, kind)),
+        Some((id, false)) => settling.advances.push(leave(id, message)),
+        None => {}
+    }
+    Ok(())
+}
+
+fn suppress(
+    settling: &mut Settling<'_>,
+    tx: &mut Tx<'_>,
+    contact: ContactId,
+    kind: Suppression,
+) -> Result<(), Failure> {
+    let beat = settling.beat;
+    let Some(row) = contacts::find(tx, beat.workspace, contact)? else { return Ok(()) };
+    if suppressions::add(tx, beat.workspace, row.phone_hash, kind, "carrier", beat.now)? {
+        let note = serde_json::json!({ "list": kind.word(), "source": "carrier" });
+        settling.events.push(beat.event("contact.suppressed", Some(contact), &note));
+    }
+    Ok(())
+}
+
+/// Nobody knows yet; with no time given only a person can tell.
+pub(crate) fn doubt(settling: &mut Settling<'_>, message: &mut Message, at: Option<Timestamp>) {
+    let news = message.state != MessageState::InDoubt || at.is_none();
+    message.state = MessageState::InDoubt;
+    message.due_at = at;
+    if news {
+        let who = if at.is_some() { "carrier" } else { "person" };
+        let note = serde_json::json!({ "message": message.id, "step": message.step, "settled_by": who });
+        settling.events.push(settling.beat.event("message.in_doubt", Some(message.contact), &note));
+    }
+}
+
+fn failed_event(settling: &mut Settling<'_>, message: &Message) {
+    let note = serde_json::json!({ "message": message.id, "step": message.step, "code": message.code, "detail": message.detail });
+    settling.events.push(settling.beat.event("message.failed", Some(message.contact), &note));
+}
+
+/// Moves the enrollment past the step of this message.
+fn next_step(settling: &mut Settling<'_>, tx: &mut Tx<'_>, message: &Message) -> Result<(), Failure> {
+    let (Some((row, runs)), Some(step)) = (settling.enrollment(message), message.step) else { return Ok(()) };
+    let next = step + 1;
+    let place = facts::thawed(&row.place)?;
+    let minute = local_minute(&place, settling.beat.now);
+    let hour = row.hour_minute.unwrap_or(minute);
+    let due = if runs { due_after(settling, tx, row, next, hour)? } else { None };
+    let (id, contact, workflow) = (row.id, row.contact, row.workflow);
+    if runs && due.is_none() {
+        let note = serde_json::json!({ "enrollment": id, "workflow": workflow });
+        settling.events.push(settling.beat.event("enrollment.completed", Some(contact), &note));
+    }
+    let due = due.map(Timestamp::as_microsecond);
+    settling.advances.push(Advance { enrollment: id, step: next, due, hour: Some(hour) });
+    Ok(())
+}
+
+/// When the step is due, counted from now; nothing if there is no such step.
+fn due_after(
+    settling: &Settling<'_>,
+    tx: &mut Tx<'_>,
+    row: &Enrollment,
+    step: u8,
+    hour_minute: i64,
+) -> Result<Option<Timestamp>, Failure> {
+    let steps = settling.steps.of(tx, settling.beat.workspace, row.workflow, row.version)?;
+    let Some(next) = steps.get(usize::from(step) - 1) else { return Ok(None) };
+    let place = facts::thawed(&row.place)?;
+    let clock = i8::try_from(hour_minute / 60).ok().zip(i8::try_from(hour_minute % 60).ok());
+    let hour = clock.and_then(|(hour, minute)| Time::new(hour, minute, 0, 0).ok());
+    let hour = hour.ok_or_else(|| Failure::Stored(format!("{} has the minute {hour_minute}", row.id)))?;
+    let now = settling.beat.now;
+    let planned = schedule::next_due(now, hour, next.gap_days, &place, Some(&settling.known.settings.hours));
+    // A window that never opens is looked at again by the claim, day by day.
+    let blocked = || later(now, SignedDuration::from_hours(24 * i64::from(next.gap_days)));
+    Ok(Some(planned.map_or_else(|_| blocked(), |planned| planned.due)))
+}
+
+/// The minute of the day on the contact's clock.
+fn local_minute(place: &domain::zones::Candidates, at: Timestamp) -> i64 {
+    let local = place.primary.local(at);
+    i64::from(local.hour()) * 60 + i64::from(local.minute())
+}
