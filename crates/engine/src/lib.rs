@@ -5,11 +5,13 @@
 //! call the same functions.
 
 pub mod actor;
+mod batch;
 mod beat;
 pub mod claim;
 pub mod clock;
 pub mod ending;
 mod engine;
+pub mod enrolling;
 mod facts;
 pub mod failure;
 pub mod ids;

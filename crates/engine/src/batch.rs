@@ -1,0 +1,235 @@
+//! Deciding about contacts for one workflow: what a preview, an enrollment and a bulk job share.
+//!
+//! One contact is the N = 1 case. The batch carries what the contacts before have left of credits,
+//! wallet and room at the numbers, so that a bulk preview and the bulk job come to the same end.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use domain::enrollment::StepPrice;
+use domain::ids::{ContactId, EnrollmentId, NumberId, WorkflowId};
+use domain::ledger::{self, Amounts, Cause, Reason};
+use domain::quote::{self, ContactFacts, Facts, Plan, Quote, Running, Sender, Terms};
+use domain::refusal::Refusal;
+use domain::suppression::Suppression;
+use domain::workflow::Step;
+use domain::zones::Candidates;
+use jiff::Timestamp;
+use store::contacts::Contact;
+use store::enrollments::{self, NewEnrollment, Start};
+use store::numbers::Number;
+use store::workflows::{self, Workflow};
+use store::{Read, Tx, events, suppressions};
+
+use crate::beat::Beat;
+use crate::facts::{self, Known, Steps};
+use crate::failure::Failure;
+use crate::senders;
+
+/// What is known of the workspace and the workflow.
+pub(crate) struct Batch {
+    pub(crate) known: Known,
+    pub(crate) workflow: Option<Workflow>,
+    pub(crate) terms: Terms,
+    pub(crate) numbers: Vec<Number>,
+    steps: Option<Arc<Vec<Step>>>,
+    now: Timestamp,
+}
+
+/// What is known of the contacts at hand.
+pub(crate) struct Around {
+    running: HashMap<ContactId, Running>,
+    suppressed: HashMap<i64, Vec<Suppression>>,
+}
+
+/// What was decided about one contact.
+pub(crate) struct Decision {
+    pub(crate) contact: ContactId,
+    pub(crate) place: Option<Candidates>,
+    pub(crate) result: Result<Quote, Vec<Refusal>>,
+}
+
+impl Batch {
+    /// Loads the workspace, its balances and the workflow. `numbers` comes from the caller, who knows
+    /// whether they must be locked.
+    pub(crate) fn load(
+        db: &Read<'_>,
+        beat: &Beat,
+        steps: &Steps,
+        workflow: WorkflowId,
+        available: (i64, i64),
+        numbers: Vec<Number>,
+    ) -> Result<Self, Failure> {
+        let known = facts::workspace_of(db, beat.workspace)?;
+        let found = workflows::find(db, beat.workspace, workflow)?;
+        let found = found.filter(|workflow| workflow.archived_at.is_none());
+        let version = found.as_ref().map(|workflow| steps.of(db, beat.workspace, workflow.id, workflow.version));
+        let terms = Terms {
+            plan: if known.row.plan == "active" { Plan::Active } else { Plan::Ended },
+            rate: known.row.rate,
+            credits: available.0,
+            wallet: domain::money::Micros(available.1),
+        };
+        Ok(Self { known, workflow: found, terms, numbers, steps: version.transpose()?, now: beat.now })
+    }
+
+    /// Loads what stands around these contacts.
+    pub(crate) fn around(&self, db: &Read<'_>, beat: &Beat, contacts: &[Contact]) -> Result<Around, Failure> {
+        let ids: Vec<ContactId> = contacts.iter().map(|contact| contact.id).collect();
+        let hashes: Vec<i64> = contacts.iter().map(|contact| contact.phone_hash).collect();
+        let running = enrollments::running_of(db, beat.workspace, &ids)?;
+        let running = running.into_iter().map(|row| {
+            let running = Running { workflow: row.workflow, next_step: row.next_step };
+            (row.contact, running)
+        });
+        let mut suppressed = HashMap::<i64, Vec<Suppression>>::new();
+        for (hash, kind) in suppressions::of(db, beat.workspace, &hashes)? {
+            suppressed.entry(hash).or_default().push(kind);
+        }
+        Ok(Around { running: running.collect(), suppressed })
+    }
+
+    /// Decides about one contact. A quote takes its price from what is left for the next one.
+    pub(crate) fn decide(&mut self, around: &Around, contact: &Contact) -> Result<Decision, Failure> {
+        let place = senders::place(contact, &self.known.row.zone)?;
+        let sender = senders::choose(contact, &mut self.numbers);
+        let none = Vec::new();
+        let facts = Facts {
+            now: self.now,
+            terms: self.terms,
+            hours: &self.known.settings.hours,
+            smart: self.known.settings.smart(),
+            steps: self.steps.as_ref().map(|steps| steps.as_slice()),
+            contact: Some(ContactFacts {
+                value: &|key| value_of(contact, key),
+                place: &place,
+                suppressions: around.suppressed.get(&contact.phone_hash).unwrap_or(&none),
+                running: around.running.get(&contact.id),
+                sender: &sender,
+            }),
+        };
+        let result = quote::quote(&facts);
+        match &result {
+            Ok(quote) => self.terms = self.terms.after(quote.amounts),
+            Err(_) => self.take_back(contact, &sender),
+        }
+        Ok(Decision { contact: contact.id, place: Some(place), result })
+    }
+
+    /// A refused contact does not count at the number that was chosen for it.
+    fn take_back(&mut self, contact: &Contact, sender: &Sender) {
+        if let Sender::Ready(id) = sender
+            && contact.number != Some(*id)
+            && let Some(number) = self.numbers.iter_mut().find(|number| number.id == *id)
+        {
+            number.contacts -= 1;
+        }
+    }
+
+    /// Decides about a contact that does not exist.
+    pub(crate) fn decide_unknown(&self, contact: ContactId) -> Decision {
+        let facts = Facts {
+            now: self.now,
+            terms: self.terms,
+            hours: &self.known.settings.hours,
+            smart: self.known.settings.smart(),
+            steps: self.steps.as_ref().map(|steps| steps.as_slice()),
+            contact: None,
+        };
+        Decision { contact, place: None, result: quote::quote(&facts) }
+    }
+
+    /// Charges and starts all that were decided for: enrollments, transfers, assignments and events.
+    pub(crate) fn start(
+        &self,
+        tx: &mut Tx<'_>,
+        beat: &Beat,
+        contacts: &[Contact],
+        decisions: &[Decision],
+    ) -> Result<Vec<(ContactId, EnrollmentId)>, Failure> {
+        let Some(workflow) = &self.workflow else { return Ok(Vec::new()) };
+        let known: HashMap<ContactId, &Contact> = contacts.iter().map(|contact| (contact.id, contact)).collect();
+        let mut started = Started::default();
+        for decision in decisions {
+            let (Ok(quote), Some(place)) = (&decision.result, &decision.place) else { continue };
+            started.add(self, beat, workflow, known[&decision.contact], quote, place);
+        }
+        senders::save(tx, beat, &started.assigned)?;
+        let start = Start {
+            workflow: workflow.id,
+            version: workflow.version,
+            rate: self.terms.rate,
+            by: beat.actor.clone(),
+            at: beat.now,
+        };
+        enrollments::insert(tx, beat.workspace, &start, &started.rows)?;
+        store::ledger::post(tx, beat.workspace, &started.transfers, beat.now)?;
+        events::insert(tx, beat.workspace, &started.events)?;
+        Ok(started.rows.iter().map(|row| (row.contact, row.id)).collect())
+    }
+
+    /// The values that the workflow's variables have for a contact: what is frozen.
+    fn values(&self, contact: &Contact) -> Vec<(String, String)> {
+        let steps = self.steps.as_ref().map(|steps| steps.as_slice()).unwrap_or_default();
+        let mut keys: Vec<String> =
+            steps.iter().flat_map(|step| step.template.variables()).map(|variable| variable.key).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let value = |key: String| value_of(contact, &key).map(str::to_owned).map(|value| (key, value));
+        keys.into_iter().filter_map(value).collect()
+    }
+}
+
+#[derive(Default)]
+struct Started<'a> {
+    rows: Vec<NewEnrollment>,
+    transfers: Vec<ledger::Transfer>,
+    assigned: Vec<(&'a Contact, NumberId)>,
+    events: Vec<events::Event>,
+}
+
+impl<'a> Started<'a> {
+    fn add(
+        &mut self,
+        batch: &Batch,
+        beat: &Beat,
+        workflow: &Workflow,
+        contact: &'a Contact,
+        quote: &Quote,
+        place: &Candidates,
+    ) {
+        let id = EnrollmentId(beat.id());
+        let first = quote.steps.first().map_or(beat.now, |step| step.due);
+        let prices: Vec<StepPrice> = quote.prices();
+        self.transfers.extend(ledger::transfers(Cause::enrollment(id), Reason::Charge, quote.amounts));
+        self.assigned.push((contact, quote.number));
+        self.events.push(beat.event("enrollment.started", Some(contact.id), &note(id, workflow, quote.amounts)));
+        self.rows.push(NewEnrollment {
+            id,
+            contact: contact.id,
+            number: quote.number,
+            place: facts::frozen(place, batch.known.settings.smart()),
+            values: batch.values(contact),
+            prices,
+            due_at: first,
+        });
+    }
+}
+
+fn note(id: EnrollmentId, workflow: &Workflow, charged: Amounts) -> serde_json::Value {
+    serde_json::json!({
+        "enrollment": id,
+        "workflow": workflow.id,
+        "name": workflow.name,
+        "charged_credits": charged.credits,
+        "charged_micros": charged.micros.0,
+    })
+}
+
+/// The value of a field by its key; `phone` is the contact's phone itself.
+pub(crate) fn value_of<'c>(contact: &'c Contact, key: &str) -> Option<&'c str> {
+    if key == "phone" {
+        return Some(&contact.phone);
+    }
+    contact.fields.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+}

@@ -1,0 +1,321 @@
+//! Starting and ending enrollments: the preview, the start, the removal.
+//!
+//! The preview and the start decide by the same function from the same facts, so what the preview
+//! shows is what happens. The start is one transaction that locks the contact first: charge,
+//! enrollment and schedule are all there or none is.
+
+use domain::access::Permission;
+use domain::enrollment::StopReason;
+use domain::ids::{ContactId, EnrollmentId, QuoteId, WorkflowId};
+use domain::money::Micros;
+use domain::quote::{Quote, Terms};
+use domain::refusal::Refusal;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use store::answers::{self, QuoteRow};
+use store::enrollments::Enrollment;
+use store::{DbError, Lane, Tx, contacts, enrollments, numbers, workflows};
+
+use crate::actor::{Actor, Forbidden};
+use crate::batch::{Batch, Decision};
+use crate::beat::Beat;
+use crate::ending::{self, Ended};
+use crate::engine::Engine;
+use crate::facts::{self, Steps};
+use crate::failure::Failure;
+
+/// For how long a quote holds.
+const QUOTE_HOLDS: SignedDuration = SignedDuration::from_mins(15);
+/// Longest idempotency key, in bytes.
+pub const MAX_KEY_BYTES: usize = 255;
+
+/// A quote with what stands around it.
+#[derive(Debug, Clone)]
+pub struct Preview {
+    /// Under which the start may refer to it.
+    pub id: QuoteId,
+    /// Until when it holds.
+    pub expires_at: Timestamp,
+    /// The messages, dates and prices.
+    pub quote: Quote,
+    /// The phone of the sending number.
+    pub from: String,
+    /// The time zone whose clock the local dates are on.
+    pub zone: String,
+    /// Where the zone came from.
+    pub zone_source: String,
+    /// The rules in force for the contact.
+    pub rules: Vec<String>,
+    /// Credits and wallet before.
+    pub before: Terms,
+    /// Credits and wallet after.
+    pub after: Terms,
+}
+
+/// An enrollment that was started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Enrolled {
+    /// Which.
+    pub enrollment: EnrollmentId,
+    /// Whose.
+    pub contact: ContactId,
+    /// Through which workflow.
+    pub workflow: WorkflowId,
+    /// Segments paid with credits.
+    pub charged_credits: i64,
+    /// Money for the others, in micro-dollars.
+    pub charged_micros: Micros,
+    /// When the first message is due.
+    pub first_at: Timestamp,
+    /// When the last message is due if all goes as planned.
+    pub last_at: Timestamp,
+}
+
+/// What is to be started.
+#[derive(Debug, Clone)]
+pub struct EnrollRequest {
+    /// Whom.
+    pub contact: ContactId,
+    /// Through which workflow.
+    pub workflow: WorkflowId,
+    /// The quote that was shown; the start is refused if it no longer holds.
+    pub quote: Option<QuoteId>,
+    /// The caller's key: the same key again gives the first answer and charges nothing.
+    pub key: Option<String>,
+}
+
+/// Why an enrollment is not started.
+#[derive(Debug, thiserror::Error)]
+pub enum EnrollError {
+    /// The actor may not enroll.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    /// Conditions fail: all of them.
+    #[error("the contact cannot be enrolled: {}", sentences(.0))]
+    Refused(Vec<Refusal>),
+    /// The quote's text or price is no longer true; this is the new one.
+    #[error("text or price have changed since the quote")]
+    QuoteChanged(Box<Preview>),
+    /// There is no such quote for this contact and workflow, or it has expired.
+    #[error("the quote does not exist for this contact and workflow, or it has expired")]
+    QuoteUnknown,
+    /// The key was used for something else.
+    #[error("the idempotency key was used for another request")]
+    KeyReused,
+    /// The key is empty or too long.
+    #[error("an idempotency key has 1 to {MAX_KEY_BYTES} bytes")]
+    KeyLength,
+    /// Another request with the same key was faster. Tried again inside; never seen by a caller.
+    #[error("another request with the same key is under way")]
+    Raced,
+    /// It failed.
+    #[error(transparent)]
+    Failure(#[from] Failure),
+}
+
+fn sentences(refusals: &[Refusal]) -> String {
+    refusals.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+impl From<DbError> for EnrollError {
+    fn from(error: DbError) -> Self {
+        Self::Failure(error.into())
+    }
+}
+
+/// Why an enrollment is not ended.
+#[derive(Debug, thiserror::Error)]
+pub enum RemoveError {
+    /// The actor may not end it.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    /// There is no such enrollment in the workspace.
+    #[error("the enrollment does not exist")]
+    Unknown,
+    /// It has ended already.
+    #[error("the enrollment has ended already")]
+    Ended,
+    /// It failed.
+    #[error(transparent)]
+    Failure(#[from] Failure),
+}
+
+impl From<DbError> for RemoveError {
+    fn from(error: DbError) -> Self {
+        Self::Failure(error.into())
+    }
+}
+
+impl Engine {
+    /// The exact price and timeline of an enrollment, kept for 15 minutes; or all that stands against it.
+    pub async fn quote(
+        &self,
+        actor: &Actor,
+        contact: ContactId,
+        workflow: WorkflowId,
+    ) -> Result<Preview, EnrollError> {
+        actor.need(Permission::Read)?;
+        let (beat, steps) = (self.beat(actor), self.steps());
+        self.write(Lane::Normal, move |tx| preview(tx, &beat, &steps, contact, workflow)).await
+    }
+
+    /// Starts an enrollment: charged, scheduled and visible in one transaction, or not at all.
+    pub async fn enroll(&self, actor: &Actor, request: EnrollRequest) -> Result<Enrolled, EnrollError> {
+        actor.need(Permission::Enroll)?;
+        if request.key.as_ref().is_some_and(|key| key.is_empty() || key.len() > MAX_KEY_BYTES) {
+            return Err(EnrollError::KeyLength);
+        }
+        loop {
+            let (beat, steps, request) = (self.beat(actor), self.steps(), request.clone());
+            match self.write(Lane::Normal, move |tx| enroll(tx, &beat, &steps, &request)).await {
+                Err(EnrollError::Raced) => {}
+                answer => {
+                    self.wake();
+                    return answer;
+                }
+            }
+        }
+    }
+
+    /// Takes a contact out of its workflow; what was not sent comes back at once.
+    pub async fn remove(&self, actor: &Actor, enrollment: EnrollmentId) -> Result<Ended, RemoveError> {
+        actor.need(Permission::Enroll)?;
+        let beat = self.beat(actor);
+        self.write(Lane::Normal, move |tx| {
+            enrollments::find(tx, beat.workspace, enrollment)?.ok_or(RemoveError::Unknown)?;
+            ending::stop(tx, &beat, &[enrollment], StopReason::Removed)?.pop().ok_or(RemoveError::Ended)
+        })
+        .await
+    }
+
+    /// One enrollment of the actor's workspace.
+    pub async fn enrollment(&self, actor: &Actor, id: EnrollmentId) -> Result<Enrollment, RemoveError> {
+        actor.need(Permission::Read)?;
+        let workspace = actor.workspace();
+        self.read(move |db| enrollments::find(db, workspace, id)?.ok_or(RemoveError::Unknown)).await
+    }
+}
+
+/// Loads and decides for one contact, which is locked if it exists. Locks: contact, workflow, numbers.
+fn decide(
+    tx: &mut Tx<'_>,
+    beat: &Beat,
+    steps: &Steps,
+    contact: ContactId,
+    workflow: WorkflowId,
+) -> Result<(Batch, Vec<contacts::Contact>, Decision), EnrollError> {
+    let rows = contacts::lock(tx, beat.workspace, &[contact])?;
+    workflows::keep(tx, beat.workspace, workflow)?;
+    let numbers = numbers::lock(tx, beat.workspace)?;
+    let available = store::ledger::read_available(tx, beat.workspace)?;
+    let mut batch = Batch::load(tx, beat, steps, workflow, available, numbers)?;
+    let decision = match rows.first() {
+        Some(row) => {
+            let around = batch.around(tx, beat, &rows)?;
+            batch.decide(&around, row)?
+        }
+        None => batch.decide_unknown(contact),
+    };
+    Ok((batch, rows, decision))
+}
+
+fn preview(
+    tx: &mut Tx<'_>,
+    beat: &Beat,
+    steps: &Steps,
+    contact: ContactId,
+    workflow: WorkflowId,
+) -> Result<Preview, EnrollError> {
+    let (batch, _, decision) = decide(tx, beat, steps, contact, workflow)?;
+    let preview = describe(beat, &batch, &decision)?;
+    let row =
+        QuoteRow { contact, workflow, terms: terms_document(&preview.quote), expires_at: preview.expires_at };
+    answers::insert_quote(tx, beat.workspace, preview.id, &row)?;
+    Ok(preview)
+}
+
+fn describe(beat: &Beat, batch: &Batch, decision: &Decision) -> Result<Preview, EnrollError> {
+    let quote = decision.result.as_ref().map_err(|refusals| EnrollError::Refused(refusals.clone()))?.clone();
+    let place = decision.place.as_ref().ok_or_else(|| Failure::Stored("a quote without a place".to_owned()))?;
+    let from = batch.numbers.iter().find(|number| number.id == quote.number);
+    let spent = quote.amounts;
+    let before = Terms {
+        credits: batch.terms.credits.saturating_add(spent.credits),
+        wallet: Micros(batch.terms.wallet.0.saturating_add(spent.micros.0)),
+        ..batch.terms
+    };
+    Ok(Preview {
+        id: QuoteId(beat.id()),
+        expires_at: crate::claim::later(beat.now, QUOTE_HOLDS),
+        from: from.map(|number| number.phone.clone()).unwrap_or_default(),
+        zone: place.primary.name().to_owned(),
+        zone_source: facts::source_word(place.source),
+        rules: place.rules.iter().map(|rule| rule.as_str().to_owned()).collect(),
+        before,
+        after: batch.terms,
+        quote,
+    })
+}
+
+/// Text and price of a quote, as a document that equals another exactly if both are the same.
+fn terms_document(quote: &Quote) -> String {
+    let steps: Vec<_> = quote.steps.iter().map(|step| (&step.text, step.price)).collect();
+    serde_json::to_string(&(quote.rate, steps)).expect("plain data")
+}
+
+fn enroll(tx: &mut Tx<'_>, beat: &Beat, steps: &Steps, request: &EnrollRequest) -> Result<Enrolled, EnrollError> {
+    let asked = format!("enroll {} {}", request.contact, request.workflow);
+    if let Some(key) = &request.key
+        && let Some((hash, answer)) = answers::find(tx, beat.workspace, key)?
+    {
+        if hash != asked {
+            return Err(EnrollError::KeyReused);
+        }
+        let first = serde_json::from_str(&answer).map_err(|error| Failure::Stored(error.to_string()))?;
+        return Ok(first);
+    }
+    let (batch, rows, decision) = decide(tx, beat, steps, request.contact, request.workflow)?;
+    if let Some(quote) = request.quote {
+        hold_to(tx, beat, &batch, &decision, request, quote)?;
+    }
+    let quote = decision.result.as_ref().map_err(|refusals| EnrollError::Refused(refusals.clone()))?.clone();
+    let started = batch.start(tx, beat, &rows, std::slice::from_ref(&decision))?;
+    let (contact, enrollment) = *started.first().ok_or_else(|| Failure::Stored("nothing was started".to_owned()))?;
+    let enrolled = Enrolled {
+        enrollment,
+        contact,
+        workflow: request.workflow,
+        charged_credits: quote.amounts.credits,
+        charged_micros: quote.amounts.micros,
+        first_at: quote.steps.first().map_or(beat.now, |step| step.due),
+        last_at: quote.steps.last().map_or(beat.now, |step| step.due),
+    };
+    if let Some(key) = &request.key {
+        let answer = serde_json::to_string(&enrolled).expect("plain data");
+        if !answers::keep(tx, beat.workspace, key, &asked, &answer, beat.now)? {
+            return Err(EnrollError::Raced);
+        }
+    }
+    Ok(enrolled)
+}
+
+/// Goes on only if the quote that was shown is still true.
+fn hold_to(
+    tx: &mut Tx<'_>,
+    beat: &Beat,
+    batch: &Batch,
+    decision: &Decision,
+    request: &EnrollRequest,
+    quote: QuoteId,
+) -> Result<(), EnrollError> {
+    let row = answers::find_quote(tx, beat.workspace, quote)?;
+    let fits = |row: &QuoteRow| {
+        row.contact == request.contact && row.workflow == request.workflow && row.expires_at > beat.now
+    };
+    let row = row.filter(fits).ok_or(EnrollError::QuoteUnknown)?;
+    match &decision.result {
+        Ok(now) if terms_document(now) == row.terms => Ok(()),
+        Ok(_) => Err(EnrollError::QuoteChanged(Box::new(describe(beat, batch, decision)?))),
+        Err(refusals) => Err(EnrollError::Refused(refusals.clone())),
+    }
+}
