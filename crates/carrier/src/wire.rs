@@ -156,6 +156,8 @@ pub struct Receipt {
     pub event_id: String,
     /// The carrier's id of the text.
     pub carrier_id: String,
+    /// The number of ours from which the text went: it tells whose it is.
+    pub from: E164,
     /// Our attempt, where the carrier echoes it.
     pub attempt: Option<AttemptId>,
     /// What happened.

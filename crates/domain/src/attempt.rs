@@ -64,7 +64,14 @@ pub enum Verdict {
 
 /// Decides. `tries` counts this attempt too; `luck` spreads retries (any number will do).
 #[must_use]
-pub fn verdict(answer: Answer, tries: i64, most_tries: i64, give_up_at: Timestamp, now: Timestamp, luck: u64) -> Verdict {
+pub fn verdict(
+    answer: Answer,
+    tries: i64,
+    most_tries: i64,
+    give_up_at: Timestamp,
+    now: Timestamp,
+    luck: u64,
+) -> Verdict {
     let again = |wait: SignedDuration| {
         let at = now.saturating_add(wait).unwrap_or(Timestamp::MAX);
         if tries >= most_tries || at > give_up_at { Verdict::GivenUp } else { Verdict::Again(at) }
@@ -155,7 +162,9 @@ mod tests {
     fn a_temporary_failure_is_retried_for_a_day_and_then_given_up() {
         let mut at = now();
         let mut tries = 1;
-        while let Verdict::Again(next) = verdict(Answer::Temporary { retry_after: None }, tries, 31, tomorrow(), at, 999) {
+        while let Verdict::Again(next) =
+            verdict(Answer::Temporary { retry_after: None }, tries, 31, tomorrow(), at, 999)
+        {
             assert!(next > at && next <= tomorrow());
             (at, tries) = (next, tries + 1);
         }

@@ -229,7 +229,8 @@ fn texts(steps: &[Step], smart: Smart, contact: &ContactFacts<'_>, refusals: &mu
         match step.template.render(contact.value) {
             Ok(rendered) => texts.extend(text(number, &rendered, smart, refusals)),
             Err(missing) => {
-                let refused = missing.into_iter().map(|field| Refusal::MissingField { step: number, field: field.field });
+                let refused =
+                    missing.into_iter().map(|field| Refusal::MissingField { step: number, field: field.field });
                 refusals.extend(refused);
             }
         }

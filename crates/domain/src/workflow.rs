@@ -227,7 +227,10 @@ mod tests {
 
     #[test]
     fn names_are_compared_without_case_and_outer_spaces() {
-        assert_eq!(WorkflowName::parse("  Müller LEADS ").unwrap().key(), WorkflowName::parse("müller leads").unwrap().key());
+        assert_eq!(
+            WorkflowName::parse("  Müller LEADS ").unwrap().key(),
+            WorkflowName::parse("müller leads").unwrap().key()
+        );
         assert_eq!(WorkflowName::parse(&"x".repeat(81)), Err(WorkflowError::NameTooLong { count: 81 }));
         assert!(WorkflowName::parse(&"ü".repeat(80)).is_ok());
         assert_eq!(WorkflowName::parse("a\tb"), Err(WorkflowError::NameControl));

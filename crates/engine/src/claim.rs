@@ -340,7 +340,15 @@ fn first(
         due_at: Some(later(beat.now, ANSWER_WAIT)),
         claimed_at: Some(beat.now),
         give_up_at: Some(later(beat.now, SignedDuration::from_hours(RETRY_HOURS))),
-        ..Message::new(beat.ids.message(beat.now), row.contact, MessageKind::Workflow, number.id, body, segments, beat.now)
+        ..Message::new(
+            beat.ids.message(beat.now),
+            row.contact,
+            MessageKind::Workflow,
+            number.id,
+            body,
+            segments,
+            beat.now,
+        )
     };
     made.push(message.clone());
     Ok(message)

@@ -85,8 +85,7 @@ fn note(row: &Enrollment, reason: StopReason, refunded: Amounts) -> StoppedNote 
 }
 
 fn cancel(tx: &mut Tx<'_>, beat: &Beat, message: &Message) -> Result<(), Failure> {
-    let canceled =
-        Message { state: MessageState::Canceled, due_at: None, state_at: beat.now, ..message.clone() };
+    let canceled = Message { state: MessageState::Canceled, due_at: None, state_at: beat.now, ..message.clone() };
     Ok(messages::save(tx, beat.workspace, &canceled)?)
 }
 

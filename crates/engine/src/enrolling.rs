@@ -148,12 +148,7 @@ impl From<DbError> for RemoveError {
 
 impl Engine {
     /// The exact price and timeline of an enrollment, kept for 15 minutes; or all that stands against it.
-    pub async fn quote(
-        &self,
-        actor: &Actor,
-        contact: ContactId,
-        workflow: WorkflowId,
-    ) -> Result<Preview, EnrollError> {
+    pub async fn quote(&self, actor: &Actor, contact: ContactId, workflow: WorkflowId) -> Result<Preview, EnrollError> {
         actor.need(Permission::Read)?;
         let (beat, steps) = (self.beat(actor), self.steps());
         self.write(Lane::Normal, move |tx| preview(tx, &beat, &steps, contact, workflow)).await
@@ -228,8 +223,7 @@ fn preview(
 ) -> Result<Preview, EnrollError> {
     let (batch, _, decision) = decide(tx, beat, steps, contact, workflow)?;
     let preview = describe(beat, &batch, &decision)?;
-    let row =
-        QuoteRow { contact, workflow, terms: terms_document(&preview.quote), expires_at: preview.expires_at };
+    let row = QuoteRow { contact, workflow, terms: terms_document(&preview.quote), expires_at: preview.expires_at };
     answers::insert_quote(tx, beat.workspace, preview.id, &row)?;
     Ok(preview)
 }

@@ -65,7 +65,8 @@ impl Steps {
         let rows = store::workflows::steps(db, workspace, workflow, version)?;
         let steps = rows.iter().map(|row| {
             let template = Template::parse(&row.template, &fields);
-            let template = template.map_err(|error| Failure::Stored(format!("step {} of {workflow}: {error}", row.step)))?;
+            let template =
+                template.map_err(|error| Failure::Stored(format!("step {} of {workflow}: {error}", row.step)))?;
             let gap_days = u16::try_from(row.gap_days).map_err(|error| Failure::Stored(error.to_string()))?;
             Ok(Step { gap_days, template })
         });

@@ -5,12 +5,11 @@
 //! last half hour: then it is a conversation. A system message (the opt-out confirmation, the
 //! answer to HELP) goes at once, also to a suppressed contact, and costs nothing.
 
-use std::collections::HashMap;
 
 use domain::access::Permission;
 use domain::attempt::CALLBACK_WAIT;
 use domain::enrollment;
-use domain::ids::{ContactId, MessageId, NumberId};
+use domain::ids::{ContactId, NumberId};
 use domain::ledger::{self, Cause, Reason};
 use domain::message::{MessageKind, MessageState};
 use domain::suppression::Suppression;
@@ -240,23 +239,12 @@ fn charge(tx: &mut Tx<'_>, beat: &Beat, known: &Known, message: &Message) -> Res
     Ok(true)
 }
 
-fn hold(
-    tx: &mut Tx<'_>,
-    beat: &Beat,
-    message: &Message,
-    until: jiff::Timestamp,
-) -> Result<Option<Claimed>, Failure> {
+fn hold(tx: &mut Tx<'_>, beat: &Beat, message: &Message, until: jiff::Timestamp) -> Result<Option<Claimed>, Failure> {
     messages::save(tx, beat.workspace, &Message { due_at: Some(until), ..message.clone() })?;
     Ok(None)
 }
 
-fn fail(
-    tx: &mut Tx<'_>,
-    beat: &Beat,
-    message: &Message,
-    code: &str,
-    detail: &str,
-) -> Result<Option<Claimed>, Failure> {
+fn fail(tx: &mut Tx<'_>, beat: &Beat, message: &Message, code: &str, detail: &str) -> Result<Option<Claimed>, Failure> {
     let returned = ledger::transfers(Cause::message(message.id), Reason::Return, message.amounts);
     store::ledger::post(tx, beat.workspace, &returned, beat.now)?;
     let failed = Message {
@@ -271,5 +259,3 @@ fn fail(
     Ok(None)
 }
 
-/// The messages of these identifiers, by identifier.
-pub(crate) type ById = HashMap<MessageId, Message>;

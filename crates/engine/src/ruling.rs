@@ -44,7 +44,12 @@ fn cost(settling: &Settling<'_>, message: &Message) -> Option<Cost> {
     }
     let charged = message.kind == MessageKind::Manual && !message.amounts.is_zero();
     let rate = settling.known.row.rate;
-    charged.then(|| Cost { cause: Cause::message(message.id), amounts: message.amounts, segments: message.segments, rate })
+    charged.then(|| Cost {
+        cause: Cause::message(message.id),
+        amounts: message.amounts,
+        segments: message.segments,
+        rate,
+    })
 }
 
 fn post(settling: &mut Settling<'_>, message: &Message, reason: Reason) {

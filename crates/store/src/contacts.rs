@@ -60,6 +60,24 @@ static LOCK: Sql = Sql::Twin {
     ),
 };
 
+static SOME: Sql = Sql::Twin {
+    sqlite: concat!(
+        "SELECT ",
+        columns!(),
+        " FROM contacts c
+          WHERE c.workspace_id = $1 AND c.deleted_at IS NULL AND c.contact_id IN (SELECT value FROM json_each($2))
+          ORDER BY c.contact_id"
+    ),
+    postgres: concat!(
+        "SELECT ",
+        columns!(),
+        " FROM contacts c
+          WHERE c.workspace_id = $1 AND c.deleted_at IS NULL
+            AND c.contact_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))
+          ORDER BY c.contact_id"
+    ),
+};
+
 static BY_PHONES: Sql = Sql::Twin {
     sqlite: concat!(
         "SELECT ",
@@ -167,6 +185,7 @@ static ADD_CUSTOM: Sql = Sql::Same(
 pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("contacts::FIND", &FIND),
     ("contacts::LOCK", &LOCK),
+    ("contacts::SOME", &SOME),
     ("contacts::BY_PHONES", &BY_PHONES),
     ("contacts::OF_PERSON", &OF_PERSON),
     ("contacts::PAGE", &PAGE),
@@ -209,6 +228,12 @@ pub fn find(db: &Read<'_>, workspace: WorkspaceId, id: ContactId) -> Result<Opti
 pub fn lock(tx: &mut Tx<'_>, workspace: WorkspaceId, ids: &[ContactId]) -> Result<Vec<Contact>, DbError> {
     let list = json::list(ids.iter().map(|id| id.0))?;
     read_all(&tx.query_write(&LOCK, &[workspace.0.into(), list.into()])?)
+}
+
+/// Those of these contacts that are not deleted, in the order of their keys.
+pub fn some(db: &Read<'_>, workspace: WorkspaceId, ids: &[ContactId]) -> Result<Vec<Contact>, DbError> {
+    let list = json::list(ids.iter().map(|id| id.0))?;
+    read_all(&db.query(&SOME, &[workspace.0.into(), list.into()])?)
 }
 
 /// The contacts with these phones.

@@ -146,6 +146,7 @@ impl World {
             let event = CarrierEvent::Receipt(Receipt {
                 event_id: format!("{}_receipt_{nth}", sent.carrier_id),
                 carrier_id: sent.carrier_id.clone(),
+                from: from.clone(),
                 attempt: (self.behaviour.echo == Support::Offered).then_some(*attempt),
                 state: step.state,
                 code: failed.then(|| "sim_undelivered".to_owned()),

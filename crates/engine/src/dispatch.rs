@@ -1,0 +1,267 @@
+//! The dispatcher: finds due work, claims it, hands it to carriers, settles what they answer.
+//!
+//! | step | transaction | rule |
+//! |---|---|---|
+//! | find | a read | workspaces with due work, the one that waited longest first |
+//! | claim | one | see `claim`: durable before the carrier is called |
+//! | submit | none open | concurrently, no more at once than there are slots |
+//! | settle | one for whatever has answered | see `settle` |
+//! | seek | none, then one | attempts in doubt are asked for at their carrier |
+//!
+//! [`Engine::round`] does all of it once and returns: tests, the simulation and a manual clock use
+//! it. [`Engine::dispatch`] does it until it is told to stop, with the steps overlapping.
+
+use std::sync::Arc;
+
+use carrier::{Finding, Outcome, Sought, Submission};
+use domain::attempt::{Answer, Found};
+use domain::ids::WorkspaceId;
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use jiff::SignedDuration;
+use store::{Lane, claims};
+use tokio::sync::{Semaphore, mpsc, watch};
+
+use crate::claim::{self, Claim, Claimed, Work};
+use crate::engine::Engine;
+use crate::failure::Failure;
+use crate::settle::{self, Answered, Said};
+
+/// Most messages with carriers at once, on one node.
+pub const CARRIER_SLOTS: usize = 256;
+/// Most messages that one claim takes: a large workspace then waits its turn.
+const MESSAGES_PER_CLAIM: i64 = 200;
+/// Most answers in one settling transaction.
+const ANSWERS_PER_SETTLE: usize = 256;
+/// Most workspaces that one look finds.
+const WORKSPACES_PER_LOOK: i64 = 256;
+/// Longest time between two looks for due work.
+const LONGEST_IDLE: SignedDuration = SignedDuration::from_secs(1);
+
+/// What a round did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Round {
+    /// Messages handed to carriers.
+    pub submitted: usize,
+    /// Rows that were due: sent, held, ended or asked about.
+    pub touched: usize,
+}
+
+/// An answer on its way to be settled.
+type Answers = mpsc::Sender<(WorkspaceId, Answered)>;
+
+impl Engine {
+    /// Serves every workspace that has due work once: claims, submits, settles.
+    pub async fn round(&self) -> Result<Round, Failure> {
+        let mut round = Round::default();
+        for workspace in self.due_workspaces().await? {
+            let work = self.claim(workspace, MESSAGES_PER_CLAIM).await?;
+            round.touched += work.touched;
+            round.submitted += work.send.len();
+            let sent = stream::iter(work.send).map(|claimed| self.submit(claimed));
+            let sought = stream::iter(work.seek).map(|claimed| self.seek(claimed));
+            let mut answers: Vec<Answered> = sent.buffered(CARRIER_SLOTS).collect().await;
+            answers.extend(sought.buffered(CARRIER_SLOTS).collect::<Vec<_>>().await);
+            for chunk in answers.chunks(ANSWERS_PER_SETTLE) {
+                self.settle(workspace, chunk.to_vec()).await?;
+            }
+        }
+        Ok(round)
+    }
+
+    /// When there is work again, as far as is known now.
+    pub async fn next_due(&self) -> Result<Option<jiff::Timestamp>, Failure> {
+        self.read(|db| Ok(claims::next_due(db)?)).await
+    }
+
+    async fn due_workspaces(&self) -> Result<Vec<WorkspaceId>, Failure> {
+        let (now, node) = (self.now(), self.node());
+        self.read(move |db| Ok(claims::due_workspaces(db, now, node, WORKSPACES_PER_LOOK)?)).await
+    }
+
+    async fn claim(&self, workspace: WorkspaceId, slots: i64) -> Result<Work, Failure> {
+        let (node, steps) = (self.node(), self.steps());
+        let claim = Claim { beat: self.beat_as(workspace, "dripline"), node, slots, steps };
+        self.write(Lane::Normal, move |tx| claim::claim(tx, &claim)).await
+    }
+
+    async fn settle(&self, workspace: WorkspaceId, answers: Vec<Answered>) -> Result<(), Failure> {
+        if answers.is_empty() {
+            return Ok(());
+        }
+        let (beat, steps) = (self.beat_as(workspace, "carrier"), self.steps());
+        self.write(Lane::Normal, move |tx| settle::settle(tx, &beat, &steps, &answers)).await
+    }
+
+    async fn submit(&self, claimed: Claimed) -> Answered {
+        let Some(carrier) = self.carrier(&claimed.carrier) else {
+            let reason = format!("the carrier {} is not configured", claimed.carrier);
+            return answered(claimed, Outcome::SenderProblem { code: "no_carrier".to_owned(), reason });
+        };
+        let outcome = carrier.submit(&submission(&claimed), self.now()).await;
+        answered(claimed, outcome)
+    }
+
+    async fn seek(&self, claimed: Claimed) -> Answered {
+        let sought = Sought { submission: submission(&claimed), submitted_at: claimed.claimed_at };
+        let finding = match self.carrier(&claimed.carrier) {
+            Some(carrier) => carrier.find(&sought, self.now()).await,
+            None => Finding::Unavailable { reason: format!("the carrier {} is not configured", claimed.carrier) },
+        };
+        found(claimed, finding)
+    }
+
+    /// Dispatches until told to stop. Then claims nothing more, waits for the carriers that have been
+    /// called, settles what they answered and gives back the node's leases. What has no answer within
+    /// the grace is left `sending`, and falls into doubt by its deadline.
+    pub async fn dispatch(&self, stop: watch::Receiver<bool>, grace: SignedDuration) {
+        let (answers, inbox) = mpsc::channel(4 * CARRIER_SLOTS);
+        let settler = tokio::spawn(self.clone().settle_all(inbox));
+        let slots = Arc::new(Semaphore::new(CARRIER_SLOTS));
+        self.claim_all(stop, &slots, &answers).await;
+        drop(answers);
+        let until = claim::later(self.now(), grace);
+        tokio::select! {
+            _ = slots.acquire_many(u32::try_from(CARRIER_SLOTS).unwrap_or(u32::MAX)) => {}
+            () = self.clock().sleep_until(until) => {}
+        }
+        let node = self.node();
+        tokio::select! {
+            _ = settler => {}
+            () = self.clock().sleep_until(claim::later(self.now(), LONGEST_IDLE)) => {}
+        }
+        if let Err(error) = self.write(Lane::Normal, move |tx| Ok::<_, Failure>(claims::release(tx, node)?)).await {
+            tracing::warn!(%error, "the leases of this node were not given back; they expire by themselves");
+        }
+    }
+
+    async fn claim_all(&self, mut stop: watch::Receiver<bool>, slots: &Arc<Semaphore>, answers: &Answers) {
+        while !*stop.borrow() {
+            let worked = match self.claim_some(slots, answers).await {
+                Ok(worked) => worked,
+                Err(error) => {
+                    tracing::error!(%error, cause = ?std::error::Error::source(&error), "a claim failed");
+                    false
+                }
+            };
+            if worked {
+                continue;
+            }
+            let idle = claim::later(self.now(), LONGEST_IDLE);
+            tokio::select! {
+                () = self.woken() => {}
+                () = self.clock().sleep_until(idle) => {}
+                _ = stop.wait_for(|stop| *stop) => {}
+            }
+        }
+    }
+
+    /// Claims for each workspace in turn as long as there are slots; false if there was nothing to do.
+    async fn claim_some(&self, slots: &Arc<Semaphore>, answers: &Answers) -> Result<bool, Failure> {
+        let mut worked = false;
+        for workspace in self.due_workspaces().await? {
+            // Waits for a slot, so that a slow carrier holds the claims back and not the memory.
+            drop(slots.acquire().await);
+            let free = i64::try_from(slots.available_permits()).unwrap_or(i64::MAX);
+            let work = self.claim(workspace, free.clamp(1, MESSAGES_PER_CLAIM)).await?;
+            worked |= work.touched > 0;
+            let send = work.send.into_iter().map(|claimed| (claimed, Errand::Submit));
+            let seek = work.seek.into_iter().map(|claimed| (claimed, Errand::Seek));
+            for (claimed, errand) in send.chain(seek) {
+                let Ok(slot) = Arc::clone(slots).acquire_owned().await else { return Ok(worked) };
+                let (engine, answers) = (self.clone(), answers.clone());
+                tokio::spawn(async move {
+                    let answered = match errand {
+                        Errand::Submit => engine.submit(claimed).await,
+                        Errand::Seek => engine.seek(claimed).await,
+                    };
+                    // The settler ends only after every sender is gone.
+                    let _ = answers.send((workspace, answered)).await;
+                    drop(slot);
+                });
+            }
+        }
+        Ok(worked)
+    }
+
+    async fn settle_all(self, mut inbox: mpsc::Receiver<(WorkspaceId, Answered)>) {
+        let mut waiting = Vec::with_capacity(ANSWERS_PER_SETTLE);
+        while inbox.recv_many(&mut waiting, ANSWERS_PER_SETTLE).await > 0 {
+            let mut by_workspace = std::collections::BTreeMap::<WorkspaceId, Vec<Answered>>::new();
+            for (workspace, answered) in waiting.drain(..) {
+                by_workspace.entry(workspace).or_default().push(answered);
+            }
+            for (workspace, answers) in by_workspace {
+                let count = answers.len();
+                if let Err(error) = self.settle(workspace, answers).await {
+                    // The messages stay `sending`; past their deadline they fall into doubt and are asked for.
+                    tracing::error!(%workspace, count, %error, cause = ?std::error::Error::source(&error), "answers were not settled");
+                }
+            }
+        }
+    }
+}
+
+enum Errand {
+    Submit,
+    Seek,
+}
+
+fn submission(claimed: &Claimed) -> Submission {
+    Submission {
+        attempt: claimed.attempt,
+        from: claimed.from.clone(),
+        to: claimed.to.clone(),
+        body: claimed.body.clone(),
+        segments: claimed.segments,
+    }
+}
+
+fn answered(claimed: Claimed, outcome: Outcome) -> Answered {
+    let base = Answered {
+        attempt: claimed.attempt,
+        enrollment: claimed.enrollment,
+        carrier: claimed.carrier,
+        said: Said::Submitted(Answer::Unknown),
+        carrier_id: None,
+        segments: None,
+        code: None,
+        detail: None,
+    };
+    let failed = |answer, code, reason| Answered {
+        said: Said::Submitted(answer),
+        code: Some(code),
+        detail: Some(reason),
+        ..base.clone()
+    };
+    match outcome {
+        Outcome::Accepted { carrier_id, segments } => {
+            Answered { said: Said::Submitted(Answer::Accepted), carrier_id: Some(carrier_id), segments, ..base }
+        }
+        Outcome::Temporary { code, reason, retry_after } => failed(Answer::Temporary { retry_after }, code, reason),
+        Outcome::Permanent { code, reason } => failed(Answer::Permanent, code, reason),
+        Outcome::OptedOut { code, reason } => failed(Answer::OptedOut, code, reason),
+        Outcome::SenderProblem { code, reason } => failed(Answer::SenderProblem, code, reason),
+        Outcome::InDoubt { reason } => Answered { detail: Some(reason), ..base },
+    }
+}
+
+fn found(claimed: Claimed, finding: Finding) -> Answered {
+    let (found, carrier_id, detail) = match finding {
+        Finding::Sent { carrier_id } => (Found::Sent, Some(carrier_id), None),
+        Finding::NotFound => (Found::NotFound, None, Some("the carrier does not know it".to_owned())),
+        Finding::Unsupported => (Found::Unsupported, None, Some("the carrier cannot be asked".to_owned())),
+        Finding::Unavailable { reason } => (Found::Unavailable, None, Some(reason)),
+    };
+    let code = (found == Found::NotFound).then(|| "lost".to_owned());
+    Answered {
+        attempt: claimed.attempt,
+        enrollment: claimed.enrollment,
+        carrier: claimed.carrier,
+        said: Said::Found(found),
+        carrier_id,
+        segments: None,
+        code,
+        detail,
+    }
+}

@@ -1,0 +1,66 @@
+//! Plays time: on a clock that can be moved, does all that falls due until an instant, jumping from
+//! one event to the next. A month passes in as long as its work takes.
+
+use carrier::simulator::Simulator;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::claim::later;
+use crate::engine::Engine;
+use crate::failure::Failure;
+
+/// The least step when due work could not be taken (its pace is used up, another node has it).
+const STEP: SignedDuration = SignedDuration::from_secs(1);
+
+/// What happened in a play.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Played {
+    /// Messages handed to carriers.
+    pub submitted: usize,
+    /// Callbacks taken: replies and receipts.
+    pub callbacks: usize,
+    /// How many times the clock was moved.
+    pub moves: usize,
+}
+
+impl Engine {
+    /// Plays until an instant. With nothing left to do the clock goes there at once.
+    pub async fn play(&self, simulator: &Simulator, until: Timestamp) -> Result<Played, Failure> {
+        let mut played = Played::default();
+        loop {
+            let round = self.round().await?;
+            let callbacks = self.deliver(simulator).await?;
+            played.submitted += round.submitted;
+            played.callbacks += callbacks;
+            if round.touched > 0 || callbacks > 0 {
+                continue;
+            }
+            let now = self.now();
+            let next = [self.next_due().await?, simulator.next_event_at()].into_iter().flatten().min();
+            let next = next.map_or(until, |next| if next > now { next } else { later(now, STEP) });
+            if next >= until {
+                self.clock().move_to(until);
+                // What is due at the very end belongs to the play.
+                return if self.is_idle_at(simulator, until).await? { Ok(played) } else { self.last(simulator, played).await };
+            }
+            self.clock().move_to(next);
+            played.moves += 1;
+        }
+    }
+
+    async fn is_idle_at(&self, simulator: &Simulator, until: Timestamp) -> Result<bool, Failure> {
+        let next = [self.next_due().await?, simulator.next_event_at()].into_iter().flatten().min();
+        Ok(next.is_none_or(|next| next > until))
+    }
+
+    async fn last(&self, simulator: &Simulator, mut played: Played) -> Result<Played, Failure> {
+        loop {
+            let round = self.round().await?;
+            let callbacks = self.deliver(simulator).await?;
+            played.submitted += round.submitted;
+            played.callbacks += callbacks;
+            if round.touched == 0 && callbacks == 0 {
+                return Ok(played);
+            }
+        }
+    }
+}

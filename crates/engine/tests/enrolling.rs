@@ -1,0 +1,58 @@
+//! Enrolling, sending, replying and refunding, as a person lives it, on both databases.
+
+mod world;
+
+use domain::enrollment::{EnrollmentState, StopReason};
+use domain::money::Micros;
+use engine::enrolling::EnrollRequest;
+use world::{Plan, on_both};
+
+fn steps() -> [(i64, &'static str); 3] {
+    [(0, "Hi {First Name|there}, still thinking of selling?"), (2, "Any news, {First Name}?"), (4, "Last try.")]
+}
+
+#[test]
+fn a_whole_workflow_is_sent_on_its_days_and_earned() {
+    on_both(Plan::default, async |world| {
+        let contact = world.contact(1, "+12125550111", &[("firstname", "Ann")]).await;
+        let workflow = world.workflow(&steps()).await;
+        let preview = world.engine.quote(&world.actor, contact, workflow).await.unwrap();
+        assert_eq!(preview.quote.amounts.credits, 3);
+        let request = EnrollRequest { contact, workflow, quote: Some(preview.id), key: None };
+        let enrolled = world.engine.enroll(&world.actor, request).await.unwrap();
+        assert_eq!(world.balance("prepaid").await, (3, 0));
+        world.play_days(10).await;
+        let expected: Vec<String> = preview.quote.steps.iter().map(|step| step.text.clone()).collect();
+        let mut texts = world.texts("+12125550111");
+        texts.sort();
+        let mut expected_sorted = expected.clone();
+        expected_sorted.sort();
+        assert_eq!(texts, expected_sorted);
+        let row = world.engine.enrollment(&world.actor, enrolled.enrollment).await.unwrap();
+        assert_eq!(row.state, EnrollmentState::Completed);
+        assert_eq!(world.balance("prepaid").await, (0, 0));
+        assert_eq!(world.balance("earned").await, (3, 0));
+        world.end().await;
+    });
+}
+
+#[test]
+fn a_reply_stops_the_workflow_and_refunds_only_what_was_never_tried() {
+    let plan = || Plan { credits: 1, ..Plan::default() };
+    on_both(plan, async |world| {
+        let contact = world.contact(1, "+12125550111", &[("firstname", "Ann")]).await;
+        let workflow = world.workflow(&steps()).await;
+        let request = EnrollRequest { contact, workflow, quote: None, key: None };
+        let enrolled = world.engine.enroll(&world.actor, request).await.unwrap();
+        assert_eq!(enrolled.charged_micros, Micros(30_000));
+        world.play_days(1).await;
+        world.reply("+12125550111", "who is this?").await;
+        let row = world.engine.enrollment(&world.actor, enrolled.enrollment).await.unwrap();
+        assert_eq!(row.state, EnrollmentState::Stopped(StopReason::Replied));
+        assert_eq!(world.balance("available").await, (0, 100_000_000));
+        assert_eq!(world.balance("earned").await, (1, 0));
+        world.play_days(30).await;
+        assert_eq!(world.texts("+12125550111").len(), 1);
+        world.end().await;
+    });
+}
