@@ -33,7 +33,7 @@ pub use value::Value;
 
 use crate::migrations;
 
-#[cfg(feature = "testing")]
+#[cfg(any(test, feature = "testing"))]
 pub(crate) use postgres::admin;
 
 /// How much memory and how many connections a store takes.

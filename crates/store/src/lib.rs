@@ -19,7 +19,7 @@ pub mod messages;
 mod migrations;
 pub mod numbers;
 pub mod suppressions;
-#[cfg(feature = "testing")]
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod users;
 pub mod workflows;

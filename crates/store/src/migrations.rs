@@ -53,7 +53,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
 ];
 
 /// Every migration's text, in order.
-#[cfg(feature = "testing")]
+#[cfg(any(test, feature = "testing"))]
 pub(crate) fn texts() -> impl Iterator<Item = Sql> {
     MIGRATIONS.iter().map(|migration| migration.sql)
 }
@@ -89,4 +89,44 @@ fn apply_list(tx: &mut Tx<'_>, migrations: &[Migration]) -> Result<i64, DbError>
 fn checksum(tx: &Tx<'_>, migration: &Migration) -> String {
     let text = tx.text(&migration.sql).replace('\r', "");
     Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+    use crate::{Lane, testing};
+
+    const GOOD: Migration = Migration { name: "0001_good", sql: Sql::Same("CREATE TABLE good (id BIGINT); SELECT 1;") };
+    const BAD: Migration =
+        Migration { name: "0002_bad", sql: Sql::Same("CREATE TABLE bad (id BIGINT); INSERT nonsense") };
+
+    #[test]
+    fn both_folders_hold_exactly_the_listed_migrations() {
+        let listed: Vec<String> = MIGRATIONS.iter().map(|migration| format!("{}.sql", migration.name)).collect();
+        for folder in ["sqlite", "postgres"] {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations").join(folder);
+            let entries = fs::read_dir(path).unwrap();
+            let mut found: Vec<String> = entries.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+            found.sort();
+            assert_eq!(found, listed, "{folder}");
+        }
+        for (number, migration) in (1..).zip(MIGRATIONS) {
+            assert!(migration.name.starts_with(&format!("{number:04}_")), "{} is out of order", migration.name);
+        }
+    }
+
+    #[test]
+    fn a_migration_that_fails_leaves_nothing_of_itself_or_of_those_before() {
+        const FORGET: Sql = Sql::Same("DELETE FROM schema_migrations");
+        for db in testing::databases() {
+            db.store.write_blocking(Lane::Normal, |tx| tx.execute(&FORGET, &[])).unwrap();
+            let error = db.store.write_blocking(Lane::Normal, |tx| apply_list(tx, &[GOOD, BAD])).unwrap_err();
+            assert!(matches!(error, DbError::Migration { name: "0002_bad", .. }), "{}: {error:?}", db.name);
+            let version = db.store.write_blocking(Lane::Normal, |tx| apply_list(tx, &[GOOD]));
+            assert_eq!(version.unwrap(), 1, "{}", db.name);
+        }
+    }
 }

@@ -3,7 +3,9 @@
 //! gets a database copied from a template that is migrated once.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
 
 use tempfile::TempDir;
 
@@ -69,6 +71,10 @@ pub fn sqlite() -> TestDatabase {
 /// # Panics
 /// If `DRIPLINE_TEST_POSTGRES` is not set or a database cannot be made.
 pub fn postgres() -> TestDatabase {
+    apart(make_postgres)
+}
+
+fn make_postgres() -> TestDatabase {
     static MADE: AtomicU32 = AtomicU32::new(0);
     let server = server();
     let template = template(&server);
@@ -84,10 +90,17 @@ impl Drop for Home {
     fn drop(&mut self) {
         if let Self::Server { name } = self {
             // Left over if it fails: the whole server is temporary.
-            let _ = Server::connect(&server_address())
-                .and_then(|server| server.run(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")));
+            let _ = apart(|| {
+                Server::connect(&server_address())
+                    .and_then(|server| server.run(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")))
+            });
         }
     }
+}
+
+/// Runs `work` on a thread of its own: an asynchronous test's thread may not wait for a server.
+fn apart<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    thread::scope(|scope| scope.spawn(work).join()).unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 fn server_address() -> Address {

@@ -1,7 +1,7 @@
 //! PostgreSQL: threads with one connection each, all before the same queues as SQLite's.
 //! `worker` runs transactions, `session` is one connection, `cell` has the types.
 
-#[cfg(feature = "testing")]
+#[cfg(any(test, feature = "testing"))]
 pub(crate) mod admin;
 mod cell;
 mod fault;

@@ -22,6 +22,7 @@ use super::tx::Intent;
 use super::{DbError, Row, Sizes, Value};
 pub(super) use backup::back_up;
 use fault::fault;
+pub(super) use lock::Lock;
 
 /// How long a statement waits for another connection's lock: a checkpoint that empties the log.
 const BUSY_LIMIT: Duration = Duration::from_secs(10);

@@ -1,12 +1,12 @@
 //! The threads under a store and the two queues before them. Dropping it runs what is queued,
 //! then waits until every thread has ended.
 
-use std::fs::File;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use super::DbError;
 use super::queue::Queue;
+use super::sqlite::Lock;
 
 pub(super) struct Threads {
     /// Transactions that may write.
@@ -14,7 +14,7 @@ pub(super) struct Threads {
     /// Transactions that only read.
     pub(super) reads: Arc<Queue>,
     running: Vec<JoinHandle<()>>,
-    lock: Option<File>,
+    lock: Option<Lock>,
 }
 
 impl Threads {
@@ -29,7 +29,7 @@ impl Threads {
     }
 
     /// Holds the lock of the database file until the threads have ended.
-    pub(super) fn keep(&mut self, lock: File) {
+    pub(super) fn keep(&mut self, lock: Lock) {
         self.lock = Some(lock);
     }
 }

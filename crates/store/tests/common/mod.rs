@@ -1,6 +1,8 @@
 //! A small table that the tests of the face share.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+use std::sync::{Mutex, mpsc};
+
 use store::{DbError, Lane, Sql, Store, Tx};
 
 const CREATE: Sql = Sql::Same("CREATE TABLE t (id BIGINT NOT NULL PRIMARY KEY CHECK (id >= 0), name TEXT NOT NULL)");
@@ -16,7 +18,7 @@ pub(crate) fn table(store: &Store) {
             tx.execute(&CREATE, &[])?;
             tx.execute(&CREATE_OTHER, &[])
         })
-        .unwrap();
+        .expect("two new tables");
 }
 
 pub(crate) fn add(tx: &mut Tx<'_>, id: i64, name: &str) -> Result<(), DbError> {
@@ -24,10 +26,25 @@ pub(crate) fn add(tx: &mut Tx<'_>, id: i64, name: &str) -> Result<(), DbError> {
 }
 
 pub(crate) fn names(store: &Store) -> Vec<String> {
-    let rows = store.read_blocking(|read| read.query(&LIST, &[])).unwrap();
-    rows.iter().map(|row| row.text(0).unwrap().to_owned()).collect()
+    let rows = store.read_blocking(|read| read.query(&LIST, &[])).expect("the rows");
+    rows.iter().map(|row| row.text(0).expect("a name").to_owned()).collect()
 }
 
 pub(crate) fn count(store: &Store) -> i64 {
-    store.read_blocking(|read| read.query_one(&Sql::Same("SELECT COUNT(*) FROM t"), &[])).unwrap().int(0).unwrap()
+    let row = store.read_blocking(|read| read.query_one(&Sql::Same("SELECT COUNT(*) FROM t"), &[]));
+    row.and_then(|row| row.int(0)).expect("a count")
+}
+
+/// A job that keeps its thread until the answer is dropped; returns once it has begun.
+pub(crate) fn hold(store: &Store, lane: Lane) -> mpsc::Sender<()> {
+    let (begun, has_begun) = mpsc::channel();
+    let (release, released) = mpsc::channel::<()>();
+    let released = Mutex::new(released);
+    drop(store.write(lane, move |_| {
+        let _ = begun.send(());
+        let _ = released.lock().expect("one holder").recv();
+        Ok::<_, DbError>(())
+    }));
+    has_begun.recv().expect("the holder runs");
+    release
 }

@@ -6,14 +6,24 @@ use std::path::Path;
 
 use crate::db::DbError;
 
+/// Held for as long as it lives.
+pub(in crate::db) struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing is not enough: a process that is just being started shares the open file for a moment.
+        let _ = self.0.unlock();
+    }
+}
+
 /// Locks the database at `path` for as long as the answer lives.
-pub(super) fn take(path: &Path) -> Result<File, DbError> {
+pub(super) fn take(path: &Path) -> Result<Lock, DbError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let unavailable = |error: std::io::Error| DbError::Unavailable(error.into());
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(name).map_err(unavailable)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => Err(DbError::InUse { path: path.to_owned() }),
         Err(TryLockError::Error(error)) => Err(unavailable(error)),
     }

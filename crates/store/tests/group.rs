@@ -1,0 +1,148 @@
+//! Many transactions at once: shared commits, lanes, neighbours that fail.
+
+mod common;
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+use common::{add, count, hold, names, table};
+use store::{Address, ConstraintKind, DbError, Lane, Sql, Store, testing};
+
+#[tokio::test]
+async fn many_small_writes_are_all_kept_and_those_that_fail_harm_nobody() {
+    for mut db in testing::databases() {
+        table(&db.store);
+        let writes: Vec<_> = (0..300)
+            .map(|id| {
+                db.store.write(Lane::Normal, move |tx| {
+                    add(tx, id, "small")?;
+                    match id % 10 {
+                        3 => Err(DbError::Closed),
+                        5 => add(tx, id, "twice"),
+                        7 => panic!("on purpose"),
+                        _ => Ok(()),
+                    }
+                })
+            })
+            .collect();
+        let mut kept = 0;
+        for (id, write) in writes.into_iter().enumerate() {
+            match (id % 10, write.await) {
+                (3, Err(DbError::Closed)) | (7, Err(DbError::Panicked)) => {}
+                (5, Err(DbError::Constraint { kind: ConstraintKind::Unique, .. })) => {}
+                (0 | 1 | 2 | 4 | 6 | 8 | 9, Ok(())) => kept += 1,
+                (_, other) => panic!("{} {id}: {other:?}", db.name),
+            }
+        }
+        db.reopen().unwrap();
+        assert_eq!(count(&db.store), kept, "{}", db.name);
+    }
+}
+
+#[test]
+fn a_neighbour_that_fails_at_the_commit_fails_alone() {
+    const LATE: Sql = Sql::Same(
+        "CREATE TABLE late (
+            id BIGINT NOT NULL PRIMARY KEY,
+            t_id BIGINT NOT NULL REFERENCES t (id) DEFERRABLE INITIALLY DEFERRED
+        )",
+    );
+    const ADD_LATE: Sql = Sql::Same("INSERT INTO late (id, t_id) VALUES (1, 99)");
+    for db in testing::databases() {
+        table(&db.store);
+        db.store.write_blocking(Lane::Normal, |tx| tx.execute(&LATE, &[])).unwrap();
+        let runs = Arc::new(AtomicU32::new(0));
+        let holder = hold(&db.store, Lane::Normal);
+        let neighbour = |id: i64| {
+            let runs = Arc::clone(&runs);
+            spawn_write(&db.store, move |tx| {
+                runs.fetch_add(1, Ordering::Relaxed);
+                add(tx, id, "neighbour")
+            })
+        };
+        let before = neighbour(1);
+        let culprit = spawn_write(&db.store, |tx| tx.execute(&ADD_LATE, &[]).map(drop));
+        let after = neighbour(2);
+        drop(holder);
+        let error = culprit.join().unwrap().unwrap_err();
+        assert!(
+            matches!(error, DbError::Constraint { kind: ConstraintKind::ForeignKey, .. }),
+            "{}: {error:?}",
+            db.name
+        );
+        before.join().unwrap().unwrap();
+        after.join().unwrap().unwrap();
+        assert_eq!(names(&db.store), ["neighbour", "neighbour"], "{}", db.name);
+    }
+}
+
+/// Queues the work at once and waits for it on a thread.
+fn spawn_write<F>(store: &Store, work: F) -> std::thread::JoinHandle<Result<(), DbError>>
+where
+    F: Fn(&mut store::Tx<'_>) -> Result<(), DbError> + Send + 'static,
+{
+    let write = store.write(Lane::Normal, work);
+    std::thread::spawn(move || runtime().block_on(write))
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().build().expect("a runtime")
+}
+
+#[test]
+fn inbound_goes_before_normal_and_normal_before_bulk() {
+    for store in [testing::sqlite().store.clone(), Store::open(&Address::memory()).unwrap()] {
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let holder = hold(&store, Lane::Normal);
+        let queued: Vec<_> = [Lane::Bulk, Lane::Normal, Lane::Inbound, Lane::Normal, Lane::Inbound]
+            .into_iter()
+            .map(|lane| {
+                let order = Arc::clone(&order);
+                store.write(lane, move |_| {
+                    order.lock().unwrap().push(lane);
+                    Ok::<_, DbError>(())
+                })
+            })
+            .collect();
+        drop(holder);
+        queued.into_iter().for_each(|write| runtime().block_on(write).unwrap());
+        let expected = [Lane::Inbound, Lane::Inbound, Lane::Normal, Lane::Normal, Lane::Bulk];
+        assert_eq!(*order.lock().unwrap(), expected);
+    }
+}
+
+#[test]
+fn inbound_finds_a_connection_while_other_work_takes_all_it_may() {
+    let db = testing::postgres();
+    table(&db.store);
+    // Four writers: two may serve bulk, a third normal, the last inbound alone.
+    let holders = [hold(&db.store, Lane::Bulk), hold(&db.store, Lane::Bulk), hold(&db.store, Lane::Normal)];
+    let waiting = db.store.write(Lane::Normal, |tx| add(tx, 2, "normal"));
+    db.store.write_blocking(Lane::Inbound, |tx| add(tx, 1, "inbound")).unwrap();
+    assert_eq!(names(&db.store), ["inbound"]);
+    drop(holders);
+    runtime().block_on(waiting).unwrap();
+    assert_eq!(names(&db.store), ["inbound", "normal"]);
+}
+
+#[test]
+fn a_caller_that_stops_waiting_does_not_undo_its_transaction() {
+    for mut db in testing::databases() {
+        table(&db.store);
+        let holder = hold(&db.store, Lane::Normal);
+        drop(db.store.write(Lane::Normal, |tx| add(tx, 1, "kept")));
+        drop(holder);
+        // Closing runs what is queued.
+        db.reopen().unwrap();
+        assert_eq!(names(&db.store), ["kept"], "{}", db.name);
+    }
+}
+
+#[test]
+fn work_may_drop_the_last_handle_on_its_store() {
+    let store = Store::open(&Address::memory()).unwrap();
+    let inner = store.clone();
+    let write = store.write(Lane::Normal, move |_| Ok::<_, DbError>(inner.schema_version()));
+    drop(store);
+    assert!(runtime().block_on(write).is_ok());
+}
