@@ -181,6 +181,7 @@ impl Simulator {
 
     /// Waits as long as the behaviour says, in real time. Without latency no timer is touched, so
     /// no runtime is needed.
+    #[expect(clippy::disallowed_methods, reason = "a load test waits for real")]
     async fn wait(&self) {
         let latency_ms = self.world().behaviour.latency_ms;
         if latency_ms > 0 {

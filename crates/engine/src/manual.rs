@@ -5,7 +5,6 @@
 //! last half hour: then it is a conversation. A system message (the opt-out confirmation, the
 //! answer to HELP) goes at once, also to a suppressed contact, and costs nothing.
 
-
 use domain::access::Permission;
 use domain::attempt::CALLBACK_WAIT;
 use domain::enrollment;
@@ -258,4 +257,3 @@ fn fail(tx: &mut Tx<'_>, beat: &Beat, message: &Message, code: &str, detail: &st
     messages::save(tx, beat.workspace, &failed)?;
     Ok(None)
 }
-

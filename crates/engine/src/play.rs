@@ -40,7 +40,11 @@ impl Engine {
             if next >= until {
                 self.clock().move_to(until);
                 // What is due at the very end belongs to the play.
-                return if self.is_idle_at(simulator, until).await? { Ok(played) } else { self.last(simulator, played).await };
+                return if self.is_idle_at(simulator, until).await? {
+                    Ok(played)
+                } else {
+                    self.last(simulator, played).await
+                };
             }
             self.clock().move_to(next);
             played.moves += 1;

@@ -72,8 +72,12 @@ pub(crate) fn ignored_tests(file: &File) -> Vec<String> {
         return Vec::new();
     }
     let code = layers::split(&file.text).code;
-    let lines = code.lines().enumerate().filter(|(_, text)| text.contains("#[ignore") || text.contains(", ignore"));
-    lines.map(|(line, _)| file.fault(line, "a test that does not run tests nothing: mend it or delete it")).collect()
+    let lines: Vec<&str> = code.lines().collect();
+    let ignored = |at: usize| lines[at].contains("#[ignore") || lines[at].contains(", ignore");
+    // What another test starts as its child process runs there, and there only.
+    let is_child = |at: usize| lines.get(at + 1).is_some_and(|next| next.trim_start().starts_with("fn child_"));
+    let faults = (0..lines.len()).filter(|at| ignored(*at) && !is_child(*at));
+    faults.map(|at| file.fault(at, "a test that does not run tests nothing: mend it or delete it")).collect()
 }
 
 /// A mark of work left over that does not read `MARK(owner): the reason, in at least three words`.
@@ -136,6 +140,8 @@ mod tests {
             assert_eq!(ignored_tests(&rust(bad)).len(), 1, "{bad}");
         }
         assert!(ignored_tests(&rust("// #[ignore]\n")).is_empty());
+        assert!(ignored_tests(&rust("#[ignore = \"a child\"]\nfn child_that_is_killed() {\n")).is_empty());
+        assert_eq!(ignored_tests(&rust("#[ignore = \"slow\"]\nfn a_slow_one() {\n")).len(), 1);
     }
 
     #[test]

@@ -3,6 +3,13 @@
 //! [`World::end`] checks what must hold after every story: books balance, nothing was sent twice,
 //! nobody was texted after a stop. A world that is dropped without it fails its test.
 
+#![allow(
+    clippy::unwrap_used,
+    unreachable_pub,
+    dead_code,
+    reason = "shared by test binaries, each of which uses a part"
+)]
+
 use std::sync::Arc;
 
 use carrier::simulator::behaviour::Behaviour;
@@ -149,7 +156,8 @@ impl World {
         let workspace = self.workspace();
         let read = move |db: &store::Read<'_>| store::ledger::balances(db, workspace);
         let all = self.engine.store().read::<_, DbError, _>(read).await.unwrap();
-        let of = |unit: &str| all.iter().find(|row| row.account == account && row.unit == unit).map_or(0, |row| row.amount);
+        let of =
+            |unit: &str| all.iter().find(|row| row.account == account && row.unit == unit).map_or(0, |row| row.amount);
         (of("segments"), of("micros"))
     }
 

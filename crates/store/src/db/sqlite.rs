@@ -1,6 +1,8 @@
 //! SQLite: one thread that writes, a few that read beside it, one that checkpoints.
 //! This file opens the connections and runs statements; `writer` has the group commit.
 
+#![expect(clippy::disallowed_types, reason = "the face of the database owns the drivers")]
+
 mod backup;
 mod checkpoint;
 mod fault;

@@ -2,6 +2,8 @@
 //! After a statement has failed nothing more runs and nothing commits, on either database: that
 //! is PostgreSQL's rule, and SQLite may have rolled the whole transaction back.
 
+#![expect(clippy::disallowed_types, reason = "the face of the database owns the drivers")]
+
 use std::cell::Cell;
 use std::ops::{ControlFlow, Deref};
 

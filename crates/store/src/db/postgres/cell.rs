@@ -1,5 +1,7 @@
 //! Values on their way to PostgreSQL and cells on their way back.
 
+#![expect(clippy::disallowed_types, reason = "the face of the database owns the drivers")]
+
 use std::error::Error;
 
 use tokio_postgres::Row;

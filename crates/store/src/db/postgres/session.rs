@@ -1,6 +1,8 @@
 //! One connection and the runtime that drives it, used from one thread. Nothing of it moves
 //! while no statement runs: a lost connection shows at the next one.
 
+#![expect(clippy::disallowed_types, reason = "the face of the database owns the drivers")]
+
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::future::Future;

@@ -1,6 +1,8 @@
 //! A consistent copy of a running database. All pages are copied in one reading transaction:
 //! the writer goes on, and the copy is the state at the moment it began.
 
+#![expect(clippy::disallowed_types, reason = "the face of the database owns the drivers")]
+
 use std::fs::File;
 use std::path::Path;
 

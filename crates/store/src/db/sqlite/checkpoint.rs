@@ -2,6 +2,8 @@
 //! writer never stops for it. Passive checkpoints disturb nobody, and so may never finish under
 //! steady load: past a limit one is forced, for which the writer waits.
 
+#![expect(clippy::disallowed_types, reason = "the face of the database owns the drivers")]
+
 use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;

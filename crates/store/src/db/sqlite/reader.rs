@@ -1,5 +1,7 @@
 //! A thread that reads: each job sees one state of the database from its first statement on.
 
+#![expect(clippy::disallowed_types, reason = "the face of the database owns the drivers")]
+
 use rusqlite::Connection;
 
 use super::fault::fault;

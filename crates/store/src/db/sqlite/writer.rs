@@ -10,6 +10,8 @@
 //! Nobody is answered before the commit, not even a job that failed: it may have failed by what
 //! a neighbour wrote. A bulk job commits alone, so that no small job waits for its end.
 
+#![expect(clippy::disallowed_types, reason = "the face of the database owns the drivers")]
+
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
@@ -58,6 +60,7 @@ impl Writer {
     }
 
     /// Runs the first job and those that wait until the group is full, old or lost (an error).
+    #[expect(clippy::disallowed_methods, reason = "how long a group waits is no fact of the product")]
     fn fill(&self, first: Waiting, queue: &Queue) -> (Vec<Box<dyn Job>>, Result<(), DbError>) {
         let begun = Instant::now();
         let mut jobs = Vec::new();
