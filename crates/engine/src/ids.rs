@@ -85,6 +85,13 @@ pub fn secret() -> String {
     })
 }
 
+/// A salt of 128 bits from the operating system's generator, for hashing a password.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "the one place that draws chance")]
+pub(crate) fn salt() -> [u8; 16] {
+    rand::rng().random()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

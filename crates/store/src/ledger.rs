@@ -4,6 +4,8 @@
 //! was inserted, so posting the same cause twice is a no-op. The floor of an account is checked in
 //! the statement that debits it.
 
+pub mod audit;
+
 use domain::ids::WorkspaceId;
 use domain::ledger::{self, Account, Transfer, Unit};
 use jiff::Timestamp;
@@ -73,6 +75,10 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("ledger::LOCK", &LOCK),
     ("ledger::SUMS", &SUMS),
     ("ledger::PAGE", &PAGE),
+    ("ledger::audit::ENROLLMENTS", &audit::ENROLLMENTS),
+    ("ledger::audit::MESSAGES", &audit::MESSAGES),
+    ("ledger::audit::STRAYS", &audit::STRAYS),
+    ("ledger::audit::KINDS", &audit::KINDS),
 ];
 
 /// Why transfers were not posted. Nothing of them was.

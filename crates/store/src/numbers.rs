@@ -1,6 +1,6 @@
 //! Numbers of ours, their pace, and the route from a phone to its workspace.
 
-use domain::ids::{NumberId, WorkspaceId};
+use domain::ids::{EnrollmentId, NumberId, WorkspaceId};
 use jiff::Timestamp;
 
 use crate::json;
@@ -63,6 +63,12 @@ static ROUTE: Sql = Sql::Same("INSERT INTO number_routes (phone, workspace_id, n
 
 static FIND_ROUTE: Sql = Sql::Same("SELECT workspace_id, number_id FROM number_routes WHERE phone = $1");
 
+static RUNNING: Sql = Sql::Same(
+    "
+    SELECT enrollment_id FROM enrollments
+    WHERE workspace_id = $1 AND number_id = $2 AND state = 'active' ORDER BY contact_id LIMIT $3",
+);
+
 static PACE: Sql = Sql::Same(
     "
     UPDATE numbers SET paced_until = $3, day_start = $4, day_count = $5 WHERE workspace_id = $1 AND number_id = $2",
@@ -83,6 +89,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("numbers::INSERT", &INSERT),
     ("numbers::ROUTE", &ROUTE),
     ("numbers::FIND_ROUTE", &FIND_ROUTE),
+    ("numbers::RUNNING", &RUNNING),
     ("numbers::PACE", &PACE),
     ("numbers::LOAD", &LOAD),
     ("numbers::UPDATE", &UPDATE),
@@ -138,6 +145,17 @@ pub fn insert(tx: &mut Tx<'_>, workspace: WorkspaceId, number: &Number) -> Resul
 pub fn route(db: &Read<'_>, phone: &str) -> Result<Option<(WorkspaceId, NumberId)>, DbError> {
     let row = db.query_optional(&FIND_ROUTE, &[phone.into()])?;
     row.map(|row| Ok((WorkspaceId(row.int(0)?), NumberId(row.int(1)?)))).transpose()
+}
+
+/// Some of the running enrollments that text from a number, in no order that means anything.
+pub fn running(
+    db: &Read<'_>,
+    workspace: WorkspaceId,
+    number: NumberId,
+    limit: i64,
+) -> Result<Vec<EnrollmentId>, DbError> {
+    let rows = db.query(&RUNNING, &[workspace.0.into(), number.0.into(), limit.into()])?;
+    rows.iter().map(|row| row.int(0).map(EnrollmentId)).collect()
 }
 
 /// Remembers what a claim used of a number's pace and day.

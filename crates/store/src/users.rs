@@ -51,6 +51,8 @@ static LIST_USERS: Sql = Sql::Same(
     SELECT user_id, email, name, role, created_at FROM users WHERE workspace_id = $1 ORDER BY user_id",
 );
 
+static TAKEN: Sql = Sql::Same("SELECT user_id FROM users WHERE workspace_id = $1 AND email_key = $2");
+
 static INSERT_KEY: Sql = Sql::Same(
     "
     INSERT INTO api_keys (workspace_id, key_id, name, secret_hash, permissions, created_at)
@@ -80,12 +82,24 @@ static REVOKE_KEY: Sql = Sql::Same(
 pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("users::INSERT_USER", &INSERT_USER),
     ("users::LIST_USERS", &LIST_USERS),
+    ("users::TAKEN", &TAKEN),
     ("users::INSERT_KEY", &INSERT_KEY),
     ("users::FIND_KEY", &FIND_KEY),
     ("users::LIST_KEYS", &LIST_KEYS),
     ("users::USE_KEY", &USE_KEY),
     ("users::REVOKE_KEY", &REVOKE_KEY),
 ];
+
+/// An address as it is compared: without outer spaces and case.
+fn email_key(email: &str) -> String {
+    email.trim().to_lowercase()
+}
+
+/// The user who has this address in the workspace.
+pub fn by_email(db: &Read<'_>, workspace: WorkspaceId, email: &str) -> Result<Option<UserId>, DbError> {
+    let row = db.query_optional(&TAKEN, &[workspace.0.into(), email_key(email).into()])?;
+    row.map(|row| row.int(0).map(UserId)).transpose()
+}
 
 /// Inserts a user. An address that is taken in the workspace is a constraint error.
 pub fn insert(
@@ -98,7 +112,7 @@ pub fn insert(
         workspace.0.into(),
         user.id.0.into(),
         user.email.as_str().into(),
-        user.email.trim().to_lowercase().into(),
+        email_key(&user.email).into(),
         user.name.as_str().into(),
         user.role.as_str().into(),
         password_hash.into(),

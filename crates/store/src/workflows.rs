@@ -1,6 +1,8 @@
 //! Workflows and the steps of all their versions.
 
-use domain::ids::{WorkflowId, WorkspaceId};
+use domain::enrollment::StepPrice;
+use domain::ids::{EnrollmentId, WorkflowId, WorkspaceId};
+use domain::message::MessageState;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -99,6 +101,29 @@ static ACTIVE: Sql = Sql::Same(
     SELECT workflow_id, COUNT(*) FROM enrollments WHERE workspace_id = $1 AND state = 'active' GROUP BY workflow_id",
 );
 
+static NAMED: Sql = Sql::Same(
+    "
+    SELECT workflow_id FROM workflows WHERE workspace_id = $1 AND name_key = $2 AND archived_at IS NULL",
+);
+
+static SUMS: Sql = Sql::Same(
+    "
+    SELECT w.workflow_id, COUNT(s.step), CAST(SUM(s.gap_days) AS BIGINT)
+    FROM workflows w
+    JOIN workflow_steps s
+        ON s.workspace_id = w.workspace_id AND s.workflow_id = w.workflow_id AND s.version = w.version
+    WHERE w.workspace_id = $1 AND w.archived_at IS NULL
+    GROUP BY w.workflow_id",
+);
+
+static RUNNING: Sql = Sql::Same(
+    "
+    SELECT e.enrollment_id, e.prices, e.next_step, m.state
+    FROM enrollments e
+    LEFT JOIN messages m ON m.workspace_id = e.workspace_id AND m.message_id = e.message_id
+    WHERE e.workspace_id = $1 AND e.workflow_id = $2 AND e.state = 'active'",
+);
+
 /// Every statement of this file, for the test that prepares them on both databases.
 pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("workflows::FIND", &FIND),
@@ -112,6 +137,9 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("workflows::STEPS", &STEPS),
     ("workflows::INSERT_STEP", &INSERT_STEP),
     ("workflows::ACTIVE", &ACTIVE),
+    ("workflows::NAMED", &NAMED),
+    ("workflows::SUMS", &SUMS),
+    ("workflows::RUNNING", &RUNNING),
 ];
 
 fn read(row: &Row) -> Result<Workflow, DbError> {
@@ -217,4 +245,61 @@ pub fn insert_steps(
 pub fn active_counts(db: &Read<'_>, workspace: WorkspaceId) -> Result<Vec<(WorkflowId, i64)>, DbError> {
     let count = |row: &Row| Ok((WorkflowId(row.int(0)?), row.int(1)?));
     db.query(&ACTIVE, &[workspace.0.into()])?.iter().map(count).collect()
+}
+
+/// The workflow of this name among those not archived; `key` is the name as it is compared.
+pub fn named(db: &Read<'_>, workspace: WorkspaceId, key: &str) -> Result<Option<WorkflowId>, DbError> {
+    let row = db.query_optional(&NAMED, &[workspace.0.into(), key.into()])?;
+    row.map(|row| row.int(0).map(WorkflowId)).transpose()
+}
+
+/// How many steps the current version of a workflow has, and how many days they span.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StepSum {
+    /// Of which workflow.
+    pub workflow: WorkflowId,
+    /// How many steps.
+    pub steps: i64,
+    /// The sum of their gaps.
+    pub days: i64,
+}
+
+/// The sums of all workflows that have steps and are not archived.
+pub fn step_sums(db: &Read<'_>, workspace: WorkspaceId) -> Result<Vec<StepSum>, DbError> {
+    let sum = |row: &Row| Ok(StepSum { workflow: WorkflowId(row.int(0)?), steps: row.int(1)?, days: row.int(2)? });
+    db.query(&SUMS, &[workspace.0.into()])?.iter().map(sum).collect()
+}
+
+/// A running enrollment, with what its end would give back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunningPrice {
+    /// Which.
+    pub id: EnrollmentId,
+    /// The price of each step.
+    pub prices: Vec<StepPrice>,
+    /// The step that comes next, from 1.
+    pub next_step: u8,
+    /// The state of that step's message, if it was claimed.
+    pub message: Option<MessageState>,
+}
+
+/// Gives each running enrollment of a workflow to `each`. No statement may run in it.
+pub fn for_each_running(
+    db: &Read<'_>,
+    workspace: WorkspaceId,
+    workflow: WorkflowId,
+    mut each: impl FnMut(RunningPrice),
+) -> Result<(), DbError> {
+    db.for_each(&RUNNING, &[workspace.0.into(), workflow.0.into()], |row| {
+        let state = row
+            .opt_text(3)?
+            .map(|word| MessageState::from_word(word).ok_or_else(|| json::unreadable("messages.state", word)));
+        each(RunningPrice {
+            id: EnrollmentId(row.int(0)?),
+            prices: json::read(row.text(1)?)?,
+            next_step: json::small(row.int(2)?)?,
+            message: state.transpose()?,
+        });
+        Ok(())
+    })
 }

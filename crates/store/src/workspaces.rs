@@ -1,6 +1,6 @@
 //! Workspaces, their settings, and the numbers of the nodes that serve them.
 
-use domain::ids::WorkspaceId;
+use domain::ids::{EnrollmentId, WorkspaceId};
 use domain::money::Micros;
 use jiff::Timestamp;
 
@@ -37,6 +37,16 @@ macro_rules! columns {
 }
 
 static FIND: Sql = Sql::Same(concat!("SELECT ", columns!(), " FROM workspaces WHERE workspace_id = $1"));
+
+static LOCK: Sql = Sql::Twin {
+    sqlite: concat!("SELECT ", columns!(), " FROM workspaces WHERE workspace_id = $1"),
+    postgres: concat!("SELECT ", columns!(), " FROM workspaces WHERE workspace_id = $1 FOR UPDATE"),
+};
+
+static RUNNING: Sql = Sql::Same(
+    "
+    SELECT enrollment_id FROM enrollments WHERE workspace_id = $1 AND state = 'active' ORDER BY contact_id LIMIT $2",
+);
 
 static PAGE: Sql = Sql::Same(concat!(
     "SELECT ",
@@ -83,6 +93,8 @@ static KEEP_NODE: Sql = Sql::Same("UPDATE nodes SET lease_until = $3 WHERE node 
 /// Every statement of this file, for the test that prepares them on both databases.
 pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("workspaces::FIND", &FIND),
+    ("workspaces::LOCK", &LOCK),
+    ("workspaces::RUNNING", &RUNNING),
     ("workspaces::PAGE", &PAGE),
     ("workspaces::INSERT", &INSERT),
     ("workspaces::UPDATE", &UPDATE),
@@ -108,6 +120,17 @@ fn read(row: &Row) -> Result<Workspace, DbError> {
 /// One workspace.
 pub fn find(db: &Read<'_>, id: WorkspaceId) -> Result<Option<Workspace>, DbError> {
     db.query_optional(&FIND, &[id.0.into()])?.as_ref().map(read).transpose()
+}
+
+/// One workspace, locked for a change of it until the transaction ends.
+pub fn lock(tx: &mut Tx<'_>, id: WorkspaceId) -> Result<Option<Workspace>, DbError> {
+    tx.query_write(&LOCK, &[id.0.into()])?.first().map(read).transpose()
+}
+
+/// Some of the running enrollments of a workspace, in no order that means anything.
+pub fn running(db: &Read<'_>, id: WorkspaceId, limit: i64) -> Result<Vec<EnrollmentId>, DbError> {
+    let rows = db.query(&RUNNING, &[id.0.into(), limit.into()])?;
+    rows.iter().map(|row| row.int(0).map(EnrollmentId)).collect()
 }
 
 /// All workspaces, in order, after the given one. For the operator, who sees them all.

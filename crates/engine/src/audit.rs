@@ -1,0 +1,397 @@
+//! The proof of the books: every balance is computed again from the transfers, and every charge is
+//! followed to where it went.
+//!
+//! | checked | against |
+//! |---|---|
+//! | each balance | the sum of its transfers; below zero only outside |
+//! | each transfer | its reason's two accounts; the enrollment or message that caused it |
+//! | charge of an enrollment or message | its price |
+//! | charge − earned − refunded − returned | what is still held: nothing but unsent or in-flight steps |
+//! | earned + returned of a step | at most its price; a correction at most what was earned |
+//! | prepaid | the sum of all that is still held |
+//!
+//! Rows are streamed. Nothing is changed or repaired.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::enrollment::{self, StepPrice};
+use domain::ids::{EnrollmentId, MessageId, WorkspaceId};
+use domain::ledger::{Account, Amounts, Reason, Unit};
+use domain::message::MessageState;
+use store::ledger::audit::{self, AuditedEnrollment, AuditedMessage, Kind, Moved, Stray};
+use store::ledger::{self, Balance, Flow};
+use store::{DbError, Read};
+
+use crate::engine::Engine;
+use crate::failure::Failure;
+
+/// Most faults that one report lists; the others are counted.
+pub const MAX_LISTED: usize = 10_000;
+
+/// What is wrong in the books, in words with identifiers.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// A balance is not the sum of its transfers.
+    #[error("the account {account} holds {stored} {unit}, but its transfers add up to {computed}")]
+    Balance {
+        /// Which account.
+        account: String,
+        /// `segments` or `micros`.
+        unit: String,
+        /// What the account holds.
+        stored: i64,
+        /// What the transfers say.
+        computed: i64,
+    },
+    /// One of the eight accounts of the workspace is missing.
+    #[error("the account {account} in {unit} is missing")]
+    NoAccount {
+        /// Which account.
+        account: &'static str,
+        /// In which unit.
+        unit: &'static str,
+    },
+    /// All balances of a unit do not add up to zero.
+    #[error("the balances in {unit} add up to {sum}, not to zero")]
+    Sum {
+        /// In which unit.
+        unit: &'static str,
+        /// Their sum.
+        sum: i64,
+    },
+    /// An account other than outside is below zero.
+    #[error("the account {account} is at {amount} {unit}, below zero")]
+    BelowZero {
+        /// Which account.
+        account: String,
+        /// `segments` or `micros`.
+        unit: String,
+        /// How much is in it.
+        amount: i64,
+    },
+    /// Transfers between accounts that their reason does not name.
+    #[error("{count} transfers of reason {reason} go from {debit} to {credit} in {unit}, which no rule allows")]
+    Kind {
+        /// Why they were posted.
+        reason: String,
+        /// From which account.
+        debit: String,
+        /// To which account.
+        credit: String,
+        /// `segments` or `micros`.
+        unit: String,
+        /// How many.
+        count: i64,
+    },
+    /// A transfer that no enrollment and no charged message caused.
+    #[error("a {reason} of {amount} {unit} names {subject}, which is no enrollment and no charged message")]
+    Stray {
+        /// The identifier, as an enrollment's.
+        subject: EnrollmentId,
+        /// Why it was posted.
+        reason: String,
+        /// `segments` or `micros`.
+        unit: String,
+        /// How much.
+        amount: i64,
+    },
+    /// Prices or a state that this program cannot read.
+    #[error("{subject}: {what} cannot be read")]
+    Unreadable {
+        /// Which enrollment or message.
+        subject: String,
+        /// What of it.
+        what: &'static str,
+    },
+    /// The charge is not the price.
+    #[error("{subject} was charged {charged} {unit}, but its price is {price}")]
+    Charge {
+        /// Which enrollment or message.
+        subject: String,
+        /// `segments` or `micros`.
+        unit: &'static str,
+        /// What was charged.
+        charged: i64,
+        /// What it costs.
+        price: i64,
+    },
+    /// What was charged is not where it should be.
+    #[error(
+        "{subject}: of {charged} {unit} charged, {earned} were earned, {refunded} refunded and {returned} returned, \
+         which leaves {} held instead of {held}", charged - earned - refunded - returned
+    )]
+    Held {
+        /// Which enrollment or message.
+        subject: String,
+        /// `segments` or `micros`.
+        unit: &'static str,
+        /// What was charged.
+        charged: i64,
+        /// What was earned.
+        earned: i64,
+        /// What came back at the early end.
+        refunded: i64,
+        /// What came back for single messages.
+        returned: i64,
+        /// What should be held.
+        held: i64,
+    },
+    /// More went out of a step than its price.
+    #[error("{subject} step {step}: {gone} {unit} were earned or returned, but its price is {price}")]
+    Step {
+        /// Which enrollment or message.
+        subject: String,
+        /// Which step, from 1; 0 for the whole.
+        step: i64,
+        /// `segments` or `micros`.
+        unit: &'static str,
+        /// What was earned and returned.
+        gone: i64,
+        /// What it costs.
+        price: i64,
+    },
+    /// More was corrected than was earned.
+    #[error("{subject} step {step}: {corrected} {unit} were corrected, but {earned} were earned")]
+    Correction {
+        /// Which enrollment or message.
+        subject: String,
+        /// Which step, from 1; 0 for the whole.
+        step: i64,
+        /// `segments` or `micros`.
+        unit: &'static str,
+        /// What was corrected.
+        corrected: i64,
+        /// What was earned.
+        earned: i64,
+    },
+    /// Prepaid is not what unsent messages hold.
+    #[error("the account prepaid holds {stored} {unit}, but unsent messages hold {held}")]
+    Prepaid {
+        /// In which unit.
+        unit: &'static str,
+        /// What the account holds.
+        stored: i64,
+        /// What enrollments and messages hold.
+        held: i64,
+    },
+}
+
+/// What an audit saw.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LedgerReport {
+    /// How many transfers.
+    pub transfers: i64,
+    /// How many enrollments.
+    pub enrollments: i64,
+    /// How many messages that were charged by themselves.
+    pub messages: i64,
+    /// What is wrong, at most [`MAX_LISTED`].
+    pub faults: Vec<Fault>,
+    /// How many more faults there are.
+    pub unlisted: usize,
+    held: Amounts,
+}
+
+impl LedgerReport {
+    /// Whether the books are right.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.faults.is_empty()
+    }
+
+    fn add(&mut self, fault: Fault) {
+        if self.faults.len() < MAX_LISTED { self.faults.push(fault) } else { self.unlisted += 1 }
+    }
+}
+
+impl Engine {
+    /// Audits the books of a workspace, as of one instant. For the operator.
+    pub async fn verify_ledger(&self, workspace: WorkspaceId) -> Result<LedgerReport, Failure> {
+        self.read(move |read| Ok(verify(read, workspace)?)).await
+    }
+}
+
+fn verify(read: &Read<'_>, workspace: WorkspaceId) -> Result<LedgerReport, DbError> {
+    let mut report = LedgerReport::default();
+    let balances = ledger::balances(read, workspace)?;
+    check_balances(&mut report, &balances, &ledger::flows(read, workspace)?);
+    for kind in audit::kinds(read, workspace)? {
+        check_kind(&mut report, kind);
+    }
+    audit::strays(read, workspace, |stray| report.add(stray_fault(stray)))?;
+    audit::enrollments(read, workspace, |row| check_enrollment(&mut report, &row))?;
+    audit::messages(read, workspace, |row| check_message(&mut report, &row))?;
+    for unit in Unit::ALL {
+        let (stored, held) = (balance(&balances, Account::Prepaid, unit).unwrap_or(0), part(report.held, unit));
+        if stored != held {
+            report.add(Fault::Prepaid { unit: unit.word(), stored, held });
+        }
+    }
+    Ok(report)
+}
+
+fn part(amounts: Amounts, unit: Unit) -> i64 {
+    match unit {
+        Unit::Segments => amounts.credits,
+        Unit::Micros => amounts.micros.0,
+    }
+}
+
+fn balance(balances: &[Balance], account: Account, unit: Unit) -> Option<i64> {
+    let found = balances.iter().find(|row| row.account == account.word() && row.unit == unit.word());
+    found.map(|row| row.amount)
+}
+
+fn check_balances(report: &mut LedgerReport, balances: &[Balance], flows: &[Flow]) {
+    let mut computed = BTreeMap::<(&str, &str), i64>::new();
+    for flow in flows {
+        report.transfers += flow.count;
+        *computed.entry((&flow.debit, &flow.unit)).or_default() -= flow.amount;
+        *computed.entry((&flow.credit, &flow.unit)).or_default() += flow.amount;
+    }
+    for unit in Unit::ALL {
+        for account in Account::ALL {
+            if balance(balances, account, unit).is_none() {
+                report.add(Fault::NoAccount { account: account.word(), unit: unit.word() });
+            }
+        }
+        let sum: i64 = balances.iter().filter(|row| row.unit == unit.word()).map(|row| row.amount).sum();
+        if sum != 0 {
+            report.add(Fault::Sum { unit: unit.word(), sum });
+        }
+    }
+    for row in balances {
+        let computed = computed.get(&(row.account.as_str(), row.unit.as_str())).copied().unwrap_or(0);
+        let (account, unit) = (row.account.clone(), row.unit.clone());
+        if row.amount < 0 && row.account != Account::Outside.word() {
+            report.add(Fault::BelowZero { account: account.clone(), unit: unit.clone(), amount: row.amount });
+        }
+        if row.amount != computed {
+            report.add(Fault::Balance { account, unit, stored: row.amount, computed });
+        }
+    }
+}
+
+const REASONS: [Reason; 7] = [
+    Reason::TopUp,
+    Reason::Withdrawal,
+    Reason::Charge,
+    Reason::Earn,
+    Reason::Refund,
+    Reason::Return,
+    Reason::Correction,
+];
+
+fn check_kind(report: &mut LedgerReport, kind: Kind) {
+    let reason = REASONS.into_iter().find(|reason| reason.word() == kind.reason);
+    let fits = reason.is_some_and(|reason| {
+        let (debit, credit) = reason.accounts();
+        debit.word() == kind.debit && credit.word() == kind.credit
+    });
+    if !fits || !Unit::ALL.into_iter().any(|unit| unit.word() == kind.unit) {
+        let Kind { reason, debit, credit, unit, count } = kind;
+        report.add(Fault::Kind { reason, debit, credit, unit, count });
+    }
+}
+
+fn stray_fault(stray: Stray) -> Fault {
+    let Stray { subject, reason, unit, amount } = stray;
+    Fault::Stray { subject: EnrollmentId(subject), reason, unit, amount }
+}
+
+fn is_in_flight(word: Option<&str>) -> bool {
+    word.and_then(MessageState::from_word).is_some_and(MessageState::is_in_flight)
+}
+
+fn check_enrollment(report: &mut LedgerReport, row: &AuditedEnrollment) {
+    report.enrollments += 1;
+    let subject = row.id.to_string();
+    let Ok(prices) = serde_json::from_str::<Vec<StepPrice>>(&row.prices) else {
+        return report.add(Fault::Unreadable { subject, what: "its prices" });
+    };
+    let next = u8::try_from(row.next_step).unwrap_or(u8::MAX);
+    let held = match row.state.as_str() {
+        "active" => enrollment::unsent(&prices, next),
+        // What was with the carrier when the enrollment ended is held until that is settled.
+        "stopped" if is_in_flight(row.message.as_deref()) => usize::from(next)
+            .checked_sub(1)
+            .and_then(|at| prices.get(at))
+            .map_or(Amounts::ZERO, |price| price.amounts()),
+        "stopped" | "completed" => Amounts::ZERO,
+        _ => return report.add(Fault::Unreadable { subject, what: "its state" }),
+    };
+    let steps = prices.iter().map(|price| price.amounts()).collect();
+    Followed { subject, price: enrollment::total(&prices), steps, held, moved: &row.moved }.check(report);
+}
+
+fn check_message(report: &mut LedgerReport, row: &AuditedMessage) {
+    report.messages += 1;
+    let subject: MessageId = row.id;
+    let held = match MessageState::from_word(&row.state) {
+        None => return report.add(Fault::Unreadable { subject: subject.to_string(), what: "its state" }),
+        Some(MessageState::Queued | MessageState::Sending | MessageState::InDoubt) => row.amounts,
+        Some(_) => Amounts::ZERO,
+    };
+    let subject = subject.to_string();
+    Followed { subject, price: row.amounts, steps: Vec::new(), held, moved: &row.moved }.check(report);
+}
+
+/// A charge that is followed to where it went.
+struct Followed<'a> {
+    subject: String,
+    price: Amounts,
+    /// The price of each step; none for a message, whose movements are all about the whole.
+    steps: Vec<Amounts>,
+    /// What should be held.
+    held: Amounts,
+    moved: &'a [Moved],
+}
+
+impl Followed<'_> {
+    fn check(&self, report: &mut LedgerReport) {
+        report.held = report.held.plus(self.held);
+        for unit in Unit::ALL {
+            self.check_whole(report, unit);
+            self.check_steps(report, unit);
+        }
+    }
+
+    fn sum(&self, unit: Unit, reason: Reason, step: Option<i64>) -> i64 {
+        let of = |moved: &&Moved| {
+            moved.unit == unit.word() && moved.reason == reason.word() && step.is_none_or(|step| moved.step == step)
+        };
+        self.moved.iter().filter(of).map(|moved| moved.amount).sum()
+    }
+
+    fn check_whole(&self, report: &mut LedgerReport, unit: Unit) {
+        let sum = |reason| self.sum(unit, reason, None);
+        let (charged, price, held) = (sum(Reason::Charge), part(self.price, unit), part(self.held, unit));
+        let (earned, refunded, returned) = (sum(Reason::Earn), sum(Reason::Refund), sum(Reason::Return));
+        let (subject, unit) = (self.subject.clone(), unit.word());
+        if charged != price {
+            report.add(Fault::Charge { subject: subject.clone(), unit, charged, price });
+        }
+        if charged - earned - refunded - returned != held {
+            report.add(Fault::Held { subject, unit, charged, earned, refunded, returned, held });
+        }
+    }
+
+    fn check_steps(&self, report: &mut LedgerReport, unit: Unit) {
+        let steps: BTreeSet<i64> = self.moved.iter().map(|moved| moved.step).collect();
+        for step in steps {
+            let earned = self.sum(unit, Reason::Earn, Some(step));
+            let gone = earned + self.sum(unit, Reason::Return, Some(step));
+            let of_step = usize::try_from(step - 1).ok().and_then(|at| self.steps.get(at));
+            let whole = if step == 0 && self.steps.is_empty() { self.price } else { Amounts::ZERO };
+            let price = part(of_step.copied().unwrap_or(whole), unit);
+            if gone > price {
+                report.add(Fault::Step { subject: self.subject.clone(), step, unit: unit.word(), gone, price });
+            }
+            let corrected = self.sum(unit, Reason::Correction, Some(step));
+            if corrected > earned {
+                let (subject, unit) = (self.subject.clone(), unit.word());
+                report.add(Fault::Correction { subject, step, unit, corrected, earned });
+            }
+        }
+    }
+}

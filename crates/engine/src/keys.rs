@@ -1,0 +1,199 @@
+//! API keys: made, checked, revoked.
+//!
+//! A key reads `drip_<workspace>_<key>_<secret>`: the two identifiers without their prefixes, and 256
+//! bits in hexadecimal. Only the SHA-256 of the secret is stored; with that many bits a slow hash
+//! would add nothing. Whatever is wrong with a key, its bearer learns only that it is not valid.
+
+use std::hint::black_box;
+
+use domain::access::{Permission, Permissions};
+use domain::ids::{KeyId, WorkspaceId};
+use jiff::SignedDuration;
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use store::users::{self, ApiKey};
+use store::{DbError, Lane, Tx};
+
+use crate::actor::{Actor, Forbidden};
+use crate::beat::Beat;
+use crate::engine::Engine;
+use crate::failure::Failure;
+use crate::text::{TextError, line};
+
+/// Most characters in the name of a key.
+pub const MAX_KEY_NAME: usize = 80;
+/// How old the note of a key's last use may be before it is written again.
+const USE_NOTED: SignedDuration = SignedDuration::from_mins(1);
+/// Hexadecimal digits of a secret.
+const SECRET_DIGITS: usize = 64;
+
+/// Why a key is not made, accepted or revoked.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The actor may not do this.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    /// The name is refused.
+    #[error("the key's name is refused")]
+    Name(#[source] TextError),
+    /// A key without permissions opens nothing.
+    #[error("the key has no permission")]
+    NoPermission,
+    /// The key would do what its maker may not.
+    #[error("the key has permissions that you lack")]
+    Beyond,
+    /// There is no such key, or it was revoked before.
+    #[error("the key does not exist or is revoked")]
+    Unknown,
+    /// A bearer's key is malformed, unknown, wrong or revoked: nobody is told which.
+    #[error("the API key is not valid")]
+    Invalid,
+    /// It failed.
+    #[error(transparent)]
+    Failure(#[from] Failure),
+}
+
+impl From<DbError> for KeyError {
+    fn from(error: DbError) -> Self {
+        Self::Failure(error.into())
+    }
+}
+
+impl Engine {
+    /// Makes a key with some of the actor's permissions. The second part of the answer is the key's text, which
+    /// cannot be had again.
+    pub async fn create_key(
+        &self,
+        actor: &Actor,
+        name: &str,
+        permissions: Permissions,
+    ) -> Result<(ApiKey, String), KeyError> {
+        actor.need(Permission::KeysWrite)?;
+        if !actor.permissions().covers(permissions) {
+            return Err(KeyError::Beyond);
+        }
+        if permissions == Permissions::default() {
+            return Err(KeyError::NoPermission);
+        }
+        let (beat, secret) = (self.beat(actor), crate::ids::secret());
+        let key = ApiKey {
+            id: KeyId(beat.id()),
+            name: line(name, MAX_KEY_NAME).map_err(KeyError::Name)?,
+            secret_hash: hash(&secret),
+            permissions: permissions.words(),
+            created_at: beat.now,
+            used_at: None,
+            revoked_at: None,
+        };
+        let text = text(beat.workspace, key.id, &secret);
+        let made = key.clone();
+        self.write(Lane::Normal, move |tx| create(tx, &beat, &key)).await?;
+        Ok((made, text))
+    }
+
+    /// Who bears this key. Notes its use, at most once a minute.
+    pub async fn authenticate(&self, text: &str) -> Result<Actor, KeyError> {
+        let (workspace, id, secret) = parse(text).ok_or(KeyError::Invalid)?;
+        let given = hash(secret);
+        let key = self.read(move |read| users::find_key(read, workspace, id)).await?;
+        // Where there is no key the same work is done, against a hash that nothing has.
+        let stored = key.as_ref().map_or_else(|| "-".repeat(given.len()), |key| key.secret_hash.clone());
+        let same = same(&given, &stored);
+        let key = key.filter(|key| same && key.revoked_at.is_none()).ok_or(KeyError::Invalid)?;
+        let permissions = Permissions::from_words(&key.permissions)
+            .map_err(|word| Failure::Stored(format!("{id} has the permission {word:?}")))?;
+        let now = self.now();
+        if key.used_at.is_none_or(|used| used.saturating_add(USE_NOTED).is_ok_and(|again| again <= now)) {
+            let noted: Result<(), DbError> =
+                self.write(Lane::Normal, move |tx| users::use_key(tx, workspace, id, now)).await;
+            if let Err(error) = noted {
+                // A full disk must not lock out those who only read.
+                tracing::warn!(key = %id, %error, "the use of a key was not noted");
+            }
+        }
+        Ok(Actor::key(workspace, id, permissions))
+    }
+
+    /// All keys of the workspace, revoked ones too. None shows its secret.
+    pub async fn keys(&self, actor: &Actor) -> Result<Vec<ApiKey>, KeyError> {
+        actor.need(Permission::KeysWrite)?;
+        let workspace = actor.workspace();
+        self.read(move |read| Ok(users::keys(read, workspace)?)).await
+    }
+
+    /// Revokes a key: from the commit on it opens nothing, on any node.
+    pub async fn revoke_key(&self, actor: &Actor, id: KeyId) -> Result<(), KeyError> {
+        actor.need(Permission::KeysWrite)?;
+        let beat = self.beat(actor);
+        self.write(Lane::Normal, move |tx| {
+            if !users::revoke_key(tx, beat.workspace, id, beat.now)? {
+                return Err(KeyError::Unknown);
+            }
+            Ok(beat.note(tx, "key.revoked", None, &json!({ "key": id }))?)
+        })
+        .await
+    }
+}
+
+fn create(tx: &mut Tx<'_>, beat: &Beat, key: &ApiKey) -> Result<(), KeyError> {
+    users::insert_key(tx, beat.workspace, key)?;
+    let payload = json!({ "key": key.id, "name": key.name, "permissions": key.permissions });
+    Ok(beat.note(tx, "key.created", None, &payload)?)
+}
+
+fn hash(secret: &str) -> String {
+    let digest = Sha256::digest(secret.as_bytes());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Compares in a time that depends on the lengths alone.
+fn same(a: &str, b: &str) -> bool {
+    let differences = a.bytes().zip(b.bytes()).fold(0u8, |sum, (a, b)| black_box(sum | (a ^ b)));
+    a.len() == b.len() && black_box(differences) == 0
+}
+
+fn text(workspace: WorkspaceId, key: KeyId, secret: &str) -> String {
+    let (workspace, key) = (workspace.to_string(), key.to_string());
+    let digits = |id: &str, prefix: &str| id[prefix.len() + 1..].to_owned();
+    format!("drip_{}_{}_{secret}", digits(&workspace, WorkspaceId::PREFIX), digits(&key, KeyId::PREFIX))
+}
+
+fn parse(text: &str) -> Option<(WorkspaceId, KeyId, &str)> {
+    let mut parts = text.strip_prefix("drip_")?.split('_');
+    let (workspace, key, secret) = (parts.next()?, parts.next()?, parts.next()?);
+    let hexadecimal = secret.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    if parts.next().is_some() || secret.len() != SECRET_DIGITS || !hexadecimal {
+        return None;
+    }
+    let workspace = format!("{}_{workspace}", WorkspaceId::PREFIX).parse().ok()?;
+    let key = format!("{}_{key}", KeyId::PREFIX).parse().ok()?;
+    Some((workspace, key, secret))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_reads_back_and_anything_else_does_not() {
+        let secret = "0123456789abcdef".repeat(4);
+        let whole = text(WorkspaceId(42), KeyId(7), &secret);
+        assert_eq!(whole, format!("drip_000000000001a_0000000000007_{secret}"));
+        assert_eq!(parse(&whole), Some((WorkspaceId(42), KeyId(7), secret.as_str())));
+        let upper = whole.replace("abcdef", "ABCDEF");
+        for bad in
+            ["", "drip_", "drip___", &whole[1..], &whole[..whole.len() - 1], &format!("{whole}_"), &upper, "drip_é_é_é"]
+        {
+            assert_eq!(parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn hashes_are_the_same_only_if_every_digit_is() {
+        assert!(same("abc", "abc"));
+        for (a, b) in [("abc", "abd"), ("abc", "bbc"), ("abc", "ab"), ("", "a")] {
+            assert!(!same(a, b));
+        }
+        assert_eq!(hash("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
+}

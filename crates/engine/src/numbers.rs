@@ -1,0 +1,238 @@
+//! Sending numbers of a workspace: added, paced, paused, lost.
+
+use domain::access::Permission;
+use domain::enrollment::StopReason;
+use domain::ids::NumberId;
+use domain::phone::{Phone, PhoneError, Region};
+use jiff::Timestamp;
+use serde_json::json;
+use store::numbers::{self, Number};
+use store::{ConstraintKind, DbError, Lane, Tx, claims};
+
+use crate::actor::{Actor, Forbidden};
+use crate::beat::Beat;
+use crate::engine::Engine;
+use crate::failure::Failure;
+use crate::removal::{ENDS_PER_CHUNK, Removal, stop_all};
+use crate::senders;
+
+/// The highest pace that can be set, per minute or per day.
+pub const MAX_PACE: i64 = 10_000_000;
+
+/// A number to add.
+#[derive(Debug, Clone)]
+pub struct NewNumber {
+    /// The phone, as a person writes it; without a `+` it is taken as North American.
+    pub phone: String,
+    /// The carrier's name in the configuration.
+    pub carrier: String,
+    /// Most messages in a minute; 0 for no limit.
+    pub per_minute: i64,
+    /// Most messages in 24 hours; 0 for no limit.
+    pub per_day: i64,
+}
+
+/// What a person may make of a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NumberState {
+    /// It sends.
+    Live,
+    /// What it would send waits.
+    Paused,
+    /// It is gone: its contacts get another number or leave their workflows.
+    Lost,
+}
+
+impl NumberState {
+    /// The word that the database and the API hold.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Paused => "paused",
+            Self::Lost => "lost",
+        }
+    }
+
+    /// Reads the word back.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Live, Self::Paused, Self::Lost].into_iter().find(|state| state.word() == word)
+    }
+}
+
+/// A change of a number; nothing stays as it is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NumberChange {
+    /// Another state.
+    pub state: Option<NumberState>,
+    /// Another pace per minute; 0 for no limit.
+    pub per_minute: Option<i64>,
+    /// Another pace per 24 hours; 0 for no limit.
+    pub per_day: Option<i64>,
+}
+
+/// A changed number, and what became of its enrollments if it was lost.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChangedNumber {
+    /// The number as it is now.
+    pub number: Number,
+    /// How many running enrollments text from another number now.
+    pub reassigned: u64,
+    /// How many were ended because there is no other, and what came back.
+    pub removed: Removal,
+}
+
+/// Why a number is not added or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum NumberError {
+    /// The actor may not do this.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    /// There is no such number in the workspace.
+    #[error("the number does not exist")]
+    Unknown,
+    /// The text is no phone number.
+    #[error("the phone is not a valid number")]
+    Phone(#[from] PhoneError),
+    /// The configuration has no carrier of that name.
+    #[error("no carrier named {carrier:?} is configured")]
+    Carrier {
+        /// The name that was given.
+        carrier: String,
+    },
+    /// A workspace has the phone already; which one is not told.
+    #[error("the phone is a sending number already")]
+    PhoneTaken,
+    /// A pace below zero or above [`MAX_PACE`].
+    #[error("a pace of {given} messages is not between 0 and {MAX_PACE}")]
+    Pace {
+        /// The pace that was given.
+        given: i64,
+    },
+    /// It failed.
+    #[error(transparent)]
+    Failure(#[from] Failure),
+}
+
+impl From<DbError> for NumberError {
+    fn from(error: DbError) -> Self {
+        Self::Failure(error.into())
+    }
+}
+
+impl Engine {
+    /// Adds a live number. A phone belongs to one workspace of the whole installation.
+    pub async fn add_number(&self, actor: &Actor, new: NewNumber) -> Result<Number, NumberError> {
+        actor.need(Permission::NumbersWrite)?;
+        if !self.carriers().contains_key(&new.carrier) {
+            return Err(NumberError::Carrier { carrier: new.carrier });
+        }
+        let phone = Phone::parse(&new.phone, Region::US)?;
+        let beat = self.beat(actor);
+        let number = Number {
+            id: NumberId(beat.id()),
+            phone: phone.to_string(),
+            carrier: new.carrier,
+            state: NumberState::Live.word().to_owned(),
+            area: phone.area_code().map(i64::from),
+            region: senders::region_of(phone),
+            messages_per_minute: checked_pace(new.per_minute)?,
+            messages_per_day: checked_pace(new.per_day)?,
+            paced_until: Timestamp::UNIX_EPOCH,
+            day_start: Timestamp::UNIX_EPOCH,
+            day_count: 0,
+            contacts: 0,
+            created_at: beat.now,
+        };
+        self.write(Lane::Normal, move |tx| add(tx, &beat, &number)).await
+    }
+
+    /// All numbers of the workspace, lost ones too.
+    pub async fn numbers(&self, actor: &Actor) -> Result<Vec<Number>, NumberError> {
+        actor.need(Permission::Read)?;
+        let workspace = actor.workspace();
+        self.read(move |read| Ok(numbers::list(read, workspace)?)).await
+    }
+
+    /// Changes state and pace. A lost number's running enrollments go over to the live number with the fewest
+    /// contacts in the same transaction, but for those whose message is with the carrier or waits for its
+    /// retry: their next claim ends them. Where no number is live all of them are ended, in portions.
+    pub async fn change_number(
+        &self,
+        actor: &Actor,
+        id: NumberId,
+        change: NumberChange,
+    ) -> Result<ChangedNumber, NumberError> {
+        actor.need(Permission::NumbersWrite)?;
+        let beat = self.beat(actor);
+        let (mut changed, heir) = self.write(Lane::Normal, move |tx| change_one(tx, &beat, id, change)).await?;
+        while change.state == Some(NumberState::Lost) && heir.is_none() {
+            let beat = self.beat(actor);
+            let ended = self.write(Lane::Bulk, move |tx| end_some(tx, &beat, id)).await?;
+            if ended.contacts == 0 {
+                break;
+            }
+            changed.removed = changed.removed.plus(ended);
+        }
+        self.wake();
+        Ok(changed)
+    }
+}
+
+fn checked_pace(given: i64) -> Result<i64, NumberError> {
+    let allowed = (0..=MAX_PACE).contains(&given);
+    allowed.then_some(given).ok_or(NumberError::Pace { given })
+}
+
+fn add(tx: &mut Tx<'_>, beat: &Beat, number: &Number) -> Result<Number, NumberError> {
+    if numbers::route(tx, &number.phone)?.is_some() {
+        return Err(NumberError::PhoneTaken);
+    }
+    numbers::insert(tx, beat.workspace, number).map_err(|error| match error {
+        DbError::Constraint { kind: ConstraintKind::Unique, .. } => NumberError::PhoneTaken,
+        error => error.into(),
+    })?;
+    let payload = json!({ "number": number.id, "phone": number.phone, "carrier": number.carrier });
+    beat.note(tx, "number.added", None, &payload)?;
+    Ok(number.clone())
+}
+
+/// Changes the number; the second part of the answer is the number that took over its enrollments.
+fn change_one(
+    tx: &mut Tx<'_>,
+    beat: &Beat,
+    id: NumberId,
+    change: NumberChange,
+) -> Result<(ChangedNumber, Option<NumberId>), NumberError> {
+    let all = numbers::lock(tx, beat.workspace)?;
+    let mut number = all.iter().find(|number| number.id == id).ok_or(NumberError::Unknown)?.clone();
+    if let Some(state) = change.state {
+        state.word().clone_into(&mut number.state);
+    }
+    number.messages_per_minute = checked_pace(change.per_minute.unwrap_or(number.messages_per_minute))?;
+    number.messages_per_day = checked_pace(change.per_day.unwrap_or(number.messages_per_day))?;
+    numbers::update(tx, beat.workspace, &number)?;
+    let live = all.iter().filter(|other| other.id != id && other.state == NumberState::Live.word());
+    let heir = live.min_by_key(|other| (other.contacts, other.id)).map(|other| other.id);
+    let lost = change.state == Some(NumberState::Lost);
+    let reassigned = match heir {
+        Some(heir) if lost => claims::reassign(tx, beat.workspace, id, heir)?,
+        _ => 0,
+    };
+    let payload = json!({ "number": id, "state": number.state, "per_minute": number.messages_per_minute,
+        "per_day": number.messages_per_day, "reassigned": reassigned });
+    beat.note(tx, "number.changed", None, &payload)?;
+    Ok((ChangedNumber { number, reassigned, removed: Removal::default() }, heir))
+}
+
+/// Ends one portion, as long as the number is lost.
+fn end_some(tx: &mut Tx<'_>, beat: &Beat, id: NumberId) -> Result<Removal, NumberError> {
+    let all = numbers::lock(tx, beat.workspace)?;
+    if !all.iter().any(|number| number.id == id && number.state == NumberState::Lost.word()) {
+        return Ok(Removal::default());
+    }
+    let limit = i64::try_from(ENDS_PER_CHUNK).expect("a small count");
+    let ids = numbers::running(tx, beat.workspace, id, limit)?;
+    Ok(stop_all(tx, beat, &ids, StopReason::NumberLost)?)
+}

@@ -1,0 +1,133 @@
+//! Users of a workspace. A password is never stored, only its Argon2id hash.
+
+use argon2::Argon2;
+use argon2::password_hash::PasswordHasher as _;
+use domain::access::{Permission, Role};
+use domain::ids::UserId;
+use serde_json::json;
+use store::users::{self, User};
+use store::{ConstraintKind, DbError, Lane, Tx};
+
+use crate::actor::{Actor, Forbidden};
+use crate::beat::Beat;
+use crate::engine::Engine;
+use crate::failure::Failure;
+use crate::text::{TextError, line};
+
+/// Most characters in a user's name.
+pub const MAX_USER_NAME: usize = 80;
+/// Most characters in an address (RFC 5321, 4.5.3.1.3).
+pub const MAX_EMAIL: usize = 254;
+/// Fewest characters in a password (NIST SP 800-63B asks for 8 beside a second factor; there is none yet).
+pub const MIN_PASSWORD: usize = 12;
+/// Most bytes in a password: hashing takes time by length.
+pub const MAX_PASSWORD_BYTES: usize = 1_024;
+
+/// Why a user is not made or shown.
+#[derive(Debug, thiserror::Error)]
+pub enum UserError {
+    /// The actor may not do this.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    /// The role may do what the actor may not.
+    #[error("the role {} has permissions that you lack", .0.word())]
+    RoleBeyond(Role),
+    /// The name is refused.
+    #[error("the user's name is refused")]
+    Name(#[source] TextError),
+    /// The text is no address.
+    #[error("the address is not of the form name@example.com")]
+    Email,
+    /// A user of the workspace has this address.
+    #[error("a user of this workspace has the address already")]
+    EmailTaken,
+    /// The password is too short.
+    #[error("the password has fewer than {MIN_PASSWORD} characters")]
+    PasswordShort,
+    /// The password is too long.
+    #[error("the password has more than {MAX_PASSWORD_BYTES} bytes")]
+    PasswordLong,
+    /// It failed.
+    #[error(transparent)]
+    Failure(#[from] Failure),
+}
+
+impl From<DbError> for UserError {
+    fn from(error: DbError) -> Self {
+        Self::Failure(error.into())
+    }
+}
+
+impl Engine {
+    /// Makes a user. Nobody gives a role that may do more than they may themselves.
+    pub async fn create_user(
+        &self,
+        actor: &Actor,
+        email: &str,
+        name: &str,
+        role: Role,
+        password: &str,
+    ) -> Result<User, UserError> {
+        actor.need(Permission::TeamWrite)?;
+        if !actor.permissions().covers(role.permissions()) {
+            return Err(UserError::RoleBeyond(role));
+        }
+        let beat = self.beat(actor);
+        let user = User {
+            id: UserId(beat.id()),
+            email: checked_email(email)?,
+            name: line(name, MAX_USER_NAME).map_err(UserError::Name)?,
+            role: role.word().to_owned(),
+            created_at: beat.now,
+        };
+        let hash = hash(password).await?;
+        self.write(Lane::Normal, move |tx| create(tx, &beat, &user, &hash)).await
+    }
+
+    /// All users of the workspace.
+    pub async fn users(&self, actor: &Actor) -> Result<Vec<User>, UserError> {
+        actor.need(Permission::Read)?;
+        let workspace = actor.workspace();
+        self.read(move |read| Ok(users::list(read, workspace)?)).await
+    }
+}
+
+fn checked_email(email: &str) -> Result<String, UserError> {
+    let email = line(email, MAX_EMAIL).map_err(|_| UserError::Email)?;
+    let parts = email.rsplit_once('@').filter(|(name, host)| {
+        !name.is_empty() && host.contains('.') && !host.starts_with('.') && !host.ends_with('.')
+    });
+    if parts.is_none() || email.chars().any(char::is_whitespace) {
+        return Err(UserError::Email);
+    }
+    Ok(email)
+}
+
+/// Hashes off the runtime's threads: it takes tens of milliseconds and some 19 MiB on purpose.
+async fn hash(password: &str) -> Result<String, UserError> {
+    if password.chars().count() < MIN_PASSWORD {
+        return Err(UserError::PasswordShort);
+    }
+    if password.len() > MAX_PASSWORD_BYTES {
+        return Err(UserError::PasswordLong);
+    }
+    let (password, salt) = (password.to_owned(), crate::ids::salt());
+    let hashed = tokio::task::spawn_blocking(move || {
+        let hash = Argon2::default().hash_password_with_salt(password.as_bytes(), &salt);
+        hash.expect("the default parameters hash any password with a salt of 16 bytes").to_string()
+    });
+    Ok(hashed.await.expect("hashing does not panic"))
+}
+
+fn create(tx: &mut Tx<'_>, beat: &Beat, user: &User, hash: &str) -> Result<User, UserError> {
+    if users::by_email(tx, beat.workspace, &user.email)?.is_some() {
+        return Err(UserError::EmailTaken);
+    }
+    users::insert(tx, beat.workspace, user, Some(hash)).map_err(|error| match error {
+        DbError::Constraint { kind: ConstraintKind::Unique, .. } => UserError::EmailTaken,
+        error => error.into(),
+    })?;
+    let payload = json!({ "user": user.id, "name": user.name, "role": user.role });
+    beat.note(tx, "user.created", None, &payload)?;
+    Ok(user.clone())
+}

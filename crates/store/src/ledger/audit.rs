@@ -1,0 +1,209 @@
+//! What an audit of the ledger reads: every transfer beside the enrollment or message that caused it.
+//!
+//! The answers are streamed, so the books of a workspace need not fit into memory. Nothing is
+//! judged here, and what is stored is given as it is, readable or not: that is the audit's matter.
+
+use domain::ids::{EnrollmentId, MessageId, WorkspaceId};
+use domain::ledger::Amounts;
+use domain::money::Micros;
+
+use crate::{DbError, Read, Row, Sql};
+
+pub(super) static ENROLLMENTS: Sql = Sql::Same(
+    "
+    SELECT e.enrollment_id, e.prices, e.state, e.next_step, m.state, t.step, t.reason, t.unit, t.amount
+    FROM enrollments e
+    LEFT JOIN transfers t ON t.workspace_id = e.workspace_id AND t.subject = e.enrollment_id
+    LEFT JOIN messages m ON m.workspace_id = e.workspace_id AND m.message_id = e.message_id
+    WHERE e.workspace_id = $1
+    ORDER BY e.enrollment_id, t.step, t.reason, t.unit",
+);
+
+pub(super) static MESSAGES: Sql = Sql::Same(
+    "
+    SELECT m.message_id, m.state, m.credits, m.micros, 0, t.step, t.reason, t.unit, t.amount
+    FROM messages m
+    LEFT JOIN transfers t ON t.workspace_id = m.workspace_id AND t.subject = m.message_id
+    WHERE m.workspace_id = $1 AND (m.credits <> 0 OR m.micros <> 0)
+    ORDER BY m.message_id, t.step, t.reason, t.unit",
+);
+
+pub(super) static STRAYS: Sql = Sql::Same(
+    "
+    SELECT t.subject, t.reason, t.unit, t.amount
+    FROM transfers t
+    WHERE t.workspace_id = $1 AND t.reason NOT IN ('topup', 'withdrawal')
+      AND NOT EXISTS (
+        SELECT 1 FROM enrollments e WHERE e.workspace_id = t.workspace_id AND e.enrollment_id = t.subject)
+      AND NOT EXISTS (
+        SELECT 1 FROM messages m
+        WHERE m.workspace_id = t.workspace_id AND m.message_id = t.subject AND (m.credits <> 0 OR m.micros <> 0))
+    ORDER BY t.subject, t.step, t.reason, t.unit",
+);
+
+pub(super) static KINDS: Sql = Sql::Same(
+    "
+    SELECT reason, debit, credit, unit, COUNT(*) FROM transfers
+    WHERE workspace_id = $1 GROUP BY reason, debit, credit, unit ORDER BY reason, debit, credit, unit",
+);
+
+/// One transfer of a subject.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moved {
+    /// The step, from 1; 0 for the whole.
+    pub step: i64,
+    /// Why.
+    pub reason: String,
+    /// `segments` or `micros`.
+    pub unit: String,
+    /// How much.
+    pub amount: i64,
+}
+
+/// An enrollment and all its transfers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditedEnrollment {
+    /// Which.
+    pub id: EnrollmentId,
+    /// The document with the price of each step.
+    pub prices: String,
+    /// The word of its state.
+    pub state: String,
+    /// The step that comes next, from 1.
+    pub next_step: i64,
+    /// The word of the state of that step's message, if there is one.
+    pub message: Option<String>,
+    /// Its transfers, by step.
+    pub moved: Vec<Moved>,
+}
+
+/// A message that was charged by itself, and all its transfers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditedMessage {
+    /// Which.
+    pub id: MessageId,
+    /// The word of its state.
+    pub state: String,
+    /// What it took.
+    pub amounts: Amounts,
+    /// Its transfers.
+    pub moved: Vec<Moved>,
+}
+
+/// The transfer in the last columns of a row, if the subject has any.
+fn moved(row: &Row) -> Result<Option<Moved>, DbError> {
+    let Some(step) = row.opt_int(5)? else { return Ok(None) };
+    let (reason, unit) = (row.text(6)?.to_owned(), row.text(7)?.to_owned());
+    Ok(Some(Moved { step, reason, unit, amount: row.int(8)? }))
+}
+
+/// Gathers the rows of each subject, which follow each other, and gives each subject to `each`.
+fn gather<S>(
+    read: &Read<'_>,
+    sql: &Sql,
+    workspace: WorkspaceId,
+    subject: impl Fn(&Row) -> Result<S, DbError>,
+    mut each: impl FnMut(S, Vec<Moved>),
+) -> Result<(), DbError> {
+    let mut last: Option<(i64, S, Vec<Moved>)> = None;
+    read.for_each(sql, &[workspace.0.into()], |row| {
+        let id = row.int(0)?;
+        match &mut last {
+            Some((known, _, rows)) if *known == id => rows.extend(moved(&row)?),
+            _ => {
+                let next = (id, subject(&row)?, moved(&row)?.into_iter().collect());
+                if let Some((_, subject, rows)) = last.replace(next) {
+                    each(subject, rows);
+                }
+            }
+        }
+        Ok::<_, DbError>(())
+    })?;
+    if let Some((_, subject, rows)) = last {
+        each(subject, rows);
+    }
+    Ok(())
+}
+
+/// Gives each enrollment of a workspace to `each`, oldest first. No statement may run in it.
+pub fn enrollments(
+    read: &Read<'_>,
+    workspace: WorkspaceId,
+    mut each: impl FnMut(AuditedEnrollment),
+) -> Result<(), DbError> {
+    let subject = |row: &Row| {
+        Ok(AuditedEnrollment {
+            id: EnrollmentId(row.int(0)?),
+            prices: row.text(1)?.to_owned(),
+            state: row.text(2)?.to_owned(),
+            next_step: row.int(3)?,
+            message: row.opt_text(4)?.map(str::to_owned),
+            moved: Vec::new(),
+        })
+    };
+    gather(read, &ENROLLMENTS, workspace, subject, |found, moved| each(AuditedEnrollment { moved, ..found }))
+}
+
+/// Gives each message that was charged by itself to `each`, oldest first. No statement may run in it.
+pub fn messages(read: &Read<'_>, workspace: WorkspaceId, mut each: impl FnMut(AuditedMessage)) -> Result<(), DbError> {
+    let subject = |row: &Row| {
+        Ok(AuditedMessage {
+            id: MessageId(row.int(0)?),
+            state: row.text(1)?.to_owned(),
+            amounts: Amounts { credits: row.int(2)?, micros: Micros(row.int(3)?) },
+            moved: Vec::new(),
+        })
+    };
+    gather(read, &MESSAGES, workspace, subject, |found, moved| each(AuditedMessage { moved, ..found }))
+}
+
+/// A transfer whose subject is neither an enrollment nor a charged message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stray {
+    /// The identifier that it names.
+    pub subject: i64,
+    /// Why.
+    pub reason: String,
+    /// `segments` or `micros`.
+    pub unit: String,
+    /// How much.
+    pub amount: i64,
+}
+
+/// Gives each transfer without its subject to `each`. No statement may run in it.
+pub fn strays(read: &Read<'_>, workspace: WorkspaceId, mut each: impl FnMut(Stray)) -> Result<(), DbError> {
+    read.for_each(&STRAYS, &[workspace.0.into()], |row| {
+        let (reason, unit) = (row.text(1)?.to_owned(), row.text(2)?.to_owned());
+        each(Stray { subject: row.int(0)?, reason, unit, amount: row.int(3)? });
+        Ok(())
+    })
+}
+
+/// How many transfers have a reason between two accounts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kind {
+    /// Why.
+    pub reason: String,
+    /// From which account.
+    pub debit: String,
+    /// To which account.
+    pub credit: String,
+    /// `segments` or `micros`.
+    pub unit: String,
+    /// How many.
+    pub count: i64,
+}
+
+/// All reasons with the accounts that their transfers name.
+pub fn kinds(read: &Read<'_>, workspace: WorkspaceId) -> Result<Vec<Kind>, DbError> {
+    let kind = |row: &Row| {
+        Ok(Kind {
+            reason: row.text(0)?.to_owned(),
+            debit: row.text(1)?.to_owned(),
+            credit: row.text(2)?.to_owned(),
+            unit: row.text(3)?.to_owned(),
+            count: row.int(4)?,
+        })
+    };
+    read.query(&KINDS, &[workspace.0.into()])?.iter().map(kind).collect()
+}
