@@ -5,11 +5,11 @@
 //! call the same functions.
 
 pub mod actor;
+pub mod audit;
 mod batch;
 mod beat;
-pub mod bulk;
-pub mod audit;
 pub mod billing;
+pub mod bulk;
 pub mod claim;
 pub mod clock;
 pub mod dispatch;
@@ -21,16 +21,16 @@ pub mod failure;
 pub mod ids;
 pub mod keys;
 pub mod manual;
+pub mod numbers;
+pub mod pauses;
 pub mod play;
 mod pump;
 pub mod receive;
+pub mod removal;
 mod ruling;
 mod senders;
 pub mod settings;
 mod settle;
-pub mod numbers;
-pub mod pauses;
-pub mod removal;
 pub mod text;
 pub mod users;
 pub mod workflow_file;
