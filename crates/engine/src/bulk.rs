@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use domain::access::Permission;
 use domain::ids::{ContactId, JobId, WorkflowId};
 use domain::ledger::Amounts;
+use domain::money::Micros;
 use domain::refusal::Refusal;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -113,7 +114,23 @@ impl Engine {
         actor.need(Permission::Read)?;
         let (beat, steps) = (self.beat(actor), self.steps());
         let selection = checked(selection)?;
-        self.read(move |db| preview(db, &beat, &steps, workflow, &selection)).await
+        let decide = move |db: &Read<'_>| {
+            let available = store::ledger::read_available(db, beat.workspace)?;
+            preview(db, &beat, &steps, workflow, &selection, available)
+        };
+        self.read(decide).await
+    }
+
+    /// The money that enrolling everybody would take if the wallet held enough.
+    pub async fn cost_of_all(&self, actor: &Actor, workflow: WorkflowId) -> Result<Micros, BulkError> {
+        actor.need(Permission::Read)?;
+        let (beat, steps) = (self.beat(actor), self.steps());
+        let cost = move |db: &Read<'_>| {
+            let (credits, _) = store::ledger::read_available(db, beat.workspace)?;
+            let enough = (credits, i64::MAX / 2);
+            Ok::<_, BulkError>(preview(db, &beat, &steps, workflow, &Selection::All, enough)?.amounts.micros)
+        };
+        self.read(cost).await
     }
 
     /// Begins the job; [`Engine::run_job`] does it. The same key again gives the same job.
@@ -205,8 +222,8 @@ fn preview(
     steps: &Steps,
     workflow: WorkflowId,
     selection: &Selection,
+    available: (i64, i64),
 ) -> Result<BulkPreview, BulkError> {
-    let available = store::ledger::read_available(db, beat.workspace)?;
     let all_numbers = numbers::list(db, beat.workspace)?;
     let mut batch = Batch::load(db, beat, steps, workflow, available, all_numbers)?;
     if batch.workflow.is_none() {

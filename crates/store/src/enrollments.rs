@@ -172,6 +172,11 @@ static STOP: Sql = Sql::Twin {
         RETURNING enrollment_id",
 };
 
+static ENDS: Sql = Sql::Same(
+    "
+    SELECT state, reason, COUNT(*) FROM enrollments WHERE workspace_id = $1 GROUP BY state, reason ORDER BY state, reason",
+);
+
 /// Every statement of this file, for the test that prepares them on both databases.
 pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("enrollments::FIND", &FIND),
@@ -183,6 +188,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("enrollments::ACTIVE_COUNT", &ACTIVE_COUNT),
     ("enrollments::INSERT", &INSERT),
     ("enrollments::STOP", &STOP),
+    ("enrollments::ENDS", &ENDS),
 ];
 
 fn read(row: &Row) -> Result<Enrollment, DbError> {
@@ -369,4 +375,10 @@ pub fn stop(
     let list = json::list(ids.iter().map(|id| id.0))?;
     let params = [workspace.0.into(), list.into(), reason.word().into(), json::micros(at).into()];
     tx.query_write(&STOP, &params)?.iter().map(|row| row.int(0).map(EnrollmentId)).collect()
+}
+
+/// How many enrollments are in each state, by reason.
+pub fn ends(db: &Read<'_>, workspace: WorkspaceId) -> Result<Vec<(String, Option<String>, i64)>, DbError> {
+    let end = |row: &Row| Ok((row.text(0)?.to_owned(), row.opt_text(1)?.map(str::to_owned), row.int(2)?));
+    db.query(&ENDS, &[workspace.0.into()])?.iter().map(end).collect()
 }

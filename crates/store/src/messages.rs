@@ -191,6 +191,16 @@ static COUNTS: Sql = Sql::Same(
     SELECT state, COUNT(*) FROM messages WHERE workspace_id = $1 AND kind <> 'inbound' GROUP BY state ORDER BY state",
 );
 
+static INBOUND: Sql = Sql::Same("SELECT COUNT(*) FROM messages WHERE workspace_id = $1 AND kind = 'inbound'");
+
+static SENT: Sql = Sql::Same(
+    "
+    SELECT m.sent_at, m.segments, m.step, e.place FROM messages m
+    JOIN enrollments e ON e.workspace_id = m.workspace_id AND e.enrollment_id = m.enrollment_id
+    WHERE m.workspace_id = $1 AND m.sent_at IS NOT NULL AND m.message_id > $2
+    ORDER BY m.message_id",
+);
+
 /// Every statement of this file, for the test that prepares them on both databases.
 pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("messages::FIND", &FIND),
@@ -203,6 +213,8 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("messages::LINK", &LINK),
     ("messages::BY_CARRIER", &BY_CARRIER),
     ("messages::COUNTS", &COUNTS),
+    ("messages::INBOUND", &INBOUND),
+    ("messages::SENT", &SENT),
 ];
 
 fn read(row: &Row) -> Result<Message, DbError> {
@@ -428,4 +440,34 @@ pub fn by_carrier_id(
 pub fn counts(db: &Read<'_>, workspace: WorkspaceId) -> Result<Vec<(String, i64)>, DbError> {
     let count = |row: &Row| Ok((row.text(0)?.to_owned(), row.int(1)?));
     db.query(&COUNTS, &[workspace.0.into()])?.iter().map(count).collect()
+}
+
+/// A workflow message that was sent.
+#[derive(Debug, Clone)]
+pub struct SentMessage {
+    /// When.
+    pub sent_at: Timestamp,
+    /// Its segments.
+    pub segments: i64,
+    /// The zone whose clock the contact is on.
+    pub zone: String,
+}
+
+/// Goes through all workflow messages that were sent after this one, in order of their making.
+pub fn each_sent<E: From<DbError>>(
+    db: &Read<'_>,
+    workspace: WorkspaceId,
+    after: MessageId,
+    mut see: impl FnMut(SentMessage) -> Result<(), E>,
+) -> Result<(), E> {
+    db.for_each(&SENT, &[workspace.0.into(), after.0.into()], |row: Row| {
+        let place: crate::enrollments::Place = json::read(row.text(3)?)?;
+        let sent_at = json::timestamp(row.int(0)?)?;
+        see(SentMessage { sent_at, segments: row.int(1)?, zone: place.primary })
+    })
+}
+
+/// How many texts came in.
+pub fn inbound_count(db: &Read<'_>, workspace: WorkspaceId) -> Result<i64, DbError> {
+    db.query_one(&INBOUND, &[workspace.0.into()])?.int(0)
 }
