@@ -12,6 +12,7 @@ pub mod billing;
 pub mod bulk;
 pub mod claim;
 pub mod clock;
+pub mod contacts;
 pub mod dispatch;
 pub mod ending;
 mod engine;

@@ -96,6 +96,24 @@ static BY_PHONES: Sql = Sql::Twin {
     ),
 };
 
+static LOCK_BY_PHONES: Sql = Sql::Twin {
+    sqlite: concat!(
+        "SELECT ",
+        columns!(),
+        " FROM contacts c
+          WHERE c.workspace_id = $1 AND c.deleted_at IS NULL AND c.phone IN (SELECT value FROM json_each($2))
+          ORDER BY c.contact_id"
+    ),
+    postgres: concat!(
+        "SELECT ",
+        columns!(),
+        " FROM contacts c
+          WHERE c.workspace_id = $1 AND c.deleted_at IS NULL
+            AND c.phone = ANY (ARRAY(SELECT v FROM jsonb_array_elements_text($2::text::jsonb) AS v))
+          ORDER BY c.contact_id FOR UPDATE"
+    ),
+};
+
 static OF_PERSON: Sql = Sql::Same(
     "
     SELECT contact_id FROM contacts WHERE workspace_id = $1 AND person_id = $2 AND deleted_at IS NULL ORDER BY contact_id",
@@ -107,7 +125,7 @@ static PAGE: Sql = Sql::Twin {
         columns!(),
         " FROM contacts c
           WHERE c.workspace_id = $1 AND c.deleted_at IS NULL AND c.contact_id > $2
-            AND ($3 = '' OR c.phone LIKE '%' || $3 || '%' OR lower(c.name) LIKE '%' || lower($3) || '%')
+            AND ($3 = '' OR instr(c.phone, $3) > 0 OR instr(lower(c.name), lower($3)) > 0)
           ORDER BY c.contact_id LIMIT $4"
     ),
     postgres: concat!(
@@ -115,7 +133,7 @@ static PAGE: Sql = Sql::Twin {
         columns!(),
         " FROM contacts c
           WHERE c.workspace_id = $1 AND c.deleted_at IS NULL AND c.contact_id > $2
-            AND ($3::text = '' OR c.phone LIKE '%' || $3::text || '%' OR lower(c.name) LIKE '%' || lower($3::text) || '%')
+            AND ($3::text = '' OR strpos(c.phone, $3::text) > 0 OR strpos(lower(c.name), lower($3::text)) > 0)
           ORDER BY c.contact_id LIMIT $4"
     ),
 };
@@ -187,6 +205,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("contacts::LOCK", &LOCK),
     ("contacts::SOME", &SOME),
     ("contacts::BY_PHONES", &BY_PHONES),
+    ("contacts::LOCK_BY_PHONES", &LOCK_BY_PHONES),
     ("contacts::OF_PERSON", &OF_PERSON),
     ("contacts::PAGE", &PAGE),
     ("contacts::ALL_IDS", &ALL_IDS),
@@ -239,6 +258,12 @@ pub fn some(db: &Read<'_>, workspace: WorkspaceId, ids: &[ContactId]) -> Result<
 /// The contacts with these phones.
 pub fn by_phones(db: &Read<'_>, workspace: WorkspaceId, phones: &[&str]) -> Result<Vec<Contact>, DbError> {
     read_all(&db.query(&BY_PHONES, &[workspace.0.into(), json::text(phones)?.into()])?)
+}
+
+/// The contacts with these phones, locked until the transaction ends, in the order of their keys: what
+/// is merged into them cannot undo what somebody else writes meanwhile.
+pub fn lock_by_phones(tx: &mut Tx<'_>, workspace: WorkspaceId, phones: &[&str]) -> Result<Vec<Contact>, DbError> {
+    read_all(&tx.query_write(&LOCK_BY_PHONES, &[workspace.0.into(), json::text(phones)?.into()])?)
 }
 
 /// The contacts of one person.

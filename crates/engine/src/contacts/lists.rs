@@ -1,0 +1,114 @@
+//! Putting contacts on the lists that forbid texting, and taking them off: the part that users may do.
+//!
+//! | list | a user puts there | a user takes off |
+//! |---|---|---|
+//! | `opted_out` | never: it is the contact's word | never |
+//! | `do_not_contact` | with `contacts:write` | with `contacts:write` |
+//! | `compliance_blocked` | with `settings:write` | with `settings:write` |
+//! | `undeliverable` | never: it is the carrier's word | with `contacts:write` |
+
+use domain::access::Permission;
+use domain::ids::ContactId;
+use domain::suppression::Suppression;
+use serde::Serialize;
+use store::{DbError, Lane, Tx, suppressions};
+
+use crate::actor::{Actor, Forbidden};
+use crate::beat::Beat;
+use crate::engine::Engine;
+use crate::failure::Failure;
+
+/// Why a contact is not put on a list or taken off.
+#[derive(Debug, thiserror::Error)]
+pub enum SuppressError {
+    /// The actor lacks the permission.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    /// There is no such contact, or it was deleted.
+    #[error("there is no such contact")]
+    Unknown,
+    /// Only the contact opts out and in, only a carrier knows what cannot be delivered.
+    #[error("no user may change {} this way", .0.word())]
+    NotByHand(Suppression),
+    /// The database or the books failed.
+    #[error(transparent)]
+    Failure(#[from] Failure),
+}
+
+impl From<DbError> for SuppressError {
+    fn from(error: DbError) -> Self {
+        Self::Failure(error.into())
+    }
+}
+
+#[derive(Serialize)]
+struct ListNote {
+    list: &'static str,
+}
+
+impl Engine {
+    /// Puts a contact's phone on a list; its running enrollment ends. True if it was not on it before.
+    ///
+    /// # Errors
+    /// See [`SuppressError`].
+    pub async fn suppress(&self, actor: &Actor, id: ContactId, kind: Suppression) -> Result<bool, SuppressError> {
+        match kind {
+            Suppression::DoNotContact => actor.need(Permission::ContactsWrite)?,
+            Suppression::ComplianceBlocked => actor.need(Permission::SettingsWrite)?,
+            Suppression::OptedOut | Suppression::Undeliverable => return Err(SuppressError::NotByHand(kind)),
+        }
+        let beat = self.beat(actor);
+        self.write(Lane::Normal, move |tx| suppress(tx, &beat, id, kind)).await
+    }
+
+    /// Takes a contact's phone off a list. True if it was on it.
+    ///
+    /// # Errors
+    /// See [`SuppressError`]; an opt-out is lifted by the contact alone.
+    pub async fn unsuppress(&self, actor: &Actor, id: ContactId, kind: Suppression) -> Result<bool, SuppressError> {
+        match kind {
+            Suppression::DoNotContact | Suppression::Undeliverable => actor.need(Permission::ContactsWrite)?,
+            Suppression::ComplianceBlocked => actor.need(Permission::SettingsWrite)?,
+            Suppression::OptedOut => return Err(SuppressError::NotByHand(kind)),
+        }
+        let beat = self.beat(actor);
+        self.write(Lane::Normal, move |tx| unsuppress(tx, &beat, id, kind)).await
+    }
+
+    /// The lists that a contact's phone is on, the weightiest first.
+    ///
+    /// # Errors
+    /// See [`SuppressError`].
+    pub async fn suppressions(&self, actor: &Actor, id: ContactId) -> Result<Vec<Suppression>, SuppressError> {
+        actor.need(Permission::Read)?;
+        let workspace = actor.workspace();
+        self.read(move |db| {
+            let found = store::contacts::find(db, workspace, id)?;
+            let contact = found.filter(|contact| contact.deleted_at.is_none()).ok_or(SuppressError::Unknown)?;
+            let rows = suppressions::of(db, workspace, &[contact.phone_hash])?;
+            let mut kinds: Vec<Suppression> = rows.into_iter().map(|(_, kind)| kind).collect();
+            kinds.sort_unstable();
+            Ok(kinds)
+        })
+        .await
+    }
+}
+
+fn suppress(tx: &mut Tx<'_>, beat: &Beat, id: ContactId, kind: Suppression) -> Result<bool, SuppressError> {
+    let contact = super::lock(tx, beat, id)?.ok_or(SuppressError::Unknown)?;
+    let new = suppressions::add(tx, beat.workspace, contact.phone_hash, kind, &beat.actor, beat.now)?;
+    super::stop_running(tx, beat, id, kind.stop_reason())?;
+    if new {
+        beat.note(tx, "contact.suppressed", Some(id), &ListNote { list: kind.word() })?;
+    }
+    Ok(new)
+}
+
+fn unsuppress(tx: &mut Tx<'_>, beat: &Beat, id: ContactId, kind: Suppression) -> Result<bool, SuppressError> {
+    let contact = super::lock(tx, beat, id)?.ok_or(SuppressError::Unknown)?;
+    let was = suppressions::lift(tx, beat.workspace, contact.phone_hash, kind, beat.now)?;
+    if was {
+        beat.note(tx, "contact.unsuppressed", Some(id), &ListNote { list: kind.word() })?;
+    }
+    Ok(was)
+}
