@@ -20,6 +20,7 @@ pub mod enrolling;
 mod facts;
 pub mod failure;
 pub mod ids;
+pub mod import;
 pub mod keys;
 pub mod manual;
 pub mod numbers;

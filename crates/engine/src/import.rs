@@ -1,0 +1,332 @@
+//! Importing contacts from CSV: a stream of rows, each taken or rejected with a reason.
+//!
+//! ```text
+//! source ─ text ─ separator ─ sheet ─ columns ─ row ─ chunk ──flume──► merge (one transaction each)
+//!          └──────────── one blocking thread ────────────┘            └ lane of bulk work
+//! ```
+//!
+//! A file may have a million rows: in memory are one row, the few chunks that wait, eight bytes for
+//! each phone seen, and the first [`MAX_KEPT`] rejects and warnings. What a chunk has saved stays
+//! saved; to go on after an interruption import the file again, which changes nothing twice.
+
+mod chunk;
+mod columns;
+mod merge;
+mod row;
+mod separator;
+mod sheet;
+mod text;
+
+use std::fmt;
+use std::io::{self, Read, Write};
+
+use domain::access::Permission;
+use domain::phone::Region;
+use serde::Serialize;
+use store::{DbError, Lane};
+
+use crate::actor::{Actor, Forbidden};
+use crate::beat::Beat;
+use crate::contacts::{ContactError, DEFAULT_REGION, FieldError};
+use crate::engine::Engine;
+use crate::failure::Failure;
+use chunk::{Chunk, Reader, Summary};
+pub use columns::{Column, MAX_COLUMNS, MAX_PHONES, Meaning, Target};
+use merge::{MergeError, Merged};
+pub use row::{BadPhone, RowError, RowWarning};
+use sheet::Sheet;
+pub use text::{Encoding, MAX_ROW_BYTES};
+
+/// How many rejects and how many warnings the report keeps; all rejects go to their file.
+pub const MAX_KEPT: usize = 100;
+/// Chunks that wait for the database: the reading thread is never far ahead.
+const CHUNKS_AHEAD: usize = 2;
+/// How often a chunk is tried whose contacts somebody else makes at the same time.
+const MAX_TRIES: usize = 10;
+
+/// What happens to a contact that is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnDuplicate {
+    /// Its empty fields are filled.
+    #[default]
+    FillEmpty,
+    /// Its fields are overwritten by what the file has; a blank cell overwrites nothing.
+    Overwrite,
+}
+
+/// How a file is imported.
+#[derive(Debug, Clone)]
+pub struct ImportOptions {
+    /// Decides about phones without a country code.
+    pub region: Region,
+    /// What happens to contacts that are there already.
+    pub on_duplicate: OnDuplicate,
+    /// Headers, in any spelling, and what they shall mean; the others are guessed.
+    pub mapping: Vec<(String, Target)>,
+}
+
+impl Default for ImportOptions {
+    fn default() -> Self {
+        Self { region: DEFAULT_REGION, on_duplicate: OnDuplicate::default(), mapping: Vec::new() }
+    }
+}
+
+/// Where an import tells what it does while it runs.
+pub struct ImportOutlets {
+    /// Gets the rejected rows as CSV: their cells, row, line and reason. Nothing if none is rejected.
+    pub rejects: Box<dyn Write + Send>,
+    /// Is called after each transaction.
+    pub progress: Box<dyn FnMut(&ImportProgress) + Send>,
+}
+
+impl Default for ImportOutlets {
+    fn default() -> Self {
+        Self { rejects: Box::new(io::sink()), progress: Box::new(|_| {}) }
+    }
+}
+
+impl fmt::Debug for ImportOutlets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ImportOutlets")
+    }
+}
+
+/// How far an import is. Rows are rows of the file; contacts are phones, each counted where it stands
+/// in the file for the first time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct ImportProgress {
+    /// Rows read, without blank ones and the column names.
+    pub rows: u64,
+    /// Rows without any value.
+    pub blank: u64,
+    /// Rows rejected.
+    pub rejected: u64,
+    /// Warnings about rows that were taken.
+    pub warned: u64,
+    /// Phones that stood further up in the file; they fill empty fields at most.
+    pub duplicates: u64,
+    /// Contacts made.
+    pub created: u64,
+    /// Contacts that were there and got new values.
+    pub updated: u64,
+    /// Contacts that were there and had all of it.
+    pub unchanged: u64,
+}
+
+/// A rejected row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reject {
+    /// Its number, as a spreadsheet counts if the file has no blank lines; the column names are row 1.
+    pub row: u64,
+    /// The line of the file that it begins on, from 1; the first of the blank lines before it, if any.
+    pub line: u64,
+    /// Why.
+    pub reason: RowError,
+}
+
+/// A row that was taken, and what a person should look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warned {
+    /// Its number, as [`Reject::row`].
+    pub row: u64,
+    /// The line of the file that it begins on, from 1; the first of the blank lines before it, if any.
+    pub line: u64,
+    /// What.
+    pub warning: RowWarning,
+}
+
+/// What an import did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportReport {
+    /// The counts.
+    pub counts: ImportProgress,
+    /// How the file was read.
+    pub encoding: Encoding,
+    /// What separated its cells.
+    pub separator: char,
+    /// What its columns meant.
+    pub columns: Vec<Column>,
+    /// The first [`MAX_KEPT`] rejected rows.
+    pub rejects: Vec<Reject>,
+    /// The first [`MAX_KEPT`] warnings.
+    pub warnings: Vec<Warned>,
+}
+
+/// Why a file is not imported, or not to its end: what was saved before stays saved.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The actor lacks the permission.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    /// No bytes, or no column names in the first row.
+    #[error("the file is empty, or its first row has no column names")]
+    Empty,
+    /// Column names and nothing below.
+    #[error("the file has column names and no rows below them")]
+    NoRows,
+    /// Not text.
+    #[error("the file is {what}; save it as CSV (UTF-8) and import that")]
+    Binary {
+        /// What it is.
+        what: &'static str,
+    },
+    /// No column is a phone.
+    #[error("no column is a phone; the first row has {headers}; name the column with the phones \"Phone\", or map it")]
+    NoPhoneColumn {
+        /// The headers.
+        headers: String,
+    },
+    /// Two columns mean the same field.
+    #[error("the column {name:?} is there twice, as column {first} and as column {second}; rename or remove one")]
+    ColumnTwice {
+        /// Its name.
+        name: String,
+        /// Where first, from 1.
+        first: usize,
+        /// Where again.
+        second: usize,
+    },
+    /// More columns than a contact has fields.
+    #[error("the file has {columns} columns; {MAX_COLUMNS} is the most")]
+    TooManyColumns {
+        /// How many.
+        columns: usize,
+    },
+    /// The mapping names a column that the file does not have.
+    #[error("the mapping names the column {header:?}, which the file does not have")]
+    MappingUnknown {
+        /// The column.
+        header: String,
+    },
+    /// The mapping names a field that cannot be.
+    #[error(transparent)]
+    Field(#[from] FieldError),
+    /// The columns need more fields of the workspace's own than it may have.
+    #[error("a column cannot become a field; map it to another field or to nothing")]
+    Column(#[source] ContactError),
+    /// A row is longer than [`MAX_ROW_BYTES`].
+    #[error("the row on line {line} is longer than {MAX_ROW_BYTES} bytes; a quotation mark is probably never closed")]
+    RowTooLong {
+        /// Where it begins, from 1.
+        line: u64,
+    },
+    /// The source failed.
+    #[error("the file cannot be read")]
+    Read(#[source] io::Error),
+    /// The file of rejected rows failed.
+    #[error("the rejected rows cannot be written")]
+    Rejects(#[source] io::Error),
+    /// Somebody else imports the same contacts again and again.
+    #[error("others make the same contacts at the same time; import the file again")]
+    Raced,
+    /// The program ends.
+    #[error("the program is ending; import the file again")]
+    Ending,
+    /// The database failed.
+    #[error(transparent)]
+    Failure(#[from] Failure),
+}
+
+impl From<DbError> for ImportError {
+    fn from(error: DbError) -> Self {
+        Self::Failure(error.into())
+    }
+}
+
+impl Engine {
+    /// Imports contacts from CSV. `source` is read on a blocking thread, some chunks ahead.
+    ///
+    /// # Errors
+    /// See [`ImportError`]. A bad row is no error: it is rejected, and the report says why.
+    pub async fn import_contacts(
+        &self,
+        actor: &Actor,
+        source: impl Read + Send + 'static,
+        options: ImportOptions,
+        outlets: ImportOutlets,
+    ) -> Result<ImportReport, ImportError> {
+        actor.need(Permission::ContactsWrite)?;
+        let workspace = actor.workspace();
+        let custom = self.read(move |db| Ok::<_, ImportError>(store::contacts::custom_fields(db, workspace)?)).await?;
+        let rule = options.on_duplicate;
+        let chosen = options.clone();
+        let sheet = blocking(move || Sheet::open(Box::new(source), &custom, &chosen)).await?;
+        let (encoding, separator, columns) = (sheet.encoding, char::from(sheet.separator), sheet.columns.clone());
+        let own = columns::own_fields(&columns);
+        let reader = Reader::new(sheet, options, workspace, outlets.rejects);
+        let (out, chunks) = flume::bounded(CHUNKS_AHEAD);
+        let reading = tokio::task::spawn_blocking(move || reader.run(&out));
+        let counts = self.merge_all(actor, chunks, &own, rule, outlets.progress).await?;
+        let Summary { rejects, warnings, .. } = joined(reading.await)?;
+        let beat = self.beat(actor);
+        self.write(Lane::Bulk, move |tx| beat.note(tx, "contacts.imported", None, &counts)).await?;
+        Ok(ImportReport { counts, encoding, separator, columns, rejects, warnings })
+    }
+
+    /// Takes the chunks as they come, one transaction each.
+    async fn merge_all(
+        &self,
+        actor: &Actor,
+        chunks: flume::Receiver<Chunk>,
+        own: &[(String, String)],
+        rule: OnDuplicate,
+        mut progress: Box<dyn FnMut(&ImportProgress) + Send>,
+    ) -> Result<ImportProgress, ImportError> {
+        let mut counts = ImportProgress::default();
+        while let Ok(chunk) = chunks.recv_async().await {
+            let read = chunk.read.clone();
+            let merged = self.merge(self.beat(actor), chunk, own.to_vec(), rule).await?;
+            counts = ImportProgress {
+                rows: read.rows,
+                blank: read.blank,
+                rejected: read.rejected,
+                warned: read.warned,
+                duplicates: read.duplicates,
+                created: counts.created + merged.created,
+                updated: counts.updated + merged.updated,
+                unchanged: counts.unchanged + merged.unchanged,
+            };
+            progress(&counts);
+        }
+        Ok(counts)
+    }
+
+    async fn merge(
+        &self,
+        beat: Beat,
+        chunk: Chunk,
+        own: Vec<(String, String)>,
+        rule: OnDuplicate,
+    ) -> Result<Merged, ImportError> {
+        let work = std::sync::Arc::new((beat, chunk, own));
+        for _ in 0..MAX_TRIES {
+            let work = std::sync::Arc::clone(&work);
+            let done = self.write(Lane::Bulk, move |tx| merge::merge(tx, &work.0, &work.1, &work.2, rule)).await;
+            match done {
+                Ok(merged) => return Ok(merged),
+                Err(MergeError::Raced) => {}
+                Err(MergeError::Contact(ContactError::Failure(failure))) => return Err(failure.into()),
+                Err(MergeError::Contact(error)) => return Err(ImportError::Column(error)),
+            }
+        }
+        Err(ImportError::Raced)
+    }
+}
+
+/// Runs on a thread that may block.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ImportError> + Send + 'static,
+) -> Result<T, ImportError> {
+    joined(tokio::task::spawn_blocking(work).await)
+}
+
+/// The result of a thread; its panic goes on here.
+fn joined<T>(result: Result<Result<T, ImportError>, tokio::task::JoinError>) -> Result<T, ImportError> {
+    match result {
+        Ok(result) => result,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Err(ImportError::Ending),
+        },
+    }
+}

@@ -1,0 +1,185 @@
+//! One chunk meets the database: contacts that are there are locked and filled, the others are made.
+//!
+//! Set-based: three statements for a chunk, whatever its size. If somebody else makes one of the
+//! contacts between our look and our write, nothing is kept and the caller tries again.
+
+use std::collections::HashMap;
+
+use domain::ids::{ContactId, PersonId};
+use domain::phone::Phone;
+use store::contacts::{Contact, ContactRow};
+use store::{DbError, Tx};
+
+use super::OnDuplicate;
+use super::chunk::{Chunk, Entry, Taken, Turn};
+use crate::beat::Beat;
+use crate::contacts::{ContactError, add_custom, display_name, get, put};
+use crate::failure::Failure;
+
+/// What became of the phones that a chunk has for the first time in the file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Merged {
+    pub(super) created: u64,
+    pub(super) updated: u64,
+    pub(super) unchanged: u64,
+}
+
+/// Why a chunk is not kept.
+#[derive(Debug)]
+pub(super) enum MergeError {
+    /// Somebody else made one of the contacts meanwhile.
+    Raced,
+    /// A field could not be added, or the database failed.
+    Contact(ContactError),
+}
+
+impl From<DbError> for MergeError {
+    fn from(error: DbError) -> Self {
+        Self::Contact(error.into())
+    }
+}
+
+impl From<Failure> for MergeError {
+    fn from(error: Failure) -> Self {
+        Self::Contact(error.into())
+    }
+}
+
+/// A contact as the chunk leaves it.
+struct Work {
+    row: ContactRow,
+    phone: Phone,
+    origin: Origin,
+    change: Change,
+    turn: Turn,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    New,
+    Stored,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Change {
+    None,
+    Some,
+}
+
+/// Saves a chunk; `own` are the fields of the workspace's own that the file has.
+pub(super) fn merge(
+    tx: &mut Tx<'_>,
+    beat: &Beat,
+    chunk: &Chunk,
+    own: &[(String, String)],
+    rule: OnDuplicate,
+) -> Result<Merged, MergeError> {
+    if chunk.rows.is_empty() {
+        return Ok(Merged::default());
+    }
+    add_custom(tx, beat, own).map_err(MergeError::Contact)?;
+    let mut texts: Vec<String> =
+        chunk.rows.iter().flat_map(|row| &row.entries).map(|one| one.phone.to_string()).collect();
+    texts.sort_unstable();
+    texts.dedup();
+    let phones: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let mut work = HashMap::with_capacity(phones.len());
+    for contact in store::contacts::lock_by_phones(tx, beat.workspace, &phones)? {
+        let one = Work::stored(contact)?;
+        work.insert(one.phone, one);
+    }
+    for row in &chunk.rows {
+        apply(&mut work, beat, row, rule);
+    }
+    save(tx, beat, work)
+}
+
+/// Lets a row act on the contacts of its phones.
+fn apply(work: &mut HashMap<Phone, Work>, beat: &Beat, row: &Taken, rule: OnDuplicate) {
+    let known = row.entries.iter().find_map(|entry| work.get(&entry.phone).and_then(|one| one.row.person));
+    // Several phones of one row are one person's.
+    let person = if row.entries.len() > 1 { Some(known.unwrap_or_else(|| PersonId(beat.id()))) } else { None };
+    for entry in &row.entries {
+        match work.get_mut(&entry.phone) {
+            Some(one) => one.fill(entry, row, person, rule),
+            None => {
+                work.insert(entry.phone, Work::new(beat, entry, row, person));
+            }
+        }
+    }
+}
+
+impl Work {
+    fn stored(contact: Contact) -> Result<Self, Failure> {
+        let phone = Phone::stored(&contact.phone);
+        let phone = phone.ok_or_else(|| Failure::Stored(format!("{} has no phone", contact.id)))?;
+        let row = ContactRow {
+            id: contact.id,
+            phone: contact.phone,
+            phone_hash: contact.phone_hash,
+            person: contact.person,
+            name: contact.name,
+            fields: contact.fields,
+        };
+        Ok(Self { row, phone, origin: Origin::Stored, change: Change::None, turn: Turn::Again })
+    }
+
+    fn new(beat: &Beat, entry: &Entry, row: &Taken, person: Option<PersonId>) -> Self {
+        let row = ContactRow {
+            id: ContactId(beat.id()),
+            phone: entry.phone.to_string(),
+            phone_hash: entry.hash,
+            person,
+            name: display_name(&row.fields, entry.phone),
+            fields: row.fields.clone(),
+        };
+        Self { row, phone: entry.phone, origin: Origin::New, change: Change::Some, turn: entry.turn }
+    }
+
+    /// Fills what is empty; overwrites what is not if that was chosen, but never what this file itself
+    /// gave: of the rows with one phone the first goes before the others, so a second run changes nothing.
+    fn fill(&mut self, entry: &Entry, row: &Taken, person: Option<PersonId>, rule: OnDuplicate) {
+        if entry.turn == Turn::First {
+            self.turn = Turn::First;
+        }
+        for (key, value) in &row.fields {
+            let current = get(&self.row.fields, key);
+            let may = current.is_none() || (rule == OnDuplicate::Overwrite && entry.turn == Turn::First);
+            if may && current != Some(value) {
+                put(&mut self.row.fields, key, Some(value.clone()));
+                self.change = Change::Some;
+            }
+        }
+        if self.row.person.is_none() && person.is_some() {
+            self.row.person = person;
+            self.change = Change::Some;
+        }
+    }
+}
+
+fn save(tx: &mut Tx<'_>, beat: &Beat, work: HashMap<Phone, Work>) -> Result<Merged, MergeError> {
+    let mut merged = Merged::default();
+    let (mut new, mut changed) = (Vec::new(), Vec::new());
+    for (_, mut one) in work {
+        let count = match (one.origin, one.change) {
+            (Origin::New, _) => &mut merged.created,
+            (Origin::Stored, Change::Some) => &mut merged.updated,
+            (Origin::Stored, Change::None) => &mut merged.unchanged,
+        };
+        *count += u64::from(one.turn == Turn::First);
+        if one.change == Change::Some {
+            one.row.name = display_name(&one.row.fields, one.phone);
+            if one.origin == Origin::New { new.push(one.row) } else { changed.push(one.row) }
+        }
+    }
+    // In one order everywhere, so that two imports of one file wait for each other and do not deadlock.
+    new.sort_unstable_by(|one, other| one.phone.cmp(&other.phone));
+    changed.sort_unstable_by_key(|row| row.id);
+    if !new.is_empty() && store::contacts::insert(tx, beat.workspace, &new, beat.now)? != new.len() as u64 {
+        return Err(MergeError::Raced);
+    }
+    if !changed.is_empty() {
+        store::contacts::update(tx, beat.workspace, &changed, beat.now)?;
+    }
+    Ok(merged)
+}

@@ -1,0 +1,222 @@
+//! The decision about one row: its cells become phones with fields, or a reason why not.
+//!
+//! Pure. A row whose cells do not match the columns is refused as a whole, since its values may stand
+//! under wrong names; a bad phone beside a good one is left out and told.
+
+use std::fmt;
+
+use domain::phone::{Phone, PhoneError, Region};
+
+use super::columns::{Column, Meaning};
+use crate::contacts::{self, FieldError, FieldWarning};
+
+/// What a row gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Decided {
+    /// One or more, each once, in the order of the columns.
+    pub(super) phones: Vec<Phone>,
+    /// Clean values by key, sorted by key.
+    pub(super) fields: Vec<(String, String)>,
+    pub(super) warnings: Vec<RowWarning>,
+}
+
+/// A phone cell that holds no phone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadPhone {
+    /// The column.
+    pub column: String,
+    /// Why.
+    pub error: PhoneError,
+}
+
+impl fmt::Display for BadPhone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.column, self.error)
+    }
+}
+
+/// Why a row is rejected. The text is for the person who uploads the file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RowError {
+    /// Cells beyond the last column.
+    #[error(
+        "the row has {cells} cells and the file {columns} columns; a separator inside of a value needs quotes around it"
+    )]
+    TooManyCells {
+        /// How many it has.
+        cells: usize,
+        /// How many it should have.
+        columns: usize,
+    },
+    /// Columns without cells.
+    #[error("the row has {cells} cells only and the file {columns} columns")]
+    TooFewCells {
+        /// How many it has.
+        cells: usize,
+        /// How many it should have.
+        columns: usize,
+    },
+    /// Every phone cell is blank.
+    #[error("the row has no phone")]
+    NoPhone,
+    /// No phone cell holds a phone.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Phones(Vec<BadPhone>),
+    /// A value cannot be kept.
+    #[error("{column:?}: {}", told(error))]
+    Field {
+        /// The column.
+        column: String,
+        /// Why.
+        #[source]
+        error: FieldError,
+    },
+}
+
+/// The value that a zone should have had helps more than the bare rule.
+fn told(error: &FieldError) -> String {
+    match error {
+        FieldError::Zone(cause) => format!("{cause}; write a name such as \"America/New_York\""),
+        other => other.to_string(),
+    }
+}
+
+/// What a person should look at in a row that was taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RowWarning {
+    /// A phone that was left out; the row has a good one.
+    #[error("left out {0}")]
+    PhoneLeftOut(BadPhone),
+    /// An odd value that was kept.
+    #[error(transparent)]
+    Field(FieldWarning),
+    /// The row is not UTF-8 and was read as Windows-1252.
+    #[error("the row is not UTF-8 and was read as Windows-1252; look at its accents")]
+    Windows1252,
+}
+
+/// Decides. Nothing for a blank row.
+pub(super) fn decide<S: AsRef<str>>(
+    cells: &[S],
+    columns: &[Column],
+    region: Region,
+) -> Result<Option<Decided>, RowError> {
+    let used = cells.iter().rposition(|cell| !cell.as_ref().trim().is_empty()).map_or(0, |last| last + 1);
+    if used == 0 {
+        return Ok(None);
+    }
+    if used > columns.len() {
+        return Err(RowError::TooManyCells { cells: cells.len(), columns: columns.len() });
+    }
+    if cells.len() < columns.len() {
+        return Err(RowError::TooFewCells { cells: cells.len(), columns: columns.len() });
+    }
+    let pairs = || columns.iter().zip(cells.iter().map(AsRef::as_ref));
+    let (phones, bad) = phones(pairs(), region);
+    if phones.is_empty() {
+        return Err(if bad.is_empty() { RowError::NoPhone } else { RowError::Phones(bad) });
+    }
+    let fields = fields(pairs())?;
+    let odd = contacts::warnings(&fields).into_iter().map(RowWarning::Field);
+    let warnings = bad.into_iter().map(RowWarning::PhoneLeftOut).chain(odd).collect();
+    Ok(Some(Decided { phones, fields, warnings }))
+}
+
+fn phones<'c>(pairs: impl Iterator<Item = (&'c Column, &'c str)>, region: Region) -> (Vec<Phone>, Vec<BadPhone>) {
+    let (mut phones, mut bad) = (Vec::new(), Vec::new());
+    for (column, cell) in pairs.filter(|(column, _)| column.meaning == Meaning::Phone) {
+        match Phone::parse(cell, region) {
+            Ok(phone) if phones.contains(&phone) => {}
+            Ok(phone) => phones.push(phone),
+            Err(PhoneError::Empty) => {}
+            Err(error) => bad.push(BadPhone { column: column.header.clone(), error }),
+        }
+    }
+    (phones, bad)
+}
+
+fn fields<'c>(pairs: impl Iterator<Item = (&'c Column, &'c str)>) -> Result<Vec<(String, String)>, RowError> {
+    let mut fields = Vec::new();
+    for (column, cell) in pairs {
+        if let Meaning::Field { key, name } = &column.meaning {
+            let value = contacts::value(key, name, cell);
+            let value = value.map_err(|error| RowError::Field { column: column.header.clone(), error })?;
+            fields.extend(value.map(|value| (key.clone(), value)));
+        }
+    }
+    fields.sort_unstable();
+    Ok(fields)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contacts::MAX_VALUE_CHARACTERS;
+    use crate::import::columns::columns;
+
+    /// Decides about a row of `Phone`, `Mobile`, `First Name`, `State`, `Time Zone`.
+    fn decided(row: &str) -> Result<Option<Decided>, String> {
+        let headers = ["Phone", "Mobile", "First Name", "State", "Time Zone"].map(str::to_owned);
+        let columns = columns(&headers, &[], &[]).unwrap();
+        let cells: Vec<&str> = row.split('|').collect();
+        decide(&cells, &columns, Region::US).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn good_rows_give_phones_and_fields() {
+        for (row, phones, fields) in [
+            ("2125550134||Ann||", &["+12125550134"][..], &[("firstname", "Ann")][..]),
+            ("(212) 555-0134|+1 305 555 0177|||", &["+12125550134", "+13055550177"], &[]),
+            ("212.555.0134|2125550134|||", &["+12125550134"], &[]),
+            (
+                "|2125550134| Ann |FL|america/denver",
+                &["+12125550134"],
+                &[("firstname", "Ann"), ("state", "FL"), ("timezone", "America/Denver")],
+            ),
+            ("2125550134|||||||", &["+12125550134"], &[]),
+        ] {
+            let decided = decided(row).unwrap().unwrap();
+            let got: Vec<String> = decided.phones.iter().map(ToString::to_string).collect();
+            assert_eq!(got, phones, "{row}");
+            let got: Vec<_> = decided.fields.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+            assert_eq!(got, fields, "{row}");
+            assert!(decided.warnings.is_empty(), "{row}");
+        }
+        assert_eq!(decided("||  |\u{a0}|").unwrap(), None);
+        assert_eq!(decided("").unwrap(), None);
+    }
+
+    #[test]
+    fn bad_rows_give_the_reason() {
+        let long = format!("2125550134||{}||", "x".repeat(MAX_VALUE_CHARACTERS + 1));
+        for (row, reason) in [
+            ("||Ann||", "the row has no phone"),
+            ("212555|x|Ann||", "\"Phone\": the number is too short; \"Mobile\": this is not a phone number"),
+            (
+                "2125550134 DNC||Ann||",
+                "\"Phone\": there are words beside the number; what they mean must be decided by a person",
+            ),
+            (
+                "2125550134||Lee|FL||Ann",
+                "the row has 6 cells and the file 5 columns; a separator inside of a value needs quotes around it",
+            ),
+            ("2125550134||Ann", "the row has 3 cells only and the file 5 columns"),
+            (
+                "2125550134||||Eastern",
+                "\"Time Zone\": there is no time zone named \"Eastern\"; write a name such as \"America/New_York\"",
+            ),
+            (&long, "\"First Name\": \"First Name\" has 2001 characters; 2000 is the most"),
+        ] {
+            assert_eq!(decided(row).unwrap_err(), reason, "{row}");
+        }
+    }
+
+    #[test]
+    fn a_bad_phone_beside_a_good_one_is_left_out_and_told() {
+        let decided = decided("2125550134|12||Narnia|").unwrap().unwrap();
+        assert_eq!(decided.phones.len(), 1);
+        let said: Vec<String> = decided.warnings.iter().map(ToString::to_string).collect();
+        assert_eq!(said[0], "left out \"Mobile\": the number is too short");
+        assert!(said[1].starts_with("\"Narnia\""), "{said:?}");
+    }
+}

@@ -1,0 +1,218 @@
+//! Importing contacts from CSV, on both databases.
+#![allow(clippy::unwrap_used, reason = "these are tests, their helper functions too")]
+
+mod fresh;
+
+use std::collections::BTreeMap;
+use std::io::{Cursor, Write};
+use std::sync::{Arc, Mutex};
+
+use domain::access::Role;
+use engine::contacts::{Contact, MAX_PAGE};
+use engine::import::{Encoding, ImportError, ImportOptions, ImportOutlets, ImportReport, OnDuplicate, Target};
+use fresh::{World, agent, worlds};
+
+/// A file in memory that a test reads afterwards.
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Kept {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Kept {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+fn import_as(world: &World, file: impl Into<Vec<u8>>, options: ImportOptions) -> Result<ImportReport, ImportError> {
+    let source = Cursor::new(file.into());
+    world.run(world.engine.import_contacts(&agent(), source, options, ImportOutlets::default()))
+}
+
+fn import(world: &World, file: impl Into<Vec<u8>>) -> ImportReport {
+    import_as(world, file, ImportOptions::default()).unwrap()
+}
+
+/// All contacts by phone.
+fn contacts(world: &World) -> BTreeMap<String, Contact> {
+    let (mut all, mut after) = (BTreeMap::new(), None);
+    loop {
+        let page = world.run(world.engine.contacts(&agent(), after, "", MAX_PAGE)).unwrap();
+        all.extend(page.contacts.into_iter().map(|contact| (contact.phone.clone(), contact)));
+        after = page.next;
+        if after.is_none() {
+            return all;
+        }
+    }
+}
+
+fn field<'c>(contact: &'c Contact, key: &str) -> Option<&'c str> {
+    contact.fields.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+}
+
+/// New, updated and unchanged contacts, and repeats.
+fn counts(report: &ImportReport) -> (u64, u64, u64, u64) {
+    let counts = &report.counts;
+    (counts.created, counts.updated, counts.unchanged, counts.duplicates)
+}
+
+#[test]
+fn good_rows_become_contacts_and_bad_ones_come_back_with_reasons() {
+    let file = "\u{feff}First Name;Mobile;Lot Size;Notes\r\n\
+        Ann;(212) 555-0134;1.5;\"two\r\nlines\"\r\n\
+        ;;;\r\n\
+        Bob;12;2;\r\n\
+        Cleo;305-555-0177;;x;y\r\n\
+        Dan;+1 305 555 0178;3;\r\n";
+    for world in worlds() {
+        let kept = Kept::default();
+        let steps = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&steps);
+        let outlets = ImportOutlets {
+            rejects: Box::new(kept.clone()),
+            progress: Box::new(move |progress| seen.lock().unwrap().push(*progress)),
+        };
+        let source = Cursor::new(file.as_bytes().to_vec());
+        let agent = agent();
+        let done = world.engine.import_contacts(&agent, source, ImportOptions::default(), outlets);
+        let report = world.run(done).unwrap();
+        assert_eq!((report.encoding, report.separator), (Encoding::Utf8, ';'), "{}", world.db.name);
+        assert_eq!((report.counts.rows, report.counts.blank, report.counts.rejected), (4, 1, 2));
+        assert_eq!(counts(&report), (2, 0, 0, 0));
+        assert_eq!(*steps.lock().unwrap(), [report.counts]);
+        let all = contacts(&world);
+        assert_eq!(field(&all["+12125550134"], "notes"), Some("two\nlines"));
+        assert_eq!((all["+13055550178"].name.as_str(), field(&all["+13055550178"], "lotsize")), ("Dan", Some("3")));
+        assert_eq!(
+            kept.text(),
+            "First Name,Mobile,Lot Size,Notes,Rejected Row,Rejected Line,Rejected Because\n\
+             Bob,12,2,,4,5,\"\"\"Mobile\"\": the number is too short\"\n\
+             Cleo,305-555-0177,,x,5,6,the row has 5 cells and the file 4 columns; a separator inside of a value needs \
+             quotes around it,y\n"
+        );
+        assert_eq!(world.events(), ["contacts.imported"]);
+    }
+}
+
+#[test]
+fn the_same_file_again_changes_nothing() {
+    let mut file = "Phone,Phone 2,City\n".to_owned();
+    for n in 0..1_200 {
+        file.push_str(&format!("212-555-{:04},305-555-{:04},City {n}\n", n % 1_100, n % 1_150));
+    }
+    for world in worlds() {
+        for rule in [OnDuplicate::FillEmpty, OnDuplicate::Overwrite] {
+            let options = ImportOptions { on_duplicate: rule, ..ImportOptions::default() };
+            let _ = import_as(&world, file.clone(), options.clone()).unwrap();
+            let before = contacts(&world);
+            assert_eq!(before.len(), 1_100 + 1_150);
+            let again = import_as(&world, file.clone(), options).unwrap();
+            assert_eq!(counts(&again), (0, 0, 2_250, 150), "{} {rule:?}", world.db.name);
+            assert_eq!(contacts(&world), before);
+        }
+    }
+}
+
+#[test]
+fn contacts_that_are_there_are_filled_and_overwritten_only_if_chosen() {
+    for world in worlds() {
+        let _ = import(&world, "Phone,First Name,City\n2125550134,Ann,Miami\n2125550135,,\n");
+        let file = "Phone,First Name,City,Zip\n2125550134,Anna,,33101\n+12125550135,Bob,,\n2125550134,Ana,Rome,\n";
+        let filled = import(&world, file);
+        assert_eq!(counts(&filled), (0, 2, 0, 1), "{}", world.db.name);
+        let all = contacts(&world);
+        let ann = &all["+12125550134"];
+        assert_eq!((field(ann, "firstname"), field(ann, "zip")), (Some("Ann"), Some("33101")));
+        assert_eq!(all["+12125550135"].name, "Bob");
+        let options = ImportOptions { on_duplicate: OnDuplicate::Overwrite, ..ImportOptions::default() };
+        assert_eq!(counts(&import_as(&world, file, options).unwrap()), (0, 1, 1, 1));
+        let ann = &contacts(&world)["+12125550134"];
+        assert_eq!((ann.name.as_str(), field(ann, "city")), ("Anna", Some("Miami")));
+    }
+}
+
+#[test]
+fn the_phones_of_one_row_share_a_person_now_and_later() {
+    for world in worlds() {
+        let _ = import(&world, "Phone 1,Phone 2\n2125550134,2125550135\n2125550136,\n2125550135,2125550137\n");
+        let first = contacts(&world);
+        let person = first["+12125550134"].person;
+        assert!(person.is_some(), "{}", world.db.name);
+        assert_eq!(first["+12125550135"].person, person);
+        assert_eq!(first["+12125550137"].person, person);
+        assert_eq!(first["+12125550136"].person, None);
+        let report = import(&world, "Phone 1,Phone 2,Phone 3\n2125550136,2125550134,bad\n");
+        assert_eq!((counts(&report), report.counts.warned), ((0, 1, 1, 0), 1));
+        assert_eq!(report.warnings[0].warning.to_string(), "left out \"Phone 3\": this is not a phone number");
+        assert_eq!(contacts(&world)["+12125550136"].person, person);
+    }
+}
+
+#[test]
+fn old_encodings_are_read_and_told() {
+    for world in worlds() {
+        let latin = import(&world, &b"Phone\tName\n2125550134\tJos\xe9\n2125550135\tAnn\n"[..]);
+        assert_eq!((latin.separator, latin.counts.warned, latin.warnings[0].line), ('\t', 1, 2));
+        let text = "Phone|Name\r\n2125550136|Zoë 🚒\r\n";
+        let utf16: Vec<u8> = [0xff, 0xfe].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect();
+        assert_eq!(import(&world, utf16).encoding, Encoding::Utf16Le);
+        let nul = import(&world, format!("Phone,Name\n{}2125550137,a\0b\u{1}c\n", "2125550138,x\n".repeat(6_000)));
+        assert_eq!(nul.counts.rejected, 0);
+        let all = contacts(&world);
+        let names = ["+12125550134", "+12125550136", "+12125550137"].map(|phone| all[phone].name.as_str());
+        assert_eq!(names, ["José", "Zoë 🚒", "abc"], "{}", world.db.name);
+    }
+}
+
+#[test]
+fn two_imports_of_one_file_at_once_make_each_contact_once() {
+    let mut file = "Phone,City\n".to_owned();
+    (0..3_000).for_each(|n| file.push_str(&format!("212-{:03}-{:04},x\n", 555 + n / 10_000, n)));
+    for world in worlds() {
+        let one = |file: &str| {
+            let (engine, source) = (world.engine.clone(), Cursor::new(file.as_bytes().to_vec()));
+            async move { engine.import_contacts(&agent(), source, ImportOptions::default(), ImportOutlets::default()).await }
+        };
+        let (a, b) = world.run(async { tokio::join!(tokio::spawn(one(&file)), tokio::spawn(one(&file))) });
+        let (a, b) = (a.unwrap().unwrap(), b.unwrap().unwrap());
+        assert_eq!(a.counts.created + b.counts.created, 3_000, "{}", world.db.name);
+        assert_eq!(a.counts.unchanged + b.counts.unchanged, 3_000);
+    }
+}
+
+#[test]
+fn files_that_cannot_be_imported_say_why_and_change_nothing() {
+    for world in worlds() {
+        let fails = |file: &[u8]| import_as(&world, file, ImportOptions::default()).unwrap_err();
+        assert!(matches!(fails(b""), ImportError::Empty));
+        assert!(matches!(fails(b"Phone,Lot Size\n,\n"), ImportError::NoRows));
+        assert!(matches!(fails(b"PK\x03\x04"), ImportError::Binary { .. }));
+        assert!(matches!(fails(b"Name\nAnn\n"), ImportError::NoPhoneColumn { .. }));
+        assert!(matches!(fails(b"Phone,A,a\n2125550134,,\n"), ImportError::ColumnTwice { first: 2, second: 3, .. }));
+        let viewer = fresh::actor(Role::Viewer);
+        let source = Cursor::new(b"Phone\n2125550134\n".to_vec());
+        let done = world.engine.import_contacts(&viewer, source, ImportOptions::default(), ImportOutlets::default());
+        assert!(matches!(world.run(done), Err(ImportError::Forbidden(_))));
+        assert!(contacts(&world).is_empty() && world.events().is_empty(), "{}", world.db.name);
+    }
+}
+
+#[test]
+fn a_mapping_decides_what_the_guess_cannot() {
+    for world in worlds() {
+        let mapping = vec![("A".to_owned(), Target::Phone), ("B".to_owned(), Target::Field("City".to_owned()))];
+        let options = ImportOptions { mapping, region: domain::phone::Region::GB, ..ImportOptions::default() };
+        let report = import_as(&world, "A,B\n07400 123456,London\n", options).unwrap();
+        assert_eq!(counts(&report), (1, 0, 0, 0), "{}", world.db.name);
+        assert_eq!(field(&contacts(&world)["+447400123456"], "city"), Some("London"));
+    }
+}
