@@ -33,6 +33,7 @@ mod ruling;
 mod senders;
 pub mod settings;
 mod settle;
+pub mod simulation;
 pub mod text;
 pub mod users;
 pub mod workflow_file;

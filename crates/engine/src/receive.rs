@@ -120,7 +120,7 @@ impl Intake {
             answers::keep_stray(tx, &self.carrier, &inbound.event_id, &payload, beat.now)?;
             return Ok(Received::Stray);
         };
-        let contact = contact_of(tx, beat, phone)?;
+        let contact = crate::contacts::find_or_create(tx, beat, phone)?;
         let known = facts::workspace_of(tx, beat.workspace)?;
         let wish = optout::read(&inbound.body);
         let message = self.store(tx, &contact, inbound)?;
@@ -285,22 +285,4 @@ pub(crate) fn stop_of(
     let running = enrollments::running_of(tx, beat.workspace, contacts)?;
     let ids: Vec<EnrollmentId> = running.into_iter().map(|row| row.id).collect();
     ending::stop(tx, beat, &ids, reason)
-}
-
-/// The contact of a phone, locked; made if there is none.
-fn contact_of(tx: &mut Tx<'_>, beat: &Beat, phone: Phone) -> Result<Contact, Failure> {
-    let text = phone.to_string();
-    let row = contacts::ContactRow {
-        id: ContactId(beat.id()),
-        phone: text.clone(),
-        phone_hash: 0,
-        person: None,
-        name: text.clone(),
-        fields: Vec::new(),
-    };
-    contacts::insert(tx, beat.workspace, &[row], beat.now)?;
-    let found = contacts::by_phones(tx, beat.workspace, &[&text])?.pop();
-    let found = found.ok_or_else(|| Failure::Stored("a contact vanished".to_owned()))?;
-    let locked = contacts::lock(tx, beat.workspace, &[found.id])?.pop();
-    locked.ok_or_else(|| Failure::Stored("a contact vanished".to_owned()))
 }

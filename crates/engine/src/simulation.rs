@@ -155,11 +155,10 @@ pub async fn simulate(
         plan_credits: simulation.credits,
     };
     let actor = Actor::operator(engine.create_workspace(view).await?.workspace.id);
-    let number =
-        NewNumber { phone: NUMBER.to_owned(), carrier: "simulator".to_owned(), per_minute: 0, per_day: 0 };
+    let number = NewNumber { phone: NUMBER.to_owned(), carrier: "simulator".to_owned(), per_minute: 0, per_day: 0 };
     engine.add_number(&actor, number).await?;
     let import = engine.import_contacts(&actor, contacts, simulation.import.clone(), outlets).await?;
-    let workflow = engine.create_workflow(&actor, simulation.workflow.clone()).await?.workflow.id;
+    let workflow = engine.create_workflow(&actor, simulation.workflow.clone()).await?.summary.workflow.id;
     let wallet = fill_wallet(&engine, &actor, &simulation, workflow).await?;
     let before = engine.balances(&actor).await?;
     let preview = engine.quote_many(&actor, workflow, Selection::All).await?;
