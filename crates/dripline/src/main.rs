@@ -1,2 +1,7 @@
-//! placeholder
-fn main() {}
+//! The program `dripline`: hands over to the command line, and leaves with its exit code.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    dripline::cli::run()
+}

@@ -1,0 +1,119 @@
+//! The command line: which commands there are, their exit codes, and how an error is told.
+//!
+//! Each command is a file of `cli/`, named for its noun: its arguments, its errors and `run`. To add
+//! one, add its file, its line in `Command` and its line in `dispatch`. No rule lives here.
+//!
+//! | exit code | meaning |
+//! |---|---|
+//! | 0 | done |
+//! | 1 | failed, or some of the answers are errors |
+//! | 2 | asked wrongly: the arguments or the configuration |
+
+mod answer;
+mod batch;
+mod config;
+mod days;
+mod parse;
+mod phone;
+mod rules;
+mod segments;
+mod stop;
+mod table;
+mod version;
+mod window;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub(crate) use answer::{Answer, Format};
+pub(crate) use stop::Stop;
+
+const EXAMPLES: &str = "\
+Examples:
+  dripline segments \"See you at 5\"              what a text costs, and why
+  dripline phone \"(212) 555-0134\"               the number as it is stored
+  dripline window +13055550134 --state FL       may it be texted now?
+  dripline rules US-FL                          the quiet hours of a state
+  dripline COMMAND --help                       all about a command
+
+Exit codes: 0 done, 1 failed, 2 asked wrongly.";
+
+/// Lead follow-up by text message, on autopilot.
+#[derive(Debug, Parser)]
+#[command(name = "dripline", version, after_help = EXAMPLES, arg_required_else_help = true)]
+struct Line {
+    /// Answer in JSON: one document for programs, instead of a text for people
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Segments(segments::Segments),
+    Phone(phone::Phone),
+    Window(window::Window),
+    Rules(rules::Rules),
+    Config(config::Config),
+    Version(version::Version),
+}
+
+fn dispatch(command: Command, answer: &mut Answer) -> Result<(), Stop> {
+    match command {
+        Command::Segments(command) => command.run(answer),
+        Command::Phone(command) => command.run(answer),
+        Command::Window(command) => command.run(answer),
+        Command::Rules(command) => command.run(answer),
+        Command::Config(command) => command.run(answer),
+        Command::Version(command) => command.run(answer),
+    }
+}
+
+/// Reads the arguments of the process, does what they say, and gives its exit code.
+///
+/// Answers go to standard output, errors to standard error. A reader that goes away early
+/// (`| head`) ends the work without an error.
+#[must_use]
+pub fn run() -> ExitCode {
+    let line = match Line::try_parse() {
+        Ok(line) => line,
+        Err(error) => {
+            // Help and version are "errors" to clap as well; where they cannot be printed, nobody reads them.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let mut answer = Answer::to_stdout(if line.json { Format::Json } else { Format::Text });
+    let done = dispatch(line.command, &mut answer).and_then(|()| answer.flush());
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(stop) => {
+            // What was answered before the fault is worth having; the fault itself is told below.
+            let _ = answer.flush();
+            stop.tell(&mut std::io::stderr())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Line::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_says_what_it_does_and_shows_examples() {
+        for command in Line::command().get_subcommands() {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let example = format!("  dripline {}", command.get_name());
+            assert!(after.starts_with("Examples:\n") && after.contains(&example), "{}", command.get_name());
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The configuration: each setting is read from its flag, else from the environment, else from the
+//! TOML file, else it has its default.
+//!
+//! The table of settings is in `setting`; `docs/configuration.md` shows it, and a test keeps the
+//! page complete. No value that may hold a password is repeated in an error, a log line or `Debug`.
+
+mod error;
+mod file;
+mod flags;
+mod read;
+mod setting;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use store::Address;
+
+pub use error::ConfigError;
+pub use flags::{Base, Flags};
+pub use read::{Level, PublicUrl};
+pub use setting::{Kind, Origin, Reading, SETTINGS, Setting};
+
+use crate::logs::Format;
+use file::File;
+
+/// The variable that names the configuration file where `--config` does not.
+pub const FILE_VARIABLE: &str = "DRIPLINE_CONFIG";
+
+/// The environment: the value of a variable by its name. A variable that is empty counts as unset.
+pub type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
+
+/// What the program runs with.
+#[derive(Clone)]
+pub struct Settings {
+    /// Where the server listens.
+    pub listen: SocketAddr,
+    /// The address under which people and carriers reach it, without a slash at its end.
+    pub public_url: PublicUrl,
+    /// The database; by default an SQLite file in the data folder.
+    pub database: Address,
+    /// The folder of everything that is not in the database.
+    pub data: PathBuf,
+    /// Whether it runs as a demo: simulated carrier, a clock that can be pushed.
+    pub demo: bool,
+    /// What is logged.
+    pub log_level: Level,
+    /// How log lines are written.
+    pub log_format: Format,
+    /// How long a shutdown waits for work under way.
+    pub shutdown_grace: Duration,
+    /// The largest request body in bytes.
+    pub max_body_bytes: usize,
+    readings: Vec<Reading>,
+}
+
+impl Settings {
+    /// Reads every setting.
+    ///
+    /// # Errors
+    /// The file cannot be read, is no TOML or names a setting that does not exist, or a value is not
+    /// what its setting takes. The error names the place.
+    pub fn load(flags: &Flags, environment: Environment<'_>) -> Result<Self, ConfigError> {
+        let file = file_of(flags, environment)?;
+        let mut sources = Sources { flags, environment, file, readings: Vec::new() };
+        let listen = sources.value("listen", read::listen)?;
+        let data: PathBuf = sources.value("data", read::folder)?;
+        Ok(Self {
+            public_url: sources.or("public_url", read::public_url, || PublicUrl::of(listen))?,
+            database: sources.or("database", read::database, || Address::file(data.join("dripline.db")))?,
+            demo: sources.value("demo", read::flag)?,
+            log_level: sources.value("log_level", read::level)?,
+            log_format: sources.value("log_format", read::format)?,
+            shutdown_grace: sources.value("shutdown_grace_seconds", read::grace)?,
+            max_body_bytes: sources.value("max_body_bytes", read::body_bytes)?,
+            listen,
+            data,
+            readings: sources.readings,
+        })
+    }
+
+    /// Each setting with where it was read, in the order in which they were.
+    pub fn readings(&self) -> &[Reading] {
+        &self.readings
+    }
+}
+
+/// Every setting as it may be shown.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.readings.iter().map(|reading| (reading.key, &reading.shown))).finish()
+    }
+}
+
+fn file_of(flags: &Flags, environment: Environment<'_>) -> Result<File, ConfigError> {
+    let variable = || environment(FILE_VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
+    flags.base.config.clone().or_else(variable).map_or_else(|| Ok(File::default()), File::read)
+}
+
+/// The four places of a value, and what was read from them so far.
+struct Sources<'a> {
+    flags: &'a Flags,
+    environment: Environment<'a>,
+    file: File,
+    readings: Vec<Reading>,
+}
+
+impl Sources<'_> {
+    /// The text of a setting and where it stands; none where the default holds.
+    fn text(&self, key: &'static str) -> Result<Option<(String, Origin)>, ConfigError> {
+        let setting = Setting::named(key);
+        if let Some(text) = self.flags.get(key) {
+            return Ok(Some((text.to_owned(), Origin::Flag(setting.flag()))));
+        }
+        let variable = setting.variable();
+        if let Some(text) = (self.environment)(&variable).filter(|text| !text.is_empty()) {
+            let text = text.into_string().map_err(|_| ConfigError::NotUtf8(variable.clone()))?;
+            return Ok(Some((text, Origin::Environment(variable))));
+        }
+        Ok(self.file.get(key))
+    }
+
+    /// A setting whose default is a text and that holds no secret: it is shown as it was written.
+    fn value<T>(&mut self, key: &'static str, read: fn(&str) -> Result<T, &'static str>) -> Result<T, ConfigError> {
+        let default = || (Setting::named(key).default.to_owned(), Origin::Default);
+        let (text, origin) = self.text(key)?.unwrap_or_else(default);
+        match read(&text) {
+            Ok(value) => {
+                self.readings.push(Reading { key, shown: text, origin });
+                Ok(value)
+            }
+            Err(reason) => Err(ConfigError::Value { key, origin, reason }),
+        }
+    }
+
+    /// A setting whose default follows from others; it is shown as its type shows itself.
+    fn or<T: fmt::Display>(
+        &mut self,
+        key: &'static str,
+        read: fn(&str) -> Result<T, &'static str>,
+        default: impl FnOnce() -> T,
+    ) -> Result<T, ConfigError> {
+        let (value, origin) = match self.text(key)? {
+            None => (default(), Origin::Default),
+            Some((text, origin)) => match read(&text) {
+                Ok(value) => (value, origin),
+                Err(reason) => return Err(ConfigError::Value { key, origin, reason }),
+            },
+        };
+        self.readings.push(Reading { key, shown: value.to_string(), origin });
+        Ok(value)
+    }
+}
+
+#[cfg(test)]
+mod tests;

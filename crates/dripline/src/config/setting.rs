@@ -1,0 +1,154 @@
+//! The table of settings: names, defaults and meanings, and where a value was read.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// What the configuration file writes for a setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A text in quotes.
+    Text,
+    /// A whole number.
+    Number,
+    /// `true` or `false`.
+    Flag,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Text => "a text in quotes",
+            Self::Number => "a whole number",
+            Self::Flag => "true or false",
+        })
+    }
+}
+
+/// One setting.
+#[derive(Debug)]
+pub struct Setting {
+    /// Its name in the file; the flag and the variable are made from it.
+    pub key: &'static str,
+    /// How the file writes it.
+    pub kind: Kind,
+    /// What holds where nothing is set, as the file would write it (without quotes).
+    pub default: &'static str,
+    /// What it does, for the page.
+    pub meaning: &'static str,
+}
+
+/// Every setting, in the order of the page.
+pub const SETTINGS: [Setting; 9] = [
+    Setting {
+        key: "listen",
+        kind: Kind::Text,
+        default: "127.0.0.1:8080",
+        meaning: "IP address and port of the web server; `0.0.0.0:8080` takes connections from everywhere",
+    },
+    Setting {
+        key: "public_url",
+        kind: Kind::Text,
+        default: "http:// and `listen`",
+        meaning: "the address under which people and carriers reach the server; carriers call back there",
+    },
+    Setting {
+        key: "database",
+        kind: Kind::Text,
+        default: "sqlite: and `data`/dripline.db",
+        meaning: "`sqlite:PATH`, or `postgres://user:password@host/name`; the password is never shown",
+    },
+    Setting {
+        key: "data",
+        kind: Kind::Text,
+        default: "data",
+        meaning: "the folder of everything that is not in the database, and of the default one",
+    },
+    Setting {
+        key: "demo",
+        kind: Kind::Flag,
+        default: "false",
+        meaning: "run as a demo: a simulated carrier, and a clock that can be pushed",
+    },
+    Setting {
+        key: "log_level",
+        kind: Kind::Text,
+        default: "info",
+        meaning: "`off`, `error`, `warn`, `info`, `debug` or `trace`; for one part more: `info,store=debug`",
+    },
+    Setting {
+        key: "log_format",
+        kind: Kind::Text,
+        default: "text",
+        meaning: "`text` for people, or `json`: one object a line",
+    },
+    Setting {
+        key: "shutdown_grace_seconds",
+        kind: Kind::Number,
+        default: "30",
+        meaning: "how long a shutdown waits for requests and sends under way, 0 to 3600",
+    },
+    Setting {
+        key: "max_body_bytes",
+        kind: Kind::Number,
+        default: "104857600",
+        meaning: "the largest request body, uploads included, 1024 to 4294967296",
+    },
+];
+
+impl Setting {
+    /// The setting of a name that stands in the table.
+    pub(super) fn named(key: &str) -> &'static Self {
+        SETTINGS.iter().find(|setting| setting.key == key).expect("the setting stands in the table")
+    }
+
+    /// Its flag, such as `--log-level`.
+    #[must_use]
+    pub fn flag(&self) -> String {
+        format!("--{}", self.key.replace('_', "-"))
+    }
+
+    /// Its environment variable, such as `DRIPLINE_LOG_LEVEL`.
+    #[must_use]
+    pub fn variable(&self) -> String {
+        format!("DRIPLINE_{}", self.key.to_uppercase())
+    }
+}
+
+/// Where a value was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// A flag of the command line.
+    Flag(String),
+    /// An environment variable.
+    Environment(String),
+    /// A line of the configuration file.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+    },
+    /// Nothing is set.
+    Default,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(name) | Self::Environment(name) => f.write_str(name),
+            Self::File { path, line } => write!(f, "{}, line {line}", path.display()),
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// A setting in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// The setting's name.
+    pub key: &'static str,
+    /// Its value, without secrets.
+    pub shown: String,
+    /// Where it was read.
+    pub origin: Origin,
+}
