@@ -16,7 +16,9 @@ mod days;
 mod parse;
 mod phone;
 mod rules;
+mod run;
 mod segments;
+mod simulate;
 mod stop;
 mod table;
 mod version;
@@ -52,6 +54,7 @@ struct Line {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Simulate(simulate::Simulate),
     Segments(segments::Segments),
     Phone(phone::Phone),
     Window(window::Window),
@@ -62,6 +65,7 @@ enum Command {
 
 fn dispatch(command: Command, answer: &mut Answer) -> Result<(), Stop> {
     match command {
+        Command::Simulate(command) => command.run(answer),
         Command::Segments(command) => command.run(answer),
         Command::Phone(command) => command.run(answer),
         Command::Window(command) => command.run(answer),
