@@ -318,3 +318,6 @@ fn stop_running(tx: &mut Tx<'_>, beat: &Beat, id: ContactId, reason: StopReason)
     let running: Vec<_> = enrollments::running_of(tx, beat.workspace, &[id])?.iter().map(|row| row.id).collect();
     ending::stop(tx, beat, &running, reason).map(|_| ())
 }
+
+#[cfg(test)]
+mod tests;
