@@ -123,10 +123,7 @@ async fn a_refund_of_what_still_runs_or_was_refunded_before_is_found() {
     for office in offices().await {
         let enrolled = busy(&office).await;
         office.transfer(enrolled[1].0, 0, "refund", ("prepaid", "available"), 3);
-        finds(&office, &["0 earned, 3 refunded", "leaves 0 held instead of 3"].map(|word| word)[1..]).await;
-        let workflow = office.stored(enrolled[0]).workflow;
-        let _ = office.engine.pause_workflow(&office.owner, workflow).await;
-        assert!(!office.faults().await.is_empty());
+        finds(&office, &["0 were earned, 3 refunded and 0 returned, which leaves 0 held instead of 3"]).await;
     }
     for office in offices().await {
         let enrolled = busy(&office).await;
@@ -182,7 +179,7 @@ async fn a_manual_message_holds_its_charge_until_it_is_sent_or_returned() {
         let sending = Message { state: MessageState::Sending, amounts, ..queued };
         let failed = Message { state: MessageState::Failed, ..sending.clone() };
         office.write(move |tx| {
-            store::messages::insert(tx, workspace, &[sending.clone()], now)?;
+            store::messages::insert(tx, workspace, std::slice::from_ref(&sending), now)?;
             store::messages::save(tx, workspace, &sending)?;
             store::ledger::post(tx, workspace, &ledger::transfers(Cause::message(id), Reason::Charge, amounts), now)
                 .expect("there are credits");

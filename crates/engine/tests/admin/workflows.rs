@@ -23,7 +23,7 @@ async fn a_workflow_is_saved_in_canonical_form_and_shown_with_its_sums() {
         let view = office.engine.workflow(&office.owner, id).await.unwrap();
         assert_eq!(view.steps[0].template, "Hi {First Name|there}", "{}", office.db.name);
         let list = office.engine.workflows(&office.owner).await.unwrap();
-        assert_eq!(list, [view.summary.clone()]);
+        assert_eq!(list, std::slice::from_ref(&view.summary));
         assert_eq!((list[0].messages, list[0].total_days, list[0].status()), (3, 7, Status::Inactive));
         office.enroll(id, NumberId(1), 2);
         let list = office.engine.workflows(&office.owner).await.unwrap();

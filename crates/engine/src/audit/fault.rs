@@ -1,0 +1,151 @@
+//! What an audit may find wrong, in words with identifiers. How it is found is in `audit`.
+
+use domain::ids::EnrollmentId;
+
+/// What is wrong in the books, in words with identifiers.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// A balance is not the sum of its transfers.
+    #[error("the account {account} holds {stored} {unit}, but its transfers add up to {computed}")]
+    Balance {
+        /// Which account.
+        account: String,
+        /// `segments` or `micros`.
+        unit: String,
+        /// What the account holds.
+        stored: i64,
+        /// What the transfers say.
+        computed: i64,
+    },
+    /// One of the eight accounts of the workspace is missing.
+    #[error("the account {account} in {unit} is missing")]
+    NoAccount {
+        /// Which account.
+        account: &'static str,
+        /// In which unit.
+        unit: &'static str,
+    },
+    /// All balances of a unit do not add up to zero.
+    #[error("the balances in {unit} add up to {sum}, not to zero")]
+    Sum {
+        /// In which unit.
+        unit: &'static str,
+        /// Their sum.
+        sum: i64,
+    },
+    /// An account other than outside is below zero.
+    #[error("the account {account} is at {amount} {unit}, below zero")]
+    BelowZero {
+        /// Which account.
+        account: String,
+        /// `segments` or `micros`.
+        unit: String,
+        /// How much is in it.
+        amount: i64,
+    },
+    /// Transfers between accounts that their reason does not name.
+    #[error("{count} transfers of reason {reason} go from {debit} to {credit} in {unit}, which no rule allows")]
+    Kind {
+        /// Why they were posted.
+        reason: String,
+        /// From which account.
+        debit: String,
+        /// To which account.
+        credit: String,
+        /// `segments` or `micros`.
+        unit: String,
+        /// How many.
+        count: i64,
+    },
+    /// A transfer that no enrollment and no charged message caused.
+    #[error("a {reason} of {amount} {unit} names {subject}, which is no enrollment and no charged message")]
+    Stray {
+        /// The identifier, as an enrollment's.
+        subject: EnrollmentId,
+        /// Why it was posted.
+        reason: String,
+        /// `segments` or `micros`.
+        unit: String,
+        /// How much.
+        amount: i64,
+    },
+    /// Prices or a state that this program cannot read.
+    #[error("{subject}: {what} cannot be read")]
+    Unreadable {
+        /// Which enrollment or message.
+        subject: String,
+        /// What of it.
+        what: &'static str,
+    },
+    /// The charge is not the price.
+    #[error("{subject} was charged {charged} {unit}, but its price is {price}")]
+    Charge {
+        /// Which enrollment or message.
+        subject: String,
+        /// `segments` or `micros`.
+        unit: &'static str,
+        /// What was charged.
+        charged: i64,
+        /// What it costs.
+        price: i64,
+    },
+    /// What was charged is not where it should be.
+    #[error(
+        "{subject}: of {charged} {unit} charged, {earned} were earned, {refunded} refunded and {returned} returned, \
+         which leaves {} held instead of {held}", charged - earned - refunded - returned
+    )]
+    Held {
+        /// Which enrollment or message.
+        subject: String,
+        /// `segments` or `micros`.
+        unit: &'static str,
+        /// What was charged.
+        charged: i64,
+        /// What was earned.
+        earned: i64,
+        /// What came back at the early end.
+        refunded: i64,
+        /// What came back for single messages.
+        returned: i64,
+        /// What should be held.
+        held: i64,
+    },
+    /// More went out of a step than its price.
+    #[error("{subject} step {step}: {gone} {unit} were earned or returned, but its price is {price}")]
+    Step {
+        /// Which enrollment or message.
+        subject: String,
+        /// Which step, from 1; 0 for the whole.
+        step: i64,
+        /// `segments` or `micros`.
+        unit: &'static str,
+        /// What was earned and returned.
+        gone: i64,
+        /// What it costs.
+        price: i64,
+    },
+    /// More was corrected than was earned.
+    #[error("{subject} step {step}: {corrected} {unit} were corrected, but {earned} were earned")]
+    Correction {
+        /// Which enrollment or message.
+        subject: String,
+        /// Which step, from 1; 0 for the whole.
+        step: i64,
+        /// `segments` or `micros`.
+        unit: &'static str,
+        /// What was corrected.
+        corrected: i64,
+        /// What was earned.
+        earned: i64,
+    },
+    /// Prepaid is not what unsent messages hold.
+    #[error("the account prepaid holds {stored} {unit}, but unsent messages hold {held}")]
+    Prepaid {
+        /// In which unit.
+        unit: &'static str,
+        /// What the account holds.
+        stored: i64,
+        /// What enrollments and messages hold.
+        held: i64,
+    },
+}
