@@ -133,3 +133,17 @@ fn a_connection_lost_in_the_commit_leaves_the_outcome_unknown() {
     assert!(matches!(error, DbError::CommitUnknown(_)), "{error:?}");
     assert_eq!(runs.load(Ordering::Relaxed), 1, "what may have been committed must not run again");
 }
+
+#[test]
+fn a_statement_whose_table_was_migrated_by_another_program_is_prepared_anew() {
+    const ALL: Sql = Sql::Same("SELECT * FROM t");
+    let db = testing::postgres();
+    table(&db.store);
+    db.store.write_blocking(Lane::Normal, |tx| add(tx, 1, "a")).unwrap();
+    let read_often = || (0..20).map(|_| db.store.read_blocking(|read| read.query(&ALL, &[])).unwrap()).next_back();
+    assert!(read_often().unwrap()[0].opt_int(2).is_err());
+    db.store
+        .write_blocking(Lane::Normal, |tx| tx.execute(&Sql::Same("ALTER TABLE t ADD COLUMN more BIGINT"), &[]))
+        .unwrap();
+    assert_eq!(read_often().unwrap()[0].opt_int(2).unwrap(), None);
+}

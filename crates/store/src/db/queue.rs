@@ -100,3 +100,42 @@ impl Queue {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::Tx;
+    use crate::db::job::Work;
+
+    fn nothing(_: &mut Tx<'_>) -> Result<(), DbError> {
+        Ok(())
+    }
+
+    #[test]
+    fn a_closed_queue_gives_what_it_holds_and_refuses_more() {
+        let queue = Queue::default();
+        let (job, _kept) = Work::new(nothing);
+        queue.push(Lane::Normal, Box::new(job));
+        queue.close();
+        let (job, answer) = Work::new(nothing);
+        queue.push(Lane::Normal, Box::new(job));
+        assert!(matches!(answer.recv().unwrap(), Err(DbError::Closed)));
+        assert!(queue.take(Lane::Bulk).is_some());
+        assert!(queue.take(Lane::Bulk).is_none());
+    }
+
+    #[test]
+    fn a_full_lane_refuses_and_the_others_do_not() {
+        let queue = Queue::default();
+        let push = |lane| {
+            let (job, answer) = Work::new(nothing);
+            queue.push(lane, Box::new(job));
+            answer.try_recv()
+        };
+        for _ in 0..WAITING_LIMIT {
+            assert!(push(Lane::Bulk).is_err(), "answered before it ran");
+        }
+        assert!(matches!(push(Lane::Bulk), Ok(Err(DbError::Overloaded { limit: WAITING_LIMIT }))));
+        assert!(push(Lane::Inbound).is_err());
+    }
+}

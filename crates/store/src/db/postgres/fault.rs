@@ -13,7 +13,12 @@ pub(super) fn fault(error: Error) -> DbError {
             error.is_closed() || std::error::Error::source(&error).is_some_and(|cause| cause.is::<std::io::Error>());
         return if lost { DbError::Unavailable(error.into()) } else { DbError::Other(error.into()) };
     };
+    // A prepared statement's columns changed under it (a migration): prepared anew, it works.
+    let stale = error.as_db_error().is_some_and(|answer| answer.routine() == Some("RevalidateCachedQuery"));
     let cause = error.into();
+    if stale {
+        return DbError::Conflict(cause);
+    }
     let constraint = |kind, source| DbError::Constraint { kind, source };
     match code {
         SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED => DbError::Conflict(cause),

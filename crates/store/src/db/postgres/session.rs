@@ -79,8 +79,8 @@ impl Session {
         intent: Intent,
     ) -> Result<Vec<Row>, DbError> {
         let statement = self.known(text, params, intent)?;
-        let rows =
-            self.answered(async { self.client.query_raw(&statement, params).await?.try_collect::<Vec<_>>().await })?;
+        let rows = async { self.client.query_raw(&statement, params).await?.try_collect::<Vec<_>>().await };
+        let rows = self.answered(rows).inspect_err(|_| self.forget(text))?;
         let names = names(&statement);
         rows.iter().map(|row| convert(&names, row)).collect()
     }
@@ -93,7 +93,8 @@ impl Session {
     ) -> Result<(), DbError> {
         let statement = self.known(text, params, Intent::Read)?;
         let names = names(&statement);
-        let mut stream = pin!(self.answered(self.client.query_raw(&statement, params))?);
+        let mut stream =
+            pin!(self.answered(self.client.query_raw(&statement, params)).inspect_err(|_| self.forget(text))?);
         loop {
             let chunk = self.answered(async {
                 let mut chunk = Vec::with_capacity(CHUNK_ROWS);
@@ -118,7 +119,7 @@ impl Session {
 
     pub(in crate::db) fn execute(&self, text: &'static str, params: &[Value]) -> Result<u64, DbError> {
         let statement = self.known(text, params, Intent::Write)?;
-        self.answered(self.client.execute_raw(&statement, params))
+        self.answered(self.client.execute_raw(&statement, params)).inspect_err(|_| self.forget(text))
     }
 
     pub(in crate::db) fn prepare(&self, text: &str) -> Result<(), DbError> {
@@ -146,6 +147,11 @@ impl Session {
             return Err(DbError::WriteThroughRead);
         }
         Ok(known.statement)
+    }
+
+    /// Prepares the statement anew next time: another program's migration may have changed what it answers.
+    fn forget(&self, text: &str) {
+        self.statements.borrow_mut().remove(text);
     }
 
     fn answered<T>(&self, work: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, DbError> {
