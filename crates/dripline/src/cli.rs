@@ -18,6 +18,7 @@ mod phone;
 mod rules;
 mod run;
 mod segments;
+mod serve;
 mod simulate;
 mod stop;
 mod table;
@@ -54,6 +55,7 @@ struct Line {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Serve(serve::Serve),
     Simulate(simulate::Simulate),
     Segments(segments::Segments),
     Phone(phone::Phone),
@@ -65,6 +67,7 @@ enum Command {
 
 fn dispatch(command: Command, answer: &mut Answer) -> Result<(), Stop> {
     match command {
+        Command::Serve(command) => command.run(answer),
         Command::Simulate(command) => command.run(answer),
         Command::Segments(command) => command.run(answer),
         Command::Phone(command) => command.run(answer),

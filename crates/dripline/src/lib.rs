@@ -2,7 +2,12 @@
 //!
 //! No rule lives here: what is true is in `domain`, what happens is in `engine`.
 
+mod api;
 pub mod cli;
 pub mod config;
+mod demo;
+mod home;
 pub mod logs;
+mod problem;
+pub mod serve;
 pub mod wiring;

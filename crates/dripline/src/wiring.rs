@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use carrier::simulator::behaviour::{Behaviour, BehaviourError};
 use carrier::simulator::SimulatorError;
+use carrier::simulator::behaviour::{Behaviour, BehaviourError};
 use carrier::{Carrier, Simulator};
 use engine::{Carriers, Clock, Engine, OpenError};
 use store::{Address, DbError, Store};

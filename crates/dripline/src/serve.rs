@@ -1,0 +1,193 @@
+//! The server: opens everything, answers requests, dispatches, and ends in order.
+//!
+//! | on SIGTERM or Ctrl-C | |
+//! |---|---|
+//! | first | no request and no claim is begun |
+//! | then | requests and carriers that have been called are waited for, up to the grace |
+//! | last | what was answered is settled, the leases are given back |
+
+use std::future::IntoFuture as _;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use domain::ids::WorkspaceId;
+use engine::{Clock, Failure};
+use jiff::SignedDuration;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::config::Settings;
+use crate::demo::{self, DemoError};
+use crate::wiring::{self, Parts, WiringError};
+use crate::{api, home};
+
+/// How often the lease on the node's number is renewed.
+const RENEWAL: SignedDuration = SignedDuration::from_secs(30);
+
+/// Why the server does not run, or no longer.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The parts cannot be put together.
+    #[error(transparent)]
+    Wiring(#[from] WiringError),
+    /// The demo cannot be set up.
+    #[error(transparent)]
+    Demo(#[from] DemoError),
+    /// The address cannot be listened at.
+    #[error("cannot listen at {address}: is another program there? choose another with --listen")]
+    Listen {
+        /// The address.
+        address: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The server broke off.
+    #[error("the server broke off")]
+    Io(#[source] std::io::Error),
+    /// Another node took this one's number: it must not go on.
+    #[error("the lease on this node's number was lost; the process ends so that nothing is done twice")]
+    LeaseLost,
+}
+
+/// Serves until it is told to stop. `started` is told the address once requests are answered.
+pub async fn serve(settings: Settings, started: impl FnOnce(&str, bool)) -> Result<(), ServeError> {
+    let clock = if settings.demo { Clock::ahead() } else { Clock::System };
+    let behaviour = if settings.demo { wiring::demo_behaviour() } else { wiring::quiet_behaviour() };
+    let (database, data) = (settings.database.clone(), settings.data.clone());
+    let opened = tokio::task::spawn_blocking(move || wiring::open(&database, &data, clock, behaviour));
+    let parts = opened.await.map_err(|error| ServeError::Io(std::io::Error::other(error)))??;
+    let key = if settings.demo { Some(demo::key(&parts.engine, &settings.data).await?) } else { None };
+    let address = settings.listen.to_string();
+    let listener = TcpListener::bind(settings.listen).await;
+    let listener = listener.map_err(|source| ServeError::Listen { address: address.clone(), source })?;
+    let local = listener.local_addr().map_or(address, |local| local.to_string());
+    let url = format!("http://{local}");
+    let (stop, stopped) = watch::channel(false);
+    let grace = SignedDuration::try_from(settings.shutdown_grace).unwrap_or(SignedDuration::from_secs(10));
+    let work = tokio::spawn(work(parts.clone(), stopped.clone(), grace));
+    let lease = tokio::spawn(keep_lease(parts.clone(), stopped.clone()));
+    let app = app(parts, settings.max_body_bytes, &url, key);
+    started(&url, settings.demo);
+    let mut ending = stopped.clone();
+    let shutdown = async move {
+        let _ = ending.wait_for(|stop| *stop).await;
+    };
+    let server = tokio::spawn(axum::serve(listener, app).with_graceful_shutdown(shutdown).into_future());
+    let lost = tokio::select! {
+        () = told_to_stop() => false,
+        lost = lease => lost.unwrap_or(true),
+    };
+    stop.send_replace(true);
+    tracing::info!("stopping: waiting for what is under way");
+    if let Err(error) = work.await {
+        tracing::error!(%error, "the dispatcher broke off");
+    }
+    let waited = tokio::time::timeout(settings.shutdown_grace, server).await;
+    if let Ok(Ok(Err(error))) = waited {
+        return Err(ServeError::Io(error));
+    }
+    if lost { Err(ServeError::LeaseLost) } else { Ok(()) }
+}
+
+/// Dispatching, the handsets, and jobs that were interrupted.
+async fn work(parts: Parts, stopped: watch::Receiver<bool>, grace: SignedDuration) {
+    let engine = parts.engine.clone();
+    let resumed = tokio::spawn({
+        let engine = engine.clone();
+        async move {
+            match engine.resume_jobs().await {
+                Ok(0) => {}
+                Ok(jobs) => tracing::info!(jobs, "interrupted jobs were finished"),
+                Err(error) => tracing::error!(%error, "interrupted jobs were not finished"),
+            }
+        }
+    });
+    tokio::join!(engine.dispatch(stopped.clone(), grace), engine.pump(&parts.simulator, stopped));
+    resumed.abort();
+}
+
+/// Renews the lease until told to stop; true if it was lost.
+async fn keep_lease(parts: Parts, mut stopped: watch::Receiver<bool>) -> bool {
+    let clock = Clock::System;
+    loop {
+        let next = clock.now().saturating_add(RENEWAL).unwrap_or(jiff::Timestamp::MAX);
+        tokio::select! {
+            () = clock.sleep_until(next) => {}
+            _ = stopped.wait_for(|stop| *stop) => return false,
+        }
+        match parts.engine.keep_node().await {
+            Ok(true) => {}
+            Ok(false) => return true,
+            Err(error) => tracing::warn!(%error, "the lease was not renewed; trying again"),
+        }
+    }
+}
+
+async fn told_to_stop() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+        if let Ok(mut terminate) = terminate {
+            tokio::select! {
+                _ = interrupt => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = interrupt.await;
+}
+
+/// All routes of the server.
+pub fn app(parts: Parts, max_body_bytes: usize, url: &str, key: Option<String>) -> Router {
+    let (url, key) = (Arc::new(url.to_owned()), Arc::new(key));
+    let start = get(move || {
+        let (url, key) = (Arc::clone(&url), Arc::clone(&key));
+        async move { home::page(&url, key.as_deref(), domain::zones::tzdb_version()) }
+    });
+    Router::new()
+        .route("/", start)
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .nest("/api/v1", api::routes(max_body_bytes))
+        .with_state(parts)
+}
+
+async fn ready(State(parts): State<Parts>) -> Response {
+    match parts.engine.next_due().await {
+        Ok(_) => Json(json!({ "ready": true, "tzdb": domain::zones::tzdb_version() })).into_response(),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "ready": false }))).into_response(),
+    }
+}
+
+/// Outbound messages by state, over all workspaces, for Prometheus.
+async fn metrics(State(parts): State<Parts>) -> Response {
+    let counted = parts.engine.read(|db| {
+        let mut totals = std::collections::BTreeMap::<String, i64>::new();
+        let mut after = WorkspaceId(i64::MIN);
+        loop {
+            let page = store::workspaces::page(db, after, 1_000)?;
+            let Some(last) = page.last() else { return Ok::<_, Failure>(totals) };
+            after = last.id;
+            for workspace in page {
+                for (state, count) in store::messages::counts(db, workspace.id)? {
+                    *totals.entry(state).or_default() += count;
+                }
+            }
+        }
+    });
+    let Ok(totals) = counted.await else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
+    let mut text = "# HELP dripline_messages Outbound messages by state.\n# TYPE dripline_messages gauge\n".to_owned();
+    for (state, count) in totals {
+        text.push_str(&format!("dripline_messages{{state=\"{state}\"}} {count}\n"));
+    }
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
+}
