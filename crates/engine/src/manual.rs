@@ -31,6 +31,8 @@ use crate::failure::Failure;
 const CONVERSATION: SignedDuration = SignedDuration::from_mins(30);
 /// Most messages outside of workflows that one claim looks at.
 const MESSAGES_PER_CLAIM: i64 = 200;
+/// The least wait for a number whose pace is used up.
+const PACE_WAIT: SignedDuration = SignedDuration::from_secs(1);
 
 /// Why a manual message is not taken.
 #[derive(Debug, thiserror::Error)]
@@ -139,28 +141,36 @@ pub(crate) fn claim_messages(
     work: &mut Work,
 ) -> Result<(), Failure> {
     let beat = &claim.beat;
-    let due = messages::due(tx, beat.workspace, beat.now, MESSAGES_PER_CLAIM)?;
-    work.touched += due.len();
-    for message in due {
+    for message in messages::due(tx, beat.workspace, beat.now, MESSAGES_PER_CLAIM)? {
+        if message.state == MessageState::Queued && room.left() == 0 {
+            // It keeps its place. What is left as it is must not count, or a round would never be idle.
+            continue;
+        }
+        work.touched += 1;
         let Some(number) = numbers.iter_mut().find(|number| number.id == message.number) else {
             return Err(Failure::Stored(format!("{} names no number of its workspace", message.id)));
         };
         let contact = contacts::find(tx, beat.workspace, message.contact)?;
         let contact = contact.ok_or_else(|| Failure::Stored(format!("{} names no contact", message.id)))?;
         match message.state {
-            MessageState::Queued if room.left() > 0 && pace_of(number).allowed(beat.now) > 0 => {
+            MessageState::Queued if pace_of(number).allowed(beat.now) > 0 => {
                 if let Some(claimed) = claim_queued(tx, beat, known, number, &contact, &message)? {
                     room.take(1);
                     use_pace(tx, beat, number, 1)?;
                     work.send.push(claimed);
                 }
             }
-            MessageState::Queued => {}
+            MessageState::Queued => {
+                let until = number.paced_until.max(later(beat.now, PACE_WAIT));
+                hold(tx, beat, &message, until)?;
+            }
             MessageState::Sending => {
                 let until = later(beat.now, CALLBACK_WAIT);
                 let doubted =
                     Message { state: MessageState::InDoubt, due_at: Some(until), state_at: beat.now, ..message };
                 messages::save(tx, beat.workspace, &doubted)?;
+                let note = serde_json::json!({ "message": doubted.id, "step": doubted.step, "settled_by": "carrier" });
+                beat.note(tx, "message.in_doubt", Some(doubted.contact), &note)?;
             }
             MessageState::InDoubt => {
                 // Asked for once the transaction is over; looked at again if no answer comes.
@@ -182,6 +192,9 @@ fn claim_queued(
     contact: &Contact,
     message: &Message,
 ) -> Result<Option<Claimed>, Failure> {
+    if number.state == "lost" {
+        return fail(tx, beat, message, "number_lost", "the number that it was to go from was lost");
+    }
     if number.state != "live" {
         return hold(tx, beat, message, later(beat.now, SignedDuration::from_mins(15)));
     }
