@@ -22,6 +22,7 @@ use store::enrollments::Enrollment;
 use store::messages::{self, Message};
 use store::{Tx, contacts, suppressions};
 
+use crate::beat::Beat;
 use crate::claim::later;
 use crate::facts;
 use crate::failure::Failure;
@@ -126,36 +127,25 @@ pub(crate) fn given_up(settling: &mut Settling<'_>, tx: &mut Tx<'_>, message: &m
 }
 
 /// The carrier will never take it.
-pub(crate) fn refused(
-    settling: &mut Settling<'_>,
-    tx: &mut Tx<'_>,
-    message: &mut Message,
-    kind: Suppression,
-) -> Result<(), Failure> {
+pub(crate) fn refused(settling: &mut Settling<'_>, message: &mut Message, kind: Suppression) {
     message.state = MessageState::Failed;
     let keep = message.enrollment.is_some() && settling.known.settings.refund_refused == Switch::Off;
     post(settling, message, if keep { Reason::Earn } else { Reason::Return });
     failed_event(settling, message);
-    suppress(settling, tx, message.contact, kind)?;
+    settling.suppressed.push((message.contact, kind));
     match settling.enrollment(message).map(|(row, runs)| (row.id, runs)) {
         Some((id, true)) => settling.refused.push((id, kind)),
         Some((id, false)) => settling.advances.push(leave(id, message)),
         None => {}
     }
-    Ok(())
 }
 
-fn suppress(
-    settling: &mut Settling<'_>,
-    tx: &mut Tx<'_>,
-    contact: ContactId,
-    kind: Suppression,
-) -> Result<(), Failure> {
-    let beat = settling.beat;
+/// Puts a contact on a list, and tells.
+pub(crate) fn suppress(tx: &mut Tx<'_>, beat: &Beat, contact: ContactId, kind: Suppression) -> Result<(), Failure> {
     let Some(row) = contacts::find(tx, beat.workspace, contact)? else { return Ok(()) };
     if suppressions::add(tx, beat.workspace, row.phone_hash, kind, "carrier", beat.now)? {
         let note = serde_json::json!({ "list": kind.word(), "source": "carrier" });
-        settling.events.push(beat.event("contact.suppressed", Some(contact), &note));
+        beat.note(tx, "contact.suppressed", Some(contact), &note)?;
     }
     Ok(())
 }
@@ -182,9 +172,10 @@ fn next_step(settling: &mut Settling<'_>, tx: &mut Tx<'_>, message: &Message) ->
     let (Some((row, runs)), Some(step)) = (settling.enrollment(message), message.step) else { return Ok(()) };
     let next = step + 1;
     let place = facts::thawed(&row.place)?;
-    let minute = local_minute(&place, settling.beat.now);
-    let hour = row.hour_minute.unwrap_or(minute);
-    let due = if runs { due_after(settling, tx, row, next, hour)? } else { None };
+    // The send itself counts, not the hour at which a lost answer was found out.
+    let went_at = message.claimed_at.unwrap_or(settling.beat.now);
+    let hour = row.hour_minute.unwrap_or_else(|| local_minute(&place, went_at));
+    let due = if runs { due_after(settling, tx, row, next, hour, went_at)? } else { None };
     let (id, contact, workflow) = (row.id, row.contact, row.workflow);
     if runs && due.is_none() {
         let note = serde_json::json!({ "enrollment": id, "workflow": workflow });
@@ -195,13 +186,14 @@ fn next_step(settling: &mut Settling<'_>, tx: &mut Tx<'_>, message: &Message) ->
     Ok(())
 }
 
-/// When the step is due, counted from now; nothing if there is no such step.
+/// When the step is due, counted from the send before it; nothing if there is no such step.
 fn due_after(
     settling: &Settling<'_>,
     tx: &mut Tx<'_>,
     row: &Enrollment,
     step: u8,
     hour_minute: i64,
+    went_at: Timestamp,
 ) -> Result<Option<Timestamp>, Failure> {
     let steps = settling.steps.of(tx, settling.beat.workspace, row.workflow, row.version)?;
     let Some(next) = steps.get(usize::from(step) - 1) else { return Ok(None) };
@@ -209,10 +201,9 @@ fn due_after(
     let clock = i8::try_from(hour_minute / 60).ok().zip(i8::try_from(hour_minute % 60).ok());
     let hour = clock.and_then(|(hour, minute)| Time::new(hour, minute, 0, 0).ok());
     let hour = hour.ok_or_else(|| Failure::Stored(format!("{} has the minute {hour_minute}", row.id)))?;
-    let now = settling.beat.now;
-    let planned = schedule::next_due(now, hour, next.gap_days, &place, Some(&settling.known.settings.hours));
+    let planned = schedule::next_due(went_at, hour, next.gap_days, &place, Some(&settling.known.settings.hours));
     // A window that never opens is looked at again by the claim, day by day.
-    let blocked = || later(now, SignedDuration::from_hours(24 * i64::from(next.gap_days)));
+    let blocked = || later(went_at, SignedDuration::from_hours(24 * i64::from(next.gap_days)));
     Ok(Some(planned.map_or_else(|_| blocked(), |planned| planned.due)))
 }
 

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use domain::attempt::{self, Answer, Doubt, Found, Verdict};
 use domain::enrollment::EnrollmentState;
-use domain::ids::{AttemptId, EnrollmentId, MessageId};
+use domain::ids::{AttemptId, ContactId, EnrollmentId, MessageId};
 use domain::ledger::Transfer;
 use domain::suppression::Suppression;
 use jiff::Timestamp;
@@ -74,6 +74,7 @@ pub(crate) struct Settling<'a> {
     pub(crate) events: Vec<Event>,
     pub(crate) touches: Vec<Touch>,
     pub(crate) refused: Vec<(EnrollmentId, Suppression)>,
+    pub(crate) suppressed: Vec<(ContactId, Suppression)>,
 }
 
 /// Settles what has answered. Answers to attempts that are no longer on their way change nothing.
@@ -184,6 +185,7 @@ impl<'a> Settling<'a> {
             events: Vec::new(),
             touches: Vec::new(),
             refused: Vec::new(),
+            suppressed: Vec::new(),
         })
     }
 
@@ -202,7 +204,7 @@ impl<'a> Settling<'a> {
             Ruling::Sent => ruling::sent(self, tx, message, answer)?,
             Ruling::Again(at) => ruling::again(self, message, at),
             Ruling::GivenUp => ruling::given_up(self, tx, message)?,
-            Ruling::Refused(kind) => ruling::refused(self, tx, message, kind)?,
+            Ruling::Refused(kind) => ruling::refused(self, message, kind),
             Ruling::Doubt(at) => ruling::doubt(self, message, Some(at)),
             Ruling::ForAPerson => ruling::doubt(self, message, None),
         }
@@ -230,6 +232,10 @@ impl<'a> Settling<'a> {
         events::insert(tx, workspace, &self.events)?;
         for (id, kind) in self.refused {
             ending::stop(tx, self.beat, &[id], kind.stop_reason())?;
+        }
+        // After the accounts, as an inbound opt-out has it: two that meet here wait in one order.
+        for (contact, kind) in self.suppressed {
+            ruling::suppress(tx, self.beat, contact, kind)?;
         }
         Ok(())
     }
