@@ -162,11 +162,11 @@ static INSERT: Sql = Sql::Twin {
 
 static STOP: Sql = Sql::Twin {
     sqlite: "
-        UPDATE enrollments SET state = 'stopped', reason = $3, ended_at = $4
+        UPDATE enrollments SET state = 'stopped', reason = $3, ended_at = $4, due_at = NULL
         WHERE workspace_id = $1 AND state = 'active' AND enrollment_id IN (SELECT value FROM json_each($2))
         RETURNING enrollment_id",
     postgres: "
-        UPDATE enrollments SET state = 'stopped', reason = $3, ended_at = $4
+        UPDATE enrollments SET state = 'stopped', reason = $3, ended_at = $4, due_at = NULL
         WHERE workspace_id = $1 AND state = 'active'
           AND enrollment_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))
         RETURNING enrollment_id",
