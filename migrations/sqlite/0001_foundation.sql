@@ -309,3 +309,44 @@ CREATE TABLE job_items (
     outcome TEXT,
     PRIMARY KEY (workspace_id, job_id, item)
 ) WITHOUT ROWID;
+
+-- What the planner assumes of a table that has grown: a workspace holds many rows, a key holds one. Without it
+-- a statement that takes a batch walks through the whole workspace instead of looking its keys up.
+ANALYZE;
+DELETE FROM sqlite_stat1;
+INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+    ('users', 'users_by_email', '1000000 100000 1'),
+    ('users', 'users', '1000000 100000 1'),
+    ('api_keys', 'api_keys', '1000000 100000 1'),
+    ('numbers', 'numbers', '1000000 100000 1'),
+    ('number_routes', 'number_routes', '1000000 1'),
+    ('contacts', 'contacts_by_person', '1000000 100000 10'),
+    ('contacts', 'contacts_by_phone', '1000000 100000 1'),
+    ('contacts', 'contacts', '1000000 100000 1'),
+    ('custom_fields', 'custom_fields', '1000000 100000 1'),
+    ('suppressions', 'suppressions', '1000000 100000 10 1'),
+    ('workflows', 'workflows_by_name', '1000000 100000 1'),
+    ('workflows', 'workflows', '1000000 100000 1'),
+    ('workflow_steps', 'workflow_steps', '1000000 100000 10 5 1'),
+    ('enrollments', 'enrollments_by_contact', '1000000 100000 10 5'),
+    ('enrollments', 'enrollments_by_workflow', '1000000 100000 10000'),
+    ('enrollments', 'enrollments_due', '1000000 100000 50000 5'),
+    ('enrollments', 'enrollments_running', '1000000 100000 1'),
+    ('enrollments', 'enrollments', '1000000 100000 1'),
+    ('messages', 'messages_by_contact', '1000000 100000 10 5'),
+    ('messages', 'messages_due', '1000000 100000 10'),
+    ('messages', 'messages', '1000000 100000 1'),
+    ('carrier_messages', 'carrier_messages', '1000000 100000 10 1'),
+    ('carrier_events', 'carrier_events', '1000000 100000 10 1'),
+    ('stray_events', 'stray_events', '1000000 5 1'),
+    ('conversations', 'conversations_by_time', '1000000 100000 10 5'),
+    ('conversations', 'conversations', '1000000 100000 1'),
+    ('events', 'events_by_contact', '1000000 100000 10 5'),
+    ('events', 'events', '1000000 100000 1'),
+    ('transfers', 'transfers', '1000000 100000 10 5 2 1'),
+    ('accounts', 'accounts', '1000000 100000 10 1'),
+    ('quotes', 'quotes', '1000000 100000 1'),
+    ('answers', 'answers', '1000000 100000 1'),
+    ('jobs', 'jobs', '1000000 100000 1'),
+    ('job_items', 'job_items', '1000000 100000 10000 1');
+ANALYZE sqlite_schema;
