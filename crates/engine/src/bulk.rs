@@ -303,10 +303,9 @@ fn begin(
 ) -> Result<Job, BulkError> {
     let asked = format!("enroll_many {workflow}");
     if let Some(key) = key
-        && let Some((hash, answer)) = answers::find(tx, beat.workspace, key)?
+        && let Some(job) = begun(tx, beat, key, &asked)?
     {
-        let id = answer.parse::<JobId>().ok().filter(|_| hash == asked).ok_or(BulkError::KeyReused)?;
-        return jobs::find(tx, beat.workspace, id)?.ok_or(BulkError::JobUnknown);
+        return Ok(job);
     }
     let found = workflows::find(tx, beat.workspace, workflow)?;
     found.filter(|workflow| workflow.archived_at.is_none()).ok_or(BulkError::WorkflowUnknown)?;
@@ -331,14 +330,22 @@ fn begin(
         created_at: beat.now,
         updated_at: beat.now,
     };
-    jobs::insert(tx, beat.workspace, &job)?;
-    jobs::add_items(tx, beat.workspace, job.id, &items)?;
+    // The key comes first: whoever waits here for the same key then finds the job that was faster.
     if let Some(key) = key
         && !answers::keep(tx, beat.workspace, key, &asked, &job.id.to_string(), beat.now)?
     {
-        return Err(BulkError::KeyReused);
+        return begun(tx, beat, key, &asked)?.ok_or(BulkError::KeyReused);
     }
+    jobs::insert(tx, beat.workspace, &job)?;
+    jobs::add_items(tx, beat.workspace, job.id, &items)?;
     Ok(job)
+}
+
+/// The job that the key began before.
+fn begun(tx: &mut Tx<'_>, beat: &Beat, key: &str, asked: &str) -> Result<Option<Job>, BulkError> {
+    let Some((hash, answer)) = answers::find(tx, beat.workspace, key)? else { return Ok(None) };
+    let id = answer.parse::<JobId>().ok().filter(|_| hash == asked).ok_or(BulkError::KeyReused)?;
+    jobs::find(tx, beat.workspace, id)?.map(Some).ok_or(BulkError::JobUnknown)
 }
 
 /// One chunk of a job: decided, charged, started and counted in one transaction.

@@ -259,16 +259,14 @@ fn terms_document(quote: &Quote) -> String {
 
 fn enroll(tx: &mut Tx<'_>, beat: &Beat, steps: &Steps, request: &EnrollRequest) -> Result<Enrolled, EnrollError> {
     let asked = format!("enroll {} {}", request.contact, request.workflow);
-    if let Some(key) = &request.key
-        && let Some((hash, answer)) = answers::find(tx, beat.workspace, key)?
-    {
-        if hash != asked {
-            return Err(EnrollError::KeyReused);
-        }
-        let first = serde_json::from_str(&answer).map_err(|error| Failure::Stored(error.to_string()))?;
+    if let Some(first) = answered(tx, beat, request, &asked)? {
         return Ok(first);
     }
     let (batch, rows, decision) = decide(tx, beat, steps, request.contact, request.workflow)?;
+    // The same request may have been faster while this one waited for the contact's lock.
+    if let Some(first) = answered(tx, beat, request, &asked)? {
+        return Ok(first);
+    }
     if let Some(quote) = request.quote {
         hold_to(tx, beat, &batch, &decision, request, quote)?;
     }
@@ -291,6 +289,21 @@ fn enroll(tx: &mut Tx<'_>, beat: &Beat, steps: &Steps, request: &EnrollRequest) 
         }
     }
     Ok(enrolled)
+}
+
+/// The answer that the request's key got before.
+fn answered(
+    tx: &mut Tx<'_>,
+    beat: &Beat,
+    request: &EnrollRequest,
+    asked: &str,
+) -> Result<Option<Enrolled>, EnrollError> {
+    let Some(key) = &request.key else { return Ok(None) };
+    let Some((hash, answer)) = answers::find(tx, beat.workspace, key)? else { return Ok(None) };
+    if hash != asked {
+        return Err(EnrollError::KeyReused);
+    }
+    Ok(Some(serde_json::from_str(&answer).map_err(|error| Failure::Stored(error.to_string()))?))
 }
 
 /// Goes on only if the quote that was shown is still true.

@@ -1,0 +1,331 @@
+//! Races, with real threads, on both databases: replies against claims on two nodes, the same key
+//! many times at once, many starts of one contact at once.
+//!
+//! After `receive` has resolved, nothing of the contact's enrollment may be claimed any more. The
+//! claims of the contact are read right then and compared at the end, in the database and at the
+//! receiving end.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod world;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use carrier::simulator::{Behaviour, Faults};
+use carrier::{Capabilities, Carrier, CarrierEvent, Finding, Inbound, Outcome, Simulator, Sought, Submission};
+use domain::ids::{ContactId, MessageId, WorkflowId};
+use domain::message::MessageKind;
+use engine::bulk::Selection;
+use engine::enrolling::{EnrollError, EnrollRequest, Enrolled};
+use engine::receive::Received;
+use engine::{Carriers, Engine};
+use futures_util::future::BoxFuture;
+use jiff::{SignedDuration, Timestamp};
+use store::messages;
+use world::{Plan, World, on_both};
+
+/// How many contacts answer in each wave.
+const CONTACTS: i64 = 300;
+/// How many waves.
+const WAVES: i64 = 8;
+/// How many replies come at once.
+const REPLIERS: i64 = 6;
+
+/// The simulator, noting in which order submissions arrive.
+struct Recorder {
+    inner: Arc<Simulator>,
+    next: AtomicU64,
+    arrivals: Mutex<Vec<Arrival>>,
+}
+
+#[derive(Clone)]
+struct Arrival {
+    nth: u64,
+    to: String,
+    message: MessageId,
+    attempt: i64,
+}
+
+impl Carrier for Recorder {
+    fn name(&self) -> &'static str {
+        "simulator"
+    }
+
+    fn submit<'a>(&'a self, submission: &'a Submission, now: Timestamp) -> BoxFuture<'a, Outcome> {
+        let nth = self.next.fetch_add(1, Ordering::SeqCst);
+        let (message, attempt) = messages::of_attempt(submission.attempt);
+        self.arrivals.lock().unwrap().push(Arrival { nth, to: submission.to.clone(), message, attempt });
+        self.inner.submit(submission, now)
+    }
+
+    fn find<'a>(&'a self, sought: &'a Sought, now: Timestamp) -> BoxFuture<'a, Finding> {
+        self.inner.find(sought, now)
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.inner.capabilities()
+    }
+}
+
+/// Two nodes on the database of a world, and what their carrier saw.
+struct Nodes {
+    engines: Vec<Engine>,
+    recorder: Arc<Recorder>,
+}
+
+async fn nodes(world: &World) -> Nodes {
+    let inner = Arc::clone(&world.simulator);
+    let recorder = Arc::new(Recorder { inner, next: AtomicU64::new(0), arrivals: Mutex::default() });
+    let mut engines = Vec::new();
+    for _ in 0..2 {
+        let mut carriers = Carriers::new();
+        carriers.insert("simulator".to_owned(), Arc::clone(&recorder) as Arc<dyn Carrier>);
+        let (store, clock) = (world.engine.store().clone(), world.engine.clock().clone());
+        let opened = tokio::task::spawn_blocking(move || Engine::open(store, clock, carriers).unwrap());
+        engines.push(opened.await.unwrap());
+    }
+    Nodes { engines, recorder }
+}
+
+fn phone(n: i64) -> String {
+    format!("+1212600{n:04}")
+}
+
+fn contact(n: i64) -> ContactId {
+    ContactId(1_000 + n)
+}
+
+/// The claims of a contact: each message of a workflow and how many times it was handed over.
+async fn claims(engine: &Engine, world: &World, contact: ContactId) -> HashMap<MessageId, (i64, Option<Timestamp>)> {
+    let workspace = world.workspace();
+    let read = move |db: &store::Read<'_>| messages::thread(db, workspace, contact, MessageId(i64::MAX), 1_000);
+    let thread = engine.store().read::<_, store::DbError, _>(read).await.unwrap();
+    let ours = thread.into_iter().filter(|message| message.kind == MessageKind::Workflow);
+    ours.map(|message| (message.id, (message.attempts, message.claimed_at))).collect()
+}
+
+/// What was claimed for a contact when its reply had been taken.
+struct Answered {
+    n: i64,
+    /// How many submissions the carrier had seen by then.
+    arrived: u64,
+    ended: usize,
+    claims: HashMap<MessageId, (i64, Option<Timestamp>)>,
+}
+
+/// One person after the other answers.
+async fn answer_some(world: Arc<World>, nodes: Arc<Nodes>, wave: i64, replier: i64) -> Vec<Answered> {
+    let mut answered = Vec::new();
+    for n in (0..CONTACTS).filter(|n| n % REPLIERS == replier) {
+        let engine = &nodes.engines[usize::try_from((n / REPLIERS) % 2).unwrap()];
+        let event = CarrierEvent::Inbound(Inbound {
+            event_id: format!("wave-{wave}-{n}"),
+            from: phone(n),
+            to: world.number.clone(),
+            body: "who is this?".to_owned(),
+            media: 0,
+            at: world.engine.now(),
+        });
+        let Received::Stored { ended, .. } = engine.receive("simulator", event).await.unwrap() else {
+            panic!("a reply was not stored")
+        };
+        let claims = claims(engine, &world, contact(n)).await;
+        let arrived = nodes.recorder.next.load(Ordering::SeqCst);
+        answered.push(Answered { n, arrived, ended: ended.len(), claims });
+    }
+    answered
+}
+
+/// Rounds on one node until told to stop.
+async fn dispatch(engine: Engine, done: Arc<AtomicBool>) {
+    while !done.load(Ordering::SeqCst) {
+        engine.round().await.unwrap();
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Lets time run, now and then by more than a lease, so that both nodes claim and retries fall due.
+async fn tick(engine: Engine, done: Arc<AtomicBool>) {
+    for nth in 1.. {
+        if done.load(Ordering::SeqCst) {
+            return;
+        }
+        let by = if nth % 10 == 0 { 31 } else { 5 };
+        engine.clock().move_to(engine.now() + SignedDuration::from_secs(by));
+        engine.next_due().await.unwrap();
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn race(world: &Arc<World>, nodes: &Arc<Nodes>, wave: i64) -> Vec<Answered> {
+    let done = Arc::new(AtomicBool::new(false));
+    let mut busy = vec![tokio::spawn(tick(world.engine.clone(), Arc::clone(&done)))];
+    for engine in &nodes.engines {
+        busy.push(tokio::spawn(dispatch(engine.clone(), Arc::clone(&done))));
+    }
+    let repliers = (0..REPLIERS)
+        .map(|replier| tokio::spawn(answer_some(Arc::clone(world), Arc::clone(nodes), wave, replier)))
+        .collect::<Vec<_>>();
+    let mut answered = Vec::new();
+    for replier in repliers {
+        answered.extend(replier.await.unwrap());
+    }
+    done.store(true, Ordering::SeqCst);
+    for task in busy {
+        task.await.unwrap();
+    }
+    // What a retry or a next step could still do, it does now.
+    for _ in 0..20 {
+        world.engine.clock().move_to(world.engine.now() + SignedDuration::from_mins(10));
+        for engine in &nodes.engines {
+            engine.round().await.unwrap();
+        }
+    }
+    answered
+}
+
+async fn people(world: &World, count: i64) {
+    for n in 0..count {
+        world.contact(n, &phone(n), &[]).await;
+    }
+}
+
+fn three_steps() -> [(i64, &'static str); 3] {
+    [(0, "One"), (1, "Two"), (1, "Three")]
+}
+
+#[test]
+fn after_a_reply_was_taken_nothing_is_claimed_on_any_node() {
+    let faults = Faults { temporary: 0.4, lost_after: 0.05, lost_before: 0.05, ..Faults::default() };
+    let behaviour = Behaviour { faults, ..Behaviour::default() };
+    let plan = move || Plan { behaviour: behaviour.clone(), per_minute: 240, ..Plan::default() };
+    on_both(plan, async |world| {
+        let workflow = world.workflow(&three_steps()).await;
+        people(&world, CONTACTS).await;
+        let nodes = Arc::new(nodes(&world).await);
+        let world = Arc::new(world);
+        let start = world.engine.now();
+        let (mut before, mut after) = (0, 0);
+        for wave in 0..WAVES {
+            start_all(&world, workflow, wave).await;
+            for answered in race(&world, &nodes, wave).await {
+                assert_eq!(answered.ended, 1, "a reply of contact {} ended no enrollment", answered.n);
+                let new = check(&world, &nodes, &answered).await;
+                if new { after += 1 } else { before += 1 }
+            }
+            // A claim between the commit of a reply and the reading of its claims shows in the books:
+            // its step was refunded by the reply and is earned or returned once more.
+            let report = world.engine.verify_ledger(world.workspace()).await.unwrap();
+            assert!(report.is_clean(), "{report:?}");
+            // The same morning hour, two days on.
+            world.engine.clock().move_to(start + SignedDuration::from_hours(48 * (wave + 1)));
+        }
+        println!("{before} replies came before the wave's first claim, {after} after it");
+        assert!(before > CONTACTS / 10 && after > CONTACTS / 10, "no race: {before} before, {after} after");
+        assert_eq!(world.balance("prepaid").await, (0, 0));
+        Arc::into_inner(world).unwrap().end().await;
+    });
+}
+
+async fn start_all(world: &World, workflow: WorkflowId, wave: i64) {
+    let job = world.engine.enroll_many(&world.actor, workflow, Selection::All, None).await.unwrap();
+    let done = world.engine.run_job(&world.actor, job.id, |_| {}).await.unwrap();
+    assert_eq!(done.started, CONTACTS, "wave {wave}");
+}
+
+/// Checks that no claim came after the reply; says whether the wave had claimed anything before it.
+async fn check(world: &World, nodes: &Nodes, answered: &Answered) -> bool {
+    let now = claims(&world.engine, world, contact(answered.n)).await;
+    assert_eq!(now, answered.claims, "contact {} was claimed after its reply", answered.n);
+    let arrivals = nodes.recorder.arrivals.lock().unwrap().clone();
+    let to = phone(answered.n);
+    for arrival in arrivals.iter().filter(|arrival| arrival.to == to && arrival.nth >= answered.arrived) {
+        let known = answered.claims.get(&arrival.message).is_some_and(|(attempts, _)| arrival.attempt <= *attempts);
+        assert!(known, "a submission to {to} was not claimed before its reply");
+    }
+    let morning = world.engine.now() - SignedDuration::from_hours(12);
+    answered.claims.values().any(|(_, claimed_at)| claimed_at.is_some_and(|at| at > morning))
+}
+
+/// Runs sixteen starts at once, half on each node.
+async fn sixteen(world: &World, nodes: &Nodes, request: EnrollRequest) -> Vec<Result<Enrolled, EnrollError>> {
+    let start = |n: usize| {
+        let (engine, actor, request) = (nodes.engines[n % 2].clone(), world.actor.clone(), request.clone());
+        tokio::spawn(async move { engine.enroll(&actor, request).await })
+    };
+    let tasks: Vec<_> = (0..16).map(start).collect();
+    let mut answers = Vec::new();
+    for task in tasks {
+        answers.push(task.await.unwrap());
+    }
+    answers
+}
+
+#[test]
+fn sixteen_requests_with_one_key_get_one_answer_and_one_charge() {
+    on_both(Plan::default, async |world| {
+        let workflow = world.workflow(&three_steps()).await;
+        people(&world, 20).await;
+        let nodes = nodes(&world).await;
+        for n in 0..20 {
+            let before = world.balance("prepaid").await;
+            let key = Some(format!("key-{n}"));
+            let request = EnrollRequest { contact: contact(n), workflow, quote: None, key };
+            let answers = sixteen(&world, &nodes, request).await;
+            let first = answers[0].as_ref().unwrap().clone();
+            assert!(answers.iter().all(|answer| answer.as_ref().is_ok_and(|answer| *answer == first)), "{answers:?}");
+            let after = world.balance("prepaid").await;
+            let charged = (first.charged_credits, first.charged_micros.0);
+            assert_eq!((after.0 - before.0, after.1 - before.1), charged);
+        }
+        assert!(world.engine.verify_ledger(world.workspace()).await.unwrap().is_clean());
+        world.end().await;
+    });
+}
+
+#[test]
+fn of_sixteen_starts_of_one_contact_exactly_one_succeeds() {
+    on_both(Plan::default, async |world| {
+        let workflow = world.workflow(&three_steps()).await;
+        people(&world, 20).await;
+        let nodes = nodes(&world).await;
+        let mut held = (0, 0);
+        for n in 0..20 {
+            let request = EnrollRequest { contact: contact(n), workflow, quote: None, key: None };
+            let answers = sixteen(&world, &nodes, request).await;
+            let refused = answers.iter().filter(|answer| matches!(answer, Err(EnrollError::Refused(_)))).count();
+            let started: Vec<&Enrolled> = answers.iter().filter_map(|answer| answer.as_ref().ok()).collect();
+            assert_eq!((started.len(), refused), (1, 15), "{answers:?}");
+            held = (held.0 + started[0].charged_credits, held.1 + started[0].charged_micros.0);
+            assert_eq!(world.balance("prepaid").await, held);
+        }
+        assert!(world.engine.verify_ledger(world.workspace()).await.unwrap().is_clean());
+        world.end().await;
+    });
+}
+
+#[test]
+fn sixteen_bulk_requests_with_one_key_begin_one_job() {
+    on_both(Plan::default, async |world| {
+        let workflow = world.workflow(&three_steps()).await;
+        people(&world, 3).await;
+        let nodes = nodes(&world).await;
+        for n in 0..20 {
+            let begin = |task: usize| {
+                let (engine, actor) = (nodes.engines[task % 2].clone(), world.actor.clone());
+                let key = Some(format!("key-{n}"));
+                tokio::spawn(async move { engine.enroll_many(&actor, workflow, Selection::All, key).await })
+            };
+            let tasks: Vec<_> = (0..16).map(begin).collect();
+            let mut jobs = Vec::new();
+            for task in tasks {
+                jobs.push(task.await.unwrap().unwrap().id);
+            }
+            jobs.dedup();
+            assert_eq!(jobs.len(), 1, "one key began {jobs:?}");
+        }
+        world.end().await;
+    });
+}
