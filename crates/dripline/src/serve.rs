@@ -170,15 +170,15 @@ async fn ready(State(parts): State<Parts>) -> Response {
 
 /// Outbound messages by state, over all workspaces, for Prometheus.
 async fn metrics(State(parts): State<Parts>) -> Response {
-    let counted = parts.engine.read(|db| {
+    let counted = parts.engine.read(|reading| {
         let mut totals = std::collections::BTreeMap::<String, i64>::new();
         let mut after = WorkspaceId(i64::MIN);
         loop {
-            let page = store::workspaces::page(db, after, 1_000)?;
+            let page = store::workspaces::page(reading, after, 1_000)?;
             let Some(last) = page.last() else { return Ok::<_, Failure>(totals) };
             after = last.id;
             for workspace in page {
-                for (state, count) in store::messages::counts(db, workspace.id)? {
+                for (state, count) in store::messages::counts(reading, workspace.id)? {
                     *totals.entry(state).or_default() += count;
                 }
             }

@@ -120,13 +120,13 @@ impl Intake {
             answers::keep_stray(tx, &self.carrier, &inbound.event_id, &payload, beat.now)?;
             return Ok(Received::Stray);
         };
-        let contact = crate::contacts::find_or_create(tx, beat, phone)?;
         let known = facts::workspace_of(tx, beat.workspace)?;
+        let (contact, others) = self.lock(tx, &known, phone)?;
         let wish = optout::read(&inbound.body);
         let message = self.store(tx, &contact, inbound)?;
         let reason = if matches!(wish, Wish::OptOut { .. }) { StopReason::OptedOut } else { StopReason::Replied };
         let mut ended = stop_of(tx, beat, &[contact.id], reason)?;
-        ended.extend(self.stop_person(tx, &known, &contact)?);
+        ended.extend(stop_of(tx, beat, &others, StopReason::PersonReplied)?);
         self.obey(tx, &known, &contact, wish)?;
         Ok(Received::Stored { workspace: beat.workspace, contact: contact.id, message, ended })
     }
@@ -150,17 +150,35 @@ impl Intake {
         Ok(id)
     }
 
-    /// Ends the enrollments of the person's other contacts, unless the workspace keeps them.
-    fn stop_person(&self, tx: &mut Tx<'_>, known: &Known, contact: &Contact) -> Result<Vec<Ended>, Failure> {
-        let (Some(person), Switch::On) = (contact.person, known.settings.stop_person) else { return Ok(Vec::new()) };
-        let mut others = contacts::of_person(tx, self.beat.workspace, person)?;
-        others.retain(|other| *other != contact.id);
-        contacts::lock(tx, self.beat.workspace, &others)?;
-        stop_of(tx, &self.beat, &others, StopReason::PersonReplied)
+    /// The contact and the person's others whose enrollments end too, all locked, and what runs of them.
+    ///
+    /// The locks are taken before anything is written and in the order of the house, contacts before
+    /// enrollments: two phones of one person that answer at once, or an answer and the settling of the
+    /// text that it answers, then wait for each other in one direction only.
+    fn lock(&self, tx: &mut Tx<'_>, known: &Known, phone: Phone) -> Result<(Contact, Vec<ContactId>), Failure> {
+        let workspace = self.beat.workspace;
+        if let Some(found) = contacts::by_phones(tx, workspace, &[&phone.to_string()])?.pop() {
+            let family = self.family(tx, known, &found)?;
+            contacts::lock(tx, workspace, &family)?;
+        }
+        let contact = crate::contacts::find_or_create(tx, &self.beat, phone)?;
+        let mut family = self.family(tx, known, &contact)?;
+        contacts::lock(tx, workspace, &family)?;
+        let running: Vec<_> = enrollments::running_of(tx, workspace, &family)?.into_iter().map(|row| row.id).collect();
+        enrollments::lock(tx, workspace, &running)?;
+        family.retain(|other| *other != contact.id);
+        Ok((contact, family))
+    }
+
+    /// The contact itself and, unless the workspace keeps them running, the person's others.
+    fn family(&self, tx: &mut Tx<'_>, known: &Known, contact: &Contact) -> Result<Vec<ContactId>, Failure> {
+        match (contact.person, known.settings.stop_person) {
+            (Some(person), Switch::On) => Ok(contacts::of_person(tx, self.beat.workspace, person)?),
+            _ => Ok(vec![contact.id]),
+        }
     }
 
     fn obey(&self, tx: &mut Tx<'_>, known: &Known, contact: &Contact, wish: Wish) -> Result<(), Failure> {
-        let beat = &self.beat;
         match wish {
             Wish::OptOut { .. } => self.opt_out(tx, known, contact),
             Wish::WrongNumber => {
@@ -170,10 +188,7 @@ impl Intake {
             Wish::Help => self.answer(tx, contact, &known.settings.help_text, "help"),
             Wish::Start => self.opt_in(tx, known, contact),
             Wish::Yes if self.answers_confirmation(tx, contact)? => self.opt_in(tx, known, contact),
-            Wish::Yes | Wish::Nothing => {
-                let _ = beat;
-                Ok(())
-            }
+            Wish::Yes | Wish::Nothing => Ok(()),
         }
     }
 

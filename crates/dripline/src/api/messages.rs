@@ -30,7 +30,7 @@ pub(crate) async fn thread(
     let (contact, workspace) = (id::<ContactId>(&text, "the contact")?, actor.workspace());
     parts.engine.contact(&actor, contact).await?;
     let (before, limit) = (page.after::<MessageId>()?.unwrap_or(MessageId(i64::MAX)), page.limit()?);
-    let read = move |db: &store::Read<'_>| store::messages::thread(db, workspace, contact, before, limit);
+    let read = move |reading: &store::Read<'_>| store::messages::thread(reading, workspace, contact, before, limit);
     let rows = parts.engine.read(read).await?;
     let next = rows.last().map(|row| row.id).filter(|_| i64::try_from(rows.len()) == Ok(limit));
     Ok(Json(json!({ "data": rows.iter().map(message).collect::<Vec<_>>(), "next": next })))
@@ -60,7 +60,7 @@ pub(crate) async fn events(
     let (contact, workspace) = (id::<ContactId>(&text, "the contact")?, actor.workspace());
     parts.engine.contact(&actor, contact).await?;
     let (before, limit) = (page.after::<EventId>()?.unwrap_or(EventId(i64::MAX)), page.limit()?);
-    let read = move |db: &store::Read<'_>| store::events::of_contact(db, workspace, contact, before, limit);
+    let read = move |reading: &store::Read<'_>| store::events::of_contact(reading, workspace, contact, before, limit);
     let rows = parts.engine.read(read).await?;
     let event = |row: &store::events::Event| {
         let facts: Value = serde_json::from_str(&row.payload).unwrap_or_default();
@@ -83,7 +83,7 @@ pub(crate) async fn conversations(
             cursor_of(cursor).ok_or_else(|| Problem::bad_request("cursor", "the cursor is not one of ours"))?
         }
     };
-    let read = move |db: &store::Read<'_>| store::conversations::page(db, workspace, before, limit);
+    let read = move |reading: &store::Read<'_>| store::conversations::page(reading, workspace, before, limit);
     let rows = parts.engine.read(read).await?;
     let line = |row: &store::conversations::Conversation| {
         json!({
