@@ -30,7 +30,7 @@ pub(crate) fn line(text: &str, most: usize) -> Result<String, TextError> {
     }
 }
 
-/// As [`line`], and may be empty.
+/// As [`line()`], and may be empty.
 pub(crate) fn line_or_nothing(text: &str, most: usize) -> Result<String, TextError> {
     match line(text, most) {
         Err(TextError::Empty) => Ok(String::new()),

@@ -1,6 +1,6 @@
 //! Enrollments: one row from start to end.
 //!
-//! **The fence.** A claim and a stop meet on the row of the enrollment: [`claim`] and [`stop`] both
+//! **The fence.** A claim and a stop meet on the row of the enrollment: [`claim`](crate::claims::claim) and [`stop`] both
 //! carry `state = 'active'`, and on PostgreSQL both lock the row first. Whoever commits first wins.
 //!
 //! | column | meaning |
