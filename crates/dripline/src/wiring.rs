@@ -48,10 +48,13 @@ pub fn open(database: &Address, data: &Path, clock: Clock, behaviour: Behaviour)
     Ok(Parts { engine, simulator })
 }
 
-/// How handsets behave in the demo.
+/// How handsets behave in the demo: as lively as [`Behaviour::demo`], but nobody answers by themselves, so
+/// that the reply which stops the workflow is the one that the newcomer writes.
 #[must_use]
 pub fn demo_behaviour() -> Behaviour {
-    Behaviour::demo()
+    let mut behaviour = Behaviour::demo();
+    behaviour.replies.rate = 0.0;
+    behaviour
 }
 
 /// How handsets behave elsewhere: they take every text, and answer when a person makes them.

@@ -45,6 +45,12 @@ impl Clock {
         }
     }
 
+    /// Whether the clock can be moved by hand at all.
+    #[must_use]
+    pub fn can_be_moved(&self) -> bool {
+        !matches!(self, Self::System)
+    }
+
     /// Moves a manual clock to an instant, or the demo's clock ahead to it. False if the clock cannot be
     /// moved there: it is the machine's own, or the instant is in the past.
     pub fn move_to(&self, at: Timestamp) -> bool {
@@ -110,6 +116,7 @@ mod tests {
         assert!(!clock.move_to(at("2026-11-24T10:30:00Z")));
         assert_eq!(clock.now(), at("2026-11-24T11:00:00Z"));
         assert!(!Clock::System.move_to(at("2100-01-01T00:00:00Z")));
+        assert!(clock.can_be_moved() && Clock::ahead().can_be_moved() && !Clock::System.can_be_moved());
     }
 
     #[tokio::test]

@@ -30,6 +30,8 @@ use world::{Plan, World, on_both};
 const CONTACTS: i64 = 300;
 /// How many waves.
 const WAVES: i64 = 8;
+/// Most waves, where one side of the race was rare.
+const MOST_WAVES: i64 = 24;
 /// How many replies come at once.
 const REPLIERS: i64 = 6;
 
@@ -208,7 +210,12 @@ fn after_a_reply_was_taken_nothing_is_claimed_on_any_node() {
         let world = Arc::new(world);
         let start = world.engine.now();
         let (mut before, mut after) = (0, 0);
-        for wave in 0..WAVES {
+        let few = |count: i64| count <= CONTACTS / 10;
+        for wave in 0..MOST_WAVES {
+            // On a loaded machine the answers may all come first: go on until both sides have been met.
+            if wave >= WAVES && !few(before) && !few(after) {
+                break;
+            }
             start_all(&world, workflow, wave).await;
             for answered in race(&world, &nodes, wave).await {
                 assert_eq!(answered.ended, 1, "a reply of contact {} ended no enrollment", answered.n);
@@ -223,7 +230,7 @@ fn after_a_reply_was_taken_nothing_is_claimed_on_any_node() {
             world.engine.clock().move_to(start + SignedDuration::from_hours(48 * (wave + 1)));
         }
         println!("{before} replies came before the wave's first claim, {after} after it");
-        assert!(before > 0 && after > 0, "no race: {before} before, {after} after");
+        assert!(before > CONTACTS / 10 && after > CONTACTS / 10, "no race: {before} before, {after} after");
         assert_eq!(world.balance("prepaid").await, (0, 0));
         Arc::into_inner(world).unwrap().end().await;
     });

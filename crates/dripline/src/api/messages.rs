@@ -2,13 +2,14 @@
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
+use axum::http::HeaderMap;
 use domain::access::Permission;
 use domain::ids::{ContactId, EventId, MessageId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use store::messages::Message;
 
-use super::{Body, Caller, Page, id};
+use super::{Body, Caller, Page, id, idempotency_key};
 use crate::problem::Problem;
 use crate::wiring::Parts;
 
@@ -46,8 +47,14 @@ pub(crate) async fn send(
     State(parts): State<Parts>,
     Caller(actor): Caller,
     Path(text): Path<String>,
+    headers: HeaderMap,
     Body(body): Body<SendBody>,
 ) -> Result<Json<Value>, Problem> {
+    if idempotency_key(&headers)?.is_some() {
+        // Better refused than ignored: whoever sends a key relies on it, and a repeat would text and charge twice.
+        let detail = "a message by hand cannot take an idempotency key yet; look at the thread before you repeat it";
+        return Err(Problem::bad_request("idempotency_key_unsupported", detail));
+    }
     Ok(Json(message(&parts.engine.send_message(&actor, id(&text, "the contact")?, &body.body).await?)))
 }
 

@@ -42,7 +42,7 @@ pub(crate) async fn push(
         return Err(Problem::bad_request("seconds", "seconds must be 0 to 31622400, which is 366 days"));
     }
     let engine = &parts.engine;
-    if !engine.clock().move_to(engine.now()) {
+    if !engine.clock().can_be_moved() {
         return Err(Problem::bad_request(
             "clock",
             "only the demo's clock can be pushed: start `dripline serve --demo`",
