@@ -137,6 +137,12 @@ impl Engine {
         Beat { workspace, now: self.now(), ids: self.0.ids.clone(), actor: actor.to_owned() }
     }
 
+    /// Makes beats of somebody who is no actor, where the workspace is only found inside the transaction.
+    pub(crate) fn beats(&self, actor: &'static str) -> impl Fn(WorkspaceId) -> Beat + Send + 'static {
+        let (now, ids) = (self.now(), self.0.ids.clone());
+        move |workspace| Beat { workspace, now, ids: ids.clone(), actor: actor.to_owned() }
+    }
+
     /// One transaction.
     pub(crate) async fn write<T, E, F>(&self, lane: Lane, work: F) -> Result<T, E>
     where

@@ -1,5 +1,6 @@
 //! Brings what happens at the simulator's handsets to the engine, as callbacks would.
 
+use carrier::CarrierEvent;
 use carrier::simulator::Simulator;
 use futures_util::future::join_all;
 use jiff::SignedDuration;
@@ -7,6 +8,7 @@ use tokio::sync::watch;
 
 use crate::engine::Engine;
 use crate::failure::Failure;
+use crate::receive::Received;
 
 /// Most callbacks that are taken at once.
 const AT_ONCE: usize = 64;
@@ -23,10 +25,15 @@ impl Engine {
                 return Ok(delivered);
             }
             delivered += events.len();
-            for event in events {
-                self.receive("simulator", event).await?;
+            for chunk in events.chunks(AT_ONCE) {
+                self.take_all(chunk).await.into_iter().collect::<Result<Vec<_>, _>>()?;
             }
         }
+    }
+
+    /// Takes callbacks at once, on SQLite in their order and in few commits.
+    async fn take_all(&self, events: &[CarrierEvent]) -> Vec<Result<Received, Failure>> {
+        join_all(events.iter().map(|event| self.receive("simulator", event.clone()))).await
     }
 
     /// Brings the simulator's callbacks until told to stop, many at once.
@@ -34,8 +41,7 @@ impl Engine {
         while !*stop.borrow() {
             let events = simulator.due_events(self.now());
             for chunk in events.chunks(AT_ONCE) {
-                let taken = chunk.iter().map(|event| self.receive("simulator", event.clone()));
-                for error in join_all(taken).await.into_iter().filter_map(Result::err) {
+                for error in self.take_all(chunk).await.into_iter().filter_map(Result::err) {
                     tracing::error!(%error, cause = ?std::error::Error::source(&error), "a callback was not taken");
                 }
             }

@@ -19,6 +19,7 @@ use domain::optout::{self, Wish};
 use domain::phone::Phone;
 use domain::suppression::Suppression;
 use domain::{segments, template};
+use jiff::Timestamp;
 use store::contacts::{self, Contact};
 use store::conversations::{self, Side, Touch};
 use store::messages::{self, Message};
@@ -61,36 +62,38 @@ pub enum Received {
 }
 
 impl Engine {
-    /// Takes one callback of a carrier, whose signature was verified.
+    /// Takes one callback of a carrier, whose signature was verified. One transaction, and nothing before it: on SQLite
+    /// callbacks that come at once share a commit, in the order in which they came.
     pub async fn receive(&self, carrier: &str, event: CarrierEvent) -> Result<Received, Failure> {
-        let route = match &event {
-            CarrierEvent::Inbound(inbound) => inbound.to.clone(),
-            CarrierEvent::Receipt(receipt) => receipt.from.clone(),
-        };
-        let routed = self.read(move |db| Ok::<_, Failure>(numbers::route(db, &route)?)).await?;
-        let Some((workspace, number)) = routed else { return self.stray(carrier, &event).await };
         let answers_stop = self.carrier(carrier).map(|carrier| carrier.capabilities().stop_answer);
-        let intake = Intake {
-            beat: self.beat_as(workspace, "contact"),
-            carrier: carrier.to_owned(),
-            number,
-            confirms: answers_stop.unwrap_or(StopAnswer::Ours),
-            steps: self.steps(),
+        let (now, beat, steps, carrier) = (self.now(), self.beats("contact"), self.steps(), carrier.to_owned());
+        let confirms = answers_stop.unwrap_or(StopAnswer::Ours);
+        let take = move |tx: &mut Tx<'_>| {
+            let Some((workspace, number)) = numbers::route(tx, our_number(&event))? else {
+                return stray(tx, &carrier, &event, now);
+            };
+            let (carrier, steps) = (carrier.clone(), steps.clone());
+            Intake { beat: beat(workspace), carrier, number, confirms, steps }.take(tx, &event)
         };
-        let received = self.write(Lane::Inbound, move |tx| intake.take(tx, &event)).await?;
+        let received = self.write(Lane::Inbound, take).await?;
         self.wake();
         Ok(received)
     }
+}
 
-    async fn stray(&self, carrier: &str, event: &CarrierEvent) -> Result<Received, Failure> {
-        let (carrier, key, now) = (carrier.to_owned(), event.event_id().to_owned(), self.now());
-        let payload = serde_json::to_string(event).map_err(|error| Failure::Stored(error.to_string()))?;
-        self.write(Lane::Inbound, move |tx| {
-            answers::keep_stray(tx, &carrier, &key, &payload.replace("\\u0000", ""), now)?;
-            Ok(Received::Stray)
-        })
-        .await
+/// The number of ours that a callback is about.
+fn our_number(event: &CarrierEvent) -> &str {
+    match event {
+        CarrierEvent::Inbound(inbound) => &inbound.to,
+        CarrierEvent::Receipt(receipt) => &receipt.from,
     }
+}
+
+/// Keeps a callback that is about no number of ours.
+fn stray(tx: &mut Tx<'_>, carrier: &str, event: &CarrierEvent, now: Timestamp) -> Result<Received, Failure> {
+    let payload = serde_json::to_string(event).map_err(|error| Failure::Stored(error.to_string()))?;
+    answers::keep_stray(tx, carrier, event.event_id(), &payload.replace("\\u0000", ""), now)?;
+    Ok(Received::Stray)
 }
 
 /// One callback on its way in.
