@@ -358,7 +358,10 @@ fn work(tx: &mut Tx<'_>, beat: &Beat, steps: &Steps, id: JobId) -> Result<Job, B
     let payload: Payload =
         serde_json::from_str(&job.payload).map_err(|error| Failure::Stored(format!("{id}: {error}")))?;
     let chunk: Vec<ContactId> = if payload.all {
-        contacts::ids(tx, beat.workspace, ContactId(job.cursor), CHUNK)?
+        let mut all = contacts::ids(tx, beat.workspace, ContactId(job.cursor), CHUNK)?;
+        // Identifiers hold the time: whoever came after the job began was in no preview.
+        all.retain(|contact| contact.0 < id.0);
+        all
     } else {
         jobs::items(tx, beat.workspace, id, job.cursor, CHUNK)?.iter().filter_map(jobs::contact_of).collect()
     };

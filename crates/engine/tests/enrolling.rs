@@ -4,6 +4,8 @@ mod world;
 
 use domain::enrollment::{EnrollmentState, StopReason};
 use domain::money::Micros;
+use engine::bulk::Selection;
+use engine::contacts::NewContact;
 use engine::enrolling::EnrollRequest;
 use world::{Plan, on_both};
 
@@ -53,6 +55,22 @@ fn a_reply_stops_the_workflow_and_refunds_only_what_was_never_tried() {
         assert_eq!(world.balance("earned").await, (1, 0));
         world.play_days(30).await;
         assert_eq!(world.texts("+12125550111").len(), 1);
+        world.end().await;
+    });
+}
+
+#[test]
+fn a_job_for_everybody_leaves_out_who_came_after_it_began() {
+    on_both(Plan::default, async |world| {
+        world.contact(1, "+12125550111", &[("firstname", "Ann")]).await;
+        let workflow = world.workflow(&steps()).await;
+        let job = world.engine.enroll_many(&world.actor, workflow, Selection::All, None).await.unwrap();
+        let fields = vec![("First Name".to_owned(), "Late".to_owned())];
+        let late = NewContact { phone: "+12125550112".to_owned(), region: None, name: None, fields, person: None };
+        world.engine.create_contact(&world.actor, late).await.unwrap();
+        let job = world.engine.run_job(&world.actor, job.id, |_| {}).await.unwrap();
+        assert_eq!((job.total, job.started, job.refused), (1, 1, 0));
+        assert_eq!(world.balance("prepaid").await, (3, 0));
         world.end().await;
     });
 }
