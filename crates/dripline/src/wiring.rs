@@ -70,5 +70,5 @@ pub fn migrate(database: &Address) -> Result<i64, WiringError> {
 
 /// Copies a running engine's database into a new file. Blocks.
 pub fn backup(engine: &Engine, to: &Path) -> Result<(), WiringError> {
-    Ok(engine.store().backup(to)?)
+    Ok(engine.store().backup(to, &mut |_| {})?)
 }

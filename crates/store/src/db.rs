@@ -27,6 +27,7 @@ pub use queue::Lane;
 use queue::Queue;
 pub use row::Row;
 pub use sql::Sql;
+pub use sqlite::Copied;
 use threads::Threads;
 pub use tx::{Read, Tx};
 pub use value::Value;
@@ -90,6 +91,24 @@ impl Store {
         Ok(Self { base: Arc::new(Base { address: address.clone(), threads, schema_version }) })
     }
 
+    /// Opens a database that is there for reading only, beside the process that serves it: no lock is taken and
+    /// nothing is migrated. Whoever asks it to write is answered [`DbError::Closed`].
+    ///
+    /// # Errors
+    /// [`DbError::Missing`], [`DbError::Older`], [`DbError::Newer`], [`DbError::MigrationChanged`], and
+    /// whatever keeps the database from being reached. One in memory is nobody else's to read: `Missing`.
+    pub fn open_to_read(address: &Address) -> Result<Self, DbError> {
+        let sizes = Sizes::default();
+        let threads = match &address.0 {
+            Place::File(path) => sqlite::open_to_read(path, &sizes)?,
+            Place::Memory => return Err(DbError::Missing { path: address.to_string().into() }),
+            Place::Server(config) => postgres::open_to_read(config, &sizes)?,
+        };
+        let found = submit(&threads.reads, Lane::Normal, |tx| migrations::check(tx));
+        let schema_version = found.recv().unwrap_or(Err(DbError::Closed))?;
+        Ok(Self { base: Arc::new(Base { address: address.clone(), threads, schema_version }) })
+    }
+
     /// Runs `work` in a transaction that commits when it returns `Ok` and rolls back when it
     /// returns `Err` or panics. It is queued by this call; the future resolves once the commit is
     /// durable. Dropping the future does not undo the call.
@@ -149,14 +168,15 @@ impl Store {
     }
 
     /// Copies the running SQLite database to the new file `to`, which appears when it is
-    /// complete: the state at the moment the copy began. Blocks; transactions go on.
+    /// complete: the state at the moment the copy began. Blocks; transactions go on, also those
+    /// of another process. `progress` is told now and then.
     ///
     /// # Errors
     /// [`DbError::BackupUnsupported`] on PostgreSQL and in memory, [`DbError::BackupExists`],
-    /// [`DbError::DiskFull`].
-    pub fn backup(&self, to: &Path) -> Result<(), DbError> {
+    /// [`DbError::BackupTarget`].
+    pub fn backup(&self, to: &Path, progress: &mut dyn FnMut(Copied)) -> Result<(), DbError> {
         match &self.base.address.0 {
-            Place::File(path) => sqlite::back_up(path, to),
+            Place::File(path) => sqlite::back_up(path, to, progress),
             Place::Memory | Place::Server(_) => Err(DbError::BackupUnsupported),
         }
     }

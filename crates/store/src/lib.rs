@@ -25,7 +25,7 @@ pub mod users;
 pub mod workflows;
 pub mod workspaces;
 
-pub use db::{Address, ConstraintKind, DbError, Lane, Read, Row, Sizes, Sql, Store, Tx, Value};
+pub use db::{Address, ConstraintKind, Copied, DbError, Lane, Read, Row, Sizes, Sql, Store, Tx, Value};
 
 /// Each statement of each module, as (name, statement).
 const STATEMENTS: &[&[(&str, &Sql)]] = &[

@@ -3,7 +3,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::db::{DbError, Sql, Tx, Value};
+use crate::db::{DbError, Read, Sql, Tx, Value};
 
 struct Migration {
     name: &'static str,
@@ -35,6 +35,11 @@ const CREATE_TABLE: Sql = Sql::Same(
     )",
 );
 
+const IS_THERE: Sql = Sql::Twin {
+    sqlite: "SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table' AND name = 'schema_migrations'",
+    postgres: "SELECT COUNT(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'schema_migrations'",
+};
+
 const LIST_APPLIED: Sql = Sql::Same(
     "SELECT number, checksum
     FROM schema_migrations
@@ -48,6 +53,7 @@ const RECORD_APPLIED: Sql = Sql::Same(
 
 pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("migrations.create_table", &CREATE_TABLE),
+    ("migrations.is_there", &IS_THERE),
     ("migrations.list_applied", &LIST_APPLIED),
     ("migrations.record_applied", &RECORD_APPLIED),
 ];
@@ -63,31 +69,48 @@ pub(crate) fn apply(tx: &mut Tx<'_>) -> Result<i64, DbError> {
     apply_list(tx, MIGRATIONS)
 }
 
-fn apply_list(tx: &mut Tx<'_>, migrations: &[Migration]) -> Result<i64, DbError> {
-    tx.batch(&LOCK)?;
-    tx.batch(&CREATE_TABLE)?;
-    let newest = i64::try_from(migrations.len()).expect("a short list");
+/// Answers the version of a database that is only to be read; it must be the newest.
+pub(crate) fn check(read: &Read<'_>) -> Result<i64, DbError> {
+    let there = read.query_one(&IS_THERE, &[])?.int(0)? > 0;
+    let database = if there { applied(read, MIGRATIONS)? } else { 0 };
+    let program = newest(MIGRATIONS);
+    if database < program { Err(DbError::Older { database, program }) } else { Ok(database) }
+}
+
+fn newest(migrations: &[Migration]) -> i64 {
+    i64::try_from(migrations.len()).expect("a short list")
+}
+
+/// The number of the last migration that the database has, all of which must be ours.
+fn applied(read: &Read<'_>, migrations: &[Migration]) -> Result<i64, DbError> {
     let mut version = 0;
-    for row in tx.query(&LIST_APPLIED, &[])? {
+    for row in read.query(&LIST_APPLIED, &[])? {
         version = row.int(0)?;
         let known = usize::try_from(version - 1).ok().and_then(|place| migrations.get(place));
-        let known = known.ok_or(DbError::Newer { database: version, program: newest })?;
-        if checksum(tx, known) != row.text(1)? {
+        let known = known.ok_or(DbError::Newer { database: version, program: newest(migrations) })?;
+        if checksum(read, known) != row.text(1)? {
             return Err(DbError::MigrationChanged { name: known.name.to_owned() });
         }
     }
+    Ok(version)
+}
+
+fn apply_list(tx: &mut Tx<'_>, migrations: &[Migration]) -> Result<i64, DbError> {
+    tx.batch(&LOCK)?;
+    tx.batch(&CREATE_TABLE)?;
+    let version = applied(tx, migrations)?;
     for (number, migration) in (1..).zip(migrations).skip(usize::try_from(version).expect("a known version")) {
         let failed = |error| DbError::Migration { name: migration.name, source: Box::new(error) };
         tx.batch(&migration.sql).map_err(failed)?;
         let record = [Value::Int(number), migration.name.into(), checksum(tx, migration).into()];
         tx.execute(&RECORD_APPLIED, &record)?;
     }
-    Ok(newest)
+    Ok(newest(migrations))
 }
 
 /// The checksum of the text that this database runs. Line ends do not count: a checkout may change them.
-fn checksum(tx: &Tx<'_>, migration: &Migration) -> String {
-    let text = tx.text(&migration.sql).replace('\r', "");
+fn checksum(read: &Read<'_>, migration: &Migration) -> String {
+    let text = read.text(&migration.sql).replace('\r', "");
     Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

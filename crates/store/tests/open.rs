@@ -84,6 +84,86 @@ fn child_opens_the_file() {
 }
 
 #[test]
+fn beside_the_process_that_serves_it_a_database_is_read_and_never_written() {
+    for db in testing::databases() {
+        table(&db.store);
+        db.store.write_blocking(Lane::Normal, |tx| add(tx, 1, "served")).unwrap();
+        let beside = Store::open_to_read(&db.address).unwrap();
+        assert_eq!(names(&beside), ["served"], "{}", db.name);
+        db.store.write_blocking(Lane::Normal, |tx| add(tx, 2, "later")).unwrap();
+        assert_eq!(names(&beside), ["served", "later"], "{}", db.name);
+        let written = beside.write_blocking(Lane::Normal, |tx| add(tx, 3, "never"));
+        assert!(matches!(written, Err(DbError::Closed)), "{}: {written:?}", db.name);
+        let through = beside.read_blocking(|read| read.query(&Sql::Same("DELETE FROM t RETURNING id"), &[]).map(drop));
+        assert!(through.is_err(), "{}", db.name);
+        assert_eq!(count(&db.store), 2, "{}", db.name);
+    }
+}
+
+#[test]
+fn a_copy_of_many_pages_is_one_state_although_another_store_serves_the_file() {
+    const FILL: Sql = Sql::Same("INSERT INTO t (id, name) SELECT value, hex(randomblob(4000)) FROM json_each($1)");
+    let db = testing::sqlite();
+    table(&db.store);
+    let ids = format!("{:?}", (0..3_000).collect::<Vec<_>>());
+    db.store.write_blocking(Lane::Bulk, move |tx| tx.execute(&FILL, &[ids.as_str().into()])).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("copy.db");
+    let beside = Store::open_to_read(&db.address).unwrap();
+    let mut next = 10_000;
+    let mut steps = 0;
+    // The writer commits between any two steps of the copy.
+    let mut write = |_| {
+        steps += 1;
+        next += 1;
+        let id = next;
+        db.store.write_blocking(Lane::Normal, move |tx| add(tx, id, "later")).unwrap();
+    };
+    beside.backup(&copy, &mut write).unwrap();
+    assert!((3..100).contains(&steps), "{steps} steps");
+    assert_eq!(count(&Store::open(&Address::file(&copy)).unwrap()), 3_000);
+}
+
+#[test]
+fn what_cannot_be_read_beside_a_server_says_why() {
+    const OLDER: Sql = Sql::Same("DELETE FROM schema_migrations");
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let opened = |name: &str| Store::open_to_read(&Address::file(path(name))).unwrap_err();
+    assert!(matches!(opened("none.db"), DbError::Missing { .. }) && !path("none.db").exists());
+    assert!(matches!(opened(""), DbError::NotAFile { .. }));
+    std::fs::write(path("letter.txt"), "Dear reader, this is not a database. ".repeat(200)).unwrap();
+    assert!(matches!(opened("letter.txt"), DbError::Corrupt(_)));
+    std::fs::write(path("empty.db"), "").unwrap();
+    assert!(matches!(opened("empty.db"), DbError::Older { database: 0, .. }));
+    assert!(matches!(Store::open_to_read(&Address::memory()), Err(DbError::Missing { .. })));
+    for db in testing::databases() {
+        db.store.write_blocking(Lane::Normal, |tx| tx.execute(&OLDER, &[])).unwrap();
+        let error = Store::open_to_read(&db.address).unwrap_err();
+        assert!(matches!(error, DbError::Older { database: 0, .. }), "{}: {error:?}", db.name);
+    }
+}
+
+#[test]
+fn a_path_that_can_hold_no_database_says_why_and_gets_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = Store::open(&Address::file(folder.path())).unwrap_err();
+    assert!(matches!(error, DbError::NotAFile { .. }), "{error:?}");
+    let error = Store::open(&Address::file(folder.path().join("none/x.db"))).unwrap_err();
+    assert!(matches!(&error, DbError::NoFolder { folder } if folder.ends_with("none")), "{error:?}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_copy_that_cannot_be_written_says_so_and_leaves_nothing() {
+    let db = testing::sqlite();
+    let folder = tempfile::tempdir().unwrap();
+    let error = db.store.backup(&folder.path().join("none/copy.db"), &mut |_| {}).unwrap_err();
+    assert!(matches!(error, DbError::BackupTarget { .. }), "{error:?}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
 fn a_file_that_is_no_database_is_refused_as_damaged() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("letter.txt");
@@ -114,8 +194,10 @@ fn a_backup_of_a_busy_database_opens_and_holds_whole_transactions() {
     let folder = tempfile::tempdir().unwrap();
     let copy = folder.path().join("copy.db");
     let before = count(&db.store);
-    db.store.backup(&copy).unwrap();
-    assert!(matches!(db.store.backup(&copy), Err(DbError::BackupExists { .. })));
+    let mut steps = Vec::new();
+    db.store.backup(&copy, &mut |copied| steps.push(copied)).unwrap();
+    assert!(steps.last().is_some_and(|last| last.pages == last.all && last.all > 0), "{steps:?}");
+    assert!(matches!(db.store.backup(&copy, &mut |_| {}), Err(DbError::BackupExists { .. })));
     stop.store(true, Ordering::Relaxed);
     writing.join().unwrap();
 
@@ -129,7 +211,7 @@ fn a_backup_of_a_busy_database_opens_and_holds_whole_transactions() {
 
 #[test]
 fn a_server_is_not_backed_up_but_says_what_does() {
-    let error = testing::postgres().store.backup(Path::new("/nowhere")).unwrap_err();
+    let error = testing::postgres().store.backup(Path::new("/nowhere"), &mut |_| {}).unwrap_err();
     assert!(error.to_string().contains("pg_dump"), "{error}");
 }
 

@@ -27,10 +27,10 @@ pub enum DbError {
     #[error("the disk of the database is full: free some space, nothing that was saved is lost")]
     DiskFull(#[source] Cause),
     /// The database or its file may not be written.
-    #[error("the database is read-only")]
+    #[error("the database is read-only: let this program's user write the file and its folder")]
     ReadOnly(#[source] Cause),
     /// The file is damaged or is no database: restore the last backup.
-    #[error("the database is damaged or is not a database")]
+    #[error("the database is damaged or is not a database: restore the last backup, or name another file")]
     Corrupt(#[source] Cause),
     /// Something else held a lock for too long; may be tried again later.
     #[error("the database is busy")]
@@ -124,6 +124,32 @@ pub enum DbError {
         /// The database file.
         path: PathBuf,
     },
+    /// The path of the database file is a folder's.
+    #[error("{} is a folder: name a file in it", path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The folder of the database file is not there.
+    #[error("the folder {} does not exist: make it first", folder.display())]
+    NoFolder {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The database that is to be read is not there.
+    #[error("there is no database {}: check its name, or make it with `dripline migrate`", path.display())]
+    Missing {
+        /// The database file.
+        path: PathBuf,
+    },
+    /// The database that is to be read waits for migrations.
+    #[error("the database has schema {database}, older than {program}: bring it up to date with `dripline migrate`")]
+    Older {
+        /// The schema version that the database has; 0 if none.
+        database: i64,
+        /// The newest that this program knows.
+        program: i64,
+    },
     /// A newer version of the program has been here.
     #[error("the database has schema {database}, newer than {program}, the newest this program knows: upgrade it")]
     Newer {
@@ -155,6 +181,15 @@ pub enum DbError {
     BackupExists {
         /// The target.
         path: PathBuf,
+    },
+    /// The backup's target cannot be written: its folder is missing, full or not ours.
+    #[error("the copy {} cannot be written", path.display())]
+    BackupTarget {
+        /// The target.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: Cause,
     },
     /// This database is not backed up by the program.
     #[error("only an SQLite file is backed up by this program: for PostgreSQL use pg_dump or its continuous archiving")]

@@ -33,10 +33,22 @@ pub(super) fn open(config: &Config, sizes: &Sizes) -> Result<Threads, DbError> {
         let queue = threads.writes.clone();
         threads.spawn("postgres-writer", move || worker.serve(&queue, lowest))?;
     }
+    start_readers(&mut threads, config, sizes)?;
+    Ok(threads)
+}
+
+/// Threads that only read.
+pub(super) fn open_to_read(config: &Config, sizes: &Sizes) -> Result<Threads, DbError> {
+    let mut threads = Threads::reading();
+    start_readers(&mut threads, config, sizes)?;
+    Ok(threads)
+}
+
+fn start_readers(threads: &mut Threads, config: &Config, sizes: &Sizes) -> Result<(), DbError> {
     for number in 0..sizes.readers.max(1) {
         let worker = Worker::new(config, number, Access::Read)?;
         let queue = threads.reads.clone();
         threads.spawn("postgres-reader", move || worker.serve(&queue, Lane::Bulk))?;
     }
-    Ok(threads)
+    Ok(())
 }

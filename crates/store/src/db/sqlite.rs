@@ -23,6 +23,7 @@ use super::row::Cell;
 use super::threads::Threads;
 use super::tx::Intent;
 use super::{DbError, Row, Sizes, Value};
+pub use backup::Copied;
 pub(super) use backup::back_up;
 use fault::fault;
 pub(super) use lock::Lock;
@@ -37,7 +38,8 @@ pub(super) fn open_file(path: &Path, sizes: &Sizes) -> Result<Threads, DbError> 
     let lock = lock::take(path)?;
     let writer = connect_writer(path, sizes)?;
     let checkpoint = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, 2)?;
-    let readers = (0..sizes.readers.max(1)).map(|_| connect_reader(path, sizes)).collect::<Result<Vec<_>, _>>()?;
+    let reader = || connect_reader(path, OpenFlags::SQLITE_OPEN_READ_WRITE, sizes);
+    let readers = (0..sizes.readers.max(1)).map(|_| reader()).collect::<Result<Vec<_>, _>>()?;
 
     let mut threads = Threads::new();
     let wrote = checkpoint::start(&mut threads, checkpoint, path)?;
@@ -46,6 +48,22 @@ pub(super) fn open_file(path: &Path, sizes: &Sizes) -> Result<Threads, DbError> 
         reader::start(&mut threads, reader)?;
     }
     threads.keep(lock);
+    Ok(threads)
+}
+
+/// Threads that only read a file which another process may have open: no lock is taken.
+pub(super) fn open_to_read(path: &Path, sizes: &Sizes) -> Result<Threads, DbError> {
+    if path.is_dir() {
+        return Err(DbError::NotAFile { path: path.to_owned() });
+    }
+    if !path.exists() {
+        return Err(DbError::Missing { path: path.to_owned() });
+    }
+    let mut threads = Threads::reading();
+    for _ in 0..sizes.readers.max(1) {
+        let reader = connect_reader(path, OpenFlags::SQLITE_OPEN_READ_ONLY, sizes)?;
+        reader::start(&mut threads, reader)?;
+    }
     Ok(threads)
 }
 
@@ -71,8 +89,8 @@ fn connect_writer(path: &Path, sizes: &Sizes) -> Result<Connection, DbError> {
     Ok(connection)
 }
 
-fn connect_reader(path: &Path, sizes: &Sizes) -> Result<Connection, DbError> {
-    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, sizes.cache_mebibytes)?;
+fn connect_reader(path: &Path, flags: OpenFlags, sizes: &Sizes) -> Result<Connection, DbError> {
+    let connection = connect(path, flags, sizes.cache_mebibytes)?;
     connection.pragma_update(None, "query_only", true).map_err(fault)?;
     Ok(connection)
 }

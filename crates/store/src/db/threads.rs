@@ -22,6 +22,13 @@ impl Threads {
         Self { writes: Arc::default(), reads: Arc::default(), running: Vec::new(), lock: None }
     }
 
+    /// Without any that writes: what is asked to write is answered [`DbError::Closed`].
+    pub(super) fn reading() -> Self {
+        let threads = Self::new();
+        threads.writes.close();
+        threads
+    }
+
     pub(super) fn spawn(&mut self, name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), DbError> {
         let thread = thread::Builder::new().name(name.to_owned()).spawn(body);
         self.running.push(thread.map_err(|error| DbError::Other(error.into()))?);
