@@ -207,6 +207,38 @@ fn files_that_cannot_be_imported_say_why_and_change_nothing() {
 }
 
 #[test]
+fn rows_that_do_not_fit_are_rejected_one_by_one_and_the_others_taken() {
+    let wide = "x,".repeat(200);
+    let huge = "y".repeat(1_000_000);
+    let file = format!(
+        "Phone,Name,Note\n2125550134,Ann,ok\n2125550135,{wide}\n2125550136\n2125550137,Bob,{huge}\n2125550138,Cleo,ok\n\
+         2125550139,Dan,\"never closed\n2125550140,Eve,ok\n2125550141,Fay,ok\n"
+    );
+    for world in worlds() {
+        let kept = Kept::default();
+        let outlets = ImportOutlets { rejects: Box::new(kept.clone()), ..ImportOutlets::default() };
+        let source = Cursor::new(file.clone().into_bytes());
+        let (engine, agent) = (&world.engine, agent());
+        let report = world.run(engine.import_contacts(&agent, source, ImportOptions::default(), outlets)).unwrap();
+        let reasons: Vec<_> = report.rejects.iter().map(|reject| (reject.line, reject.reason.to_string())).collect();
+        let told = [
+            (3, "the row has 202 cells and the file 3 columns; a separator inside of a value needs quotes around it"),
+            (4, "the row has 1 cell only and the file 3 columns"),
+            (5, "\"Note\": \"Note\" has 1000000 characters; 2000 is the most"),
+            (
+                7,
+                "a quotation mark is never closed: the 3 lines from here to the end of the file were read as one value",
+            ),
+        ];
+        let told: Vec<_> = told.iter().map(|(line, reason)| (*line, (*reason).to_owned())).collect();
+        assert_eq!(reasons, told, "{}", world.db.name);
+        assert_eq!(contacts(&world).len(), 2, "{}", world.db.name);
+        // What was swallowed is in the file of rejected rows, to be mended and imported again.
+        assert!(kept.text().contains("2125550140,Eve,ok") && kept.text().contains(&huge), "{}", world.db.name);
+    }
+}
+
+#[test]
 fn a_mapping_decides_what_the_guess_cannot() {
     for world in worlds() {
         let mapping = vec![("A".to_owned(), Target::Phone), ("B".to_owned(), Target::Field("City".to_owned()))];

@@ -8,8 +8,8 @@ use domain::ids::WorkspaceId;
 use domain::phone::Phone;
 
 use super::columns::REJECT_COLUMNS;
-use super::row::{self, Decided, RowWarning};
-use super::sheet::{Row, Sheet};
+use super::row::{self, Decided, RowError, RowWarning};
+use super::sheet::{Quotes, Row, Sheet};
 use super::text::Reading;
 use super::{ImportError, ImportOptions, MAX_KEPT, Reject, Warned};
 use crate::contacts::phone_hash;
@@ -117,7 +117,11 @@ impl Reader {
 
     /// Decides about a row, counts it, and writes it to the rejected ones if it is.
     fn take(&mut self, row: &Row) -> Result<Option<Taken>, ImportError> {
-        let decided = match row::decide(&row.cells, &self.sheet.columns, self.options.region) {
+        let decided = match row.quotes {
+            Quotes::Open { lines } => Err(RowError::QuoteOpen { lines }),
+            Quotes::Closed => row::decide(&row.cells, &self.sheet.columns, self.options.region),
+        };
+        let decided = match decided {
             Ok(Some(decided)) => decided,
             Ok(None) => {
                 self.summary.read.blank += 1;

@@ -49,12 +49,20 @@ pub enum RowError {
         columns: usize,
     },
     /// Columns without cells.
-    #[error("the row has {cells} cells only and the file {columns} columns")]
+    #[error("the row has {} only and the file {columns} columns", count(*cells))]
     TooFewCells {
         /// How many it has.
         cells: usize,
         /// How many it should have.
         columns: usize,
+    },
+    /// The last value has no closing quotation mark, and all that follows in the file is in it.
+    #[error(
+        "a quotation mark is never closed: the {lines} lines from here to the end of the file were read as one value"
+    )]
+    QuoteOpen {
+        /// How many lines.
+        lines: usize,
     },
     /// Every phone cell is blank.
     #[error("the row has no phone")]
@@ -71,6 +79,10 @@ pub enum RowError {
         #[source]
         error: FieldError,
     },
+}
+
+fn count(cells: usize) -> String {
+    if cells == 1 { "1 cell".to_owned() } else { format!("{cells} cells") }
 }
 
 /// The value that a zone should have had helps more than the bare rule.

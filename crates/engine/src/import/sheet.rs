@@ -4,16 +4,15 @@
 
 use std::io::{Cursor, Read};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use super::columns::{self, Column};
-use super::text::{self, Capped, Encoding, HEAD, Reading, RowTooLong};
+use super::text::{self, Capped, Encoding, Gauge, HEAD, Reading, RowTooLong};
 use super::{ImportError, ImportOptions, separator};
 
 /// An open file, after its first row.
 pub(super) struct Sheet {
     reader: csv::Reader<Capped>,
-    left: Arc<AtomicU64>,
+    gauge: Arc<Gauge>,
     record: csv::ByteRecord,
     pub(super) encoding: Encoding,
     pub(super) separator: u8,
@@ -49,6 +48,17 @@ pub(super) struct Row {
     pub(super) line: u64,
     pub(super) cells: Vec<String>,
     pub(super) reading: Reading,
+    pub(super) quotes: Quotes,
+}
+
+/// Whether the quotation marks of a row come in pairs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Quotes {
+    Closed,
+    /// The last value goes on to the end of the file, over so many lines.
+    Open {
+        lines: usize,
+    },
 }
 
 impl Sheet {
@@ -63,12 +73,12 @@ impl Sheet {
         let ends = Ends::of(opened.head.get(guess.skip..).unwrap_or_default());
         let mut head = Cursor::new(opened.head);
         head.set_position(guess.skip as u64);
-        let (capped, left) = Capped::new(Box::new(head.chain(opened.rest)));
+        let (capped, gauge) = Capped::new(Box::new(head.chain(opened.rest)));
         let mut builder = csv::ReaderBuilder::new();
         builder.has_headers(false).flexible(true).delimiter(guess.byte).buffer_capacity(HEAD);
         let mut sheet = Self {
             reader: builder.from_reader(capped),
-            left,
+            gauge,
             record: csv::ByteRecord::new(),
             encoding: opened.encoding,
             separator: guess.byte,
@@ -87,7 +97,7 @@ impl Sheet {
 
     /// The next row; nothing at the end.
     pub(super) fn next(&mut self) -> Result<Option<Row>, ImportError> {
-        text::renew(&self.left);
+        self.gauge.renew();
         let behind = u64::from(self.ends == Ends::CrLf && self.row > 0);
         let line = self.reader.position().line() + self.lines_before + behind;
         let there = self.reader.read_byte_record(&mut self.record).map_err(|error| broken(error, line))?;
@@ -103,8 +113,11 @@ impl Sheet {
             }
             text.into_owned()
         };
-        let cells = self.record.iter().map(cell).collect();
-        Ok(Some(Row { row: self.row, line, cells, reading }))
+        let cells: Vec<String> = self.record.iter().map(cell).collect();
+        let breaks = cells.last().map_or(0, |cell| cell.trim_end().matches('\n').count());
+        let is_open = breaks > 0 && self.gauge.ends_unquoted();
+        let quotes = if is_open { Quotes::Open { lines: breaks + 1 } } else { Quotes::Closed };
+        Ok(Some(Row { row: self.row, line, cells, reading, quotes }))
     }
 }
 
@@ -154,6 +167,28 @@ mod tests {
         let mut file = b"Phone,Note\n2125550134,fine\n2125550135,\"open\n".to_vec();
         file.resize(file.len() + 2 * usize::try_from(MAX_ROW_BYTES).unwrap(), b'x');
         assert!(matches!(rows(&file), Err(ImportError::RowTooLong { line: 3 })));
+    }
+
+    #[test]
+    fn a_value_that_swallows_the_rest_of_a_file_is_told_from_one_of_several_lines() {
+        let last = |bytes: &[u8]| {
+            let mut sheet = open(bytes).unwrap();
+            let mut quotes = Vec::new();
+            while let Some(row) = sheet.next().unwrap() {
+                quotes.push(row.quotes);
+            }
+            quotes.pop().unwrap()
+        };
+        assert_eq!(last(b"Phone,Note\n1,\"open\n2,x\n3,y\n"), Quotes::Open { lines: 3 });
+        assert_eq!(last(b"Phone,Note\r\n1,\"open\r\n2,x"), Quotes::Open { lines: 2 });
+        for closed in [
+            &b"Phone,Note\n1,\"two\nlines\""[..],
+            b"Phone,Note\n1,\"two\nlines\"\r\n\r\n",
+            b"Phone,Note\n1,\"two\nlines\"\n2,z",
+            b"Phone,Note\n1,\"one line",
+        ] {
+            assert_eq!(last(closed), Quotes::Closed, "{}", String::from_utf8_lossy(closed));
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::io::{self, Cursor, Read};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 use encoding_rs::{Decoder, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
@@ -142,7 +142,17 @@ pub(super) fn cell(bytes: &[u8]) -> (Cow<'_, str>, Reading) {
 /// A source that fails once a row has taken more than [`MAX_ROW_BYTES`].
 pub(super) struct Capped {
     source: Box<dyn Read + Send>,
-    left: Arc<AtomicU64>,
+    gauge: Arc<Gauge>,
+}
+
+/// What a source has given, for whoever asks for its rows.
+pub(super) struct Gauge {
+    /// Bytes that the row may still take.
+    left: AtomicU64,
+    /// Whether the source has come to its end.
+    ended: AtomicBool,
+    /// The last byte that ends no line.
+    last: AtomicU8,
 }
 
 /// The one row was too long.
@@ -151,28 +161,43 @@ pub(super) struct Capped {
 pub(super) struct RowTooLong;
 
 impl Capped {
-    /// With the count that [`renew`] sets back before each row.
-    pub(super) fn new(source: Box<dyn Read + Send>) -> (Self, Arc<AtomicU64>) {
-        let left = Arc::new(AtomicU64::new(0));
-        renew(&left);
-        (Self { source, left: Arc::clone(&left) }, left)
+    /// With its gauge, which must be renewed before each row.
+    pub(super) fn new(source: Box<dyn Read + Send>) -> (Self, Arc<Gauge>) {
+        let gauge =
+            Gauge { left: AtomicU64::new(MAX_ROW_BYTES), ended: AtomicBool::new(false), last: AtomicU8::new(0) };
+        let gauge = Arc::new(gauge);
+        (Self { source, gauge: Arc::clone(&gauge) }, gauge)
     }
 }
 
-/// Lets the next row have its bytes.
-pub(super) fn renew(left: &AtomicU64) {
-    left.store(MAX_ROW_BYTES, Ordering::Relaxed);
+impl Gauge {
+    /// Lets the next row have its bytes.
+    pub(super) fn renew(&self) {
+        self.left.store(MAX_ROW_BYTES, Ordering::Relaxed);
+    }
+
+    /// Whether the source has ended, and not with a quotation mark: a value of several lines at its end
+    /// was then never closed.
+    pub(super) fn ends_unquoted(&self) -> bool {
+        self.ended.load(Ordering::Relaxed) && self.last.load(Ordering::Relaxed) != b'"'
+    }
 }
 
 impl Read for Capped {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = self.left.load(Ordering::Relaxed);
+        let left = self.gauge.left.load(Ordering::Relaxed);
         if left == 0 {
             return Err(io::Error::other(RowTooLong));
         }
         let room = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
         let count = self.source.read(&mut buffer[..room])?;
-        self.left.store(left.saturating_sub(count as u64), Ordering::Relaxed);
+        self.gauge.left.store(left.saturating_sub(count as u64), Ordering::Relaxed);
+        if count == 0 && room > 0 {
+            self.gauge.ended.store(true, Ordering::Relaxed);
+        }
+        if let Some(last) = buffer[..count].iter().rfind(|byte| !matches!(byte, b'\r' | b'\n')) {
+            self.gauge.last.store(*last, Ordering::Relaxed);
+        }
         Ok(count)
     }
 }
