@@ -6,12 +6,13 @@
 use std::collections::BTreeMap;
 
 use domain::access::Permission;
-use domain::ids::{ContactId, JobId, WorkflowId};
+use domain::ids::{ContactId, JobId, WorkflowId, WorkspaceId};
 use domain::ledger::Amounts;
 use domain::money::Micros;
 use domain::refusal::Refusal;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use store::contacts::{self, Contact};
 use store::jobs::{self, Item, Job};
 use store::{DbError, Lane, Read, Tx, answers, numbers, workflows};
@@ -131,6 +132,20 @@ impl Engine {
             Ok::<_, BulkError>(preview(db, &beat, &steps, workflow, &Selection::All, enough)?.amounts.micros)
         };
         self.read(cost).await
+    }
+
+    /// The job that a key has begun, if it has: whoever asks again goes on with it instead of pricing anew.
+    pub async fn begun_job(
+        &self,
+        actor: &Actor,
+        workflow: WorkflowId,
+        selection: &Selection,
+        key: &str,
+    ) -> Result<Option<Job>, BulkError> {
+        actor.need(Permission::Read)?;
+        let (workspace, key) = (actor.workspace(), key.to_owned());
+        let asked = asked(workflow, &checked(selection.clone())?);
+        self.read(move |db| begun(db, workspace, &key, &asked)).await
     }
 
     /// Begins the job; [`Engine::run_job`] does it. The same key again gives the same job.
@@ -301,9 +316,9 @@ fn begin(
     selection: &Selection,
     key: Option<&str>,
 ) -> Result<Job, BulkError> {
-    let asked = format!("enroll_many {workflow}");
+    let asked = asked(workflow, selection);
     if let Some(key) = key
-        && let Some(job) = begun(tx, beat, key, &asked)?
+        && let Some(job) = begun(tx, beat.workspace, key, &asked)?
     {
         return Ok(job);
     }
@@ -334,7 +349,7 @@ fn begin(
     if let Some(key) = key
         && !answers::keep(tx, beat.workspace, key, &asked, &job.id.to_string(), beat.now)?
     {
-        return begun(tx, beat, key, &asked)?.ok_or(BulkError::KeyReused);
+        return begun(tx, beat.workspace, key, &asked)?.ok_or(BulkError::KeyReused);
     }
     jobs::insert(tx, beat.workspace, &job)?;
     jobs::add_items(tx, beat.workspace, job.id, &items)?;
@@ -342,10 +357,18 @@ fn begin(
 }
 
 /// The job that the key began before.
-fn begun(tx: &mut Tx<'_>, beat: &Beat, key: &str, asked: &str) -> Result<Option<Job>, BulkError> {
-    let Some((hash, answer)) = answers::find(tx, beat.workspace, key)? else { return Ok(None) };
+fn begun(db: &Read<'_>, workspace: WorkspaceId, key: &str, asked: &str) -> Result<Option<Job>, BulkError> {
+    let Some((hash, answer)) = answers::find(db, workspace, key)? else { return Ok(None) };
     let id = answer.parse::<JobId>().ok().filter(|_| hash == asked).ok_or(BulkError::KeyReused)?;
-    jobs::find(tx, beat.workspace, id)?.map(Some).ok_or(BulkError::JobUnknown)
+    jobs::find(db, workspace, id)?.map(Some).ok_or(BulkError::JobUnknown)
+}
+
+/// What a key stands for: the workflow and exactly these contacts. Those of *all* are whoever is there.
+fn asked(workflow: WorkflowId, selection: &Selection) -> String {
+    let Selection::These(ids) = selection else { return format!("enroll_many {workflow} all") };
+    let digest = ids.iter().fold(Sha256::new(), |digest, id| digest.chain_update(id.0.to_be_bytes())).finalize();
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("enroll_many {workflow} {} {digest}", ids.len())
 }
 
 /// One chunk of a job: decided, charged, started and counted in one transaction.

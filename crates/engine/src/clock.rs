@@ -4,6 +4,7 @@
 //! push it, so that a 30-day workflow plays in a second. Both give whole microseconds, which is
 //! what the database keeps.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +19,19 @@ pub enum Clock {
     /// A clock that stands still until it is moved.
     Manual(Arc<watch::Sender<Timestamp>>),
     /// The machine's clock, moved ahead by hand: the demo's.
-    Ahead(Arc<watch::Sender<SignedDuration>>),
+    Ahead(Arc<Lead>),
+}
+
+/// How far a clock is ahead of the machine's.
+pub struct Lead {
+    by: watch::Sender<SignedDuration>,
+    keep: Box<dyn Fn(SignedDuration) + Send + Sync>,
+}
+
+impl fmt::Debug for Lead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Lead").field(&*self.by.borrow()).finish()
+    }
 }
 
 impl Clock {
@@ -31,7 +44,24 @@ impl Clock {
     /// The machine's clock, which can be moved ahead.
     #[must_use]
     pub fn ahead() -> Self {
-        Self::Ahead(Arc::new(watch::Sender::new(SignedDuration::ZERO)))
+        Self::kept_ahead(SignedDuration::ZERO, |_| {})
+    }
+
+    /// The machine's clock, ahead by as much as it was when it was last kept. `keep` is told before a play
+    /// moves it, and must not return before that is safe: time that went back would put what has happened
+    /// into the future.
+    #[must_use]
+    pub fn kept_ahead(by: SignedDuration, keep: impl Fn(SignedDuration) + Send + Sync + 'static) -> Self {
+        Self::Ahead(Arc::new(Lead { by: watch::Sender::new(by), keep: Box::new(keep) }))
+    }
+
+    /// Says that the clock is about to be moved, step by step, until an instant.
+    pub(crate) fn will_move_to(&self, at: Timestamp) {
+        if let Self::Ahead(lead) = self {
+            let by = *lead.by.borrow();
+            let further = at.duration_since(self.now()).max(SignedDuration::ZERO);
+            (lead.keep)(by.saturating_add(further));
+        }
     }
 
     /// The time now.
@@ -41,7 +71,9 @@ impl Clock {
         match self {
             Self::System => whole_micros(Timestamp::now()),
             Self::Manual(at) => *at.borrow(),
-            Self::Ahead(by) => whole_micros(Timestamp::now().saturating_add(*by.borrow()).expect("a signed duration")),
+            Self::Ahead(lead) => {
+                whole_micros(Timestamp::now().saturating_add(*lead.by.borrow()).expect("a signed duration"))
+            }
         }
     }
 
@@ -63,7 +95,7 @@ impl Clock {
             Self::Manual(time) => {
                 time.send_replace(whole_micros(at));
             }
-            Self::Ahead(by) => by.send_modify(|by| *by = by.saturating_add(at.duration_since(now))),
+            Self::Ahead(lead) => lead.by.send_modify(|by| *by = by.saturating_add(at.duration_since(now))),
         }
         true
     }
@@ -77,8 +109,8 @@ impl Clock {
                 // The sender lives in this clock, so it cannot be closed.
                 let _ = moved.wait_for(|now| *now >= at).await;
             }
-            Self::Ahead(by) => {
-                let mut moved = by.subscribe();
+            Self::Ahead(lead) => {
+                let mut moved = lead.by.subscribe();
                 while self.now() < at {
                     tokio::select! {
                         () = sleep(at.duration_since(self.now())) => {}
@@ -117,6 +149,24 @@ mod tests {
         assert_eq!(clock.now(), at("2026-11-24T11:00:00Z"));
         assert!(!Clock::System.move_to(at("2100-01-01T00:00:00Z")));
         assert!(clock.can_be_moved() && Clock::ahead().can_be_moved() && !Clock::System.can_be_moved());
+    }
+
+    #[test]
+    fn how_far_a_clock_will_be_ahead_is_kept_before_it_moves() {
+        let kept = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let keeper = Arc::clone(&kept);
+        let month = SignedDuration::from_hours(720);
+        let clock = Clock::kept_ahead(month, move |by| keeper.lock().unwrap().push(by));
+        let real = Clock::System.now();
+        assert!(clock.now() >= real + month);
+        clock.will_move_to(clock.now() + month);
+        assert!(clock.now() < real + month * 2, "it has not moved yet");
+        clock.will_move_to(real);
+        let kept = kept.lock().unwrap();
+        let almost = SignedDuration::from_mins(1);
+        assert!(kept[0] <= month * 2 && kept[0] > month * 2 - almost, "{kept:?}");
+        assert_eq!(kept[1], month, "time never goes back");
+        Clock::System.will_move_to(real);
     }
 
     #[tokio::test]

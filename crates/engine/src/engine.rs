@@ -19,6 +19,12 @@ use crate::ids::{Ids, secret};
 /// How long a node keeps its number without renewing it.
 pub(crate) const NODE_LEASE: SignedDuration = SignedDuration::from_mins(2);
 
+/// How long the number of a node that has left stays taken: whoever takes it next is past the identifiers
+/// that were made in its last instant.
+const LEAVING: SignedDuration = SignedDuration::from_secs(1);
+/// In place of the number, for an engine that only reads.
+const NO_NODE: i64 = -1;
+
 /// The carriers by their names in the configuration.
 pub type Carriers = BTreeMap<String, Arc<dyn Carrier>>;
 
@@ -59,17 +65,28 @@ impl Engine {
             store.write_blocking(Lane::Normal, move |tx| workspaces::take_node(tx, &owner, until, now))?
         };
         let node = taken.ok_or(OpenError::NoNodeFree)?;
-        let inner = Inner {
-            store,
-            clock,
-            ids: Ids::new(node),
-            node,
-            owner,
-            carriers,
-            steps: Steps::default(),
-            wake: Notify::new(),
-        };
-        Ok(Self(Arc::new(inner)))
+        Ok(Self::with(store, clock, node, owner, carriers))
+    }
+
+    /// An engine that only reads, on a store that was opened for that: it takes no node number, so it may
+    /// stand beside any number of others. What writes fails.
+    #[must_use]
+    pub fn reader(store: Store, clock: Clock) -> Self {
+        Self::with(store, clock, NO_NODE, String::new(), Carriers::new())
+    }
+
+    fn with(store: Store, clock: Clock, node: i64, owner: String, carriers: Carriers) -> Self {
+        let ids = Ids::new(node);
+        let (steps, wake) = (Steps::default(), Notify::new());
+        Self(Arc::new(Inner { store, clock, ids, node, owner, carriers, steps, wake }))
+    }
+
+    /// Gives the node number back before its lease ends, so that short-lived processes do not use them up.
+    /// Nothing may be written by this engine afterwards.
+    pub async fn leave_node(&self) -> Result<(), Failure> {
+        let (node, owner) = (self.0.node, self.0.owner.clone());
+        let until = self.now().saturating_add(LEAVING).unwrap_or(Timestamp::MAX);
+        self.write(Lane::Normal, move |tx| Ok(workspaces::keep_node(tx, node, &owner, until).map(drop)?)).await
     }
 
     /// Renews the lease on the node number; false if another node has taken it, after which this one must stop.

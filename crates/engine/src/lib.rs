@@ -25,6 +25,7 @@ pub mod keys;
 pub mod manual;
 pub mod numbers;
 pub mod pauses;
+pub mod pick;
 pub mod play;
 mod pump;
 pub mod receive;

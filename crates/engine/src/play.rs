@@ -26,6 +26,7 @@ impl Engine {
     /// Plays until an instant. With nothing left to do the clock goes there at once.
     pub async fn play(&self, simulator: &Simulator, until: Timestamp) -> Result<Played, Failure> {
         let mut played = Played::default();
+        self.clock().will_move_to(until);
         loop {
             let round = self.round().await?;
             let callbacks = self.deliver(simulator).await?;
