@@ -1,7 +1,9 @@
 //! The demo's own world: a workspace with two simulated numbers, a sample workflow, a contact and a key.
 //!
 //! The key is made at the first start and kept in the data folder, readable by its owner only, so that the
-//! start page can show it again.
+//! start page can show it again. So is how far its clock is ahead: [`lead`].
+
+pub(crate) mod lead;
 
 use std::fs;
 use std::io::Write as _;

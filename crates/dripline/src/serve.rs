@@ -22,6 +22,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::config::Settings;
+use crate::demo::lead::{self, LeadError};
 use crate::demo::{self, DemoError};
 use crate::wiring::{self, Parts, WiringError};
 use crate::{api, home};
@@ -38,6 +39,9 @@ pub enum ServeError {
     /// The demo cannot be set up.
     #[error(transparent)]
     Demo(#[from] DemoError),
+    /// How far the demo's clock was ahead is not known.
+    #[error(transparent)]
+    Lead(#[from] LeadError),
     /// The address cannot be listened at.
     #[error("cannot listen at {address}: is another program there? choose another with --listen")]
     Listen {
@@ -57,7 +61,7 @@ pub enum ServeError {
 
 /// Serves until it is told to stop. `started` is told the address once requests are answered.
 pub async fn serve(settings: Settings, started: impl FnOnce(&str, bool)) -> Result<(), ServeError> {
-    let clock = if settings.demo { Clock::ahead() } else { Clock::System };
+    let clock = if settings.demo { lead::clock(&settings.data)? } else { Clock::System };
     let behaviour = if settings.demo { wiring::demo_behaviour() } else { wiring::quiet_behaviour() };
     let (database, data) = (settings.database.clone(), settings.data.clone());
     let opened = tokio::task::spawn_blocking(move || wiring::open(&database, &data, clock, behaviour));
