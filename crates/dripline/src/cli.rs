@@ -10,9 +10,19 @@
 //! | 2 | asked wrongly: the arguments or the configuration |
 
 mod answer;
+mod ask;
+mod backup;
 mod batch;
 mod config;
+mod contacts;
+mod credit;
 mod days;
+mod desk;
+mod enroll;
+mod key;
+mod ledger;
+mod migrate;
+mod number;
 mod parse;
 mod phone;
 mod rules;
@@ -22,8 +32,11 @@ mod serve;
 mod simulate;
 mod stop;
 mod table;
+mod user;
 mod version;
 mod window;
+mod workflow;
+mod workspace;
 
 use std::process::ExitCode;
 
@@ -34,6 +47,9 @@ pub(crate) use stop::Stop;
 
 const EXAMPLES: &str = "\
 Examples:
+  dripline serve --demo                         look at it, nothing leaves the machine
+  dripline workspace create Acme --zone America/New_York
+  dripline contacts import leads.csv            then `workflow import`, `enroll`, `serve`
   dripline segments \"See you at 5\"              what a text costs, and why
   dripline phone \"(212) 555-0134\"               the number as it is stored
   dripline window +13055550134 --state FL       may it be texted now?
@@ -57,6 +73,17 @@ struct Line {
 enum Command {
     Serve(serve::Serve),
     Simulate(simulate::Simulate),
+    Workspace(workspace::Workspace),
+    User(user::User),
+    Key(key::Key),
+    Number(number::Number),
+    Contacts(contacts::Contacts),
+    Workflow(workflow::Workflow),
+    Enroll(enroll::Enroll),
+    Credit(credit::Credit),
+    Ledger(ledger::Ledger),
+    Migrate(migrate::Migrate),
+    Backup(backup::Backup),
     Segments(segments::Segments),
     Phone(phone::Phone),
     Window(window::Window),
@@ -69,6 +96,17 @@ fn dispatch(command: Command, answer: &mut Answer) -> Result<(), Stop> {
     match command {
         Command::Serve(command) => command.run(answer),
         Command::Simulate(command) => command.run(answer),
+        Command::Workspace(command) => command.run(answer),
+        Command::User(command) => command.run(answer),
+        Command::Key(command) => command.run(answer),
+        Command::Number(command) => command.run(answer),
+        Command::Contacts(command) => command.run(answer),
+        Command::Workflow(command) => command.run(answer),
+        Command::Enroll(command) => command.run(answer),
+        Command::Credit(command) => command.run(answer),
+        Command::Ledger(command) => command.run(answer),
+        Command::Migrate(command) => command.run(answer),
+        Command::Backup(command) => command.run(answer),
         Command::Segments(command) => command.run(answer),
         Command::Phone(command) => command.run(answer),
         Command::Window(command) => command.run(answer),
@@ -114,13 +152,17 @@ mod tests {
         Line::command().debug_assert();
     }
 
+    /// Holds a command and those below it to the rule.
+    fn shows_examples(command: &clap::Command, before: &str) {
+        let name = format!("{before} {}", command.get_name());
+        assert!(command.get_about().is_some(), "{name}");
+        let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        assert!(after.starts_with("Examples:\n") && after.contains(&format!("  {name}")), "{name}");
+        command.get_subcommands().for_each(|below| shows_examples(below, &name));
+    }
+
     #[test]
     fn every_command_says_what_it_does_and_shows_examples() {
-        for command in Line::command().get_subcommands() {
-            assert!(command.get_about().is_some(), "{}", command.get_name());
-            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-            let example = format!("  dripline {}", command.get_name());
-            assert!(after.starts_with("Examples:\n") && after.contains(&example), "{}", command.get_name());
-        }
+        Line::command().get_subcommands().for_each(|command| shows_examples(command, "dripline"));
     }
 }

@@ -1,6 +1,6 @@
 //! Puts the parts together: the store, the clock, the carriers. The only file that names a store or a carrier.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use carrier::simulator::SimulatorError;
@@ -22,30 +22,98 @@ pub struct Parts {
 #[derive(Debug, thiserror::Error)]
 pub enum WiringError {
     /// The data folder cannot be made.
-    #[error("the data folder cannot be used")]
-    Folder(#[source] std::io::Error),
+    #[error("the data folder {} cannot be used: let this program's user write it, or name another with --data", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Another process has the database file, which is one process's at a time.
+    #[error(
+        "the database {} is in use, most likely by `dripline serve`: stop that first, or ask it through its API (/api/v1)",
+        path.display()
+    )]
+    InUse {
+        /// The database file.
+        path: PathBuf,
+    },
     /// The database cannot be opened.
-    #[error("the database cannot be opened")]
-    Db(#[from] DbError),
+    #[error("the database {address} cannot be opened")]
+    Db {
+        /// Its address, without secrets.
+        address: String,
+        /// Why.
+        #[source]
+        source: DbError,
+    },
+    /// The database is not copied.
+    #[error("the database {address} is not copied")]
+    Backup {
+        /// Its address, without secrets.
+        address: String,
+        /// Why.
+        #[source]
+        source: DbError,
+    },
     /// The node cannot start.
     #[error("the engine cannot start")]
     Open(#[from] OpenError),
     /// The simulator's journal cannot be used.
-    #[error("the simulator cannot start")]
-    Simulator(#[from] SimulatorError),
+    #[error("the simulator cannot start; its journal is {}", path.display())]
+    Simulator {
+        /// The journal.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: SimulatorError,
+    },
     /// The simulator's behaviour is out of bounds.
     #[error("the simulator cannot start")]
     Behaviour(#[from] BehaviourError),
 }
 
+/// What to say of a database that does not open.
+fn not_opened(address: &Address) -> impl FnOnce(DbError) -> WiringError {
+    let address = address.to_string();
+    move |source| match source {
+        DbError::InUse { path } => WiringError::InUse { path },
+        source => WiringError::Db { address, source },
+    }
+}
+
+/// The database, to write; the data folder is made first, as the default database lies in it.
+fn open_store(database: &Address, data: &Path) -> Result<Store, WiringError> {
+    std::fs::create_dir_all(data).map_err(|source| WiringError::Folder { path: data.to_owned(), source })?;
+    Store::open(database).map_err(not_opened(database))
+}
+
 /// Opens everything: the database with its migrations, the simulator with its journal in the data folder. Blocks.
 pub fn open(database: &Address, data: &Path, clock: Clock, behaviour: Behaviour) -> Result<Parts, WiringError> {
-    std::fs::create_dir_all(data).map_err(WiringError::Folder)?;
-    let store = Store::open(database)?;
-    let simulator = Arc::new(Simulator::with_journal(behaviour, 1, &data.join("simulator.jsonl"))?);
-    let carriers = Carriers::from([("simulator".to_owned(), Arc::clone(&simulator) as Arc<dyn Carrier>)]);
-    let engine = Engine::open(store, clock, carriers)?;
+    let store = open_store(database, data)?;
+    let path = data.join("simulator.jsonl");
+    let simulator = Simulator::with_journal(behaviour, 1, &path);
+    let simulator = Arc::new(simulator.map_err(|source| WiringError::Simulator { path, source })?);
+    let engine = Engine::open(store, clock, carriers(Arc::clone(&simulator)))?;
     Ok(Parts { engine, simulator })
+}
+
+fn carriers(simulator: Arc<Simulator>) -> Carriers {
+    Carriers::from([("simulator".to_owned(), simulator as Arc<dyn Carrier>)])
+}
+
+/// An engine for a command that writes. It knows the carriers by name and never sends. Blocks.
+pub fn open_to_write(database: &Address, data: &Path, clock: Clock) -> Result<Engine, WiringError> {
+    let store = open_store(database, data)?;
+    let simulator = Arc::new(Simulator::new(quiet_behaviour(), 1)?);
+    Ok(Engine::open(store, clock, carriers(simulator))?)
+}
+
+/// An engine for a command that only reads, beside the server that has the database. Blocks.
+pub fn open_to_read(database: &Address, clock: Clock) -> Result<Engine, WiringError> {
+    let store = Store::open_to_read(database).map_err(not_opened(database))?;
+    Ok(Engine::reader(store, clock))
 }
 
 /// How handsets behave in the demo: as lively as [`Behaviour::demo`], but nobody answers by themselves, so
@@ -64,11 +132,18 @@ pub fn quiet_behaviour() -> Behaviour {
 }
 
 /// Opens the database alone, which brings its schema up to date; answers the schema's version. Blocks.
-pub fn migrate(database: &Address) -> Result<i64, WiringError> {
-    Ok(Store::open(database)?.schema_version())
+pub fn migrate(database: &Address, data: &Path) -> Result<i64, WiringError> {
+    Ok(open_store(database, data)?.schema_version())
 }
 
-/// Copies a running engine's database into a new file. Blocks.
-pub fn backup(engine: &Engine, to: &Path) -> Result<(), WiringError> {
-    Ok(engine.store().backup(to, &mut |_| {})?)
+/// Copies a database into a new file, while its server runs or not. `progress` is told how many pages of
+/// how many are copied. Blocks.
+pub fn backup(database: &Address, to: &Path, mut progress: impl FnMut(u64, u64)) -> Result<(), WiringError> {
+    let address = database.to_string();
+    if database.is_server() {
+        return Err(WiringError::Backup { address, source: DbError::BackupUnsupported });
+    }
+    let store = Store::open_to_read(database).map_err(not_opened(database))?;
+    let copied = store.backup(to, &mut |copied| progress(copied.pages, copied.all));
+    copied.map_err(|source| WiringError::Backup { address, source })
 }

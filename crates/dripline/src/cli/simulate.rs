@@ -5,15 +5,14 @@ use std::fs::File;
 use std::path::PathBuf;
 
 use domain::money::Micros;
+use engine::Clock;
 use engine::import::{ImportOptions, ImportOutlets};
 use engine::simulation::{self, Simulation, SimulationReport};
-use engine::{Clock, workflow_file};
-use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use serde_json::json;
 
 use super::parse;
-use super::run::{FileFault, block_on};
+use super::run::{self, FileFault, block_on};
 use super::table::Table;
 use super::{Answer, Format, Stop};
 
@@ -62,9 +61,7 @@ pub(crate) struct Simulate {
 
 impl Simulate {
     pub(crate) fn run(self, answer: &mut Answer) -> Result<(), Stop> {
-        let source = std::fs::read(&self.workflow).map_err(|error| FileFault::stop(&self.workflow, error))?;
-        let (workflow, _) =
-            workflow_file::read_bytes(&source).map_err(|errors| FileFault::listed(&self.workflow, &errors))?;
+        let (workflow, _) = run::workflow(&self.workflow)?;
         let contacts = File::open(&self.contacts).map_err(|error| FileFault::stop(&self.contacts, error))?;
         let simulation = Simulation {
             start: self.start.unwrap_or_else(|| Clock::System.now()),
@@ -77,10 +74,7 @@ impl Simulate {
             import: ImportOptions::default(),
             workflow,
         };
-        let bar = ProgressBar::new_spinner();
-        bar.set_style(
-            ProgressStyle::with_template("{spinner} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()),
-        );
+        let bar = run::spinner();
         let told = bar.clone();
         let progress = Box::new(move |at: Timestamp, sent: usize| {
             told.set_message(format!("{}: {sent} messages", at.strftime("%Y-%m-%d")));

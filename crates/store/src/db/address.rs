@@ -26,6 +26,11 @@ impl Address {
         Self(Place::File(path.into()))
     }
 
+    /// Whether it is a server's: such a database has its own tools for copies, and takes many processes at once.
+    pub fn is_server(&self) -> bool {
+        matches!(self.0, Place::Server(_))
+    }
+
     /// The address of a fresh SQLite database in memory, gone when its store is closed.
     pub fn memory() -> Self {
         Self(Place::Memory)

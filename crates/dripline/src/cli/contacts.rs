@@ -1,0 +1,253 @@
+//! `dripline contacts import`: a file of contacts into a workspace, row by row.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use clap::Subcommand;
+use domain::phone::Region;
+use engine::import::{
+    Encoding, ImportError, ImportOptions, ImportOutlets, ImportProgress, ImportReport, Meaning, OnDuplicate,
+};
+use indicatif::ProgressBar;
+use serde_json::{Value, json};
+
+use super::desk::{Purpose, Within};
+use super::run::{self, FileFault};
+use super::table::Table;
+use super::{Answer, Format, Stop, parse};
+
+const EXAMPLES: &str = "\
+Examples:
+  dripline contacts import leads.csv
+  dripline contacts import leads.csv --workspace \"Acme Homes\" --rejected rejected.csv
+  dripline contacts import kunden.csv --region DE --overwrite
+
+The first row names the columns; one of them is the phone. Comma, semicolon, tab or |, UTF-8,
+UTF-16 or Windows-1252: what the file has is found out. A million rows need no more memory than
+one. A contact that is there already gets its empty fields filled.";
+
+const IMPORT: &str = "\
+Examples:
+  dripline contacts import leads.csv
+  dripline contacts import leads.csv --workspace \"Acme Homes\" --rejected rejected.csv
+  dripline contacts import kunden.csv --region DE --overwrite
+  gunzip -c leads.csv.gz | dripline contacts import -
+
+Each row is taken or rejected with its reason; --rejected keeps the rejected ones as they came,
+to be mended and imported again. To go on after an interruption import the file again: nothing
+is done twice.";
+
+/// How many rejected rows and warnings are shown.
+const SHOWN: usize = 10;
+
+/// Import contacts from a CSV file
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Contacts {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Import a CSV file into a workspace
+    #[command(after_help = IMPORT)]
+    Import(Import),
+}
+
+#[derive(Debug, clap::Args)]
+struct Import {
+    /// The file; - for standard input
+    #[arg(value_name = "FILE.csv")]
+    file: PathBuf,
+    /// The country of phones without a +, in two letters
+    #[arg(long, value_name = "COUNTRY", default_value = "US", value_parser = parse::region)]
+    region: Region,
+    /// Overwrite the fields of contacts that are there already
+    #[arg(long)]
+    overwrite: bool,
+    /// Where to write the rejected rows with their reasons, a new file
+    #[arg(long, value_name = "FILE")]
+    rejected: Option<PathBuf>,
+    #[command(flatten)]
+    within: Within,
+}
+
+/// The file was not imported, or not to its end.
+#[derive(Debug, thiserror::Error)]
+enum Broken {
+    #[error("{file} is not imported")]
+    Whole {
+        file: String,
+        #[source]
+        source: ImportError,
+    },
+    #[error(
+        "{file} is not imported to its end: {rows} rows of it are done and stay; mend what is wrong and import it again, \
+         nothing is done twice"
+    )]
+    Part {
+        file: String,
+        rows: u64,
+        #[source]
+        source: ImportError,
+    },
+}
+
+impl Contacts {
+    pub(crate) fn run(self, answer: &mut Answer) -> Result<(), Stop> {
+        match self.command {
+            Command::Import(command) => command.run(answer),
+        }
+    }
+}
+
+impl Import {
+    fn run(self, answer: &mut Answer) -> Result<(), Stop> {
+        let (source, size) = open(&self.file)?;
+        let office = self.within.open(Purpose::Write)?;
+        let rejected = self.rejected.as_deref().map(|path| run::new_file(path).map(|file| (path, file))).transpose()?;
+        let bar = match size {
+            Some(size) => run::bar(size, "{bar:30} {percent:>3}%  {msg}"),
+            None => run::spinner(),
+        };
+        let on_duplicate = if self.overwrite { OnDuplicate::Overwrite } else { OnDuplicate::FillEmpty };
+        let options = ImportOptions { region: self.region, on_duplicate, ..ImportOptions::default() };
+        let done = Arc::new(Mutex::new(ImportProgress::default()));
+        let mut outlets = outlets(&bar, &done);
+        if let Some((_, file)) = &rejected {
+            outlets.rejects = Box::new(file.try_clone()?);
+        }
+        let source = bar.wrap_read(source);
+        let imported = office.desk.work(office.engine().import_contacts(&office.actor, source, options, outlets));
+        bar.finish_and_clear();
+        let done = *done.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = rejected.as_ref().filter(|(path, file)| keep_or_remove(path, file)).map(|(path, _)| *path);
+        let report = imported.map_err(|source| broken(&self.file, done, source))?;
+        match answer.format() {
+            Format::Json => answer.document(&document(&report, kept)),
+            Format::Text => answer.text(&words(&self.file, &report, kept)),
+        }
+    }
+}
+
+/// The file and its size, which is not known of standard input.
+fn open(path: &Path) -> Result<(Box<dyn Read + Send>, Option<u64>), Stop> {
+    if path == Path::new("-") {
+        return Ok((Box::new(io::stdin()), None));
+    }
+    let file = File::open(path).map_err(|error| FileFault::stop(path, error))?;
+    let size = file.metadata().ok().filter(fs::Metadata::is_file).map(|file| file.len());
+    Ok((Box::new(file), size))
+}
+
+fn outlets(bar: &ProgressBar, done: &Arc<Mutex<ImportProgress>>) -> ImportOutlets {
+    let (bar, done) = (bar.clone(), Arc::clone(done));
+    let progress = move |counts: &ImportProgress| {
+        bar.set_message(format!("{} rows, {} new, {} rejected", counts.rows, counts.created, counts.rejected));
+        *done.lock().unwrap_or_else(PoisonError::into_inner) = *counts;
+    };
+    ImportOutlets { progress: Box::new(progress), ..ImportOutlets::default() }
+}
+
+/// Whether the file of rejected rows holds any; an empty one goes.
+fn keep_or_remove(path: &Path, file: &File) -> bool {
+    let holds = file.metadata().is_ok_and(|file| file.len() > 0);
+    if !holds {
+        // It was made by us a moment ago.
+        let _ = fs::remove_file(path);
+    }
+    holds
+}
+
+fn broken(path: &Path, done: ImportProgress, source: ImportError) -> Stop {
+    let file = path.display().to_string();
+    Stop::failed(match done.rows {
+        0 => Broken::Whole { file, source },
+        rows => Broken::Part { file, rows, source },
+    })
+}
+
+fn encoding(encoding: Encoding) -> &'static str {
+    match encoding {
+        Encoding::Utf8 => "UTF-8",
+        Encoding::Utf16Le => "UTF-16LE",
+        Encoding::Utf16Be => "UTF-16BE",
+    }
+}
+
+/// The field that a column fills.
+fn meaning(meaning: &Meaning) -> Option<&str> {
+    match meaning {
+        Meaning::Phone => Some("Phone"),
+        Meaning::Field { name, .. } => Some(name),
+        Meaning::Ignored => None,
+    }
+}
+
+fn document(report: &ImportReport, rejected: Option<&Path>) -> Value {
+    let columns = report.columns.iter();
+    let columns = columns.map(|column| json!({ "header": column.header, "field": meaning(&column.meaning) }));
+    let rejects = report.rejects.iter();
+    let rejects = rejects.map(|row| json!({ "row": row.row, "line": row.line, "reason": row.reason.to_string() }));
+    let warnings = report.warnings.iter();
+    let warnings = warnings.map(|row| json!({ "row": row.row, "line": row.line, "warning": row.warning.to_string() }));
+    json!({
+        "counts": report.counts, "encoding": encoding(report.encoding), "separator": report.separator,
+        "columns": columns.collect::<Vec<_>>(), "rejects": rejects.collect::<Vec<_>>(),
+        "warnings": warnings.collect::<Vec<_>>(), "rejected_file": rejected,
+    })
+}
+
+fn words(path: &Path, report: &ImportReport, rejected: Option<&Path>) -> String {
+    let counts = &report.counts;
+    let separator = match report.separator {
+        '\t' => "tabs".to_owned(),
+        other => format!("{other:?}"),
+    };
+    let head = format!("Imported {} ({}, cells separated by {separator})\n", path.display(), encoding(report.encoding));
+    let mut table = Table::new(Vec::<String>::new());
+    for (what, count) in [
+        ("rows", counts.rows),
+        ("new contacts", counts.created),
+        ("contacts with new values", counts.updated),
+        ("contacts that had all of it", counts.unchanged),
+        ("phones that stood further up", counts.duplicates),
+        ("rows rejected", counts.rejected),
+    ] {
+        table.row([format!("  {what}"), count.to_string()]);
+    }
+    let mut columns = Table::new(Vec::<String>::new());
+    for column in &report.columns {
+        columns.row([format!("  {}", column.header), meaning(&column.meaning).unwrap_or("(left out)").to_owned()]);
+    }
+    [head, table.text(), "\nColumns and what they fill\n".to_owned(), columns.text(), told(report, rejected)].concat()
+}
+
+/// The rejected rows and the warnings, as many as a person reads.
+fn told(report: &ImportReport, rejected: Option<&Path>) -> String {
+    let counts = &report.counts;
+    let mut text = String::new();
+    if counts.rejected > 0 {
+        let place = match rejected {
+            Some(path) => format!("; all of them are in {}", path.display()),
+            None => "; --rejected FILE keeps all of them".to_owned(),
+        };
+        text.push_str(&format!("\nRejected{place}\n"));
+        let rows = report.rejects.iter().take(SHOWN);
+        text.extend(rows.map(|row| format!("  line {}: {}\n", row.line, row.reason)));
+    }
+    if counts.warned > 0 {
+        text.push_str("\nTaken, but look at these\n");
+        let rows = report.warnings.iter().take(SHOWN);
+        text.extend(rows.map(|row| format!("  line {}: {}\n", row.line, row.warning)));
+    }
+    let more = |all: u64| all.saturating_sub(u64::try_from(SHOWN).unwrap_or(u64::MAX));
+    let hidden = more(counts.rejected) + more(counts.warned);
+    if hidden > 0 {
+        text.push_str(&format!("  … and {hidden} more\n"));
+    }
+    text
+}

@@ -1,0 +1,118 @@
+//! `dripline workspace`: opens workspaces and lists them.
+
+use clap::Subcommand;
+use domain::money::Micros;
+use engine::workspaces::NewWorkspace;
+use serde_json::{Value, json};
+use store::workspaces::Workspace as Row;
+
+use super::desk::{Desk, Purpose};
+use super::table::Table;
+use super::{Answer, Format, Stop};
+use crate::config::Base;
+
+const EXAMPLES: &str = "\
+Examples:
+  dripline workspace create \"Acme Homes\" --zone America/New_York
+  dripline workspace create \"Acme Homes\" --zone America/Denver --rate 0.02 --credits 500
+  dripline workspace list --json
+
+A workspace is one paying customer: everything else belongs to one.";
+
+const CREATE: &str = "\
+Examples:
+  dripline workspace create \"Acme Homes\" --zone America/New_York
+  dripline workspace create \"Acme Homes\" --zone America/Denver --rate 0.02 --credits 500";
+
+const LIST: &str = "\
+Examples:
+  dripline workspace list
+  dripline workspace list --json";
+
+/// Open a workspace, or list them
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Workspace {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Open a workspace with an active plan
+    #[command(after_help = CREATE)]
+    Create(Create),
+    /// List all workspaces, oldest first
+    #[command(after_help = LIST)]
+    List(List),
+}
+
+#[derive(Debug, clap::Args)]
+struct Create {
+    /// Its name
+    name: String,
+    /// Its time zone, for contacts of whom nothing better is known
+    #[arg(long, value_name = "ZONE")]
+    zone: String,
+    /// Price of a segment beyond the credits, in dollars
+    #[arg(long, value_name = "USD", default_value = "0.015", allow_negative_numbers = true)]
+    rate: Micros,
+    /// Free segments that it begins with
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
+    credits: i64,
+    #[command(flatten)]
+    base: Base,
+}
+
+#[derive(Debug, clap::Args)]
+struct List {
+    #[command(flatten)]
+    base: Base,
+}
+
+impl Workspace {
+    pub(crate) fn run(self, answer: &mut Answer) -> Result<(), Stop> {
+        match self.command {
+            Command::Create(command) => command.run(answer),
+            Command::List(command) => command.run(answer),
+        }
+    }
+}
+
+fn document(row: &Row) -> Value {
+    json!({
+        "id": row.id, "name": row.name, "zone": row.zone, "plan": row.plan, "rate_micros": row.rate,
+        "created_at": row.created_at,
+    })
+}
+
+impl Create {
+    fn run(self, answer: &mut Answer) -> Result<(), Stop> {
+        let desk = Desk::open(self.base, Purpose::Write)?;
+        let new = NewWorkspace { name: self.name, zone: self.zone, rate: self.rate, plan_credits: self.credits };
+        let made = desk.run(desk.engine().create_workspace(new))?.workspace;
+        if answer.format() == Format::Json {
+            return answer.document(&document(&made));
+        }
+        let mut table = Table::new(Vec::<String>::new());
+        table.row(["  time zone", &made.zone]);
+        table.row(["  price of a segment", &made.rate.to_string()]);
+        table.row(["  free segments", &self.credits.to_string()]);
+        answer.text(&format!("Opened the workspace {:?}: {}\n{}", made.name, made.id, table.text()))
+    }
+}
+
+impl List {
+    fn run(self, answer: &mut Answer) -> Result<(), Stop> {
+        let desk = Desk::open(self.base, Purpose::Read)?;
+        let rows = desk.run(desk.engine().all_workspaces())?;
+        if answer.format() == Format::Json {
+            return answer.document(&json!({ "data": rows.iter().map(document).collect::<Vec<_>>() }));
+        }
+        let mut table = Table::new(["WORKSPACE", "NAME", "ZONE", "PLAN", "SEGMENT"]);
+        for row in rows {
+            table.row([row.id.to_string(), row.name, row.zone, row.plan, row.rate.to_string()]);
+        }
+        answer.text(&table.text())
+    }
+}
