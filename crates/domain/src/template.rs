@@ -202,6 +202,19 @@ impl Template {
         missing
     }
 
+    /// The fewest segments that any contact's message can have: those of the text around the variables, with
+    /// look-alikes replaced or not, whichever is shorter.
+    #[must_use]
+    pub fn least_segments(&self) -> usize {
+        let text = |piece: &Piece| match piece {
+            Piece::Text(text) => text.clone(),
+            Piece::Variable { .. } => String::new(),
+        };
+        let around: String = self.pieces.iter().map(text).collect();
+        let count = |smart| segments::count(&sendable(&around, smart)).segments;
+        count(Smart::On).min(count(Smart::Off))
+    }
+
     /// An empty search for the contact whose message costs most; contacts are added to it one by one.
     #[must_use]
     pub fn worst_case(&self, smart: Smart) -> WorstCase<'_> {

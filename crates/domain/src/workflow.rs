@@ -5,12 +5,13 @@
 //! | steps | 1 to 9 (a workflow without steps may be saved but not started) | SPEC §2 |
 //! | gap before message 1 | 0 to 365 days | SPEC §2 |
 //! | gap before the others | 1 to 365 days | SPEC §2 |
+//! | text | at most 2 segments without its variables: the rest is each contact's, and judged at the start | SPEC §2 |
 //! | name | 1 to 80 characters, unique among those not archived, without regard to case and outer spaces | SPEC §2 |
 //!
 //! While a contact moves through it nothing of it can change ([`ChangeError::Active`]), so text,
 //! dates and price never change under an enrolled contact.
 
-use crate::template::{Fields, Template, TemplateError};
+use crate::template::{Fields, MAX_SEGMENTS_PER_MESSAGE, Template, TemplateError};
 
 /// Most messages in one workflow.
 pub const MAX_STEPS: usize = 9;
@@ -115,6 +116,16 @@ pub enum WorkflowError {
         /// The least that is allowed: 0 for the first step, 1 for the others.
         least: u16,
     },
+    /// A text that no contact could be sent.
+    #[error(
+        "step {step}: the text has {segments} segments without its variables; at most {MAX_SEGMENTS_PER_MESSAGE} are allowed"
+    )]
+    TextTooLong {
+        /// Which step, from 1.
+        step: usize,
+        /// How many segments it has at least.
+        segments: usize,
+    },
     /// A text that is not a template.
     #[error("step {step}")]
     Text {
@@ -170,6 +181,10 @@ fn step(number: usize, days: i64, text: &str, fields: &Fields) -> Result<Step, V
     let gap = u16::try_from(days).ok().filter(|gap| (least..=MAX_GAP_DAYS).contains(gap));
     let gap = gap.ok_or(WorkflowError::Gap { step: number, days, least });
     let template = Template::parse(text, fields).map_err(|source| WorkflowError::Text { step: number, source });
+    let template = template.and_then(|template| match template.least_segments() {
+        segments if segments > MAX_SEGMENTS_PER_MESSAGE => Err(WorkflowError::TextTooLong { step: number, segments }),
+        _ => Ok(template),
+    });
     match (gap, template) {
         (Ok(gap_days), Ok(template)) => Ok(Step { gap_days, template }),
         (gap, template) => Err([gap.err(), template.err()].into_iter().flatten().collect()),
@@ -194,6 +209,18 @@ mod tests {
     fn check(steps: &[(i64, &str)]) -> Result<Draft, Vec<WorkflowError>> {
         let steps: Vec<_> = steps.iter().map(|(gap, text)| (*gap, (*text).to_owned())).collect();
         draft("Spring leads", &steps, &Fields::standard())
+    }
+
+    #[test]
+    fn a_text_that_no_contact_could_be_sent_is_refused_and_one_that_some_could_is_not() {
+        let text = |letter: &str, count: usize| format!("{{First Name}}{}", letter.repeat(count));
+        for (fits, too_long) in
+            [(text("a", 306), text("a", 307)), (text("Ж", 134), text("Ж", 135)), (text("“", 306), text("“", 307))]
+        {
+            assert!(check(&[(0, fits.as_str())]).is_ok(), "{fits}");
+            let refused = check(&[(0, "Hi"), (1, too_long.as_str())]).unwrap_err();
+            assert_eq!(refused, [WorkflowError::TextTooLong { step: 2, segments: 3 }], "{too_long}");
+        }
     }
 
     #[test]

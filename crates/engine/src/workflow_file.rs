@@ -75,6 +75,7 @@ impl Places {
         let step = |step: usize| self.steps.get(step.saturating_sub(1));
         match fault {
             WorkflowError::Gap { step: at, .. } => step(*at).map_or(self.name, |step| step.after_days),
+            WorkflowError::TextTooLong { step: at, .. } => step(*at).map_or(self.name, |step| step.text),
             WorkflowError::Text { step: at, source } => {
                 return step(*at).map_or(self.name, |step| step.text).error(format!("step {at}: {source}"));
             }
