@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use clap::Subcommand;
 use domain::phone::Region;
 use engine::import::{
-    Encoding, ImportError, ImportOptions, ImportOutlets, ImportProgress, ImportReport, Meaning, OnDuplicate,
+    Encoding, ImportError, ImportOptions, ImportOutlets, ImportProgress, ImportReport, Meaning, OnDuplicate, Target,
 };
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
@@ -33,6 +33,7 @@ Examples:
   dripline contacts import leads.csv
   dripline contacts import leads.csv --workspace \"Acme Homes\" --rejected rejected.csv
   dripline contacts import kunden.csv --region DE --overwrite
+  dripline contacts import leads.csv --map \"Tel 1=Phone\" --map \"Owner=Full Name\" --map Junk=
   gunzip -c leads.csv.gz | dripline contacts import -
 
 Each row is taken or rejected with its reason; --rejected keeps the rejected ones as they came,
@@ -68,11 +69,29 @@ struct Import {
     /// Overwrite the fields of contacts that are there already
     #[arg(long)]
     overwrite: bool,
+    /// What a column means, where it is not guessed right: Phone, a field, or nothing; several times
+    #[arg(long = "map", value_name = "COLUMN=FIELD", value_parser = mapped)]
+    map: Vec<(String, Target)>,
     /// Where to write the rejected rows with their reasons, a new file
     #[arg(long, value_name = "FILE")]
     rejected: Option<PathBuf>,
     #[command(flatten)]
     within: Within,
+}
+
+/// A mapping without an equals sign.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("write COLUMN=FIELD, such as \"Tel 1=Phone\", or COLUMN= to leave a column out")]
+struct NoMapping;
+
+fn mapped(text: &str) -> Result<(String, Target), NoMapping> {
+    let (column, field) = text.rsplit_once('=').ok_or(NoMapping)?;
+    let target = match field.trim() {
+        "" => Target::Ignore,
+        phone if phone.eq_ignore_ascii_case("phone") => Target::Phone,
+        field => Target::Field(field.to_owned()),
+    };
+    Ok((column.trim().to_owned(), target))
 }
 
 /// The file was not imported, or not to its end.
@@ -114,7 +133,7 @@ impl Import {
             None => run::spinner(),
         };
         let on_duplicate = if self.overwrite { OnDuplicate::Overwrite } else { OnDuplicate::FillEmpty };
-        let options = ImportOptions { region: self.region, on_duplicate, ..ImportOptions::default() };
+        let options = ImportOptions { region: self.region, on_duplicate, mapping: self.map };
         let done = Arc::new(Mutex::new(ImportProgress::default()));
         let mut outlets = outlets(&bar, &done);
         if let Some((_, file)) = &rejected {

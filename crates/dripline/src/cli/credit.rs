@@ -1,5 +1,6 @@
 //! `dripline credit`: money or free segments for a workspace, posted by hand.
 
+use clap::ArgGroup;
 use domain::money::Micros;
 use engine::billing::Slip;
 use serde_json::json;
@@ -18,16 +19,10 @@ The same --idempotency-key again posts nothing and gives the first answer.";
 
 /// Give a workspace money or free segments
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, group(ArgGroup::new("amount").required(true).args(["credits", "usd"])))]
 pub(crate) struct Credit {
     /// Free segments
-    #[arg(
-        long,
-        value_name = "N",
-        required_unless_present = "usd",
-        conflicts_with = "usd",
-        allow_negative_numbers = true
-    )]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     credits: Option<i64>,
     /// Money, in dollars
     #[arg(long, value_name = "USD", allow_negative_numbers = true)]

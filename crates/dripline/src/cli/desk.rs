@@ -53,10 +53,10 @@ pub(crate) struct Office {
 /// What is picked is not clear, and what to do about it.
 #[derive(Debug, thiserror::Error)]
 enum Unclear {
-    #[error("{source}: make one with `dripline workspace create NAME --zone ZONE`")]
-    NoWorkspace { source: PickError },
-    #[error("{source}; name one with --workspace")]
-    Workspace { source: PickError },
+    #[error("{0}: make one with `dripline workspace create NAME --zone ZONE`")]
+    NoWorkspace(PickError),
+    #[error("{0}; name one with --workspace")]
+    Workspace(PickError),
 }
 
 /// The settings that a command on a database runs with.
@@ -130,8 +130,8 @@ impl Within {
         let desk = Desk::open(self.base, purpose)?;
         let found = desk.work(desk.engine().pick_workspace(self.workspace.as_deref()));
         let workspace = found.map_err(|error| match error {
-            source @ PickError::NoneThere { .. } => Stop::failed(Unclear::NoWorkspace { source }),
-            source @ PickError::Unnamed { .. } => Stop::usage(Unclear::Workspace { source }),
+            none @ PickError::NoneThere { .. } => Stop::failed(Unclear::NoWorkspace(none)),
+            unnamed @ PickError::Unnamed { .. } => Stop::usage(Unclear::Workspace(unnamed)),
             error @ (PickError::Forbidden(_) | PickError::Failure(_)) => Stop::failed(error),
             other => Stop::usage(other),
         })?;

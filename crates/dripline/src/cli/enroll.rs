@@ -9,6 +9,7 @@
 
 mod report;
 
+use clap::ArgGroup;
 use domain::ids::{ContactId, WorkflowId};
 use engine::bulk::{BulkPreview, Selection};
 use serde_json::json;
@@ -32,19 +33,13 @@ interrupted, the same command with the same --idempotency-key goes on and charge
 
 /// Price contacts for a workflow, and start them
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, group(ArgGroup::new("who").required(true).args(["contacts", "all"])))]
 pub(crate) struct Enroll {
     /// The workflow: its name or identifier
     #[arg(long, value_name = "NAME|ID")]
     workflow: String,
     /// A contact: phone, identifier or full name; may be given several times
-    #[arg(
-        long = "contact",
-        value_name = "CONTACT",
-        required_unless_present = "all",
-        conflicts_with = "all",
-        allow_hyphen_values = true
-    )]
+    #[arg(long = "contact", value_name = "CONTACT", allow_hyphen_values = true)]
     contacts: Vec<String>,
     /// Every contact of the workspace
     #[arg(long)]

@@ -57,10 +57,16 @@ impl Stop {
 }
 
 fn chain(error: &dyn Error) -> String {
-    let mut text = format!("error: {error}\n");
+    let mut last = error.to_string();
+    let mut text = format!("error: {last}\n");
     let mut cause = error.source();
     while let Some(error) = cause {
-        text.push_str(&format!("  because: {error}\n"));
+        let words = error.to_string();
+        // Some drivers say the same again below, with a number before it.
+        if !words.contains(&last) {
+            text.push_str(&format!("  because: {words}\n"));
+            last = words;
+        }
         cause = error.source();
     }
     text
@@ -75,5 +81,8 @@ mod tests {
         let error = Unwritten(io::Error::other("the disk is full"));
         let expected = "error: the answer cannot be written to standard output\n  because: the disk is full\n";
         assert_eq!(chain(&error), expected);
+        let again =
+            Unwritten(io::Error::other(Unwritten(io::Error::other("the answer cannot be written to standard output"))));
+        assert_eq!(chain(&again), "error: the answer cannot be written to standard output\n", "once is enough");
     }
 }

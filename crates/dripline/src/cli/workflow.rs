@@ -1,7 +1,7 @@
 //! `dripline workflow`: workflows from files, into files, and in a list.
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use engine::workflow_file::{self, Places};
@@ -134,15 +134,17 @@ impl Import {
         }
         let row = &made.summary;
         let (name, id) = (&row.workflow.name, row.workflow.id);
-        answer.text(&format!(
-            "Made the workflow {name:?}, {} messages over {} days: {id}\n",
-            row.messages, row.total_days
-        ))
+        let (messages, days) = (counted(row.messages, "message"), counted(row.total_days, "day"));
+        answer.text(&format!("Made the workflow {name:?}, {messages} over {days}: {id}\n"))
     }
 }
 
+fn counted(count: i64, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
 /// What is wrong with a file, each fault at its place.
-fn refused(path: &std::path::Path, places: &Places, error: SaveError) -> Stop {
+fn refused(path: &Path, places: &Places, error: SaveError) -> Stop {
     match error {
         SaveError::Invalid(faults) => {
             let mut faults: Vec<_> = faults.iter().map(|fault| places.locate(fault)).collect();
