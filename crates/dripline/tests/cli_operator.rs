@@ -1,0 +1,223 @@
+//! The operator's commands through the real binary, on SQLite and on PostgreSQL.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panic")]
+
+mod house;
+mod program;
+
+use std::fs;
+
+use house::{House, SPRING, houses};
+use serde_json::{Value, json};
+
+const LEADS: &str = "First Name,Phone,Address,State\r\nAnn,(212) 555-0123,12 Oak Street,NY\r\n\
+    Bob,305-555-0177,9 Palm Ave,FL\r\nCleo,12,1 Short Rd,TX\r\nDan,+1 415 555 0134,,CA\r\n";
+const ENROLL: [&str; 4] = ["enroll", "--workflow", "Spring leads", "--all"];
+
+#[test]
+fn the_operators_story_from_a_workspace_to_a_copy_that_verifies() {
+    for house in houses() {
+        house.furnish();
+        house.write("leads.csv", LEADS);
+        let imported = house.json(&["contacts", "import", "leads.csv", "--rejected", "rejected.csv"]);
+        assert_eq!((&imported["counts"]["created"], &imported["counts"]["rejected"]), (&json!(3), &json!(1)));
+        assert!(fs::read_to_string(house.path("rejected.csv")).unwrap().contains("Cleo,12,1 Short Rd,TX,4,4,"));
+
+        let quoted = house.text(&[&ENROLL[..], &["--dry-run"]].concat());
+        for part in [
+            "start                    2 contacts",
+            "$0.015 ($24.985 left)",
+            "+14155550134: message 1: the contact has no value",
+        ] {
+            assert!(quoted.contains(part), "{}: {part}: {quoted}", house.name);
+        }
+        assert_eq!(house.json(&["ledger", "verify"])["data"][0]["enrollments"], 0, "a quote changes nothing");
+
+        let enroll = [&ENROLL[..], &["--yes", "--idempotency-key", "spring"]].concat();
+        let started = house.json(&enroll);
+        assert_eq!((&started["quote"]["starts"], &started["job"]["started"]), (&json!(2), &json!(2)), "{}", house.name);
+        assert_eq!((&started["balances"]["credits"], &started["balances"]["wallet"]), (&json!(0), &json!(24_985_000)));
+        let again = house.json(&enroll);
+        assert_eq!((&again["job"], &again["balances"]), (&started["job"], &started["balances"]), "{}", house.name);
+
+        let key = house.json(&["key", "create", "--name", "test"])["key"].as_str().unwrap().to_owned();
+        serve_and_look(&house, &key);
+        assert_eq!(house.json(&["ledger", "verify"])["clean"], true, "{}", house.name);
+    }
+}
+
+/// Serves for a moment, and meanwhile reads, copies and tries to write.
+fn serve_and_look(house: &House, key: &str) {
+    let served = house.serve(&[]);
+    served.until(key, "/workflows", |list| list["data"][0]["active_contacts"] == 2);
+    assert_eq!(house.json(&["workflow", "list"])["data"][0]["status"], "active", "{}", house.name);
+    let verified = house.text(&["ledger", "verify", "--workspace", "acme homes"]);
+    assert!(verified.contains("balances"), "{verified}");
+    let credit = ["credit", "--usd", "1", "--note", "while it serves"];
+    if house.name == "postgres" {
+        house.text(&credit);
+        let refused = house.error(&["backup", "copy.db"]);
+        assert!(refused.starts_with("1 ") && refused.contains("use pg_dump"), "{refused}");
+    } else {
+        let refused = house.error(&credit);
+        assert!(refused.starts_with("1 ") && refused.contains("dripline.db is in use"), "{refused}");
+        assert!(refused.contains("`dripline serve`: stop that first, or ask it through its API"), "{refused}");
+        house.text(&["backup", "copy.db"]);
+    }
+    assert!(served.stop(), "{}", house.name);
+    if house.name == "sqlite" {
+        // The copy is a database of its own: it opens, verifies and takes more.
+        let copy = ["--database", "sqlite:copy.db"];
+        let verified = house.json(&[&["ledger", "verify"][..], &copy].concat());
+        assert_eq!((&verified["clean"], &verified["data"][0]["enrollments"]), (&json!(true), &json!(2)));
+        house.text(&[&["credit", "--usd", "1", "--note", "in the copy"][..], &copy].concat());
+    }
+}
+
+#[test]
+fn an_interrupted_start_goes_on_under_its_key_and_charges_nobody_twice() {
+    let house = House::sqlite();
+    house.furnish();
+    house.text(&["credit", "--usd", "1000", "--note", "for all"]);
+    let rows: String = (0..10_000).map(|n| format!("212555{n:04},1 Oak\n")).collect();
+    house.write("many.csv", format!("Phone,Address\n{rows}"));
+    house.text(&["contacts", "import", "many.csv"]);
+    let enroll = [&ENROLL[..], &["--yes", "--idempotency-key", "spring"]].concat();
+    let mut child = program::command(&enroll).current_dir(house.folder.path()).spawn().unwrap();
+    // The quote is out; the work has begun or begins now.
+    let mut quote = String::new();
+    let mut lines = std::io::BufReader::new(child.stdout.take().unwrap());
+    std::io::BufRead::read_line(&mut lines, &mut quote).unwrap();
+    let begun = (0..1_000).any(|_| house.json(&["ledger", "verify"])["data"][0]["enrollments"] != 0);
+    assert!(begun, "nobody was started");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let done = house.json(&enroll);
+    assert_eq!(done["job"]["started"], 10_000, "{done}");
+    assert_eq!(done["balances"]["wallet"], 1_025_000_000 - (20_000 - 3) * 15_000);
+    let verified = house.json(&["ledger", "verify"]);
+    assert_eq!((&verified["clean"], &verified["data"][0]["enrollments"]), (&json!(true), &json!(10_000)));
+}
+
+#[test]
+fn an_exported_workflow_is_imported_as_the_same_one() {
+    let house = House::sqlite();
+    house.furnish();
+    let first = house.json(&["workflow", "export", "spring leads"]);
+    house.text(&["workflow", "export", "Spring leads", "--out", "out.toml"]);
+    let text = fs::read_to_string(house.path("out.toml")).unwrap();
+    assert_eq!(text, house.text(&["workflow", "export", "Spring leads"]));
+    house.write("again.toml", text.replace("Spring leads", "Spring again"));
+    house.text(&["workflow", "import", "again.toml"]);
+    assert_eq!(house.json(&["workflow", "export", "Spring again"])["steps"], first["steps"]);
+    assert_eq!(house.text(&["workflow", "export", "Spring again"]), text.replace("Spring leads", "Spring again"));
+    let there = house.error(&["workflow", "export", "Spring leads", "--out", "out.toml"]);
+    assert!(there.contains("out.toml exists already"), "{there}");
+    assert_eq!(text, fs::read_to_string(house.path("out.toml")).unwrap());
+    assert!(SPRING.contains("after_days = 3"));
+}
+
+#[test]
+fn people_and_keys_are_made_listed_and_revoked_and_secrets_are_shown_once() {
+    let house = House::sqlite();
+    house.furnish();
+    let create = ["user", "create", "--email", "ann@example.com", "--name", "Ann", "--role", "owner", "--json"];
+    let made = house.run_with(&create, "correct horse battery\nsecond line\n");
+    assert_eq!((made.code, made.errors.as_str()), (0, ""));
+    let made: Value = serde_json::from_str(&made.output).unwrap();
+    assert_eq!(house.json(&["user", "list"])["data"], json!([made]));
+    for (password, expected) in
+        [("", "2 error: there is no password"), ("short\n", "1 error: the password has fewer than 12")]
+    {
+        let done = house.run_with(&create, password);
+        assert!(format!("{} {}", done.code, done.errors).starts_with(expected), "{}", done.errors);
+    }
+    let key = house.json(&["key", "create", "--name", "reports", "--permission", "read", "--permission", "export"]);
+    assert_eq!(key["permissions"], json!(["read", "export"]));
+    let secret = key["key"].as_str().unwrap().rsplit('_').next().unwrap();
+    let list = house.text(&["key", "list"]);
+    assert!(list.contains("reports") && list.contains("read export") && !list.contains(secret), "{list}");
+    house.text(&["key", "revoke", "Reports"]);
+    assert!(house.json(&["key", "list"])["data"][0]["revoked_at"].is_string());
+    let served = house.serve(&[]);
+    assert_eq!(served.ask(key["key"].as_str().unwrap(), "/workspace", None).0, 401);
+}
+
+#[test]
+fn what_is_meant_is_clear_or_all_that_there_is_is_listed() {
+    let house = House::sqlite();
+    house.text(&["migrate"]);
+    let none = house.error(&["number", "list"]);
+    assert!(none.starts_with("1 ") && none.contains("make one with `dripline workspace create"), "{none}");
+    house.furnish();
+    let second = house.json(&["workspace", "create", "Second", "--zone", "UTC"])["id"].as_str().unwrap().to_owned();
+    for (arguments, expected) in [
+        (vec!["number", "list"], "2 error: which workspace? there are wsp_"),
+        (vec!["number", "list", "--workspace", "Third"], "2 error: there is no workspace \"Third\"; there are wsp_"),
+        (
+            vec!["workflow", "export", "x", "--workspace", "Acme Homes"],
+            "2 error: there is no workflow \"x\"; there are wfl_",
+        ),
+        (vec!["workflow", "export", "x", "--workspace", "second"], "1 error: there is no workflow yet"),
+        (
+            vec![
+                "enroll",
+                "--workflow",
+                "spring leads",
+                "--workspace",
+                "acme homes",
+                "--contact",
+                "+12125550199",
+                "--dry-run",
+            ],
+            "2 error: there is no contact \"+12125550199\"",
+        ),
+        (vec!["enroll", "--workflow", "x", "--all"], "2 error: nobody is there to be asked: add --yes"),
+    ] {
+        let error = house.error(&arguments);
+        assert!(error.starts_with(expected), "{arguments:?}: {error}");
+    }
+    assert_eq!(house.json(&["number", "list", "--workspace", &second])["data"], json!([]));
+}
+
+#[test]
+fn the_books_that_were_changed_by_hand_are_wrong_by_name() {
+    const TAKE: store::Sql = store::Sql::Same("UPDATE accounts SET balance = balance + 5 WHERE account = 'available'");
+    let house = House::sqlite();
+    house.furnish();
+    let address = store::Address::file(house.path("data/dripline.db"));
+    let store = store::Store::open(&address).unwrap();
+    store.write_blocking(store::Lane::Normal, |tx| tx.execute(&TAKE, &[])).unwrap();
+    drop(store);
+    let done = house.run(&["ledger", "verify"]);
+    assert_eq!(done.code, 1);
+    for part in ["FAULTS", "The books are wrong:\n  wsp_", "available"] {
+        assert!(done.output.contains(part), "{part}: {}", done.output);
+    }
+}
+
+#[test]
+fn the_demos_clock_is_as_far_ahead_after_a_crash_as_before() {
+    let house = House::sqlite();
+    let now = |(status, clock): (u16, Value)| -> jiff::Timestamp {
+        assert_eq!(status, 200, "{clock}");
+        clock["now"].as_str().unwrap().parse().unwrap()
+    };
+    let real = engine::Clock::System.now();
+    let served = house.serve(&["--demo"]);
+    let key = fs::read_to_string(house.path("data/demo.key")).unwrap();
+    let month = jiff::SignedDuration::from_hours(720);
+    let pushed = now(served.ask(&key, "/simulator/clock", Some("{\"seconds\":2592000}")));
+    assert!(pushed >= real + month);
+    served.kill();
+    // A command goes by the same clock where it is told that this is a demo.
+    house.write("demo.toml", "demo = true\n");
+    let later = house.json(&["workspace", "create", "Later", "--zone", "UTC", "--config", "demo.toml"]);
+    assert!(later["created_at"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap() >= pushed, "{later}");
+    let served = house.serve(&["--demo"]);
+    assert!(now(served.ask(&key, "/simulator/clock", None)) >= pushed, "time went back");
+    drop(served);
+    house.write("data/demo.clock", "soon");
+    let error = house.error(&["serve", "--demo", "--listen", "127.0.0.1:0"]);
+    assert!(error.starts_with("1 ") && error.contains("demo.clock") && error.contains("remove it"), "{error}");
+}
