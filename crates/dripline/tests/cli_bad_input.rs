@@ -236,6 +236,8 @@ fn a_disk_that_is_full_or_read_only_is_told_and_an_import_goes_on_when_there_is_
     assert!(count("created") > 0 && count("unchanged") > 0, "{counts}");
 
     disk.forbid_writing();
-    let error = house.error(&["credit", "--usd", "1", "--note", "x"]);
-    assert!(error.contains("the database is read-only: let this program's user write the file"), "{error}");
+    for arguments in [&["credit", "--usd", "1", "--note", "x"][..], &["ledger", "verify"], &["backup", "copy.db"]] {
+        let error = house.error(arguments);
+        assert!(error.contains("the database is read-only: let this program's user write the file"), "{error}");
+    }
 }

@@ -125,6 +125,22 @@ fn a_copy_of_many_pages_is_one_state_although_another_store_serves_the_file() {
 }
 
 #[test]
+fn a_copy_is_one_plain_file_and_stays_so_when_it_is_read() {
+    let db = testing::sqlite();
+    table(&db.store);
+    let folder = tempfile::tempdir().unwrap();
+    let copy = Address::file(folder.path().join("copy.db"));
+    db.store.backup(&folder.path().join("copy.db"), &mut |_| {}).unwrap();
+    let read = Store::open_to_read(&copy).unwrap();
+    assert_eq!(count(&read), 0);
+    drop(read);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    let served = Store::open(&copy).unwrap();
+    served.write_blocking(Lane::Normal, |tx| add(tx, 1, "more")).unwrap();
+    assert!(folder.path().join("copy.db-wal").exists(), "a server keeps its log");
+}
+
+#[test]
 fn what_cannot_be_read_beside_a_server_says_why() {
     const OLDER: Sql = Sql::Same("DELETE FROM schema_migrations");
     let folder = tempfile::tempdir().unwrap();

@@ -13,10 +13,11 @@ Examples:
   dripline backup backup-2026-11-24.db
   dripline backup /backups/today.db --database sqlite:/var/lib/dripline/dripline.db
 
-The copy is one state of the database, whatever the server does meanwhile, and appears when it
-is complete. To restore it, stop the server and put it in the place of the database, removing
-the files with -wal and -shm at their end. Check it with `dripline ledger verify --database
-sqlite:COPY`. PostgreSQL has its own tools for this: pg_dump, or its continuous archiving.";
+The copy is one state of the database, whatever the server does meanwhile, and one plain file,
+which appears when it is complete. To restore it, stop the server and put the copy in the place
+of the database, removing the old one's files with -wal and -shm at their end. Check a copy with
+`dripline ledger verify --database sqlite:COPY`. PostgreSQL has its own tools for this: pg_dump,
+or its continuous archiving.";
 
 /// Copy the SQLite database into a new file, also while the server runs
 #[derive(Debug, clap::Args)]

@@ -10,6 +10,7 @@ mod lock;
 mod reader;
 mod writer;
 
+use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
@@ -60,6 +61,13 @@ pub(super) fn open_to_read(path: &Path, sizes: &Sizes) -> Result<Threads, DbErro
         return Err(DbError::Missing { path: path.to_owned() });
     }
     let mut threads = Threads::reading();
+    // Whoever reads keeps a place in an index beside the log, so the folder must be writable even for that.
+    let probe = connect_reader(path, OpenFlags::SQLITE_OPEN_READ_ONLY, sizes)
+        .and_then(|probe| probe.query_row("PRAGMA schema_version", [], |_| Ok(())).map_err(fault));
+    match probe {
+        Err(DbError::Unavailable(cause)) if File::open(path).is_ok() => return Err(DbError::ReadOnly(cause)),
+        probe => probe?,
+    }
     for _ in 0..sizes.readers.max(1) {
         let reader = connect_reader(path, OpenFlags::SQLITE_OPEN_READ_ONLY, sizes)?;
         reader::start(&mut threads, reader)?;

@@ -54,7 +54,13 @@ fn copy(from: &Path, partial: &Path, progress: &mut dyn FnMut(Copied)) -> Result
     // Without the open transaction each commit of the writer would begin the copy anew.
     source.execute_batch("BEGIN; SELECT COUNT(*) FROM sqlite_schema").map_err(fault)?;
     let mut target = Connection::open(partial).map_err(fault)?;
-    let backup = Backup::new(&source, &mut target).map_err(fault)?;
+    copy_pages(&source, &mut target, progress)?;
+    // One plain file, which is also read where nothing can be written; a server turns its log on again.
+    target.pragma_update(None, "journal_mode", "DELETE").map_err(fault)
+}
+
+fn copy_pages(source: &Connection, target: &mut Connection, progress: &mut dyn FnMut(Copied)) -> Result<(), DbError> {
+    let backup = Backup::new(source, target).map_err(fault)?;
     loop {
         let step = backup.step(PAGES_PER_STEP).map_err(fault)?;
         let counted = backup.progress();
