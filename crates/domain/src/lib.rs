@@ -6,6 +6,7 @@
 pub mod access;
 pub mod areas;
 pub mod attempt;
+pub mod automatic;
 pub mod enrollment;
 pub mod gsm;
 pub mod ids;

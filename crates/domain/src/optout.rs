@@ -19,10 +19,10 @@
 //! Reading is in `optout/words.rs`, the phrases are in `optout/table.rs`, what undoes
 //! them in `optout/phrases.rs`, how patterns match in `optout/pattern.rs`.
 
-mod pattern;
+pub(crate) mod pattern;
 mod phrases;
 mod table;
-mod words;
+pub(crate) mod words;
 
 use serde::{Deserialize, Serialize};
 

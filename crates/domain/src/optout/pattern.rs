@@ -6,7 +6,7 @@
 use super::table::CLASSES;
 
 /// A pattern, read.
-pub(super) struct Pattern {
+pub(crate) struct Pattern {
     elements: Vec<Element>,
 }
 
@@ -20,18 +20,18 @@ enum Element {
 
 /// Where a pattern stands in a clause: the numbers of its first word and of the first one behind it.
 #[derive(Clone, Copy)]
-pub(super) struct Found {
-    pub(super) start: usize,
-    pub(super) end: usize,
+pub(crate) struct Found {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
 }
 
 impl Pattern {
-    pub(super) fn read(pattern: &'static str) -> Self {
+    pub(crate) fn read(pattern: &'static str) -> Self {
         Self { elements: pattern.split_whitespace().map(Element::read).collect() }
     }
 
     /// Every place where it stands, one for each first word.
-    pub(super) fn find(&self, words: &[String]) -> impl Iterator<Item = Found> {
+    pub(crate) fn find(&self, words: &[String]) -> impl Iterator<Item = Found> {
         (0..words.len()).filter_map(|start| ends(&self.elements, words, start).map(|end| Found { start, end }))
     }
 }

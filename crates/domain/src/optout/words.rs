@@ -6,7 +6,7 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 /// The words of a text.
-pub(super) struct Message {
+pub(crate) struct Message {
     clauses: Vec<Vec<String>>,
     compact: String,
     reaction: bool,
@@ -83,7 +83,7 @@ const NEGATED: [(&str, &str); 13] = [
 ];
 
 impl Message {
-    pub(super) fn read(text: &str) -> Self {
+    pub(crate) fn read(text: &str) -> Self {
         let mut scan = Scan::default();
         let plain: Vec<char> =
             text.nfkd().filter(|character| !is_combining_mark(*character) && !is_unseen(*character)).collect();
@@ -107,7 +107,7 @@ impl Message {
         &self.clauses
     }
 
-    pub(super) fn words(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn words(&self) -> impl Iterator<Item = &str> {
         self.clauses.iter().flatten().map(String::as_str)
     }
 
