@@ -14,7 +14,9 @@ pub mod wire;
 
 pub use capabilities::{Capabilities, StopAnswer, Support};
 pub use simulator::Simulator;
-pub use wire::{CarrierEvent, E164, Finding, Inbound, Outcome, Receipt, ReceiptState, Sought, Submission};
+pub use wire::{
+    CarrierEvent, E164, FailureClass, Finding, Inbound, Outcome, Receipt, ReceiptState, Sought, Submission,
+};
 
 /// Somebody who carries our texts to handsets, chosen at run time for each number.
 ///

@@ -164,10 +164,32 @@ pub struct Receipt {
     pub state: ReceiptState,
     /// The carrier's code of the failure.
     pub code: Option<String>,
+    /// What kind of failure the code is, where the text failed and the adapter knows the code.
+    #[serde(default)]
+    pub failure: Option<FailureClass>,
     /// The carrier's own count of segments, where it is told.
     pub segments: Option<u32>,
     /// When it happened.
     pub at: Timestamp,
+}
+
+/// Why a text that the carrier had taken failed, in the classes that the engine acts on. A code that an
+/// adapter does not know has no class: the text failed, and nothing is concluded from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureClass {
+    /// The handset could not be reached for now: off, out of range, the network busy.
+    Temporary,
+    /// The number is invalid, dead, or a landline.
+    BadNumber,
+    /// The contact is opted out at the carrier.
+    OptedOut,
+    /// The handset or its network blocks our texts.
+    Blocked,
+    /// The text was taken for spam; the contact is not to blame.
+    Filtered,
+    /// Our number, campaign or account may not send.
+    SenderProblem,
 }
 
 /// How far a text has come, in the carrier's words made common.

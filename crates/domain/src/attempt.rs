@@ -26,6 +26,8 @@ pub const CALLBACK_WAIT: SignedDuration = SignedDuration::from_mins(2);
 pub const SEEK_WAIT: SignedDuration = SignedDuration::from_mins(10);
 /// How many times the carrier must not know a text before it counts as lost.
 pub const SEEKS: i64 = 2;
+/// For how long a carrier that cannot be asked is asked again before a person must settle it.
+const SEEK_LIMIT: SignedDuration = SignedDuration::from_hours(72);
 
 /// The carrier's answer, as far as the decision needs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,13 +121,14 @@ pub enum Doubt {
     ForAPerson,
 }
 
-/// Decides about an attempt in doubt; `sought` counts this answer too if it was a clear one.
+/// Decides about an attempt in doubt, made at `since`; `sought` counts this answer too if it was a clear one.
 #[must_use]
-pub fn doubt(found: Found, sought: i64, now: Timestamp) -> Doubt {
+pub fn doubt(found: Found, sought: i64, since: Timestamp, now: Timestamp) -> Doubt {
     let later = now.saturating_add(SEEK_WAIT).unwrap_or(Timestamp::MAX);
     match found {
         Found::Sent => Doubt::Sent,
         Found::NotFound if sought >= SEEKS => Doubt::Lost,
+        Found::Unavailable if now.duration_since(since) >= SEEK_LIMIT => Doubt::ForAPerson,
         Found::NotFound | Found::Unavailable => Doubt::Ask(later),
         Found::Unsupported => Doubt::ForAPerson,
     }
@@ -179,10 +182,17 @@ mod tests {
 
     #[test]
     fn a_text_that_the_carrier_does_not_know_twice_is_lost() {
-        assert!(matches!(doubt(Found::NotFound, 1, now()), Doubt::Ask(_)));
-        assert_eq!(doubt(Found::NotFound, 2, now()), Doubt::Lost);
-        assert_eq!(doubt(Found::Unsupported, 5, now()), Doubt::ForAPerson);
-        assert!(matches!(doubt(Found::Unavailable, 9, now()), Doubt::Ask(_)));
+        assert!(matches!(doubt(Found::NotFound, 1, now(), now()), Doubt::Ask(_)));
+        assert_eq!(doubt(Found::NotFound, 2, now(), now()), Doubt::Lost);
+        assert_eq!(doubt(Found::Unsupported, 5, now(), now()), Doubt::ForAPerson);
+    }
+
+    #[test]
+    fn a_carrier_that_cannot_be_asked_for_three_days_leaves_it_to_a_person() {
+        let since = now() - SignedDuration::from_hours(71);
+        assert!(matches!(doubt(Found::Unavailable, 9, since, now()), Doubt::Ask(_)));
+        let since = now() - SignedDuration::from_hours(72);
+        assert_eq!(doubt(Found::Unavailable, 0, since, now()), Doubt::ForAPerson);
     }
 
     proptest! {

@@ -14,6 +14,7 @@
 //! | an enrollment ends early | prepaid | available | `refund` |
 //! | one message was not sent after all | prepaid | available | `return` |
 //! | the carrier billed fewer segments than were quoted | earned | available | `correction` |
+//! | the carrier refused for good what it had taken, and the workspace wants that back | earned | available | `reversal` |
 
 use crate::ids::{EnrollmentId, MessageId, TopUpId};
 use crate::money::Micros;
@@ -87,6 +88,8 @@ pub enum Reason {
     Return,
     /// The carrier counted fewer segments than were charged.
     Correction,
+    /// The carrier had taken a message and refused it for good afterwards.
+    Reversal,
 }
 
 impl Reason {
@@ -101,6 +104,7 @@ impl Reason {
             Self::Refund => "refund",
             Self::Return => "return",
             Self::Correction => "correction",
+            Self::Reversal => "reversal",
         }
     }
 
@@ -113,7 +117,7 @@ impl Reason {
             Self::Charge => (Account::Available, Account::Prepaid),
             Self::Earn => (Account::Prepaid, Account::Earned),
             Self::Refund | Self::Return => (Account::Prepaid, Account::Available),
-            Self::Correction => (Account::Earned, Account::Available),
+            Self::Correction | Self::Reversal => (Account::Earned, Account::Available),
         }
     }
 }
@@ -170,6 +174,13 @@ impl Amounts {
     #[must_use]
     pub fn is_zero(self) -> bool {
         self == Self::ZERO
+    }
+
+    /// What is left when the other is taken away; never below nothing.
+    #[must_use]
+    pub fn less(self, other: Self) -> Self {
+        let micros = self.micros.0.saturating_sub(other.micros.0).max(0);
+        Self { credits: self.credits.saturating_sub(other.credits).max(0), micros: Micros(micros) }
     }
 
     /// Both together; saturates at the ends of 64 bits, which the limits of a workflow keep far away.
@@ -244,9 +255,9 @@ mod tests {
     proptest! {
         #[test]
         fn every_set_of_transfers_sums_to_zero_in_each_unit(
-            rows in proptest::collection::vec((0usize..7, 1i64..1_000_000, 0i64..1_000_000_000), 0..50)
+            rows in proptest::collection::vec((0usize..8, 1i64..1_000_000, 0i64..1_000_000_000), 0..50)
         ) {
-            let reasons = [Reason::TopUp, Reason::Withdrawal, Reason::Charge, Reason::Earn, Reason::Refund, Reason::Return, Reason::Correction];
+            let reasons = [Reason::TopUp, Reason::Withdrawal, Reason::Charge, Reason::Earn, Reason::Refund, Reason::Return, Reason::Correction, Reason::Reversal];
             let all: Vec<Transfer> = rows.iter().enumerate().flat_map(|(n, (reason, credits, micros))| {
                 let cause = Cause { subject: i64::try_from(n).expect("small"), step: 0 };
                 transfers(cause, reasons[*reason], Amounts { credits: *credits, micros: Micros(*micros) })

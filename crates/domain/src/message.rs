@@ -8,6 +8,17 @@
 //! ```
 //! A state never goes backwards. `canceled` is a message that waited for its retry when its
 //! enrollment ended. Inbound texts are `received` and stay so.
+//!
+//! A message may be tried several times, and a receipt tells of one try. A text that was sent is sent,
+//! whichever try it was; that a try did not arrive says nothing of another one (decision 0008):
+//!
+//! | receipt | of the newest try | of an earlier try |
+//! |---|---|---|
+//! | taken, delivered | proves the send: `queued`, `sending`, `in_doubt` → `sent`, `delivered` | the same: it counts as sent once, and is not tried again |
+//! | delivered, the message is `sent` or `undelivered` | `delivered` | `delivered` |
+//! | undelivered, the message is `sending`, `in_doubt` or `sent` | `undelivered` | nothing |
+//! | undelivered, the message is `queued` | nothing: it waits for its retry | nothing |
+//! | anything, the message is `failed` or `canceled` | nothing: its money has come back | nothing |
 
 /// Where a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -118,17 +129,26 @@ pub enum Delivery {
     Undelivered,
 }
 
+/// Of which try of a message a callback tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Try {
+    /// The newest, or the only one that the carrier can mean.
+    Newest,
+    /// One before it.
+    Earlier,
+}
+
 /// What a callback changes: the new state, or nothing because it tells nothing new.
 ///
 /// The first callback that arrives proves the send even if the answer of the submit was lost.
 /// Between two final states the first one stays, but a late `delivered` corrects `undelivered`.
 #[must_use]
-pub fn advance(state: MessageState, delivery: Delivery) -> Option<MessageState> {
+pub fn advance(state: MessageState, of: Try, delivery: Delivery) -> Option<MessageState> {
     use MessageState as S;
-    match (state, delivery) {
-        (S::Sending | S::InDoubt, Delivery::Taken) => Some(S::Sent),
-        (S::Sending | S::InDoubt | S::Sent | S::Undelivered, Delivery::Delivered) => Some(S::Delivered),
-        (S::Sending | S::InDoubt | S::Sent, Delivery::Undelivered) => Some(S::Undelivered),
+    match (state, of, delivery) {
+        (S::Queued | S::Sending | S::InDoubt, _, Delivery::Taken) => Some(S::Sent),
+        (S::Queued | S::Sending | S::InDoubt | S::Sent | S::Undelivered, _, Delivery::Delivered) => Some(S::Delivered),
+        (S::Sending | S::InDoubt | S::Sent, Try::Newest, Delivery::Undelivered) => Some(S::Undelivered),
         _ => None,
     }
 }
@@ -146,25 +166,47 @@ mod tests {
         assert_eq!(MessageState::from_word("nonsense"), None);
     }
 
+    const TRIES: [Try; 2] = [Try::Newest, Try::Earlier];
+    const DELIVERIES: [Delivery; 3] = [Delivery::Taken, Delivery::Delivered, Delivery::Undelivered];
+
     #[test]
     fn a_late_delivered_corrects_undelivered_and_never_the_reverse() {
-        assert_eq!(advance(MessageState::Undelivered, Delivery::Delivered), Some(MessageState::Delivered));
-        assert_eq!(advance(MessageState::Delivered, Delivery::Undelivered), None);
+        for of in TRIES {
+            let corrected = advance(MessageState::Undelivered, of, Delivery::Delivered);
+            assert_eq!(corrected, Some(MessageState::Delivered));
+            assert_eq!(advance(MessageState::Delivered, of, Delivery::Undelivered), None);
+        }
     }
 
     #[test]
-    fn a_callback_proves_a_send_whose_answer_was_lost() {
-        assert_eq!(advance(MessageState::InDoubt, Delivery::Taken), Some(MessageState::Sent));
-        assert_eq!(advance(MessageState::Sending, Delivery::Delivered), Some(MessageState::Delivered));
-    }
-
-    #[test]
-    fn what_was_not_sent_is_changed_by_no_callback() {
-        for state in [MessageState::Queued, MessageState::Failed, MessageState::Canceled, MessageState::Received] {
-            for delivery in [Delivery::Taken, Delivery::Delivered, Delivery::Undelivered] {
-                assert_eq!(advance(state, delivery), None);
+    fn a_callback_of_any_try_proves_a_send_whose_answer_was_lost_or_wrong() {
+        for state in [MessageState::Queued, MessageState::Sending, MessageState::InDoubt] {
+            for of in TRIES {
+                assert_eq!(advance(state, of, Delivery::Taken), Some(MessageState::Sent));
+                assert_eq!(advance(state, of, Delivery::Delivered), Some(MessageState::Delivered));
             }
         }
+    }
+
+    #[test]
+    fn bad_news_of_an_earlier_try_changes_nothing() {
+        for state in MessageState::ALL {
+            assert_eq!(advance(state, Try::Earlier, Delivery::Undelivered), None);
+        }
+        for state in [MessageState::Sending, MessageState::InDoubt, MessageState::Sent] {
+            let news = advance(state, Try::Newest, Delivery::Undelivered);
+            assert_eq!(news, Some(MessageState::Undelivered));
+        }
+    }
+
+    #[test]
+    fn what_was_given_back_is_changed_by_no_callback_and_what_waits_by_no_bad_news() {
+        for state in [MessageState::Failed, MessageState::Canceled, MessageState::Received] {
+            for delivery in DELIVERIES {
+                assert_eq!(TRIES.map(|of| advance(state, of, delivery)), [None, None]);
+            }
+        }
+        assert_eq!(advance(MessageState::Queued, Try::Newest, Delivery::Undelivered), None);
     }
 
     fn rank(state: MessageState) -> u8 {
@@ -181,12 +223,11 @@ mod tests {
     proptest! {
         #[test]
         fn callbacks_in_any_order_and_number_never_go_backwards(
-            callbacks in proptest::collection::vec(0usize..3, 0..20)
+            callbacks in proptest::collection::vec((0usize..2, 0usize..3), 0..20)
         ) {
-            let mut state = MessageState::Sending;
-            for callback in callbacks {
-                let delivery = [Delivery::Taken, Delivery::Delivered, Delivery::Undelivered][callback];
-                if let Some(next) = advance(state, delivery) {
+            let mut state = MessageState::Queued;
+            for (of, delivery) in callbacks {
+                if let Some(next) = advance(state, TRIES[of], DELIVERIES[delivery]) {
                     prop_assert!(rank(next) > rank(state));
                     state = next;
                 }

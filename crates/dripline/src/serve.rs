@@ -8,6 +8,7 @@
 
 use std::future::IntoFuture as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -15,6 +16,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use domain::ids::WorkspaceId;
+use engine::lease::{self, LeaseEnd};
 use engine::{Clock, Failure};
 use jiff::SignedDuration;
 use serde_json::json;
@@ -26,9 +28,6 @@ use crate::demo::lead::{self, LeadError};
 use crate::demo::{self, DemoError};
 use crate::wiring::{self, Parts, WiringError};
 use crate::{api, home};
-
-/// How often the lease on the node's number is renewed.
-const RENEWAL: SignedDuration = SignedDuration::from_secs(30);
 
 /// Why the server does not run, or no longer.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +53,7 @@ pub enum ServeError {
     /// The server broke off.
     #[error("the server broke off")]
     Io(#[source] std::io::Error),
-    /// Another node took this one's number: it must not go on.
+    /// Another node took this one's number, or could take it at any moment: it must not go on.
     #[error("the lease on this node's number was lost; the process ends so that nothing is done twice")]
     LeaseLost,
 }
@@ -75,7 +74,10 @@ pub async fn serve(settings: Settings, started: impl FnOnce(&str, bool)) -> Resu
     let (stop, stopped) = watch::channel(false);
     let grace = SignedDuration::try_from(settings.shutdown_grace).unwrap_or(SignedDuration::from_secs(10));
     let work = tokio::spawn(work(parts.clone(), stopped.clone(), grace));
-    let lease = tokio::spawn(keep_lease(parts.clone(), stopped.clone()));
+    let lease = tokio::spawn({
+        let (engine, stopped) = (parts.engine.clone(), stopped.clone());
+        async move { engine.hold_node(stopped).await }
+    });
     let app = app(parts, settings.max_body_bytes, &url, key);
     started(&url, settings.demo);
     let mut ending = stopped.clone();
@@ -85,12 +87,16 @@ pub async fn serve(settings: Settings, started: impl FnOnce(&str, bool)) -> Resu
     let server = tokio::spawn(axum::serve(listener, app).with_graceful_shutdown(shutdown).into_future());
     let lost = tokio::select! {
         () = told_to_stop() => false,
-        lost = lease => lost.unwrap_or(true),
+        end = lease => !matches!(end, Ok(LeaseEnd::Told)),
     };
     stop.send_replace(true);
     tracing::info!("stopping: waiting for what is under way");
-    if let Err(error) = work.await {
-        tracing::error!(%error, "the dispatcher broke off");
+    // Whoever has lost the lease must be gone before the number can be another's.
+    let most = if lost { Duration::try_from(lease::MARGIN).unwrap_or_default() / 2 } else { Duration::MAX };
+    match tokio::time::timeout(most, work).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(%error, "the dispatcher broke off"),
+        Err(_) => tracing::error!("the dispatcher was not waited for: the lease is lost"),
     }
     let waited = tokio::time::timeout(settings.shutdown_grace, server).await;
     if let Ok(Ok(Err(error))) = waited {
@@ -114,23 +120,6 @@ async fn work(parts: Parts, stopped: watch::Receiver<bool>, grace: SignedDuratio
     });
     tokio::join!(engine.dispatch(stopped.clone(), grace), engine.pump(&parts.simulator, stopped));
     resumed.abort();
-}
-
-/// Renews the lease until told to stop; true if it was lost.
-async fn keep_lease(parts: Parts, mut stopped: watch::Receiver<bool>) -> bool {
-    let clock = Clock::System;
-    loop {
-        let next = clock.now().saturating_add(RENEWAL).unwrap_or(jiff::Timestamp::MAX);
-        tokio::select! {
-            () = clock.sleep_until(next) => {}
-            _ = stopped.wait_for(|stop| *stop) => return false,
-        }
-        match parts.engine.keep_node().await {
-            Ok(true) => {}
-            Ok(false) => return true,
-            Err(error) => tracing::warn!(%error, "the lease was not renewed; trying again"),
-        }
-    }
 }
 
 async fn told_to_stop() {

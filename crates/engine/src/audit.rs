@@ -7,7 +7,7 @@
 //! | each transfer | its reason's two accounts; the enrollment or message that caused it |
 //! | charge of an enrollment or message | its price |
 //! | charge − earned − refunded − returned | what is still held: nothing but unsent or in-flight steps |
-//! | earned + returned of a step | at most its price; a correction at most what was earned |
+//! | earned + returned of a step | at most its price; corrections and reversals at most what was earned |
 //! | prepaid | the sum of all that is still held |
 //!
 //! Rows are streamed. Nothing is changed or repaired.
@@ -127,7 +127,7 @@ fn check_balances(report: &mut LedgerReport, balances: &[Balance], flows: &[Flow
     }
 }
 
-const REASONS: [Reason; 7] = [
+const REASONS: [Reason; 8] = [
     Reason::TopUp,
     Reason::Withdrawal,
     Reason::Charge,
@@ -135,6 +135,7 @@ const REASONS: [Reason; 7] = [
     Reason::Refund,
     Reason::Return,
     Reason::Correction,
+    Reason::Reversal,
 ];
 
 fn check_kind(report: &mut LedgerReport, kind: Kind) {
@@ -242,7 +243,8 @@ impl Followed<'_> {
             if gone > price {
                 report.add(Fault::Step { subject: self.subject.clone(), step, unit: unit.word(), gone, price });
             }
-            let corrected = self.sum(unit, Reason::Correction, Some(step));
+            let corrected =
+                self.sum(unit, Reason::Correction, Some(step)) + self.sum(unit, Reason::Reversal, Some(step));
             if corrected > earned {
                 let (subject, unit) = (self.subject.clone(), unit.word());
                 report.add(Fault::Correction { subject, step, unit, corrected, earned });

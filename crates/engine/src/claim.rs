@@ -24,7 +24,6 @@ use crate::beat::Beat;
 use crate::ending;
 use crate::facts::{self, Known, Steps};
 use crate::failure::Failure;
-use crate::ids::Ids;
 
 /// How long a node keeps a workspace for itself after a claim.
 const LEASE: SignedDuration = SignedDuration::from_secs(30);
@@ -65,13 +64,15 @@ pub struct Work {
     pub seek: Vec<Claimed>,
     /// How many rows were looked at or changed in all; 0 means that nothing was due.
     pub touched: usize,
+    /// Whether steps are due whose number was lost: see `rehoming`.
+    pub(crate) homeless: bool,
 }
 
 /// What the claim needs beside the database.
 #[derive(Debug, Clone)]
 pub(crate) struct Claim {
     pub(crate) beat: Beat,
-    pub(crate) node: i64,
+    pub(crate) node: claims::Node,
     /// Most messages to take: the free carrier slots.
     pub(crate) slots: i64,
     pub(crate) steps: Steps,
@@ -81,7 +82,7 @@ pub(crate) struct Claim {
 pub(crate) fn claim(tx: &mut Tx<'_>, claim: &Claim) -> Result<Work, Failure> {
     let beat = &claim.beat;
     let until = beat.now.saturating_add(LEASE).unwrap_or(Timestamp::MAX);
-    if !claims::lease(tx, beat.workspace, claim.node, until, beat.now)? {
+    if !claims::lease(tx, beat.workspace, &claim.node, until, beat.now)? {
         return Ok(Work::default());
     }
     let known = facts::workspace_of(tx, beat.workspace)?;
@@ -90,7 +91,11 @@ pub(crate) fn claim(tx: &mut Tx<'_>, claim: &Claim) -> Result<Work, Failure> {
     let mut work = Work::default();
     crate::manual::claim_messages(tx, claim, &known, &mut numbers, &mut room, &mut work)?;
     for number in &mut numbers {
-        claim_number(tx, claim, &known, number, &mut room, &mut work)?;
+        if number.state == "lost" {
+            work.homeless |= !claims::due_of(tx, beat.workspace, number.id, beat.now, 1)?.is_empty();
+        } else {
+            claim_number(tx, claim, &known, number, &mut room, &mut work)?;
+        }
     }
     if room.used > 0 {
         store::workspaces::pace(tx, beat.workspace, room.pace.after(room.used, beat.now).paced_until)?;
@@ -98,10 +103,11 @@ pub(crate) fn claim(tx: &mut Tx<'_>, claim: &Claim) -> Result<Work, Failure> {
     Ok(work)
 }
 
-/// How many messages may still be taken in this claim.
+/// How many messages may still be taken in this claim: the free slots, and the pace of the workspace.
 pub(crate) struct Room {
     pace: Pace,
-    left: i64,
+    slots: i64,
+    by_pace: i64,
     used: i64,
 }
 
@@ -114,15 +120,21 @@ impl Room {
             day_start: now,
             day_count: 0,
         };
-        Self { pace, left: slots.min(pace.allowed(now)), used: 0 }
+        Self { pace, slots, by_pace: pace.allowed(now), used: 0 }
     }
 
     pub(crate) fn left(&self) -> i64 {
-        self.left
+        self.slots.min(self.by_pace)
+    }
+
+    /// Until when the pace of the workspace is used up; nothing if it is not.
+    pub(crate) fn paced_until(&self, now: Timestamp) -> Option<Timestamp> {
+        (self.by_pace <= 0).then(|| self.pace.after(self.used, now).paced_until)
     }
 
     pub(crate) fn take(&mut self, count: i64) {
-        self.left -= count;
+        self.slots -= count;
+        self.by_pace -= count;
         self.used += count;
     }
 }
@@ -228,10 +240,8 @@ fn decide_one(
     if let Some(kind) = suppressed {
         return Ok(Fate::End(kind.stop_reason()));
     }
-    match number.state.as_str() {
-        "live" => {}
-        "lost" => return Ok(Fate::End(StopReason::NumberLost)),
-        _ => return Ok(Fate::Hold(later(beat.now, NUMBER_WAIT))),
+    if number.state != "live" {
+        return Ok(Fate::Hold(later(beat.now, NUMBER_WAIT)));
     }
     let place = facts::thawed(&row.place)?;
     let open = |at| window::next_open(&place.zones, &place.rules, Some(&known.settings.hours), at);
@@ -239,28 +249,39 @@ fn decide_one(
         // A window that never opens is looked at again in a day: the workspace may widen it.
         return Ok(Fate::Hold(open(beat.now).unwrap_or_else(|| later(beat.now, CAP_SPAN))));
     }
-    if let (Some(cap), Some((count, first))) = (rules::cap(&place.rules), capped.get(&row.contact))
-        && *count >= i64::from(cap)
-    {
-        let free = later(*first, CAP_SPAN).max(later(beat.now, SignedDuration::from_micros(1)));
+    if let Some(free) = free_again(rules::cap(&place.rules), capped.get(&row.contact), beat.now) {
         return Ok(Fate::Hold(open(free).unwrap_or(free)));
     }
     Ok(Fate::Send)
 }
 
-/// What the contacts under a cap got in the last 24 hours: how many texts, and the oldest that counts.
+/// When a cap of 24 hours has room again; nothing if it has room now. `sent` is how many texts went and when
+/// the oldest of them did.
+pub(crate) fn free_again(cap: Option<u32>, sent: Option<&(i64, Timestamp)>, now: Timestamp) -> Option<Timestamp> {
+    let ((count, first), cap) = (sent?, cap?);
+    let full = *count >= i64::from(cap);
+    full.then(|| later(*first, CAP_SPAN).max(later(now, SignedDuration::from_micros(1))))
+}
+
+/// What the contacts under a cap got in the last 24 hours.
 fn capped(tx: &mut Tx<'_>, beat: &Beat, due: &[Due]) -> Result<HashMap<ContactId, (i64, Timestamp)>, Failure> {
     let under_cap = |row: &&Due| {
         row.place.rules.iter().filter_map(|code| rules::find(code)).any(|rule| rules::cap(&[rule.code]).is_some())
     };
     let contacts: Vec<ContactId> = due.iter().filter(under_cap).map(|row| row.contact).collect();
+    sent_in_a_day(tx, beat, &contacts)
+}
+
+/// How many texts each of these contacts got in the last 24 hours, and when the oldest that counts went.
+pub(crate) fn sent_in_a_day(
+    tx: &Tx<'_>,
+    beat: &Beat,
+    contacts: &[ContactId],
+) -> Result<HashMap<ContactId, (i64, Timestamp)>, Failure> {
     if contacts.is_empty() {
         return Ok(HashMap::new());
     }
-    let after = beat.now.saturating_sub(CAP_SPAN).unwrap_or(Timestamp::MIN);
-    // A message may be claimed again up to a day after it was made.
-    let oldest = after.saturating_sub(SignedDuration::from_hours(2 * RETRY_HOURS)).unwrap_or(Timestamp::MIN);
-    let rows = messages::sent_since(tx, beat.workspace, &contacts, MessageId(Ids::floor(oldest)), after)?;
+    let rows = messages::sent_since(tx, beat.workspace, contacts, earlier(beat.now, CAP_SPAN))?;
     Ok(rows.into_iter().map(|row| (row.contact, (row.count, row.first))).collect())
 }
 
@@ -366,4 +387,8 @@ fn render(tx: &mut Tx<'_>, claim: &Claim, row: &Due) -> Result<String, Failure> 
 
 pub(crate) fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
     at.saturating_add(by).unwrap_or(Timestamp::MAX)
+}
+
+pub(crate) fn earlier(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.saturating_sub(by).unwrap_or(Timestamp::MIN)
 }

@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
@@ -32,6 +32,15 @@ impl fmt::Debug for Lead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Lead").field(&*self.by.borrow()).finish()
     }
+}
+
+/// An instant from which time is measured.
+#[derive(Debug, Clone, Copy)]
+pub struct Mark {
+    /// Of the clock that nobody can set, and that may stand still while the machine sleeps.
+    steady: Instant,
+    /// Of the wall's clock, not moved ahead by hand.
+    wall: Timestamp,
 }
 
 impl Clock {
@@ -75,6 +84,31 @@ impl Clock {
                 whole_micros(Timestamp::now().saturating_add(*lead.by.borrow()).expect("a signed duration"))
             }
         }
+    }
+
+    /// Marks this instant.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the clock is the one place that reads system time")]
+    pub fn mark(&self) -> Mark {
+        let wall = if let Self::Manual(at) = self { *at.borrow() } else { Timestamp::now() };
+        Mark { steady: Instant::now(), wall }
+    }
+
+    /// How long ago the mark was made: the longer of what the two clocks say, so that neither a clock that
+    /// was set back nor a machine that slept makes it seem shorter. A demo's pushes do not count.
+    #[must_use]
+    pub fn since(&self, mark: &Mark) -> SignedDuration {
+        let now = self.mark();
+        let wall = now.wall.duration_since(mark.wall);
+        if matches!(self, Self::Manual(_)) {
+            return wall;
+        }
+        SignedDuration::try_from(now.steady - mark.steady).unwrap_or(SignedDuration::MAX).max(wall)
+    }
+
+    /// Waits for so long.
+    pub async fn sleep_for(&self, wait: SignedDuration) {
+        self.sleep_until(self.now().saturating_add(wait).unwrap_or(Timestamp::MAX)).await;
     }
 
     /// Whether the clock can be moved by hand at all.

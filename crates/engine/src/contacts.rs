@@ -242,6 +242,7 @@ fn made(beat: &Beat, phone: Phone, fields: Vec<(String, String)>, person: Option
         created_at: beat.now,
         updated_at: beat.now,
         deleted_at: None,
+        reassigned_at: None,
     };
     (row_of(&contact), contact)
 }

@@ -23,8 +23,9 @@ use store::{Lane, claims};
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::claim::{self, Claim, Claimed, Work};
-use crate::engine::Engine;
+use crate::engine::{Engine, InHand};
 use crate::failure::Failure;
+use crate::rehoming;
 use crate::settle::{self, Answered, Said};
 
 /// Most messages with carriers at once, on one node.
@@ -47,13 +48,23 @@ pub struct Round {
     pub touched: usize,
 }
 
-/// An answer on its way to be settled.
-type Answers = mpsc::Sender<(WorkspaceId, Answered)>;
+/// How often receipts that nobody claims are looked for.
+const SWEEP_EVERY: SignedDuration = SignedDuration::from_hours(1);
+
+/// An answer on its way to be settled, and what is in hand until it is.
+struct Coming {
+    workspace: WorkspaceId,
+    answered: Answered,
+    in_hand: Arc<InHand>,
+}
+
+type Answers = mpsc::Sender<Coming>;
 
 impl Engine {
     /// Serves every workspace that has due work once: claims, submits, settles.
     pub async fn round(&self) -> Result<Round, Failure> {
         let mut round = Round::default();
+        let _in_hand = self.take_in_hand().await;
         for workspace in self.due_workspaces().await? {
             let work = self.claim(workspace, MESSAGES_PER_CLAIM).await?;
             round.touched += work.touched;
@@ -80,9 +91,14 @@ impl Engine {
     }
 
     async fn claim(&self, workspace: WorkspaceId, slots: i64) -> Result<Work, Failure> {
-        let (node, steps) = (self.node(), self.steps());
+        let (node, steps) = (self.node_owned(), self.steps());
         let claim = Claim { beat: self.beat_as(workspace, "dripline"), node, slots, steps };
-        self.write(Lane::Normal, move |tx| claim::claim(tx, &claim)).await
+        let mut work = self.write(Lane::Normal, move |tx| claim::claim(tx, &claim)).await?;
+        if work.homeless {
+            let beat = self.beat_as(workspace, "dripline");
+            work.touched += self.write(Lane::Normal, move |tx| rehoming::rehome(tx, &beat, MESSAGES_PER_CLAIM)).await?;
+        }
+        Ok(work)
     }
 
     async fn settle(&self, workspace: WorkspaceId, answers: Vec<Answered>) -> Result<(), Failure> {
@@ -118,7 +134,7 @@ impl Engine {
         let (answers, inbox) = mpsc::channel(4 * CARRIER_SLOTS);
         let settler = tokio::spawn(self.clone().settle_all(inbox));
         let slots = Arc::new(Semaphore::new(CARRIER_SLOTS));
-        self.claim_all(stop, &slots, &answers).await;
+        tokio::join!(self.claim_all(stop.clone(), &slots, &answers), self.sweep(stop));
         drop(answers);
         let until = claim::later(self.now(), grace);
         tokio::select! {
@@ -132,6 +148,22 @@ impl Engine {
         }
         if let Err(error) = self.write(Lane::Normal, move |tx| Ok::<_, Failure>(claims::release(tx, node)?)).await {
             tracing::warn!(%error, "the leases of this node were not given back; they expire by themselves");
+        }
+    }
+
+    /// Gives up on receipts that nobody has claimed for long, now and then.
+    async fn sweep(&self, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            match self.expire_receipts().await {
+                Ok(0) => {}
+                Ok(count) => tracing::warn!(count, "receipts of texts that were never known were kept as strays"),
+                Err(error) => tracing::warn!(%error, "parked receipts were not looked through"),
+            }
+            let next = claim::later(self.now(), SWEEP_EVERY);
+            tokio::select! {
+                () = self.clock().sleep_until(next) => {}
+                _ = stop.wait_for(|stop| *stop) => {}
+            }
         }
     }
 
@@ -163,20 +195,21 @@ impl Engine {
             // Waits for a slot, so that a slow carrier holds the claims back and not the memory.
             drop(slots.acquire().await);
             let free = i64::try_from(slots.available_permits()).unwrap_or(i64::MAX);
+            let in_hand = Arc::new(self.take_in_hand().await);
             let work = self.claim(workspace, free.clamp(1, MESSAGES_PER_CLAIM)).await?;
             worked |= work.touched > 0;
             let send = work.send.into_iter().map(|claimed| (claimed, Errand::Submit));
             let seek = work.seek.into_iter().map(|claimed| (claimed, Errand::Seek));
             for (claimed, errand) in send.chain(seek) {
                 let Ok(slot) = Arc::clone(slots).acquire_owned().await else { return Ok(worked) };
-                let (engine, answers) = (self.clone(), answers.clone());
+                let (engine, answers, in_hand) = (self.clone(), answers.clone(), Arc::clone(&in_hand));
                 tokio::spawn(async move {
                     let answered = match errand {
                         Errand::Submit => engine.submit(claimed).await,
                         Errand::Seek => engine.seek(claimed).await,
                     };
                     // The settler ends only after every sender is gone.
-                    let _ = answers.send((workspace, answered)).await;
+                    let _ = answers.send(Coming { workspace, answered, in_hand }).await;
                     drop(slot);
                 });
             }
@@ -184,12 +217,14 @@ impl Engine {
         Ok(worked)
     }
 
-    async fn settle_all(self, mut inbox: mpsc::Receiver<(WorkspaceId, Answered)>) {
+    async fn settle_all(self, mut inbox: mpsc::Receiver<Coming>) {
         let mut waiting = Vec::with_capacity(ANSWERS_PER_SETTLE);
         while inbox.recv_many(&mut waiting, ANSWERS_PER_SETTLE).await > 0 {
             let mut by_workspace = std::collections::BTreeMap::<WorkspaceId, Vec<Answered>>::new();
-            for (workspace, answered) in waiting.drain(..) {
-                by_workspace.entry(workspace).or_default().push(answered);
+            let mut in_hand = Vec::with_capacity(waiting.len());
+            for coming in waiting.drain(..) {
+                by_workspace.entry(coming.workspace).or_default().push(coming.answered);
+                in_hand.push(coming.in_hand);
             }
             for (workspace, answers) in by_workspace {
                 let count = answers.len();

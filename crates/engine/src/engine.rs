@@ -6,12 +6,13 @@ use std::sync::Arc;
 use carrier::Carrier;
 use domain::ids::WorkspaceId;
 use jiff::{SignedDuration, Timestamp};
+use store::claims::Node;
 use store::{DbError, Lane, Store, workspaces};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedRwLockReadGuard, RwLock, RwLockWriteGuard};
 
 use crate::actor::Actor;
 use crate::beat::Beat;
-use crate::clock::Clock;
+use crate::clock::{Clock, Mark};
 use crate::facts::Steps;
 use crate::failure::Failure;
 use crate::ids::{Ids, secret};
@@ -36,12 +37,17 @@ struct Inner {
     store: Store,
     clock: Clock,
     ids: Ids,
-    node: i64,
-    owner: String,
+    node: Node,
+    taken: Mark,
     carriers: Carriers,
     steps: Steps,
     wake: Notify,
+    hands: Arc<RwLock<()>>,
 }
+
+/// Something is in hand that must be over before the clock is pushed on: a claim until it is settled, a
+/// callback until it is taken.
+pub(crate) type InHand = OwnedRwLockReadGuard<()>;
 
 /// Why a node cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +63,7 @@ pub enum OpenError {
 impl Engine {
     /// Takes a node number from the database and starts. Blocks.
     pub fn open(store: Store, clock: Clock, carriers: Carriers) -> Result<Self, OpenError> {
-        let now = clock.now();
+        let (now, marked) = (clock.now(), clock.mark());
         let until = now.saturating_add(NODE_LEASE).unwrap_or(Timestamp::MAX);
         let owner = secret();
         let taken = {
@@ -65,33 +71,34 @@ impl Engine {
             store.write_blocking(Lane::Normal, move |tx| workspaces::take_node(tx, &owner, until, now))?
         };
         let node = taken.ok_or(OpenError::NoNodeFree)?;
-        Ok(Self::with(store, clock, node, owner, carriers))
+        Ok(Self::with(store, clock, Node { number: node, owner }, marked, carriers))
     }
 
     /// An engine that only reads, on a store that was opened for that: it takes no node number, so it may
     /// stand beside any number of others. What writes fails.
     #[must_use]
     pub fn reader(store: Store, clock: Clock) -> Self {
-        Self::with(store, clock, NO_NODE, String::new(), Carriers::new())
+        let (node, taken) = (Node { number: NO_NODE, owner: String::new() }, clock.mark());
+        Self::with(store, clock, node, taken, Carriers::new())
     }
 
-    fn with(store: Store, clock: Clock, node: i64, owner: String, carriers: Carriers) -> Self {
-        let ids = Ids::new(node);
-        let (steps, wake) = (Steps::default(), Notify::new());
-        Self(Arc::new(Inner { store, clock, ids, node, owner, carriers, steps, wake }))
+    fn with(store: Store, clock: Clock, node: Node, taken: Mark, carriers: Carriers) -> Self {
+        let ids = Ids::new(node.number);
+        let (steps, wake, hands) = (Steps::default(), Notify::new(), Arc::default());
+        Self(Arc::new(Inner { store, clock, ids, node, taken, carriers, steps, wake, hands }))
     }
 
     /// Gives the node number back before its lease ends, so that short-lived processes do not use them up.
     /// Nothing may be written by this engine afterwards.
     pub async fn leave_node(&self) -> Result<(), Failure> {
-        let (node, owner) = (self.0.node, self.0.owner.clone());
+        let node = self.0.node.clone();
         let until = self.now().saturating_add(LEAVING).unwrap_or(Timestamp::MAX);
-        self.write(Lane::Normal, move |tx| Ok(workspaces::keep_node(tx, node, &owner, until).map(drop)?)).await
+        self.write(Lane::Normal, move |tx| Ok(workspaces::keep_node(tx, node.number, &node.owner, until).map(drop)?)).await
     }
 
     /// Renews the lease on the node number; false if another node has taken it, after which this one must stop.
     pub async fn keep_node(&self) -> Result<bool, Failure> {
-        let (node, owner) = (self.0.node, self.0.owner.clone());
+        let Node { number: node, owner } = self.0.node.clone();
         let until = self.now().saturating_add(NODE_LEASE).unwrap_or(Timestamp::MAX);
         self.write(Lane::Inbound, move |tx| Ok(workspaces::keep_node(tx, node, &owner, until)?)).await
     }
@@ -111,7 +118,28 @@ impl Engine {
     /// The number of this node.
     #[must_use]
     pub fn node(&self) -> i64 {
-        self.0.node
+        self.0.node.number
+    }
+
+    /// This node and its owner, as a claim proves them.
+    pub(crate) fn node_owned(&self) -> Node {
+        self.0.node.clone()
+    }
+
+    /// When the node's number was taken.
+    pub(crate) fn taken(&self) -> Mark {
+        self.0.taken
+    }
+
+    /// Takes something in hand: until it is dropped no clock is pushed. Never taken twice by one task, which
+    /// would wait for a push that waits for it.
+    pub(crate) async fn take_in_hand(&self) -> InHand {
+        Arc::clone(&self.0.hands).read_owned().await
+    }
+
+    /// Waits until nothing is in hand; until it is dropped nothing is taken.
+    pub(crate) async fn hands_off(&self) -> RwLockWriteGuard<'_, ()> {
+        self.0.hands.write().await
     }
 
     /// The carriers.

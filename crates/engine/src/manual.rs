@@ -13,7 +13,7 @@ use domain::ledger::{self, Cause, Reason};
 use domain::message::{MessageKind, MessageState};
 use domain::suppression::Suppression;
 use domain::template::{self, MAX_SEGMENTS_PER_MESSAGE};
-use domain::{segments, window};
+use domain::{rules, segments, window};
 use jiff::SignedDuration;
 use store::contacts::{self, Contact};
 use store::messages::{self, Message};
@@ -22,7 +22,7 @@ use store::{Lane, Tx, conversations, suppressions};
 
 use crate::actor::{Actor, Forbidden};
 use crate::beat::Beat;
-use crate::claim::{Claim, Claimed, Room, Work, later, pace_of, resend, use_pace};
+use crate::claim::{Claim, Claimed, Room, Work, free_again, later, pace_of, resend, sent_in_a_day, use_pace};
 use crate::engine::Engine;
 use crate::facts::{self, Known};
 use crate::failure::Failure;
@@ -142,8 +142,14 @@ pub(crate) fn claim_messages(
 ) -> Result<(), Failure> {
     let beat = &claim.beat;
     for message in messages::due(tx, beat.workspace, beat.now, MESSAGES_PER_CLAIM)? {
-        if message.state == MessageState::Queued && room.left() == 0 {
-            // It keeps its place. What is left as it is must not count, or a round would never be idle.
+        if message.state == MessageState::Queued && room.left() <= 0 {
+            // Out of the way until the pace has room, or it would keep from sight what is due behind it. Where
+            // only the slots are used up it keeps its place; what is left as it is must not count, or a
+            // round would never be idle.
+            if let Some(until) = room.paced_until(beat.now) {
+                work.touched += 1;
+                hold(tx, beat, &message, until.max(later(beat.now, PACE_WAIT)))?;
+            }
             continue;
         }
         work.touched += 1;
@@ -192,6 +198,12 @@ fn claim_queued(
     contact: &Contact,
     message: &Message,
 ) -> Result<Option<Claimed>, Failure> {
+    if message.kind == MessageKind::Manual && contact.deleted_at.is_some() {
+        return fail(tx, beat, message, "contact_deleted", "the contact was deleted before it could go");
+    }
+    if message.kind == MessageKind::Manual && known.row.plan != "active" {
+        return fail(tx, beat, message, "plan_ended", "the messaging plan ended before it could go");
+    }
     if number.state == "lost" {
         return fail(tx, beat, message, "number_lost", "the number that it was to go from was lost");
     }
@@ -229,11 +241,14 @@ fn closed_until(
         return Ok(None);
     }
     let place = crate::senders::place(contact, &known.row.zone)?;
-    if window::is_open(&place.zones, &place.rules, None, beat.now) {
-        return Ok(None);
+    let open = |at| window::next_open(&place.zones, &place.rules, None, at);
+    if !window::is_open(&place.zones, &place.rules, None, beat.now) {
+        return Ok(Some(open(beat.now).unwrap_or_else(|| later(beat.now, SignedDuration::from_hours(24)))));
     }
-    let open = window::next_open(&place.zones, &place.rules, None, beat.now);
-    Ok(Some(open.unwrap_or_else(|| later(beat.now, SignedDuration::from_hours(24)))))
+    let Some(cap) = rules::cap(&place.rules) else { return Ok(None) };
+    let sent = sent_in_a_day(tx, beat, &[contact.id])?;
+    let free = free_again(Some(cap), sent.get(&contact.id), beat.now);
+    Ok(free.map(|free| open(free).unwrap_or(free)))
 }
 
 /// Charges a manual message; false if credits and wallet do not cover it.
@@ -268,5 +283,7 @@ fn fail(tx: &mut Tx<'_>, beat: &Beat, message: &Message, code: &str, detail: &st
         ..message.clone()
     };
     messages::save(tx, beat.workspace, &failed)?;
+    let note = serde_json::json!({ "message": failed.id, "step": failed.step, "code": code, "detail": detail });
+    beat.note(tx, "message.failed", Some(failed.contact), &note)?;
     Ok(None)
 }

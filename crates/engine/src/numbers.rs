@@ -157,7 +157,7 @@ impl Engine {
 
     /// Changes state and pace. A lost number's running enrollments go over to the live number with the fewest
     /// contacts in the same transaction, but for those whose message is with the carrier or waits for its
-    /// retry: their next claim ends them. Where no number is live all of them are ended, in portions.
+    /// retry: those go over when they are due. Where no number is live all of them are ended, in portions.
     pub async fn change_number(
         &self,
         actor: &Actor,

@@ -1,5 +1,8 @@
 //! Plays time: on a clock that can be moved, does all that falls due until an instant, jumping from
 //! one event to the next. A month passes in as long as its work takes.
+//!
+//! The dispatcher and other plays may run beside it. The clock is moved only while nobody has anything in
+//! hand: a message that is with a carrier would else be past its deadline before the answer can come.
 
 use carrier::simulator::Simulator;
 use jiff::{SignedDuration, Timestamp};
@@ -35,36 +38,36 @@ impl Engine {
             if round.touched > 0 || callbacks > 0 {
                 continue;
             }
+            let pushed = self.hands_off().await;
             let now = self.now();
             let next = [self.next_due().await?, simulator.next_event_at()].into_iter().flatten().min();
             let next = next.map_or(until, |next| if next > now { next } else { later(now, STEP) });
             if next >= until {
                 self.clock().move_to(until);
+                drop(pushed);
                 // What is due at the very end belongs to the play.
-                return if self.is_idle_at(simulator, until).await? {
-                    Ok(played)
-                } else {
-                    self.last(simulator, played).await
-                };
+                return self.last(simulator, played).await;
             }
             self.clock().move_to(next);
             played.moves += 1;
         }
     }
 
-    async fn is_idle_at(&self, simulator: &Simulator, until: Timestamp) -> Result<bool, Failure> {
-        let next = [self.next_due().await?, simulator.next_event_at()].into_iter().flatten().min();
-        Ok(next.is_none_or(|next| next > until))
-    }
-
     async fn last(&self, simulator: &Simulator, mut played: Played) -> Result<Played, Failure> {
+        let mut waited = false;
         loop {
             let round = self.round().await?;
             let callbacks = self.deliver(simulator).await?;
             played.submitted += round.submitted;
             played.callbacks += callbacks;
-            if round.touched == 0 && callbacks == 0 {
+            if round.touched > 0 || callbacks > 0 {
+                waited = false;
+            } else if waited {
                 return Ok(played);
+            } else {
+                // What the dispatcher has in hand may still bring something.
+                drop(self.hands_off().await);
+                waited = true;
             }
         }
     }

@@ -19,6 +19,7 @@ impl Engine {
     /// Takes every callback of the simulator that is due; says how many there were.
     pub async fn deliver(&self, simulator: &Simulator) -> Result<usize, Failure> {
         let mut delivered = 0;
+        let _held = self.take_in_hand().await;
         loop {
             let events = simulator.due_events(self.now());
             if events.is_empty() {
@@ -39,12 +40,14 @@ impl Engine {
     /// Brings the simulator's callbacks until told to stop, many at once.
     pub async fn pump(&self, simulator: &Simulator, mut stop: watch::Receiver<bool>) {
         while !*stop.borrow() {
+            let held = self.take_in_hand().await;
             let events = simulator.due_events(self.now());
             for chunk in events.chunks(AT_ONCE) {
                 for error in self.take_all(chunk).await.into_iter().filter_map(Result::err) {
                     tracing::error!(%error, cause = ?std::error::Error::source(&error), "a callback was not taken");
                 }
             }
+            drop(held);
             if events.is_empty() {
                 let idle = crate::claim::later(self.now(), LONGEST_IDLE);
                 tokio::select! {

@@ -1,20 +1,21 @@
-//! What carriers tell us unasked: texts from contacts, and receipts of ours.
+//! What carriers tell us unasked: texts from contacts here, receipts of ours in `receipts`.
 //!
 //! | beat of an inbound text | what happens, all in one transaction |
 //! |---|---|
 //! | note | the carrier's event id is inserted; a repeat ends here |
 //! | find | our number's workspace; the contact, locked; an unknown phone becomes a contact |
 //! | keep | the message is stored, the conversation moves up and is unread |
-//! | stop | **the running enrollment ends, whatever the text says, and what was not sent comes back** |
-//! | obey | an opt-out is suppressed and confirmed once; START lifts it; HELP is answered |
+//! | stop | **the running enrollment ends, whatever the text says, and what was not sent comes back**; not by an automatic answer where the workspace says so |
+//! | obey | an opt-out is suppressed and confirmed once; START lifts it; HELP is answered; a wrong number is marked |
 //!
 //! From the commit on no message of that enrollment is claimed, on any node. Inbound has its own
 //! lane in the store, so outgoing load never delays it.
 
-use carrier::{CarrierEvent, Inbound, Receipt, ReceiptState, StopAnswer};
+use carrier::{CarrierEvent, Inbound, StopAnswer};
+use domain::automatic;
 use domain::enrollment::StopReason;
 use domain::ids::{ContactId, EnrollmentId, MessageId, NumberId, WorkspaceId};
-use domain::message::{self, Delivery, MessageKind, MessageState};
+use domain::message::{MessageKind, MessageState};
 use domain::optout::{self, Wish};
 use domain::phone::Phone;
 use domain::suppression::Suppression;
@@ -30,9 +31,10 @@ use crate::ending::{self, Ended};
 use crate::engine::Engine;
 use crate::facts::{self, Known, Steps};
 use crate::failure::Failure;
+use crate::kin;
 use crate::manual::queued;
+use crate::receipts::{self, Told};
 use crate::settings::Switch;
-use crate::settle::{self, Answered, Ruling, Said};
 
 /// Longest inbound text that is kept, in characters; carriers join at most some ten segments.
 const MAX_BODY_CHARS: usize = 10_000;
@@ -55,6 +57,8 @@ pub enum Received {
     Moved(MessageId, MessageState),
     /// A receipt told nothing new, or of a message that is not known.
     Nothing,
+    /// A receipt named a carrier's identifier that no answer has named yet; it waits for that.
+    Parked,
     /// It came before.
     Repeat,
     /// It belongs to no number of ours; it was kept.
@@ -112,7 +116,10 @@ impl Intake {
         }
         match event {
             CarrierEvent::Inbound(inbound) => self.inbound(tx, inbound),
-            CarrierEvent::Receipt(receipt) => self.receipt(tx, receipt),
+            CarrierEvent::Receipt(receipt) => {
+                let beat = Beat { actor: "carrier".to_owned(), ..self.beat.clone() };
+                receipts::take(tx, &beat, &self.steps, &Told { carrier: &self.carrier, receipt })
+            }
         }
     }
 
@@ -126,15 +133,27 @@ impl Intake {
         let known = facts::workspace_of(tx, beat.workspace)?;
         let (contact, others) = self.lock(tx, &known, phone)?;
         let wish = optout::read(&inbound.body);
-        let message = self.store(tx, &contact, inbound)?;
-        let reason = if matches!(wish, Wish::OptOut { .. }) { StopReason::OptedOut } else { StopReason::Replied };
-        let mut ended = stop_of(tx, beat, &[contact.id], reason)?;
-        ended.extend(stop_of(tx, beat, &others, StopReason::PersonReplied)?);
+        let automatic = automatic::is_automatic(&inbound.body);
+        let message = self.store(tx, &contact, inbound, automatic)?;
+        let mut ended = Vec::new();
+        // A wish is a wish, whoever typed it; only what wishes nothing may be passed over.
+        let passed_over = automatic && matches!(wish, Wish::Nothing | Wish::Yes);
+        if !passed_over || known.settings.automatic_answers_stop == Switch::On {
+            let reason = if matches!(wish, Wish::OptOut { .. }) { StopReason::OptedOut } else { StopReason::Replied };
+            ended.extend(stop_of(tx, beat, &[contact.id], reason)?);
+            ended.extend(stop_of(tx, beat, &others, StopReason::PersonReplied)?);
+        }
         self.obey(tx, &known, &contact, wish)?;
         Ok(Received::Stored { workspace: beat.workspace, contact: contact.id, message, ended })
     }
 
-    fn store(&self, tx: &mut Tx<'_>, contact: &Contact, inbound: &Inbound) -> Result<MessageId, Failure> {
+    fn store(
+        &self,
+        tx: &mut Tx<'_>,
+        contact: &Contact,
+        inbound: &Inbound,
+        automatic: bool,
+    ) -> Result<MessageId, Failure> {
         let beat = &self.beat;
         let body: String = inbound.body.chars().filter(|character| *character != '\0').take(MAX_BODY_CHARS).collect();
         let segments = i64::try_from(segments::count(&body).segments).unwrap_or(i64::MAX);
@@ -148,7 +167,7 @@ impl Intake {
         messages::insert(tx, beat.workspace, &[message], beat.now)?;
         let touch = Touch { contact: contact.id, message: id, side: Side::Inbound };
         conversations::touch(tx, beat.workspace, &[touch], beat.now)?;
-        let note = serde_json::json!({ "message": id, "media": inbound.media });
+        let note = serde_json::json!({ "message": id, "media": inbound.media, "automatic": automatic });
         beat.note(tx, "message.received", Some(contact.id), &note)?;
         Ok(id)
     }
@@ -161,11 +180,11 @@ impl Intake {
     fn lock(&self, tx: &mut Tx<'_>, known: &Known, phone: Phone) -> Result<(Contact, Vec<ContactId>), Failure> {
         let workspace = self.beat.workspace;
         if let Some(found) = contacts::by_phones(tx, workspace, &[&phone.to_string()])?.pop() {
-            let family = self.family(tx, known, &found)?;
+            let family = kin::family(tx, &self.beat, known.settings.stop_person, &found)?;
             contacts::lock(tx, workspace, &family)?;
         }
         let contact = crate::contacts::find_or_create(tx, &self.beat, phone)?;
-        let mut family = self.family(tx, known, &contact)?;
+        let mut family = kin::family(tx, &self.beat, known.settings.stop_person, &contact)?;
         contacts::lock(tx, workspace, &family)?;
         let running: Vec<_> = enrollments::running_of(tx, workspace, &family)?.into_iter().map(|row| row.id).collect();
         enrollments::lock(tx, workspace, &running)?;
@@ -173,21 +192,10 @@ impl Intake {
         Ok((contact, family))
     }
 
-    /// The contact itself and, unless the workspace keeps them running, the person's others.
-    fn family(&self, tx: &mut Tx<'_>, known: &Known, contact: &Contact) -> Result<Vec<ContactId>, Failure> {
-        match (contact.person, known.settings.stop_person) {
-            (Some(person), Switch::On) => Ok(contacts::of_person(tx, self.beat.workspace, person)?),
-            _ => Ok(vec![contact.id]),
-        }
-    }
-
     fn obey(&self, tx: &mut Tx<'_>, known: &Known, contact: &Contact, wish: Wish) -> Result<(), Failure> {
         match wish {
             Wish::OptOut { .. } => self.opt_out(tx, known, contact),
-            Wish::WrongNumber => {
-                self.suppress(tx, contact, Suppression::DoNotContact, "wrong number")?;
-                Ok(())
-            }
+            Wish::WrongNumber => self.wrong_number(tx, contact),
             Wish::Help => self.answer(tx, contact, &known.settings.help_text, "help"),
             Wish::Start => self.opt_in(tx, known, contact),
             Wish::Yes if self.answers_confirmation(tx, contact)? => self.opt_in(tx, known, contact),
@@ -202,6 +210,17 @@ impl Intake {
             return self.answer(tx, contact, &known.settings.opt_out_text, "opt-out");
         }
         Ok(())
+    }
+
+    /// The phone is somebody else's: no more texts, and the contact shows since when that is known.
+    fn wrong_number(&self, tx: &mut Tx<'_>, contact: &Contact) -> Result<(), Failure> {
+        let beat = &self.beat;
+        self.suppress(tx, contact, Suppression::DoNotContact, "wrong number")?;
+        if contact.reassigned_at.is_some() {
+            return Ok(());
+        }
+        contacts::set_reassigned(tx, beat.workspace, contact.id, Some(beat.now), beat.now)?;
+        beat.note(tx, "contact.reassigned", Some(contact.id), &serde_json::json!({ "source": "contact" }))
     }
 
     fn suppress(&self, tx: &mut Tx<'_>, contact: &Contact, kind: Suppression, source: &str) -> Result<bool, Failure> {
@@ -239,57 +258,6 @@ impl Intake {
         let message = queued(&self.beat, MessageKind::System, contact.id, self.number, body, segments);
         let message = Message { author: author.to_owned(), ..message };
         Ok(messages::insert(tx, self.beat.workspace, &[message], self.beat.now)?)
-    }
-
-    fn receipt(&self, tx: &mut Tx<'_>, receipt: &Receipt) -> Result<Received, Failure> {
-        let workspace = self.beat.workspace;
-        let id = match receipt.attempt {
-            Some(attempt) => Some(messages::of_attempt(attempt).0),
-            None => messages::by_carrier_id(tx, workspace, &self.carrier, &receipt.carrier_id)?,
-        };
-        let found = id.map(|id| messages::find(tx, workspace, id)).transpose()?.flatten();
-        let Some(mut message) = found else { return Ok(Received::Nothing) };
-        let delivery = delivery(receipt.state);
-        if message::advance(message.state, delivery).is_none() {
-            return Ok(Received::Nothing);
-        }
-        let beat = Beat { actor: "carrier".to_owned(), ..self.beat.clone() };
-        if message.state.is_in_flight() {
-            // The first callback proves the send, even if the answer of the submit was lost.
-            let proof = self.proof(receipt, &message);
-            settle::settle_one(tx, &beat, &self.steps, &mut message, &proof, Ruling::Sent)?;
-        }
-        let Some(locked) = messages::lock(tx, workspace, &[message.id])?.pop() else { return Ok(Received::Nothing) };
-        let Some(state) = message::advance(locked.state, delivery) else {
-            return Ok(Received::Moved(message.id, locked.state));
-        };
-        let code = receipt.code.clone().or_else(|| locked.code.clone());
-        let moved = Message { state, state_at: beat.now, code, ..locked };
-        messages::save(tx, workspace, &moved)?;
-        let note = serde_json::json!({ "message": moved.id, "step": moved.step, "code": moved.code });
-        beat.note(tx, &format!("message.{}", state.word()), Some(moved.contact), &note)?;
-        Ok(Received::Moved(moved.id, state))
-    }
-
-    fn proof(&self, receipt: &Receipt, message: &Message) -> Answered {
-        Answered {
-            attempt: messages::attempt(message.id, message.attempts),
-            enrollment: message.enrollment,
-            carrier: self.carrier.clone(),
-            said: Said::Submitted(domain::attempt::Answer::Accepted),
-            carrier_id: Some(receipt.carrier_id.clone()),
-            segments: receipt.segments,
-            code: None,
-            detail: None,
-        }
-    }
-}
-
-fn delivery(state: ReceiptState) -> Delivery {
-    match state {
-        ReceiptState::Accepted | ReceiptState::Queued | ReceiptState::Sending | ReceiptState::Sent => Delivery::Taken,
-        ReceiptState::Delivered => Delivery::Delivered,
-        ReceiptState::Undelivered | ReceiptState::Failed => Delivery::Undelivered,
     }
 }
 

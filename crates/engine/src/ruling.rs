@@ -7,10 +7,11 @@
 //! | again, but the enrollment has ended | `canceled` | returned | stays ended |
 //! | given up, or lost | `failed` | returned | next step, or completed |
 //! | refused | `failed` | earned, or returned if the workspace says so | ends |
+//! | taken, then refused by a receipt | `undelivered` | stays earned, or reversed if the workspace says so | ends |
 //! | doubt | `in_doubt` | stays prepaid | waits |
 
 use domain::ids::{ContactId, EnrollmentId};
-use domain::ledger::{self, Amounts, Cause, Reason};
+use domain::ledger::{self, Amounts, Cause, Reason, Unit};
 use domain::message::{MessageKind, MessageState};
 use domain::money::Micros;
 use domain::schedule;
@@ -19,13 +20,15 @@ use jiff::civil::Time;
 use jiff::{SignedDuration, Timestamp};
 use store::claims::Advance;
 use store::enrollments::Enrollment;
-use store::messages::{self, Message};
+use store::messages::Message;
+use store::receipts::CarrierId;
 use store::{Tx, contacts, suppressions};
 
 use crate::beat::Beat;
 use crate::claim::later;
 use crate::facts;
 use crate::failure::Failure;
+use crate::receipts;
 use crate::settings::Switch;
 use crate::settle::{Answered, Settling};
 
@@ -37,6 +40,15 @@ struct Cost {
     rate: Micros,
 }
 
+impl Cost {
+    /// What of it is credits and what is money, for so many segments: money first.
+    fn part(&self, segments: i64) -> Amounts {
+        let from_money = segments.min(self.segments - self.amounts.credits).max(0);
+        let micros = self.rate.checked_times(from_money).unwrap_or_default().min(self.amounts.micros);
+        Amounts { credits: (segments - from_money).min(self.amounts.credits), micros }
+    }
+}
+
 fn cost(settling: &Settling<'_>, message: &Message) -> Option<Cost> {
     if let (Some((row, _)), Some(step)) = (settling.enrollment(message), message.step) {
         let price = row.prices.get(usize::from(step) - 1)?;
@@ -44,7 +56,9 @@ fn cost(settling: &Settling<'_>, message: &Message) -> Option<Cost> {
         return Some(Cost { cause: Cause::step(row.id, step), amounts: price.amounts(), segments, rate: row.rate });
     }
     let charged = message.kind == MessageKind::Manual && !message.amounts.is_zero();
-    let rate = settling.known.row.rate;
+    // The rate at which it was charged, whatever the workspace pays by now.
+    let paid = message.segments - message.amounts.credits;
+    let rate = if paid > 0 { Micros(message.amounts.micros.0 / paid) } else { Micros::ZERO };
     charged.then(|| Cost {
         cause: Cause::message(message.id),
         amounts: message.amounts,
@@ -73,24 +87,68 @@ pub(crate) fn sent(
     if let Some(count) = answer.segments {
         correct(settling, message, i64::from(count));
     }
-    if let Some(carrier_id) = &answer.carrier_id {
-        messages::link(tx, settling.beat.workspace, &answer.carrier, carrier_id, message.id)?;
-        message.carrier_id = Some(carrier_id.clone());
-    }
     let note = serde_json::json!({ "message": message.id, "kind": message.kind.word(), "step": message.step });
     settling.events.push(settling.beat.event("message.sent", Some(message.contact), &note));
     settling.touch(message);
-    next_step(settling, tx, message)
+    next_step(settling, tx, message)?;
+    link(settling, tx, message, answer)
+}
+
+/// Remembers the carrier's identifier, and hears the receipts that waited for it.
+fn link(settling: &mut Settling<'_>, tx: &mut Tx<'_>, message: &mut Message, answer: &Answered) -> Result<(), Failure> {
+    let Some(carrier_id) = &answer.carrier_id else { return Ok(()) };
+    message.carrier_id.get_or_insert_with(|| carrier_id.clone());
+    let of = CarrierId { carrier: &answer.carrier, id: carrier_id };
+    for parked in store::receipts::link(tx, settling.beat.workspace, of, message.id)? {
+        receipts::unpark(settling, tx, message, &answer.carrier, &parked)?;
+    }
+    Ok(())
+}
+
+/// The answer came after a receipt had settled the message: what only the answer knows is still taken.
+pub(crate) fn accepted_late(
+    settling: &mut Settling<'_>,
+    tx: &mut Tx<'_>,
+    message: &mut Message,
+    answer: &Answered,
+) -> Result<(), Failure> {
+    if let (Some(count), Some(cost)) = (answer.segments, cost(settling, message))
+        && moved(tx, settling, &cost, Reason::Correction)?.is_zero()
+        && moved(tx, settling, &cost, Reason::Reversal)?.is_zero()
+    {
+        correct(settling, message, i64::from(count));
+    }
+    link(settling, tx, message, answer)
+}
+
+/// What was posted for a message so far, or is about to be, for one reason.
+fn moved(tx: &Tx<'_>, settling: &Settling<'_>, cost: &Cost, reason: Reason) -> Result<Amounts, Failure> {
+    let posted = store::ledger::of_subject(tx, settling.beat.workspace, cost.cause.subject)?;
+    let here = |step: i64, word: &str| step == i64::from(cost.cause.step) && word == reason.word();
+    let stored = posted.iter().filter(|row| here(row.step, &row.reason)).map(|row| (row.unit.as_str(), row.amount));
+    let coming = settling.transfers.iter().filter(|row| row.cause == cost.cause && row.reason == reason);
+    let coming = coming.map(|row| (row.unit.word(), row.amount));
+    Ok(stored.chain(coming).fold(Amounts::ZERO, |sum, (unit, amount)| {
+        let credits = if unit == Unit::Segments.word() { amount } else { 0 };
+        sum.plus(Amounts { credits, micros: Micros(amount - credits) })
+    }))
+}
+
+/// The carrier had taken it and has refused it for good: where that is refunded, what was earned goes back.
+pub(crate) fn reversed(settling: &mut Settling<'_>, tx: &mut Tx<'_>, message: &Message) -> Result<(), Failure> {
+    let keep = message.enrollment.is_some() && settling.known.settings.refund_refused == Switch::Off;
+    let Some(cost) = cost(settling, message).filter(|_| !keep) else { return Ok(()) };
+    if moved(tx, settling, &cost, Reason::Reversal)?.is_zero() {
+        let left = cost.amounts.less(moved(tx, settling, &cost, Reason::Correction)?);
+        settling.transfers.extend(ledger::transfers(cost.cause, Reason::Reversal, left));
+    }
+    Ok(())
 }
 
 /// Gives back what the carrier counted less than was charged: money first, then credits.
 fn correct(settling: &mut Settling<'_>, message: &Message, counted: i64) {
     let Some(cost) = cost(settling, message) else { return };
-    let fewer = (cost.segments - counted.max(0)).clamp(0, cost.segments);
-    let paid = cost.segments - cost.amounts.credits;
-    let from_money = fewer.min(paid);
-    let micros = cost.rate.checked_times(from_money).unwrap_or_default();
-    let back = Amounts { credits: fewer - from_money, micros };
+    let back = cost.part((cost.segments - counted.max(0)).clamp(0, cost.segments));
     settling.transfers.extend(ledger::transfers(cost.cause, Reason::Correction, back));
 }
 
@@ -132,11 +190,9 @@ pub(crate) fn refused(settling: &mut Settling<'_>, message: &mut Message, kind: 
     let keep = message.enrollment.is_some() && settling.known.settings.refund_refused == Switch::Off;
     post(settling, message, if keep { Reason::Earn } else { Reason::Return });
     failed_event(settling, message);
-    settling.suppressed.push((message.contact, kind));
-    match settling.enrollment(message).map(|(row, runs)| (row.id, runs)) {
-        Some((id, true)) => settling.refused.push((id, kind)),
-        Some((id, false)) => settling.advances.push(leave(id, message)),
-        None => {}
+    settling.fall(message, kind);
+    if let Some((id, false)) = settling.enrollment(message).map(|(row, runs)| (row.id, runs)) {
+        settling.advances.push(leave(id, message));
     }
 }
 

@@ -28,6 +28,8 @@ pub struct Settings {
     pub stop_person: Switch,
     /// Whether the message that a carrier refused for good is refunded too.
     pub refund_refused: Switch,
+    /// Whether an automatic answer (out of office, a delivery robot) ends an enrollment as any reply does.
+    pub automatic_answers_stop: Switch,
     /// The answer to HELP.
     pub help_text: String,
     /// The one confirmation of an opt-out.
@@ -43,6 +45,7 @@ impl Default for Settings {
             smart_encoding: Switch::On,
             stop_person: Switch::On,
             refund_refused: Switch::Off,
+            automatic_answers_stop: Switch::On,
             help_text: "Reply to this message and a person will answer. Reply STOP to opt out.".to_owned(),
             opt_out_text: "You have opted out and will get no more messages from us. Reply START to opt in again."
                 .to_owned(),

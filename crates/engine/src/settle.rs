@@ -1,14 +1,16 @@
 //! Settling: what the answers of carriers change, in one transaction for whatever has answered.
 //!
-//! An answer counts only where its attempt still matches: the message is in flight and on that try.
-//! Locks are taken in the order of the house: numbers, enrollments, messages, accounts.
+//! An answer counts only where its attempt still matches: the message is in flight and on that try. Of one
+//! that comes too late, because a receipt was faster, the carrier's identifier and count are still taken.
+//! Locks are taken in the order of the house: contacts, numbers, enrollments, messages, accounts.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use domain::attempt::{self, Answer, Doubt, Found, Verdict};
-use domain::enrollment::EnrollmentState;
-use domain::ids::{AttemptId, ContactId, EnrollmentId, MessageId};
+use domain::enrollment::{EnrollmentState, StopReason};
+use domain::ids::{AttemptId, ContactId, EnrollmentId, MessageId, NumberId};
 use domain::ledger::Transfer;
+use domain::message::MessageState;
 use domain::suppression::Suppression;
 use jiff::Timestamp;
 use store::claims::{self, Advance};
@@ -22,6 +24,7 @@ use crate::beat::Beat;
 use crate::ending;
 use crate::facts::{self, Known, Steps};
 use crate::failure::Failure;
+use crate::kin::{self, Kin};
 use crate::ruling;
 
 /// What a carrier said of one attempt, in the engine's words.
@@ -73,20 +76,27 @@ pub(crate) struct Settling<'a> {
     pub(crate) holds: Vec<(EnrollmentId, Timestamp)>,
     pub(crate) events: Vec<Event>,
     pub(crate) touches: Vec<Touch>,
-    pub(crate) refused: Vec<(EnrollmentId, Suppression)>,
-    pub(crate) suppressed: Vec<(ContactId, Suppression)>,
+    kin: HashMap<ContactId, Kin>,
+    ends: Vec<(EnrollmentId, StopReason)>,
+    suppressed: Vec<(ContactId, Suppression)>,
 }
 
 /// Settles what has answered. Answers to attempts that are no longer on their way change nothing.
 pub(crate) fn settle(tx: &mut Tx<'_>, beat: &Beat, steps: &Steps, answers: &[Answered]) -> Result<(), Failure> {
+    let kin = kin_of_opted_out(tx, beat, answers)?;
     pause_numbers(tx, beat, answers)?;
-    let mut settling = Settling::new(tx, beat, steps, answers.iter().filter_map(|answer| answer.enrollment))?;
+    let mut settling = Settling::new(tx, beat, steps, answers.iter().filter_map(|answer| answer.enrollment), kin)?;
     let ids: Vec<MessageId> = answers.iter().map(|answer| messages::of_attempt(answer.attempt).0).collect();
-    let mut locked = ending::lock_messages(tx, beat, &ids)?;
+    let mut locked = ending::lock_messages(tx, beat, &settling.messages_with(&ids))?;
     for answer in answers {
         let (id, tried) = messages::of_attempt(answer.attempt);
         let Some(message) = locked.get_mut(&id) else { continue };
         if !message.state.is_in_flight() || message.attempts != tried {
+            settling.late(tx, message, answer)?;
+            continue;
+        }
+        if message.state == MessageState::InDoubt && matches!(answer.said, Said::Submitted(Answer::Unknown)) {
+            // The doubt is known, and somebody is looking into it already.
             continue;
         }
         if matches!(answer.said, Said::Found(Found::NotFound)) {
@@ -98,24 +108,18 @@ pub(crate) fn settle(tx: &mut Tx<'_>, beat: &Beat, steps: &Steps, answers: &[Ans
     settling.finish(tx)
 }
 
-/// Applies one ruling by a person or a receipt to one message in flight.
-pub(crate) fn settle_one(
-    tx: &mut Tx<'_>,
-    beat: &Beat,
-    steps: &Steps,
-    message: &mut Message,
-    answer: &Answered,
-    ruling: Ruling,
-) -> Result<(), Failure> {
-    let mut settling = Settling::new(tx, beat, steps, message.enrollment.into_iter())?;
-    let mut locked = ending::lock_messages(tx, beat, &[message.id])?;
-    if let Some(now) = locked.remove(&message.id) {
-        *message = now;
+/// What runs around the contacts that a carrier knows as opted out, locked before anything else.
+fn kin_of_opted_out(tx: &mut Tx<'_>, beat: &Beat, answers: &[Answered]) -> Result<HashMap<ContactId, Kin>, Failure> {
+    let mut contacts = Vec::new();
+    for answer in answers.iter().filter(|answer| matches!(answer.said, Said::Submitted(Answer::OptedOut))) {
+        let message = messages::find(tx, beat.workspace, messages::of_attempt(answer.attempt).0)?;
+        contacts.extend(message.map(|message| message.contact));
     }
-    if message.state.is_in_flight() {
-        settling.apply(tx, message, answer, ruling)?;
+    if contacts.is_empty() {
+        return Ok(HashMap::new());
     }
-    settling.finish(tx)
+    let stop_person = facts::workspace_of(tx, beat.workspace)?.settings.stop_person;
+    kin::lock(tx, beat, stop_person, &contacts)
 }
 
 fn rule(answer: &Answered, message: &Message, now: Timestamp) -> Ruling {
@@ -132,7 +136,7 @@ fn rule(answer: &Answered, message: &Message, now: Timestamp) -> Ruling {
                 Verdict::Doubt(at) => Ruling::Doubt(at),
             }
         }
-        Said::Found(found) => match attempt::doubt(found, message.sought, now) {
+        Said::Found(found) => match attempt::doubt(found, message.sought, message.claimed_at.unwrap_or(now), now) {
             Doubt::Sent => Ruling::Sent,
             Doubt::Ask(at) => Ruling::Doubt(at),
             Doubt::Lost => Ruling::GivenUp,
@@ -143,36 +147,42 @@ fn rule(answer: &Answered, message: &Message, now: Timestamp) -> Ruling {
 
 /// Pauses the numbers that a carrier has trouble with, and tells.
 fn pause_numbers(tx: &mut Tx<'_>, beat: &Beat, answers: &[Answered]) -> Result<(), Failure> {
-    let troubled = |answer: &&Answered| matches!(answer.said, Said::Submitted(Answer::SenderProblem));
-    let attempts: Vec<&Answered> = answers.iter().filter(troubled).collect();
-    if attempts.is_empty() {
-        return Ok(());
-    }
-    let mut all = numbers::lock(tx, beat.workspace)?;
-    let mut paused = HashSet::new();
-    for answer in attempts {
+    for answer in answers.iter().filter(|answer| matches!(answer.said, Said::Submitted(Answer::SenderProblem))) {
         let message = messages::find(tx, beat.workspace, messages::of_attempt(answer.attempt).0)?;
-        let Some(number) = message.and_then(|message| all.iter_mut().find(|number| number.id == message.number)) else {
-            continue;
-        };
-        if number.state == "live" && paused.insert(number.id) {
-            "paused".clone_into(&mut number.state);
-            numbers::update(tx, beat.workspace, number)?;
-            let note = serde_json::json!({ "number": number.phone, "code": answer.code, "detail": answer.detail });
-            beat.note(tx, "number.paused", None, &note)?;
+        if let Some(message) = message {
+            pause_number(tx, beat, message.number, answer.code.as_deref(), answer.detail.as_deref())?;
         }
     }
     Ok(())
 }
 
+/// Pauses a number if it is live, and tells.
+pub(crate) fn pause_number(
+    tx: &mut Tx<'_>,
+    beat: &Beat,
+    id: NumberId,
+    code: Option<&str>,
+    detail: Option<&str>,
+) -> Result<(), Failure> {
+    let mut all = numbers::lock(tx, beat.workspace)?;
+    let Some(number) = all.iter_mut().find(|number| number.id == id && number.state == "live") else { return Ok(()) };
+    "paused".clone_into(&mut number.state);
+    numbers::update(tx, beat.workspace, number)?;
+    let note = serde_json::json!({ "number": number.phone, "code": code, "detail": detail });
+    beat.note(tx, "number.paused", None, &note)
+}
+
 impl<'a> Settling<'a> {
-    fn new(
+    /// Locks these enrollments and those of the kin, whose contacts are locked.
+    pub(crate) fn new(
         tx: &mut Tx<'_>,
         beat: &'a Beat,
         steps: &Steps,
-        ids: impl Iterator<Item = EnrollmentId>,
+        ids: impl IntoIterator<Item = EnrollmentId>,
+        kin: HashMap<ContactId, Kin>,
     ) -> Result<Self, Failure> {
-        let ids: Vec<EnrollmentId> = ids.collect::<std::collections::BTreeSet<_>>().into_iter().collect();
+        let ids: BTreeSet<EnrollmentId> = ids.into_iter().chain(kin.values().flat_map(Kin::all)).collect();
+        let ids: Vec<EnrollmentId> = ids.into_iter().collect();
         let rows = if ids.is_empty() { Vec::new() } else { enrollments::lock(tx, beat.workspace, &ids)? };
         Ok(Self {
             beat,
@@ -184,12 +194,21 @@ impl<'a> Settling<'a> {
             holds: Vec::new(),
             events: Vec::new(),
             touches: Vec::new(),
-            refused: Vec::new(),
+            kin,
+            ends: Vec::new(),
             suppressed: Vec::new(),
         })
     }
 
-    fn apply(
+    /// These messages and those that the locked enrollments are at: all that the settling may change.
+    pub(crate) fn messages_with(&self, ids: &[MessageId]) -> Vec<MessageId> {
+        let at = self.enrollments.values().filter_map(|row| row.message);
+        let all: BTreeSet<MessageId> = ids.iter().copied().chain(at).collect();
+        all.into_iter().collect()
+    }
+
+    /// Rules about a locked message, and saves it.
+    pub(crate) fn apply(
         &mut self,
         tx: &mut Tx<'_>,
         message: &mut Message,
@@ -211,6 +230,29 @@ impl<'a> Settling<'a> {
         Ok(messages::save(tx, self.beat.workspace, message)?)
     }
 
+    /// An answer that came after the message was settled, by a receipt that was faster or by the end of
+    /// the search: the carrier's identifier and its count of segments are still news.
+    fn late(&mut self, tx: &mut Tx<'_>, message: &mut Message, answer: &Answered) -> Result<(), Failure> {
+        let accepted = matches!(answer.said, Said::Submitted(Answer::Accepted) | Said::Found(Found::Sent));
+        let arrived = [MessageState::Sent, MessageState::Delivered, MessageState::Undelivered];
+        if accepted && arrived.contains(&message.state) {
+            ruling::accepted_late(self, tx, message, answer)?;
+            messages::save(tx, self.beat.workspace, message)?;
+        }
+        Ok(())
+    }
+
+    /// A contact comes onto a list: what runs of its kin ends, by the end of the settling.
+    pub(crate) fn fall(&mut self, message: &Message, kind: Suppression) {
+        self.suppressed.push((message.contact, kind));
+        if let Some((row, true)) = self.enrollment(message) {
+            self.ends.push((row.id, kind.stop_reason()));
+        }
+        if let Some(kin) = self.kin.get(&message.contact) {
+            self.ends.extend(kin.ends(kind));
+        }
+    }
+
     /// The enrollment of a message, and whether it still runs.
     pub(crate) fn enrollment(&self, message: &Message) -> Option<(&Enrollment, bool)> {
         let row = self.enrollments.get(&message.enrollment?)?;
@@ -223,15 +265,19 @@ impl<'a> Settling<'a> {
     }
 
     /// Writes what was collected; refusals end their enrollments last, when their messages are settled.
-    fn finish(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
+    pub(crate) fn finish(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         let workspace = self.beat.workspace;
         claims::advance(tx, workspace, &self.advances, self.beat.now)?;
         claims::hold(tx, workspace, &self.holds)?;
         conversations::touch(tx, workspace, &self.touches, self.beat.now)?;
+        if !self.ends.is_empty() {
+            // Refunds follow below: whoever posts twice begins with the accounts that come first.
+            store::ledger::lock_available(tx, workspace)?;
+        }
         store::ledger::post(tx, workspace, &self.transfers, self.beat.now)?;
         events::insert(tx, workspace, &self.events)?;
-        for (id, kind) in self.refused {
-            ending::stop(tx, self.beat, &[id], kind.stop_reason())?;
+        for (id, reason) in self.ends {
+            ending::stop(tx, self.beat, &[id], reason)?;
         }
         // After the accounts, as an inbound opt-out has it: two that meet here wait in one order.
         for (contact, kind) in self.suppressed {

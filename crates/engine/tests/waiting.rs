@@ -7,11 +7,13 @@ mod world;
 use std::time::Duration;
 
 use carrier::simulator::{Answer, Behaviour, Faults, Reaction};
-use domain::ids::NumberId;
+use domain::enrollment::{EnrollmentState, StopReason};
+use domain::ids::{ContactId, EnrollmentId, NumberId};
+use engine::Engine;
 use engine::enrolling::EnrollRequest;
-use engine::numbers::{NumberChange, NumberState};
+use engine::numbers::{NewNumber, NumberChange, NumberState};
 use jiff::SignedDuration;
-use world::{Plan, on_both};
+use world::{Plan, World, on_both};
 
 const PHONE: &str = "+12125550111";
 
@@ -69,6 +71,104 @@ fn a_gap_counts_from_the_send_and_not_from_when_its_lost_answer_was_found() {
         assert_eq!((row.next_step, row.due_at), (2, Some(start + SignedDuration::from_hours(72))));
         world.play_days(4).await;
         assert_eq!(world.texts(PHONE).len(), 2);
+        world.end().await;
+    });
+}
+
+/// Another live number of the workspace, in the area of the contact's phone.
+async fn second_number(world: &World) -> NumberId {
+    let new =
+        NewNumber { phone: "+12125550177".to_owned(), carrier: "simulator".to_owned(), per_minute: 0, per_day: 0 };
+    world.engine.add_number(&world.actor, new).await.unwrap().id
+}
+
+async fn lose(world: &World, number: NumberId) {
+    let lost = NumberChange { state: Some(NumberState::Lost), ..NumberChange::default() };
+    world.engine.change_number(&world.actor, number, lost).await.unwrap();
+}
+
+async fn waiting_for_a_retry(world: &World) -> (ContactId, EnrollmentId) {
+    let contact = world.contact(1, PHONE, &[]).await;
+    let workflow = world.workflow(&[(0, "One"), (1, "Two")]).await;
+    world.simulator.script(PHONE, vec![Reaction::answering(Answer::Temporary)]);
+    let request = EnrollRequest { contact, workflow, quote: None, key: None };
+    let enrolled = world.engine.enroll(&world.actor, request).await.unwrap();
+    world.engine.round().await.unwrap();
+    (contact, enrolled.enrollment)
+}
+
+#[test]
+fn a_retry_whose_number_was_lost_goes_out_from_another_one() {
+    on_both(Plan::default, async |world| {
+        let (contact, enrollment) = waiting_for_a_retry(&world).await;
+        let other = second_number(&world).await;
+        lose(&world, NumberId(5)).await;
+        world.play_days(3).await;
+        let row = world.engine.enrollment(&world.actor, enrollment).await.unwrap();
+        assert_eq!((row.state, row.number), (EnrollmentState::Completed, other));
+        assert_eq!(world.texts(PHONE), ["One", "Two"]);
+        let inbox = world.simulator.inbox(PHONE, 0, 10).unwrap();
+        assert!(inbox.iter().all(|text| text.from == "+12125550177"), "{inbox:?}");
+        // The contact knows that number from now on.
+        assert_eq!(world.engine.contact(&world.actor, contact).await.unwrap().number, Some(other));
+        world.end().await;
+    });
+}
+
+#[test]
+fn a_step_whose_number_was_lost_under_way_goes_out_from_another_one() {
+    on_both(Plan::default, async |world| {
+        let contact = world.contact(1, PHONE, &[]).await;
+        let workflow = world.workflow(&[(0, "One"), (1, "Two")]).await;
+        world.simulator.script(PHONE, vec![Reaction::answering(Answer::LostAfter)]);
+        let request = EnrollRequest { contact, workflow, quote: None, key: None };
+        let enrolled = world.engine.enroll(&world.actor, request).await.unwrap();
+        world.engine.round().await.unwrap();
+        let other = second_number(&world).await;
+        lose(&world, NumberId(5)).await;
+        world.play_days(3).await;
+        let row = world.engine.enrollment(&world.actor, enrolled.enrollment).await.unwrap();
+        assert_eq!((row.state, row.number), (EnrollmentState::Completed, other));
+        assert_eq!(world.texts(PHONE), ["One", "Two"]);
+        world.end().await;
+    });
+}
+
+#[test]
+fn a_retry_whose_number_was_lost_ends_with_a_refund_where_no_other_is_live() {
+    on_both(Plan::default, async |world| {
+        let (_, enrollment) = waiting_for_a_retry(&world).await;
+        let other = second_number(&world).await;
+        lose(&world, NumberId(5)).await;
+        let pause = NumberChange { state: Some(NumberState::Paused), ..NumberChange::default() };
+        world.engine.change_number(&world.actor, other, pause).await.unwrap();
+        world.play_days(3).await;
+        let row = world.engine.enrollment(&world.actor, enrollment).await.unwrap();
+        assert_eq!(row.state, EnrollmentState::Stopped(StopReason::NumberLost));
+        assert_eq!((world.balance("prepaid").await, world.balance("earned").await), ((0, 0), (0, 0)));
+        world.end().await;
+    });
+}
+
+#[test]
+fn a_node_whose_number_another_process_has_taken_claims_nothing() {
+    on_both(Plan::default, async |world| {
+        let (_, enrollment) = {
+            let contact = world.contact(1, PHONE, &[]).await;
+            let workflow = world.workflow(&[(0, "One")]).await;
+            let request = EnrollRequest { contact, workflow, quote: None, key: None };
+            (contact, world.engine.enroll(&world.actor, request).await.unwrap().enrollment)
+        };
+        // The process slept through its lease, and another one has its number now.
+        world.engine.clock().move_to(world.engine.now() + SignedDuration::from_mins(3));
+        let carriers = world.engine.carriers().clone();
+        let (store, clock) = (world.engine.store().clone(), world.engine.clock().clone());
+        let opened = tokio::task::spawn_blocking(move || Engine::open(store, clock, carriers).unwrap());
+        let heir = opened.await.unwrap();
+        assert_eq!(heir.node(), world.engine.node());
+        assert_eq!(world.engine.round().await.unwrap().submitted, 0);
+        assert_eq!(world.engine.enrollment(&world.actor, enrollment).await.unwrap().message, None);
+        assert_eq!(heir.round().await.unwrap().submitted, 1);
         world.end().await;
     });
 }

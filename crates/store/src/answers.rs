@@ -44,6 +44,8 @@ static STRAY: Sql = Sql::Same(
     ON CONFLICT (carrier, event_key) DO NOTHING",
 );
 
+static FIND_STRAY: Sql = Sql::Same("SELECT payload FROM stray_events WHERE carrier = $1 AND event_key = $2");
+
 /// Every statement of this file, for the test that prepares them on both databases.
 pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("answers::FIND", &FIND),
@@ -54,6 +56,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("answers::FORGET_QUOTES", &FORGET_QUOTES),
     ("answers::FIRST", &FIRST),
     ("answers::STRAY", &STRAY),
+    ("answers::FIND_STRAY", &FIND_STRAY),
 ];
 
 /// The first answer to an idempotency key: the request's hash and the answer.
@@ -141,4 +144,10 @@ pub fn keep_stray(
     now: Timestamp,
 ) -> Result<(), DbError> {
     tx.execute(&STRAY, &[carrier.into(), event_key.into(), payload.into(), json::micros(now).into()]).map(|_| ())
+}
+
+/// What a callback said that was kept as a stray. No workspace is known for it.
+pub fn stray(db: &Read<'_>, carrier: &str, event_key: &str) -> Result<Option<String>, DbError> {
+    let row = db.query_optional(&FIND_STRAY, &[carrier.into(), event_key.into()])?;
+    row.map(|row| Ok(row.text(0)?.to_owned())).transpose()
 }

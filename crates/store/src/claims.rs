@@ -50,7 +50,8 @@ static NEXT_DUE: Sql = Sql::Same(
 static LEASE: Sql = Sql::Same(
     "
     UPDATE workspaces SET lease_node = $2, lease_until = $3, dispatched_at = $4
-    WHERE workspace_id = $1 AND (lease_until <= $4 OR lease_node = $2)",
+    WHERE workspace_id = $1 AND (lease_until <= $4 OR lease_node = $2)
+      AND EXISTS (SELECT 1 FROM nodes WHERE node = $2 AND owner = $5)",
 );
 
 static RELEASE: Sql = Sql::Same(
@@ -125,6 +126,25 @@ static REASSIGN: Sql = Sql::Same(
         AND message_id IS NULL",
 );
 
+static OF_NUMBER: Sql = Sql::Same(
+    "
+    SELECT enrollment_id, contact_id FROM enrollments
+    WHERE workspace_id = $1 AND number_id = $2 AND state = 'active' AND due_at IS NOT NULL AND due_at <= $3
+    ORDER BY due_at
+    LIMIT $4",
+);
+
+static REHOME: Sql = Sql::Twin {
+    sqlite: "
+        UPDATE enrollments SET number_id = j.value ->> 'number'
+        FROM json_each($2) AS j
+        WHERE enrollments.workspace_id = $1 AND enrollments.enrollment_id = j.value ->> 'id' AND enrollments.state = 'active'",
+    postgres: "
+        UPDATE enrollments SET number_id = t.number
+        FROM jsonb_to_recordset($2::text::jsonb) AS t (id BIGINT, number BIGINT)
+        WHERE enrollments.workspace_id = $1 AND enrollments.enrollment_id = t.id AND enrollments.state = 'active'",
+};
+
 /// Every statement of this file, for the test that prepares them on both databases.
 pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("claims::DUE_WORKSPACES", &DUE_WORKSPACES),
@@ -136,6 +156,8 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("claims::HOLD", &HOLD),
     ("claims::ADVANCE", &ADVANCE),
     ("claims::REASSIGN", &REASSIGN),
+    ("claims::OF_NUMBER", &OF_NUMBER),
+    ("claims::REHOME", &REHOME),
 ];
 
 /// Workspaces with due work that this node may serve, the one that waited longest first.
@@ -149,15 +171,26 @@ pub fn next_due(db: &Read<'_>) -> Result<Option<Timestamp>, DbError> {
     json::timestamp_or_none(db.query_one(&NEXT_DUE, &[])?.opt_int(0)?)
 }
 
-/// Takes or renews the lease on a workspace; false if another node has it.
+/// A node as it names itself: its number and the secret of its process.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// The number that it took.
+    pub number: i64,
+    /// Who has it.
+    pub owner: String,
+}
+
+/// Takes or renews the lease on a workspace; false if another node has it, or if another process has
+/// taken this node's number meanwhile.
 pub fn lease(
     tx: &mut Tx<'_>,
     workspace: WorkspaceId,
-    node: i64,
+    node: &Node,
     until: Timestamp,
     now: Timestamp,
 ) -> Result<bool, DbError> {
-    let params = [workspace.0.into(), node.into(), json::micros(until).into(), json::micros(now).into()];
+    let (until, now) = (json::micros(until).into(), json::micros(now).into());
+    let params = [workspace.0.into(), node.number.into(), until, now, node.owner.as_str().into()];
     Ok(tx.execute(&LEASE, &params)? == 1)
 }
 
@@ -288,4 +321,32 @@ pub fn advance(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[Advance], now: T
 /// Gives the running enrollments of a lost number to another one.
 pub fn reassign(tx: &mut Tx<'_>, workspace: WorkspaceId, from: NumberId, to: NumberId) -> Result<u64, DbError> {
     tx.execute(&REASSIGN, &[workspace.0.into(), from.0.into(), to.0.into()])
+}
+
+/// Enrollments of one number with a due step, and their contacts, the oldest first. Locks nothing.
+pub fn due_of(
+    db: &Read<'_>,
+    workspace: WorkspaceId,
+    number: NumberId,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<(EnrollmentId, ContactId)>, DbError> {
+    let params = [workspace.0.into(), number.0.into(), json::micros(now).into(), limit.into()];
+    let rows = db.query(&OF_NUMBER, &params)?;
+    rows.iter().map(|row| Ok((EnrollmentId(row.int(0)?), ContactId(row.int(1)?)))).collect()
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct Rehomed {
+    id: i64,
+    number: i64,
+}
+
+/// Gives running enrollments, which the transaction has locked, other numbers.
+pub fn rehome(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[(EnrollmentId, NumberId)]) -> Result<(), DbError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let batch: Vec<_> = rows.iter().map(|(id, number)| Rehomed { id: id.0, number: number.0 }).collect();
+    tx.execute(&REHOME, &[workspace.0.into(), json::text(&batch)?.into()]).map(|_| ())
 }

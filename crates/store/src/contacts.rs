@@ -30,12 +30,14 @@ pub struct Contact {
     pub updated_at: Timestamp,
     /// When it was deleted.
     pub deleted_at: Option<Timestamp>,
+    /// Since when the phone is known to belong to somebody else.
+    pub reassigned_at: Option<Timestamp>,
 }
 
 macro_rules! columns {
     () => {
         "c.contact_id, c.phone, c.phone_hash, c.person_id, c.name, c.fields, c.number_id, c.created_at, c.updated_at, \
-         c.deleted_at"
+         c.deleted_at, c.reassigned_at"
     };
 }
 
@@ -189,6 +191,9 @@ static DELETE: Sql = Sql::Same(
     UPDATE contacts SET deleted_at = $3, updated_at = $3 WHERE workspace_id = $1 AND contact_id = $2 AND deleted_at IS NULL",
 );
 
+static REASSIGNED: Sql =
+    Sql::Same("UPDATE contacts SET reassigned_at = $3, updated_at = $4 WHERE workspace_id = $1 AND contact_id = $2");
+
 static COUNT: Sql = Sql::Same("SELECT COUNT(*) FROM contacts WHERE workspace_id = $1 AND deleted_at IS NULL");
 
 static CUSTOM: Sql = Sql::Same("SELECT field_key, name FROM custom_fields WHERE workspace_id = $1 ORDER BY field_key");
@@ -213,6 +218,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("contacts::UPDATE", &UPDATE),
     ("contacts::ASSIGN", &ASSIGN),
     ("contacts::DELETE", &DELETE),
+    ("contacts::REASSIGNED", &REASSIGNED),
     ("contacts::COUNT", &COUNT),
     ("contacts::CUSTOM", &CUSTOM),
     ("contacts::ADD_CUSTOM", &ADD_CUSTOM),
@@ -230,6 +236,7 @@ fn read(row: &Row) -> Result<Contact, DbError> {
         created_at: json::timestamp(row.int(7)?)?,
         updated_at: json::timestamp(row.int(8)?)?,
         deleted_at: json::timestamp_or_none(row.opt_int(9)?)?,
+        reassigned_at: json::timestamp_or_none(row.opt_int(10)?)?,
     })
 }
 
@@ -354,6 +361,18 @@ pub fn assign(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[(ContactId, Numbe
 /// Deletes a contact; false if there was none.
 pub fn delete(tx: &mut Tx<'_>, workspace: WorkspaceId, id: ContactId, now: Timestamp) -> Result<bool, DbError> {
     Ok(tx.execute(&DELETE, &[workspace.0.into(), id.0.into(), json::micros(now).into()])? == 1)
+}
+
+/// Marks a contact's phone as somebody else's since a time, or takes the mark away.
+pub fn set_reassigned(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+    id: ContactId,
+    since: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let params = [workspace.0.into(), id.0.into(), since.map(json::micros).into(), json::micros(now).into()];
+    tx.execute(&REASSIGNED, &params).map(|_| ())
 }
 
 /// How many contacts there are.

@@ -18,6 +18,7 @@ pub mod ledger;
 pub mod messages;
 mod migrations;
 pub mod numbers;
+pub mod receipts;
 pub mod suppressions;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -39,6 +40,7 @@ const STATEMENTS: &[&[(&str, &Sql)]] = &[
     ledger::ALL,
     messages::ALL,
     numbers::ALL,
+    receipts::ALL,
     suppressions::ALL,
     users::ALL,
     workflows::ALL,

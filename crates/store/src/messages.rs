@@ -122,13 +122,15 @@ static DUE: Sql = Sql::Twin {
         "SELECT ",
         columns!(),
         " FROM messages m
-          WHERE m.workspace_id = $1 AND m.due_at IS NOT NULL AND m.due_at <= $2 ORDER BY m.due_at LIMIT $3"
+          WHERE m.workspace_id = $1 AND m.due_at IS NOT NULL AND m.due_at <= $2
+          ORDER BY m.due_at, m.message_id LIMIT $3"
     ),
     postgres: concat!(
         "SELECT ",
         columns!(),
         " FROM messages m
-          WHERE m.workspace_id = $1 AND m.due_at IS NOT NULL AND m.due_at <= $2 ORDER BY m.due_at LIMIT $3
+          WHERE m.workspace_id = $1 AND m.due_at IS NOT NULL AND m.due_at <= $2
+          ORDER BY m.due_at, m.message_id LIMIT $3
           FOR UPDATE SKIP LOCKED"
     ),
 };
@@ -155,36 +157,33 @@ static SAVE: Sql = Sql::Same(
     "
     UPDATE messages SET state = $3, attempts = $4, due_at = $5, claimed_at = $6, give_up_at = $7, sought = $8,
         carrier_id = $9, code = $10, detail = $11, sent_at = $12, state_at = $13, credits = $14, micros = $15,
-        segments = $16
+        segments = $16, number_id = $17
     WHERE workspace_id = $1 AND message_id = $2",
 );
 
 static SENT_SINCE: Sql = Sql::Twin {
     sqlite: "
         SELECT contact_id, COUNT(*), MIN(claimed_at) FROM messages
-        WHERE workspace_id = $1 AND contact_id IN (SELECT value FROM json_each($2)) AND message_id >= $3
-          AND kind IN ('workflow', 'manual') AND claimed_at > $4
+        WHERE workspace_id = $1 AND contact_id IN (SELECT value FROM json_each($2))
+          AND kind IN ('workflow', 'manual') AND claimed_at > $3
           AND state IN ('sending', 'in_doubt', 'sent', 'delivered', 'undelivered')
         GROUP BY contact_id",
     postgres: "
         SELECT contact_id, COUNT(*), MIN(claimed_at) FROM messages
         WHERE workspace_id = $1
           AND contact_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))
-          AND message_id >= $3 AND kind IN ('workflow', 'manual') AND claimed_at > $4
+          AND kind IN ('workflow', 'manual') AND claimed_at > $3
           AND state IN ('sending', 'in_doubt', 'sent', 'delivered', 'undelivered')
         GROUP BY contact_id",
 };
 
-static LINK: Sql = Sql::Same(
-    "
-    INSERT INTO carrier_messages (workspace_id, carrier, carrier_id, message_id) VALUES ($1, $2, $3, $4)
-    ON CONFLICT (workspace_id, carrier, carrier_id) DO NOTHING",
-);
-
-static BY_CARRIER: Sql = Sql::Same(
-    "
-    SELECT message_id FROM carrier_messages WHERE workspace_id = $1 AND carrier = $2 AND carrier_id = $3",
-);
+static IN_DOUBT: Sql = Sql::Same(concat!(
+    "SELECT ",
+    columns!(),
+    " FROM messages m
+      WHERE m.workspace_id = $1 AND m.state = 'in_doubt' AND m.due_at IS NULL AND m.message_id > $2
+      ORDER BY m.message_id LIMIT $3"
+));
 
 static COUNTS: Sql = Sql::Same(
     "
@@ -210,8 +209,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("messages::INSERT", &INSERT),
     ("messages::SAVE", &SAVE),
     ("messages::SENT_SINCE", &SENT_SINCE),
-    ("messages::LINK", &LINK),
-    ("messages::BY_CARRIER", &BY_CARRIER),
+    ("messages::IN_DOUBT", &IN_DOUBT),
     ("messages::COUNTS", &COUNTS),
     ("messages::INBOUND", &INBOUND),
     ("messages::SENT", &SENT),
@@ -382,11 +380,12 @@ pub fn save(tx: &mut Tx<'_>, workspace: WorkspaceId, message: &Message) -> Resul
         message.amounts.credits.into(),
         message.amounts.micros.0.into(),
         message.segments.into(),
+        message.number.0.into(),
     ];
     tx.execute(&SAVE, &params).map(|_| ())
 }
 
-/// How many texts a contact got since a time, and when the first of them was claimed.
+/// How many texts a contact got since a time, and when the oldest of them was claimed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SentCount {
     /// Whom.
@@ -397,43 +396,25 @@ pub struct SentCount {
     pub first: Timestamp,
 }
 
-/// Counts the texts that each of these contacts got after a time: for the caps of 24 hours. `oldest`
-/// is an identifier that no message claimed after that time can be below.
+/// Counts the texts that each of these contacts got after a time: for the caps of 24 hours. A message may
+/// have been made long before it is claimed, so the whole conversation is looked through, by its index.
 pub fn sent_since(
     db: &Read<'_>,
     workspace: WorkspaceId,
     contacts: &[ContactId],
-    oldest: MessageId,
     after: Timestamp,
 ) -> Result<Vec<SentCount>, DbError> {
     let list = json::list(contacts.iter().map(|id| id.0))?;
-    let params = [workspace.0.into(), list.into(), oldest.0.into(), json::micros(after).into()];
+    let params = [workspace.0.into(), list.into(), json::micros(after).into()];
     let count = |row: &Row| {
         Ok(SentCount { contact: ContactId(row.int(0)?), count: row.int(1)?, first: json::timestamp(row.int(2)?)? })
     };
     db.query(&SENT_SINCE, &params)?.iter().map(count).collect()
 }
 
-/// Remembers the carrier's identifier of an accepted text.
-pub fn link(
-    tx: &mut Tx<'_>,
-    workspace: WorkspaceId,
-    carrier: &str,
-    carrier_id: &str,
-    message: MessageId,
-) -> Result<(), DbError> {
-    tx.execute(&LINK, &[workspace.0.into(), carrier.into(), carrier_id.into(), message.0.into()]).map(|_| ())
-}
-
-/// The message that a carrier knows by this identifier.
-pub fn by_carrier_id(
-    db: &Read<'_>,
-    workspace: WorkspaceId,
-    carrier: &str,
-    carrier_id: &str,
-) -> Result<Option<MessageId>, DbError> {
-    let row = db.query_optional(&BY_CARRIER, &[workspace.0.into(), carrier.into(), carrier_id.into()])?;
-    row.map(|row| row.int(0).map(MessageId)).transpose()
+/// Messages in doubt that only a person can settle, oldest first, after the given one.
+pub fn in_doubt(db: &Read<'_>, workspace: WorkspaceId, after: MessageId, limit: i64) -> Result<Vec<Message>, DbError> {
+    read_all(&db.query(&IN_DOUBT, &[workspace.0.into(), after.0.into(), limit.into()])?)
 }
 
 /// How many outbound messages are in each state.

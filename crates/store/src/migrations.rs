@@ -11,13 +11,22 @@ struct Migration {
 }
 
 /// Every migration; its place in the list, from 1, is its number.
-const MIGRATIONS: &[Migration] = &[Migration {
-    name: "0001_foundation",
-    sql: Sql::Twin {
-        sqlite: include_str!("../../../migrations/sqlite/0001_foundation.sql"),
-        postgres: include_str!("../../../migrations/postgres/0001_foundation.sql"),
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        name: "0001_foundation",
+        sql: Sql::Twin {
+            sqlite: include_str!("../../../migrations/sqlite/0001_foundation.sql"),
+            postgres: include_str!("../../../migrations/postgres/0001_foundation.sql"),
+        },
     },
-}];
+    Migration {
+        name: "0002_receipts",
+        sql: Sql::Twin {
+            sqlite: include_str!("../../../migrations/sqlite/0002_receipts.sql"),
+            postgres: include_str!("../../../migrations/postgres/0002_receipts.sql"),
+        },
+    },
+];
 
 /// On a server several programs may start at once: one migrates, the others wait for it.
 const LOCK: Sql = Sql::Twin {

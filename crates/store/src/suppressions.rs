@@ -34,9 +34,19 @@ static LIFT: Sql = Sql::Same(
     WHERE workspace_id = $1 AND phone_hash = $2 AND kind = $3 AND lifted_at IS NULL",
 );
 
+static LIFTED: Sql = Sql::Same(
+    "
+    SELECT lifted_at FROM suppressions
+    WHERE workspace_id = $1 AND phone_hash = $2 AND kind = $3 AND lifted_at >= $4",
+);
+
 /// Every statement of this file, for the test that prepares them on both databases.
-pub(crate) const ALL: &[(&str, &Sql)] =
-    &[("suppressions::OF", &OF), ("suppressions::ADD", &ADD), ("suppressions::LIFT", &LIFT)];
+pub(crate) const ALL: &[(&str, &Sql)] = &[
+    ("suppressions::OF", &OF),
+    ("suppressions::ADD", &ADD),
+    ("suppressions::LIFT", &LIFT),
+    ("suppressions::LIFTED", &LIFTED),
+];
 
 /// The lists in force for these phones: one pair for each phone and list.
 pub fn of(db: &Read<'_>, workspace: WorkspaceId, hashes: &[i64]) -> Result<Vec<(i64, Suppression)>, DbError> {
@@ -71,4 +81,16 @@ pub fn lift(
 ) -> Result<bool, DbError> {
     let params = [workspace.0.into(), hash.into(), kind.word().into(), json::micros(now).into()];
     Ok(tx.execute(&LIFT, &params)? == 1)
+}
+
+/// Whether a phone was taken off a list at or after a time, and is not on it again.
+pub fn lifted_since(
+    db: &Read<'_>,
+    workspace: WorkspaceId,
+    hash: i64,
+    kind: Suppression,
+    since: Timestamp,
+) -> Result<bool, DbError> {
+    let params = [workspace.0.into(), hash.into(), kind.word().into(), json::micros(since).into()];
+    Ok(db.query_optional(&LIFTED, &params)?.is_some())
 }

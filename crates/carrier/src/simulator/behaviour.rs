@@ -82,6 +82,10 @@ pub struct Receipts {
     pub failed: f64,
     /// Rate of failed texts that are reported delivered afterwards all the same.
     pub recovered: f64,
+    /// Rate of failed texts whose receipt says that the number is bad for good.
+    pub bad_number: f64,
+    /// Rate of failed texts whose receipt says that the contact is opted out, where `bad_number` leaves room.
+    pub opted_out: f64,
 }
 
 /// What the people with the handsets do.
@@ -188,7 +192,16 @@ impl Default for Faults {
 impl Default for Receipts {
     fn default() -> Self {
         let delay = Delay { min_ms: 0, max_ms: 0 };
-        Self { delay, missing: 0.0, doubled: 0.0, out_of_order: 0.0, failed: 0.0, recovered: 0.0 }
+        Self {
+            delay,
+            missing: 0.0,
+            doubled: 0.0,
+            out_of_order: 0.0,
+            failed: 0.0,
+            recovered: 0.0,
+            bad_number: 0.0,
+            opted_out: 0.0,
+        }
     }
 }
 
@@ -275,6 +288,8 @@ impl Behaviour {
             ("receipts.out_of_order", receipts.out_of_order),
             ("receipts.failed", receipts.failed),
             ("receipts.recovered", receipts.recovered),
+            ("receipts.bad_number", receipts.bad_number),
+            ("receipts.opted_out", receipts.opted_out),
             ("replies.rate", replies.rate),
             ("replies.doubled", replies.doubled),
         ] {

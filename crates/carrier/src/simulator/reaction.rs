@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::behaviour::{Behaviour, Delay, ReplyText};
 use super::chance::Chance;
-use crate::wire::ReceiptState;
+use crate::wire::{FailureClass, ReceiptState};
 
 /// How the carrier answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +48,9 @@ pub struct ReceiptStep {
     pub after_ms: u64,
     /// How often it is told, with the same event id: at most [`COPIES_LIMIT`].
     pub copies: u32,
+    /// Which kind of failure it names, if it tells of one.
+    #[serde(default)]
+    pub failure: Option<FailureClass>,
 }
 
 /// One answer of the person with the handset.
@@ -93,7 +96,15 @@ impl Reaction {
     /// And this receipt after so many milliseconds.
     #[must_use]
     pub fn receipt(mut self, state: ReceiptState, after_ms: u64) -> Self {
-        self.receipts.push(ReceiptStep { state, after_ms, copies: 1 });
+        self.receipts.push(ReceiptStep { state, after_ms, copies: 1, failure: None });
+        self
+    }
+
+    /// And a receipt, after so many milliseconds, that it did not arrive for this reason.
+    #[must_use]
+    pub fn failing(mut self, failure: FailureClass, after_ms: u64) -> Self {
+        let state = ReceiptState::Undelivered;
+        self.receipts.push(ReceiptStep { state, after_ms, copies: 1, failure: Some(failure) });
         self
     }
 
@@ -140,6 +151,7 @@ fn draw_delay(chance: Chance, question: &str, nth: u64, delay: Delay) -> u64 {
 
 fn draw_receipts(behaviour: &Behaviour, chance: Chance) -> Vec<ReceiptStep> {
     let habit = &behaviour.receipts;
+    let failure = draw_failure(behaviour, chance);
     let mut states = vec![ReceiptState::Sent];
     if chance.happens("failed", 0, habit.failed) {
         let half = chance.happens("undelivered", 0, 0.5);
@@ -160,9 +172,23 @@ fn draw_receipts(behaviour: &Behaviour, chance: Chance) -> Vec<ReceiptStep> {
     let kept = steps.filter(|(nth, _)| !chance.happens("missing", *nth, habit.missing));
     kept.map(|(nth, (state, after_ms))| {
         let copies = 1 + u32::from(chance.happens("receipt_doubled", nth, habit.doubled));
-        ReceiptStep { state, after_ms, copies }
+        let failed = matches!(state, ReceiptState::Undelivered | ReceiptState::Failed);
+        ReceiptStep { state, after_ms, copies, failure: failure.filter(|_| failed) }
     })
     .collect()
+}
+
+/// The kind of failure that a failed text's receipt names.
+fn draw_failure(behaviour: &Behaviour, chance: Chance) -> Option<FailureClass> {
+    let habit = &behaviour.receipts;
+    let mut luck = chance.unit("failure", 0);
+    for (failure, rate) in [(FailureClass::BadNumber, habit.bad_number), (FailureClass::OptedOut, habit.opted_out)] {
+        if luck < rate {
+            return Some(failure);
+        }
+        luck -= rate;
+    }
+    None
 }
 
 fn draw_reply(behaviour: &Behaviour, chance: Chance) -> Vec<ReplyStep> {

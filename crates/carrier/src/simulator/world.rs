@@ -19,7 +19,9 @@ use super::journal::{Journal, Record, Turn};
 use super::queue::{Queue, later};
 use super::reaction::{Answer, COPIES_LIMIT, Reaction};
 use crate::capabilities::{StopAnswer, Support};
-use crate::wire::{CarrierEvent, E164, Finding, Inbound, Outcome, Receipt, ReceiptState, Sought, Submission};
+use crate::wire::{
+    CarrierEvent, E164, FailureClass, Finding, Inbound, Outcome, Receipt, ReceiptState, Sought, Submission,
+};
 
 /// The state of the simulated world.
 #[derive(Debug)]
@@ -149,7 +151,8 @@ impl World {
                 from: from.clone(),
                 attempt: (self.behaviour.echo == Support::Offered).then_some(*attempt),
                 state: step.state,
-                code: failed.then(|| "sim_undelivered".to_owned()),
+                code: failed.then(|| code_of(step.failure).to_owned()),
+                failure: step.failure.filter(|_| failed),
                 segments: Some(sent.segments),
                 at: later(sent.at, step.after_ms),
             });
@@ -235,6 +238,19 @@ struct Sent<'a> {
 fn arriving(submission: &Submission, nth: u32, at: Timestamp) -> HandsetText {
     let Submission { attempt, from, body, segments, .. } = submission.clone();
     HandsetText { attempt, nth, from, body, segments, at }
+}
+
+/// The simulator's code of a failed text.
+fn code_of(failure: Option<FailureClass>) -> &'static str {
+    match failure {
+        None => "sim_undelivered",
+        Some(FailureClass::Temporary) => "sim_unreachable",
+        Some(FailureClass::BadNumber) => "sim_invalid",
+        Some(FailureClass::OptedOut) => "sim_opted_out",
+        Some(FailureClass::Blocked) => "sim_blocked",
+        Some(FailureClass::Filtered) => "sim_filtered",
+        Some(FailureClass::SenderProblem) => "sim_sender",
+    }
 }
 
 /// What the caller hears when it does not hear that the text was taken.

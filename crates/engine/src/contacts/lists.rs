@@ -108,6 +108,10 @@ fn unsuppress(tx: &mut Tx<'_>, beat: &Beat, id: ContactId, kind: Suppression) ->
     let contact = super::lock(tx, beat, id)?.ok_or(SuppressError::Unknown)?;
     let was = suppressions::lift(tx, beat.workspace, contact.phone_hash, kind, beat.now)?;
     if was {
+        if kind == Suppression::DoNotContact && contact.reassigned_at.is_some() {
+            // A user who lets the phone be texted again knows whose it is.
+            store::contacts::set_reassigned(tx, beat.workspace, id, None, beat.now)?;
+        }
         beat.note(tx, "contact.unsuppressed", Some(id), &ListNote { list: kind.word() })?;
     }
     Ok(was)

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use carrier::simulator::behaviour::Behaviour;
 use carrier::{Carrier, Simulator};
-use domain::ids::{ContactId, NumberId, WorkflowId, WorkspaceId};
+use domain::ids::{ContactId, NumberId, PersonId, WorkflowId, WorkspaceId};
 use domain::ledger::{Amounts, Cause, Reason};
 use domain::money::Micros;
 use engine::{Actor, Carriers, Clock, Engine, Settings};
@@ -98,11 +98,20 @@ impl World {
     }
 
     pub async fn contact(&self, n: i64, phone: &str, fields: &[(&str, &str)]) -> ContactId {
+        self.contact_with(n, phone, fields, None).await
+    }
+
+    /// One of a person's contacts.
+    pub async fn contact_of(&self, n: i64, phone: &str, person: PersonId) -> ContactId {
+        self.contact_with(n, phone, &[], Some(person)).await
+    }
+
+    async fn contact_with(&self, n: i64, phone: &str, fields: &[(&str, &str)], person: Option<PersonId>) -> ContactId {
         let row = ContactRow {
             id: ContactId(1_000 + n),
             phone: phone.to_owned(),
             phone_hash: 5_000 + n,
-            person: None,
+            person,
             name: phone.to_owned(),
             fields: fields.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
         };

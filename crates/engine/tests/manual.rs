@@ -1,0 +1,161 @@
+//! Messages that a person writes: the states' caps, and what keeps them from going out.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod world;
+
+use carrier::simulator::{Behaviour, Faults};
+use domain::ids::{ContactId, MessageId};
+use domain::message::{MessageKind, MessageState};
+use domain::money::Micros;
+use jiff::SignedDuration;
+use store::messages::{self, Message};
+use world::{Plan, World, on_both};
+
+/// A phone in Florida, where a person may get three messages in 24 hours.
+const CAPPED: &str = "+13055550111";
+const OTHER: &str = "+12125550111";
+
+async fn write(world: &World, contact: ContactId, text: &str) {
+    world.engine.send_message(&world.actor, contact, text).await.unwrap();
+}
+
+async fn manual(world: &World, contact: ContactId) -> Vec<Message> {
+    let workspace = world.workspace();
+    let read = move |db: &store::Read<'_>| messages::thread(db, workspace, contact, MessageId(i64::MAX), 100);
+    let mut thread = world.engine.store().read::<_, store::DbError, _>(read).await.unwrap();
+    thread.retain(|message| message.kind == MessageKind::Manual);
+    thread.reverse();
+    thread
+}
+
+#[test]
+fn the_fourth_message_by_hand_waits_until_the_cap_has_room_and_holds_up_nobody() {
+    on_both(Plan::default, async |world| {
+        let capped = world.contact(1, CAPPED, &[]).await;
+        let other = world.contact(2, OTHER, &[]).await;
+        let start = world.engine.now();
+        for text in ["1", "2", "3", "4"] {
+            write(&world, capped, text).await;
+        }
+        write(&world, other, "hello").await;
+        world.engine.round().await.unwrap();
+        assert_eq!(world.texts(CAPPED), ["1", "2", "3"]);
+        assert_eq!(world.texts(OTHER), ["hello"]);
+        assert_eq!(world.engine.round().await.unwrap().touched, 0, "a held message keeps the round busy");
+        let held = manual(&world, capped).await.pop().unwrap();
+        assert_eq!((held.state, held.due_at), (MessageState::Queued, Some(start + SignedDuration::from_hours(24))));
+        world.play_days(2).await;
+        assert_eq!(world.texts(CAPPED).len(), 4);
+        world.end().await;
+    });
+}
+
+#[test]
+fn in_a_conversation_the_cap_does_not_hold() {
+    on_both(Plan::default, async |world| {
+        let capped = world.contact(1, CAPPED, &[]).await;
+        for text in ["1", "2", "3"] {
+            write(&world, capped, text).await;
+        }
+        world.engine.round().await.unwrap();
+        world.reply(CAPPED, "and then?").await;
+        write(&world, capped, "4").await;
+        world.engine.round().await.unwrap();
+        assert_eq!(world.texts(CAPPED).len(), 4);
+        world.end().await;
+    });
+}
+
+#[test]
+fn a_message_that_waited_for_long_counts_for_the_cap_when_it_goes() {
+    on_both(Plan::default, async |world| {
+        let capped = world.contact(1, CAPPED, &[]).await;
+        let pause = engine::numbers::NumberChange {
+            state: Some(engine::numbers::NumberState::Paused),
+            ..engine::numbers::NumberChange::default()
+        };
+        for text in ["1", "2", "3"] {
+            write(&world, capped, text).await;
+        }
+        world.engine.change_number(&world.actor, domain::ids::NumberId(5), pause).await.unwrap();
+        world.play_days(7).await;
+        let live = engine::numbers::NumberChange {
+            state: Some(engine::numbers::NumberState::Live),
+            ..engine::numbers::NumberChange::default()
+        };
+        world.engine.change_number(&world.actor, domain::ids::NumberId(5), live).await.unwrap();
+        world.engine.play(&world.simulator, world.engine.now() + SignedDuration::from_mins(16)).await.unwrap();
+        assert_eq!(world.texts(CAPPED).len(), 3);
+        write(&world, capped, "4").await;
+        world.engine.round().await.unwrap();
+        assert_eq!(world.texts(CAPPED).len(), 3);
+        world.end().await;
+    });
+}
+
+#[test]
+fn messages_by_hand_go_in_the_order_in_which_they_were_written() {
+    let plan = || Plan { per_minute: 1, ..Plan::default() };
+    on_both(plan, async |world| {
+        let contact = world.contact(1, OTHER, &[]).await;
+        let texts: Vec<String> = (0..6).map(|nth| format!("by hand {nth}")).collect();
+        for text in &texts {
+            write(&world, contact, text).await;
+        }
+        world.engine.play(&world.simulator, world.engine.now() + SignedDuration::from_mins(10)).await.unwrap();
+        assert_eq!(world.texts(OTHER), texts);
+        world.end().await;
+    });
+}
+
+#[test]
+fn a_message_to_a_contact_that_was_deleted_meanwhile_is_not_sent() {
+    on_both(Plan::default, async |world| {
+        let contact = world.contact(1, OTHER, &[]).await;
+        write(&world, contact, "hello").await;
+        world.engine.delete_contact(&world.actor, contact).await.unwrap();
+        world.play_days(1).await;
+        assert_eq!(world.texts(OTHER), Vec::<String>::new());
+        let message = manual(&world, contact).await.pop().unwrap();
+        assert_eq!((message.state, message.code.as_deref()), (MessageState::Failed, Some("contact_deleted")));
+        world.end().await;
+    });
+}
+
+#[test]
+fn a_message_that_waits_when_the_plan_ends_is_not_sent() {
+    on_both(Plan::default, async |world| {
+        let contact = world.contact(1, OTHER, &[]).await;
+        write(&world, contact, "hello").await;
+        world.engine.end_plan(world.workspace()).await.unwrap();
+        world.play_days(1).await;
+        assert_eq!(world.texts(OTHER), Vec::<String>::new());
+        let message = manual(&world, contact).await.pop().unwrap();
+        assert_eq!((message.state, message.code.as_deref()), (MessageState::Failed, Some("plan_ended")));
+        world.end().await;
+    });
+}
+
+#[test]
+fn what_comes_back_of_a_message_by_hand_is_what_it_cost_whatever_the_rate_is_now() {
+    let fewer = Faults { fewer_segments: 1.0, lost_after: 1.0, ..Faults::default() };
+    let plan = move || Plan {
+        credits: 0,
+        rate: Micros(10_000),
+        behaviour: Behaviour { faults: fewer, ..Behaviour::default() },
+        ..Plan::default()
+    };
+    on_both(plan, async |world| {
+        let contact = world.contact(1, OTHER, &[]).await;
+        // Two segments; the receipt tells that the carrier billed one.
+        write(&world, contact, &"long ".repeat(50)).await;
+        world.engine.round().await.unwrap();
+        assert_eq!(world.balance("prepaid").await, (0, 20_000));
+        world.engine.change_rate(world.workspace(), Micros(1_000_000)).await.unwrap();
+        world.engine.deliver(&world.simulator).await.unwrap();
+        assert_eq!(world.balance("earned").await, (0, 10_000));
+        assert!(world.engine.verify_ledger(world.workspace()).await.unwrap().is_clean());
+        world.end().await;
+    });
+}

@@ -1,0 +1,164 @@
+//! By which identifiers a carrier knows our texts, and receipts that came before that was known.
+//!
+//! | who | does, in one transaction | so that |
+//! |---|---|---|
+//! | the answer of a submission | [`link`]: inserts the row, or fills in one that waits, and takes what is parked | no receipt that was first is missed |
+//! | a receipt without a known text | [`reserve`]: inserts the row without a message, or locks the one that is there; then [`park`] | no answer that is under way is missed |
+//!
+//! Both lock the row of the carrier's identifier: whoever is second sees what the first one did.
+
+use domain::ids::{MessageId, WorkspaceId};
+use jiff::Timestamp;
+
+use crate::json;
+use crate::{DbError, Read, Row, Sql, Tx};
+
+static LINK: Sql = Sql::Same(
+    "
+    INSERT INTO carrier_messages (workspace_id, carrier, carrier_id, message_id) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (workspace_id, carrier, carrier_id) DO NOTHING",
+);
+
+static FILL: Sql = Sql::Same(
+    "
+    UPDATE carrier_messages SET message_id = $4
+    WHERE workspace_id = $1 AND carrier = $2 AND carrier_id = $3 AND message_id = 0",
+);
+
+static FIND: Sql = Sql::Same(
+    "
+    SELECT message_id FROM carrier_messages
+    WHERE workspace_id = $1 AND carrier = $2 AND carrier_id = $3 AND message_id <> 0",
+);
+
+static RESERVE: Sql = Sql::Same(
+    "
+    INSERT INTO carrier_messages (workspace_id, carrier, carrier_id, message_id) VALUES ($1, $2, $3, 0)
+    ON CONFLICT (workspace_id, carrier, carrier_id) DO UPDATE SET message_id = carrier_messages.message_id
+    RETURNING message_id",
+);
+
+static PARK: Sql = Sql::Same(
+    "
+    INSERT INTO parked_receipts (workspace_id, carrier, carrier_id, event_key, payload, at)
+    VALUES ($1, $2, $3, $4, $5, $6)
+    ON CONFLICT (workspace_id, carrier, carrier_id, event_key) DO NOTHING",
+);
+
+static TAKE: Sql = Sql::Same(
+    "
+    DELETE FROM parked_receipts WHERE workspace_id = $1 AND carrier = $2 AND carrier_id = $3
+    RETURNING at, event_key, payload",
+);
+
+static OVERDUE: Sql = Sql::Same(
+    "
+    SELECT w.workspace_id FROM workspaces w
+    WHERE EXISTS (SELECT 1 FROM parked_receipts p WHERE p.workspace_id = w.workspace_id AND p.at < $1)
+    ORDER BY w.workspace_id
+    LIMIT $2",
+);
+
+static EXPIRE: Sql = Sql::Same(
+    "
+    DELETE FROM parked_receipts WHERE workspace_id = $1 AND at < $2
+    RETURNING carrier, carrier_id, event_key, payload, at",
+);
+
+static FREE: Sql = Sql::Same(
+    "
+    DELETE FROM carrier_messages
+    WHERE workspace_id = $1 AND carrier = $2 AND carrier_id = $3 AND message_id = 0
+      AND NOT EXISTS (
+        SELECT 1 FROM parked_receipts p
+        WHERE p.workspace_id = carrier_messages.workspace_id AND p.carrier = carrier_messages.carrier
+          AND p.carrier_id = carrier_messages.carrier_id)",
+);
+
+/// Every statement of this file, for the test that prepares them on both databases.
+pub(crate) const ALL: &[(&str, &Sql)] = &[
+    ("receipts::LINK", &LINK),
+    ("receipts::FILL", &FILL),
+    ("receipts::FIND", &FIND),
+    ("receipts::RESERVE", &RESERVE),
+    ("receipts::PARK", &PARK),
+    ("receipts::TAKE", &TAKE),
+    ("receipts::OVERDUE", &OVERDUE),
+    ("receipts::EXPIRE", &EXPIRE),
+    ("receipts::FREE", &FREE),
+];
+
+/// A text as its carrier names it.
+#[derive(Debug, Clone, Copy)]
+pub struct CarrierId<'a> {
+    /// The carrier's name.
+    pub carrier: &'a str,
+    /// Its identifier of the text.
+    pub id: &'a str,
+}
+
+/// Remembers the carrier's identifier of an accepted text; answers the payloads of the receipts that came
+/// before it, oldest first, which are parked no longer.
+pub fn link(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+    of: CarrierId<'_>,
+    message: MessageId,
+) -> Result<Vec<String>, DbError> {
+    let params = [workspace.0.into(), of.carrier.into(), of.id.into(), message.0.into()];
+    // The usual case is one statement: nobody was there before, so nothing is parked.
+    if tx.execute(&LINK, &params)? == 1 || tx.execute(&FILL, &params)? == 0 {
+        return Ok(Vec::new());
+    }
+    let rows = tx.query_write(&TAKE, &[workspace.0.into(), of.carrier.into(), of.id.into()])?;
+    let row = |row: &Row| Ok((row.int(0)?, row.text(1)?.to_owned(), row.text(2)?.to_owned()));
+    let mut taken = rows.iter().map(row).collect::<Result<Vec<_>, DbError>>()?;
+    taken.sort_unstable();
+    Ok(taken.into_iter().map(|(_, _, payload)| payload).collect())
+}
+
+/// The message that a carrier knows by this identifier.
+pub fn find(db: &Read<'_>, workspace: WorkspaceId, of: CarrierId<'_>) -> Result<Option<MessageId>, DbError> {
+    let row = db.query_optional(&FIND, &[workspace.0.into(), of.carrier.into(), of.id.into()])?;
+    row.map(|row| row.int(0).map(MessageId)).transpose()
+}
+
+/// Looks once more for the message of a carrier's identifier, and keeps an answer from linking it unseen
+/// until the transaction ends.
+pub fn reserve(tx: &mut Tx<'_>, workspace: WorkspaceId, of: CarrierId<'_>) -> Result<Option<MessageId>, DbError> {
+    let rows = tx.query_write(&RESERVE, &[workspace.0.into(), of.carrier.into(), of.id.into()])?;
+    let id = rows.first().ok_or(DbError::Rows { found: 0 })?.int(0)?;
+    Ok((id != 0).then_some(MessageId(id)))
+}
+
+/// Keeps a receipt until its text is known; [`reserve`] comes first.
+pub fn park(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+    of: CarrierId<'_>,
+    event_key: &str,
+    payload: &str,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let at = json::micros(now).into();
+    let params = [workspace.0.into(), of.carrier.into(), of.id.into(), event_key.into(), payload.into(), at];
+    tx.execute(&PARK, &params).map(|_| ())
+}
+
+/// Workspaces with receipts that were parked before a time: each is asked once, by an index probe.
+pub fn overdue(db: &Read<'_>, before: Timestamp, limit: i64) -> Result<Vec<WorkspaceId>, DbError> {
+    let rows = db.query(&OVERDUE, &[json::micros(before).into(), limit.into()])?;
+    rows.iter().map(|row| row.int(0).map(WorkspaceId)).collect()
+}
+
+/// Gives up waiting for the texts of receipts that were parked before a time: they are kept as strays.
+/// Says how many there were.
+pub fn expire(tx: &mut Tx<'_>, workspace: WorkspaceId, before: Timestamp) -> Result<usize, DbError> {
+    let rows = tx.query_write(&EXPIRE, &[workspace.0.into(), json::micros(before).into()])?;
+    for row in &rows {
+        let (carrier, carrier_id) = (row.text(0)?, row.text(1)?);
+        crate::answers::keep_stray(tx, carrier, row.text(2)?, row.text(3)?, json::timestamp(row.int(4)?)?)?;
+        tx.execute(&FREE, &[workspace.0.into(), carrier.into(), carrier_id.into()])?;
+    }
+    Ok(rows.len())
+}
