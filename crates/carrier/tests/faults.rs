@@ -5,7 +5,7 @@
 mod support;
 
 use carrier::simulator::{Answer, Behaviour, BehaviourError, Delay, Faults, Reaction, Receipts, ReplyText};
-use carrier::{CarrierEvent, Finding, Outcome, ReceiptState, Simulator, StopAnswer, Support};
+use carrier::{CarrierEvent, FailureClass, Finding, Outcome, ReceiptState, Simulator, StopAnswer, Support};
 use domain::ids::AttemptId;
 use jiff::SignedDuration;
 use support::{OURS, at, find, phone, submit, text};
@@ -209,4 +209,38 @@ fn a_behaviour_that_cannot_be_played_names_the_field() {
     assert_eq!(Behaviour::demo().validate(), Ok(()));
     assert!(serde_json::from_str::<Behaviour>(r#"{"faults":{"temporry":1}}"#).is_err());
     assert_eq!(serde_json::from_str::<Behaviour>("{}").unwrap(), Behaviour::default());
+}
+
+#[test]
+fn failed_receipts_name_their_class_at_the_rates_that_were_set_and_no_other_receipt_does() {
+    let receipts = Receipts { failed: 0.5, bad_number: 0.4, opted_out: 0.4, ..Receipts::default() };
+    let simulator = with_receipts(receipts);
+    for nth in 0..400 {
+        submit(&simulator, &text(nth, &phone(nth), "hello"));
+    }
+    let (mut bad, mut opted_out, mut unknown) = (0, 0, 0);
+    for event in simulator.due_events(at(0)) {
+        let CarrierEvent::Receipt(receipt) = event else { continue };
+        let failed = matches!(receipt.state, ReceiptState::Undelivered | ReceiptState::Failed);
+        match (failed, receipt.failure, receipt.code.as_deref()) {
+            (true, Some(FailureClass::BadNumber), Some("sim_invalid")) => bad += 1,
+            (true, Some(FailureClass::OptedOut), Some("sim_opted_out")) => opted_out += 1,
+            (true, None, Some("sim_undelivered")) => unknown += 1,
+            (false, None, None) => {}
+            told => panic!("{told:?}"),
+        }
+    }
+    assert!((50..110).contains(&bad) && (50..110).contains(&opted_out) && (20..70).contains(&unknown));
+}
+
+#[test]
+fn what_was_written_before_failures_had_classes_is_still_read() {
+    let behaviour: Behaviour = serde_json::from_str(r#"{"receipts": {"failed": 0.5}}"#).unwrap();
+    assert_eq!((behaviour.receipts.bad_number, behaviour.receipts.opted_out), (0.0, 0.0));
+    let step: carrier::simulator::ReceiptStep =
+        serde_json::from_str(r#"{"state": "undelivered", "after_ms": 5, "copies": 1}"#).unwrap();
+    assert_eq!(step.failure, None);
+    let receipt = r#"{"event_id": "e", "carrier_id": "c", "from": "+12125550100", "attempt": null,
+        "state": "failed", "code": "30005", "segments": null, "at": "2026-11-24T15:00:00Z"}"#;
+    assert_eq!(serde_json::from_str::<carrier::Receipt>(receipt).unwrap().failure, None);
 }

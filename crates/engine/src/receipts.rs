@@ -115,16 +115,24 @@ pub(crate) fn take(tx: &mut Tx<'_>, beat: &Beat, steps: &Steps, told: &Told<'_>)
     let Some(id) = find(tx, beat, told)? else { return park(tx, beat, told) };
     let Some(seen) = messages::find(tx, beat.workspace, id)? else { return Ok(Received::Nothing) };
     let Some(of) = told.which(&seen) else { return Ok(Received::Nothing) };
-    let open = matches!(seen.state, MessageState::Queued | MessageState::Sending | MessageState::InDoubt);
-    if told.failure().is_some() || open && message::advance(seen.state, of, told.delivery()).is_some() {
+    if told.failure().is_some() || is_open(&seen) && message::advance(seen.state, of, told.delivery()).is_some() {
         return settle(tx, beat, steps, told, &seen);
     }
     // The usual case: the text is known to be sent, and only its own row moves.
     let Some(mut locked) = messages::lock(tx, beat.workspace, &[id])?.pop() else { return Ok(Received::Nothing) };
+    if is_open(&locked) {
+        // Bad news of a message that waited for its retry, and is on its way again by now.
+        return Ok(Received::Nothing);
+    }
     let Some(event) = advance(beat, told, &mut locked, of) else { return Ok(Received::Nothing) };
     messages::save(tx, beat.workspace, &locked)?;
     store::events::insert(tx, beat.workspace, &[event])?;
     Ok(Received::Moved(id, locked.state))
+}
+
+/// Whether it is not known yet what becomes of a message.
+fn is_open(message: &Message) -> bool {
+    message.state == MessageState::Queued || message.state.is_in_flight()
 }
 
 fn find(tx: &mut Tx<'_>, beat: &Beat, told: &Told<'_>) -> Result<Option<MessageId>, Failure> {
@@ -182,8 +190,7 @@ pub(crate) fn hear(
     list: Option<Suppression>,
 ) -> Result<(), Failure> {
     let Some(of) = told.which(message) else { return Ok(()) };
-    let open = matches!(message.state, MessageState::Queued | MessageState::Sending | MessageState::InDoubt);
-    if open && message::advance(message.state, of, told.delivery()).is_some() {
+    if is_open(message) && message::advance(message.state, of, told.delivery()).is_some() {
         // The receipt proves the send, whatever the answer of the submission was or will be.
         let proof = told.proof(message);
         settling.apply(tx, message, &proof, Ruling::Sent)?;

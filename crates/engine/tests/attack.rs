@@ -27,7 +27,7 @@ use store::messages::{self, Message};
 use world::{Plan, World, on_both};
 
 const CONTACTS: i64 = 40;
-const TURNS: u64 = 60;
+const TURNS: u64 = 40;
 
 /// Chance by seed (Knuth's multiplier): the same seed attacks in the same way.
 struct Luck(u64);
@@ -264,9 +264,7 @@ fn plan(seed: u64) -> Plan {
 
 #[test]
 fn whatever_happens_every_enrollment_ends_once_and_prepaid_drains() {
-    for seed in [1, 2] {
-        on_both(|| plan(seed), async |world| attack(world, seed).await);
-    }
+    on_both(|| plan(1), async |world| attack(world, 1).await);
 }
 
 /// More seeds on the database in memory: what a night of attacks would find, in seconds.
@@ -282,5 +280,5 @@ fn heavy_many_seeds_in_memory() {
 }
 
 fn seeds() -> std::ops::Range<u64> {
-    3..6
+    2..5
 }

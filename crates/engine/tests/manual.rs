@@ -4,7 +4,7 @@
 
 mod world;
 
-use carrier::simulator::{Behaviour, Faults};
+use carrier::simulator::{Answer, Behaviour, Faults, Reaction};
 use domain::ids::{ContactId, MessageId};
 use domain::message::{MessageKind, MessageState};
 use domain::money::Micros;
@@ -21,8 +21,12 @@ async fn write(world: &World, contact: ContactId, text: &str) {
 }
 
 async fn manual(world: &World, contact: ContactId) -> Vec<Message> {
+    manual_of(world, contact, 100).await
+}
+
+async fn manual_of(world: &World, contact: ContactId, most: i64) -> Vec<Message> {
     let workspace = world.workspace();
-    let read = move |db: &store::Read<'_>| messages::thread(db, workspace, contact, MessageId(i64::MAX), 100);
+    let read = move |db: &store::Read<'_>| messages::thread(db, workspace, contact, MessageId(i64::MAX), most);
     let mut thread = world.engine.store().read::<_, store::DbError, _>(read).await.unwrap();
     thread.retain(|message| message.kind == MessageKind::Manual);
     thread.reverse();
@@ -156,6 +160,33 @@ fn what_comes_back_of_a_message_by_hand_is_what_it_cost_whatever_the_rate_is_now
         world.engine.deliver(&world.simulator).await.unwrap();
         assert_eq!(world.balance("earned").await, (0, 10_000));
         assert!(world.engine.verify_ledger(world.workspace()).await.unwrap().is_clean());
+        world.end().await;
+    });
+}
+
+#[test]
+fn messages_that_wait_for_the_workspaces_pace_do_not_keep_a_doubt_from_being_settled() {
+    on_both(Plan::default, async |world| {
+        let contact = world.contact(1, OTHER, &[]).await;
+        world.simulator.script(OTHER, vec![Reaction::answering(Answer::LostAfter)]);
+        write(&world, contact, "lost").await;
+        world.engine.round().await.unwrap();
+        assert_eq!(manual(&world, contact).await[0].state, MessageState::InDoubt);
+        let workspace = world.workspace();
+        let slow = move |tx: &mut store::Tx<'_>| {
+            let found = store::workspaces::find(tx, workspace)?.unwrap();
+            store::workspaces::update(tx, &store::workspaces::Workspace { messages_per_minute: 1, ..found })
+        };
+        world.engine.store().write::<_, store::DbError, _>(store::Lane::Normal, slow).await.unwrap();
+        // More than one claim looks at.
+        for nth in 0..230 {
+            write(&world, contact, &format!("by hand {nth}")).await;
+        }
+        world.engine.play(&world.simulator, world.engine.now() + SignedDuration::from_mins(5)).await.unwrap();
+        let all = manual_of(&world, contact, 300).await;
+        assert_eq!(all[0].state, MessageState::Sent);
+        let sent = all.iter().filter(|message| message.sent_at.is_some()).count();
+        assert!((6..9).contains(&sent), "{sent} went in five minutes");
         world.end().await;
     });
 }

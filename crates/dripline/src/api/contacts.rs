@@ -23,6 +23,7 @@ fn contact(row: &Contact) -> Value {
     json!({
         "id": row.id, "phone": row.phone, "name": row.name, "fields": fields, "person": row.person,
         "number": row.number, "created_at": row.created_at, "updated_at": row.updated_at,
+        "reassigned_at": row.reassigned_at,
     })
 }
 
