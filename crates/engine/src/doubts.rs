@@ -89,7 +89,7 @@ impl Engine {
         actor.need(Permission::Read)?;
         let (workspace, after) = (actor.workspace(), after.unwrap_or(MessageId(i64::MIN)));
         let limit = i64::from(limit.clamp(1, MAX_LISTED));
-        self.read(move |db| Ok(messages::in_doubt(db, workspace, after, limit)?)).await
+        self.read(move |db| Ok(messages::for_a_person(db, workspace, after, limit)?)).await
     }
 
     /// Settles a message in doubt as the person says. Money and enrollment move as if the carrier had said it.

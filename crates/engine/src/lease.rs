@@ -2,9 +2,9 @@
 //!
 //! | since the last renewal that was answered began | what the node does |
 //! |---|---|
-//! | [`RENEWAL`] | renews; after a failure again every [`RETRY`] |
-//! | [`NODE_LEASE`] less [`MARGIN`] | ends, whatever the database says or does not say |
-//! | [`NODE_LEASE`] | another process may take the number |
+//! | `RENEWAL` | renews; after a failure again every `RETRY` |
+//! | `NODE_LEASE` less `MARGIN` | ends, whatever the database says or does not say |
+//! | `NODE_LEASE` | another process may take the number |
 //!
 //! Time is measured by a clock that nobody can set, and by the wall's where that ran faster (a machine that
 //! slept). The second barrier is in the database: a claim needs the number to be this process's still.

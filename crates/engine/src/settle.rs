@@ -83,7 +83,7 @@ pub(crate) struct Settling<'a> {
 
 /// Settles what has answered. Answers to attempts that are no longer on their way change nothing.
 pub(crate) fn settle(tx: &mut Tx<'_>, beat: &Beat, steps: &Steps, answers: &[Answered]) -> Result<(), Failure> {
-    let kin = kin_of_opted_out(tx, beat, answers)?;
+    let kin = kin_of_refused(tx, beat, answers)?;
     pause_numbers(tx, beat, answers)?;
     let mut settling = Settling::new(tx, beat, steps, answers.iter().filter_map(|answer| answer.enrollment), kin)?;
     let ids: Vec<MessageId> = answers.iter().map(|answer| messages::of_attempt(answer.attempt).0).collect();
@@ -108,10 +108,11 @@ pub(crate) fn settle(tx: &mut Tx<'_>, beat: &Beat, steps: &Steps, answers: &[Ans
     settling.finish(tx)
 }
 
-/// What runs around the contacts that a carrier knows as opted out, locked before anything else.
-fn kin_of_opted_out(tx: &mut Tx<'_>, beat: &Beat, answers: &[Answered]) -> Result<HashMap<ContactId, Kin>, Failure> {
+/// What runs around the contacts that a carrier refuses for good, locked before anything else.
+fn kin_of_refused(tx: &mut Tx<'_>, beat: &Beat, answers: &[Answered]) -> Result<HashMap<ContactId, Kin>, Failure> {
     let mut contacts = Vec::new();
-    for answer in answers.iter().filter(|answer| matches!(answer.said, Said::Submitted(Answer::OptedOut))) {
+    let refused = |answer: &&Answered| matches!(answer.said, Said::Submitted(Answer::Permanent | Answer::OptedOut));
+    for answer in answers.iter().filter(refused) {
         let message = messages::find(tx, beat.workspace, messages::of_attempt(answer.attempt).0)?;
         contacts.extend(message.map(|message| message.contact));
     }

@@ -5,9 +5,11 @@
 mod world;
 
 use carrier::simulator::{Answer, Behaviour, Faults, Reaction};
+use domain::enrollment::{EnrollmentState, StopReason};
 use domain::ids::{ContactId, MessageId};
 use domain::message::{MessageKind, MessageState};
 use domain::money::Micros;
+use engine::enrolling::EnrollRequest;
 use jiff::SignedDuration;
 use store::messages::{self, Message};
 use world::{Plan, World, on_both};
@@ -189,4 +191,23 @@ fn messages_that_wait_for_the_workspaces_pace_do_not_keep_a_doubt_from_being_set
         assert!((6..9).contains(&sent), "{sent} went in five minutes");
         world.end().await;
     });
+}
+
+#[test]
+fn a_message_by_hand_that_is_refused_for_good_ends_what_runs_for_the_contact_at_once() {
+    for (answer, reason) in [(Answer::Permanent, StopReason::Undeliverable), (Answer::OptedOut, StopReason::OptedOut)] {
+        on_both(Plan::default, async |world| {
+            let contact = world.contact(1, OTHER, &[]).await;
+            let workflow = world.workflow(&[(20, "One"), (3, "Two")]).await;
+            let request = EnrollRequest { contact, workflow, quote: None, key: None };
+            let enrolled = world.engine.enroll(&world.actor, request).await.unwrap();
+            world.simulator.script(OTHER, vec![Reaction::answering(answer)]);
+            write(&world, contact, "hello").await;
+            world.engine.round().await.unwrap();
+            let row = world.engine.enrollment(&world.actor, enrolled.enrollment).await.unwrap();
+            assert_eq!(row.state, EnrollmentState::Stopped(reason));
+            assert_eq!(world.balance("available").await.0, 10);
+            world.end().await;
+        });
+    }
 }

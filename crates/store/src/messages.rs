@@ -177,7 +177,7 @@ static SENT_SINCE: Sql = Sql::Twin {
         GROUP BY contact_id",
 };
 
-static IN_DOUBT: Sql = Sql::Same(concat!(
+static FOR_A_PERSON: Sql = Sql::Same(concat!(
     "SELECT ",
     columns!(),
     " FROM messages m
@@ -209,7 +209,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("messages::INSERT", &INSERT),
     ("messages::SAVE", &SAVE),
     ("messages::SENT_SINCE", &SENT_SINCE),
-    ("messages::IN_DOUBT", &IN_DOUBT),
+    ("messages::FOR_A_PERSON", &FOR_A_PERSON),
     ("messages::COUNTS", &COUNTS),
     ("messages::INBOUND", &INBOUND),
     ("messages::SENT", &SENT),
@@ -413,8 +413,13 @@ pub fn sent_since(
 }
 
 /// Messages in doubt that only a person can settle, oldest first, after the given one.
-pub fn in_doubt(db: &Read<'_>, workspace: WorkspaceId, after: MessageId, limit: i64) -> Result<Vec<Message>, DbError> {
-    read_all(&db.query(&IN_DOUBT, &[workspace.0.into(), after.0.into(), limit.into()])?)
+pub fn for_a_person(
+    db: &Read<'_>,
+    workspace: WorkspaceId,
+    after: MessageId,
+    limit: i64,
+) -> Result<Vec<Message>, DbError> {
+    read_all(&db.query(&FOR_A_PERSON, &[workspace.0.into(), after.0.into(), limit.into()])?)
 }
 
 /// How many outbound messages are in each state.
