@@ -61,23 +61,32 @@ struct Coming {
 type Answers = mpsc::Sender<Coming>;
 
 impl Engine {
-    /// Serves every workspace that has due work once: claims, submits, settles.
+    /// Serves every workspace that has due work once: claims, submits, settles. One that fails holds up no
+    /// other; the first failure is the answer when all have been served.
     pub async fn round(&self) -> Result<Round, Failure> {
         let mut round = Round::default();
+        let mut failed = None;
         let _in_hand = self.take_in_hand().await;
         for workspace in self.due_workspaces().await? {
-            let work = self.claim(workspace, MESSAGES_PER_CLAIM).await?;
-            round.touched += work.touched;
-            round.submitted += work.send.len();
-            let sent = stream::iter(work.send).map(|claimed| self.submit(claimed));
-            let sought = stream::iter(work.seek).map(|claimed| self.seek(claimed));
-            let mut answers: Vec<Answered> = sent.buffered(CARRIER_SLOTS).collect().await;
-            answers.extend(sought.buffered(CARRIER_SLOTS).collect::<Vec<_>>().await);
-            for chunk in answers.chunks(ANSWERS_PER_SETTLE) {
-                self.settle(workspace, chunk.to_vec()).await?;
+            if let Err(error) = self.serve(workspace, &mut round).await {
+                failed.get_or_insert(error);
             }
         }
-        Ok(round)
+        failed.map_or(Ok(round), Err)
+    }
+
+    async fn serve(&self, workspace: WorkspaceId, round: &mut Round) -> Result<(), Failure> {
+        let work = self.claim(workspace, MESSAGES_PER_CLAIM).await?;
+        round.touched += work.touched;
+        round.submitted += work.send.len();
+        let sent = stream::iter(work.send).map(|claimed| self.submit(claimed));
+        let sought = stream::iter(work.seek).map(|claimed| self.seek(claimed));
+        let mut answers: Vec<Answered> = sent.buffered(CARRIER_SLOTS).collect().await;
+        answers.extend(sought.buffered(CARRIER_SLOTS).collect::<Vec<_>>().await);
+        for chunk in answers.chunks(ANSWERS_PER_SETTLE) {
+            self.settle(workspace, chunk.to_vec()).await?;
+        }
+        Ok(())
     }
 
     /// When there is work again, as far as is known now.
@@ -141,12 +150,12 @@ impl Engine {
             _ = slots.acquire_many(u32::try_from(CARRIER_SLOTS).unwrap_or(u32::MAX)) => {}
             () = self.clock().sleep_until(until) => {}
         }
-        let node = self.node();
+        let node = self.node_owned();
         tokio::select! {
             _ = settler => {}
             () = self.clock().sleep_until(claim::later(self.now(), LONGEST_IDLE)) => {}
         }
-        if let Err(error) = self.write(Lane::Normal, move |tx| Ok::<_, Failure>(claims::release(tx, node)?)).await {
+        if let Err(error) = self.write(Lane::Normal, move |tx| Ok::<_, Failure>(claims::release(tx, &node)?)).await {
             tracing::warn!(%error, "the leases of this node were not given back; they expire by themselves");
         }
     }
@@ -172,7 +181,7 @@ impl Engine {
             let worked = match self.claim_some(slots, answers).await {
                 Ok(worked) => worked,
                 Err(error) => {
-                    tracing::error!(%error, cause = ?std::error::Error::source(&error), "a claim failed");
+                    tracing::error!(%error, cause = ?std::error::Error::source(&error), "due work was not found");
                     false
                 }
             };
@@ -196,7 +205,14 @@ impl Engine {
             drop(slots.acquire().await);
             let free = i64::try_from(slots.available_permits()).unwrap_or(i64::MAX);
             let in_hand = Arc::new(self.take_in_hand().await);
-            let work = self.claim(workspace, free.clamp(1, MESSAGES_PER_CLAIM)).await?;
+            let work = match self.claim(workspace, free.clamp(1, MESSAGES_PER_CLAIM)).await {
+                Ok(work) => work,
+                Err(error) => {
+                    // It comes first again the next time: whoever gave up here would serve nobody any more.
+                    tracing::error!(%workspace, %error, cause = ?std::error::Error::source(&error), "a claim failed");
+                    continue;
+                }
+            };
             worked |= work.touched > 0;
             let send = work.send.into_iter().map(|claimed| (claimed, Errand::Submit));
             let seek = work.seek.into_iter().map(|claimed| (claimed, Errand::Seek));
@@ -227,11 +243,21 @@ impl Engine {
                 in_hand.push(coming.in_hand);
             }
             for (workspace, answers) in by_workspace {
-                let count = answers.len();
-                if let Err(error) = self.settle(workspace, answers).await {
-                    // The messages stay `sending`; past their deadline they fall into doubt and are asked for.
-                    tracing::error!(%workspace, count, %error, cause = ?std::error::Error::source(&error), "answers were not settled");
-                }
+                self.settle_apart(workspace, answers).await;
+            }
+        }
+    }
+
+    /// Settles answers together; if that fails, each by itself, so that one keeps none of the others.
+    async fn settle_apart(&self, workspace: WorkspaceId, answers: Vec<Answered>) {
+        if self.settle(workspace, answers.clone()).await.is_ok() {
+            return;
+        }
+        for answered in answers {
+            let attempt = answered.attempt;
+            if let Err(error) = self.settle(workspace, vec![answered]).await {
+                // The message stays `sending`; past its deadline it falls into doubt and is asked for.
+                tracing::error!(%workspace, %attempt, %error, cause = ?std::error::Error::source(&error), "an answer was not settled");
             }
         }
     }

@@ -23,7 +23,7 @@ use domain::message::{self, Delivery, MessageState, Try};
 use domain::suppression::Suppression;
 use jiff::SignedDuration;
 use store::messages::{self, Message};
-use store::receipts::{self, CarrierId};
+use store::receipts::{self, CarrierId, Parked};
 use store::{Lane, Tx, contacts, suppressions};
 
 use crate::beat::Beat;
@@ -205,10 +205,13 @@ pub(crate) fn unpark(
     tx: &mut Tx<'_>,
     message: &mut Message,
     carrier: &str,
-    payload: &str,
+    parked: &Parked,
 ) -> Result<(), Failure> {
-    let receipt: Receipt = serde_json::from_str(payload)
-        .map_err(|error| Failure::Stored(format!("a parked receipt of {}: {error}", message.id)))?;
+    let Ok(receipt) = serde_json::from_str::<Receipt>(&parked.payload) else {
+        // Written by another version. The send is known without it, and must not fail for it.
+        let (key, payload) = (&parked.event_key, &parked.payload);
+        return Ok(store::answers::keep_stray(tx, carrier, key, payload, settling.beat.now)?);
+    };
     let told = Told { carrier, receipt: &receipt };
     let list = told.list();
     let of = told.which(message).unwrap_or(Try::Newest);

@@ -56,8 +56,11 @@ static LEASE: Sql = Sql::Same(
 
 static RELEASE: Sql = Sql::Same(
     "
-    UPDATE workspaces SET lease_node = NULL, lease_until = 0 WHERE lease_node = $1 AND workspace_id > $2",
+    UPDATE workspaces SET lease_node = NULL, lease_until = 0
+    WHERE lease_node = $1 AND EXISTS (SELECT 1 FROM nodes WHERE node = $1 AND owner = $2)",
 );
+
+static LEASED_BY: Sql = Sql::Same("SELECT lease_node FROM workspaces WHERE workspace_id = $1");
 
 static DUE: Sql = Sql::Twin {
     sqlite: "
@@ -151,6 +154,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("claims::NEXT_DUE", &NEXT_DUE),
     ("claims::LEASE", &LEASE),
     ("claims::RELEASE", &RELEASE),
+    ("claims::LEASED_BY", &LEASED_BY),
     ("claims::DUE", &DUE),
     ("claims::CLAIM", &CLAIM),
     ("claims::HOLD", &HOLD),
@@ -194,9 +198,15 @@ pub fn lease(
     Ok(tx.execute(&LEASE, &params)? == 1)
 }
 
-/// Gives back every lease of a node that stops.
-pub fn release(tx: &mut Tx<'_>, node: i64) -> Result<(), DbError> {
-    tx.execute(&RELEASE, &[node.into(), i64::MIN.into()]).map(|_| ())
+/// Gives back every lease of a node that stops; nothing if its number is another process's by now.
+pub fn release(tx: &mut Tx<'_>, node: &Node) -> Result<(), DbError> {
+    tx.execute(&RELEASE, &[node.number.into(), node.owner.as_str().into()]).map(|_| ())
+}
+
+/// Which node dispatches a workspace, or did last; nothing if the lease was given back.
+pub fn leased_by(db: &Read<'_>, workspace: WorkspaceId) -> Result<Option<i64>, DbError> {
+    let row = db.query_optional(&LEASED_BY, &[workspace.0.into()])?;
+    Ok(row.map(|row| row.opt_int(0)).transpose()?.flatten())
 }
 
 /// A step that is due.

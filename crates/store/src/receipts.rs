@@ -97,24 +97,38 @@ pub struct CarrierId<'a> {
     pub id: &'a str,
 }
 
-/// Remembers the carrier's identifier of an accepted text; answers the payloads of the receipts that came
-/// before it, oldest first, which are parked no longer.
+/// A receipt that was parked.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Parked {
+    /// When it was parked, in microseconds.
+    pub at: i64,
+    /// The carrier's identifier of it.
+    pub event_key: String,
+    /// What it says.
+    pub payload: String,
+}
+
+/// Remembers the carrier's identifier of an accepted text; answers the receipts that came before it, oldest
+/// first, which are parked no longer.
 pub fn link(
     tx: &mut Tx<'_>,
     workspace: WorkspaceId,
     of: CarrierId<'_>,
     message: MessageId,
-) -> Result<Vec<String>, DbError> {
+) -> Result<Vec<Parked>, DbError> {
     let params = [workspace.0.into(), of.carrier.into(), of.id.into(), message.0.into()];
     // The usual case is one statement: nobody was there before, so nothing is parked.
     if tx.execute(&LINK, &params)? == 1 || tx.execute(&FILL, &params)? == 0 {
         return Ok(Vec::new());
     }
     let rows = tx.query_write(&TAKE, &[workspace.0.into(), of.carrier.into(), of.id.into()])?;
-    let row = |row: &Row| Ok((row.int(0)?, row.text(1)?.to_owned(), row.text(2)?.to_owned()));
+    let row = |row: &Row| {
+        let (event_key, payload) = (row.text(1)?.to_owned(), row.text(2)?.to_owned());
+        Ok(Parked { at: row.int(0)?, event_key, payload })
+    };
     let mut taken = rows.iter().map(row).collect::<Result<Vec<_>, DbError>>()?;
     taken.sort_unstable();
-    Ok(taken.into_iter().map(|(_, _, payload)| payload).collect())
+    Ok(taken)
 }
 
 /// The message that a carrier knows by this identifier.
