@@ -201,17 +201,20 @@ impl Engine {
         .await
     }
 
-    /// Goes on with the jobs that an end of the process interrupted.
+    /// Goes on with the jobs that an end of the process interrupted. One that fails holds up no other; the
+    /// first failure is the answer when all have been tried.
     pub async fn resume_jobs(&self) -> Result<usize, BulkError> {
-        let mut resumed = 0;
+        let (mut resumed, mut failed) = (0, None);
         let mut after = JobId(i64::MIN);
         loop {
             let found = self.read(move |db| Ok::<_, BulkError>(jobs::running(db, "enroll", after, 100)?)).await?;
-            let Some((_, last)) = found.last() else { return Ok(resumed) };
+            let Some((_, last)) = found.last() else { return failed.map_or(Ok(resumed), Err) };
             after = *last;
             for (workspace, job) in found {
-                self.run_job(&Actor::operator(workspace), job, |_| {}).await?;
-                resumed += 1;
+                match self.run_job(&Actor::operator(workspace), job, |_| {}).await {
+                    Ok(_) => resumed += 1,
+                    Err(error) => drop(failed.get_or_insert(error)),
+                }
             }
         }
     }

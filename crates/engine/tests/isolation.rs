@@ -6,6 +6,8 @@ mod world;
 
 use std::time::Duration;
 
+use domain::ids::WorkflowId;
+use engine::bulk::Selection;
 use engine::enrolling::EnrollRequest;
 use engine::numbers::NewNumber;
 use engine::workflows::{StepInput, WorkflowInput};
@@ -63,6 +65,26 @@ fn a_workspace_that_cannot_be_read_holds_up_no_other() {
         neighbour(&world.engine).await;
         assert!(world.engine.round().await.is_err(), "the trouble is told");
         assert_eq!(world.texts(NEIGHBOUR), ["One"]);
+        world.end().await;
+    });
+}
+
+#[test]
+fn a_job_that_cannot_be_resumed_holds_up_no_other() {
+    on_both(Plan::default, async |world| {
+        let job = |actor: Actor, workflow| {
+            let engine = world.engine.clone();
+            async move { engine.enroll_many(&actor, workflow, Selection::All, None).await.unwrap().id }
+        };
+        broken(&world).await;
+        job(world.actor.clone(), WorkflowId(77)).await;
+        let neighbour = neighbour(&world.engine).await;
+        let workflow =
+            WorkflowInput { name: "More".to_owned(), steps: vec![StepInput { gap_days: 1, text: "Two".to_owned() }] };
+        let workflow = world.engine.create_workflow(&neighbour, workflow).await.unwrap().summary.workflow.id;
+        let waiting = job(neighbour.clone(), workflow).await;
+        assert!(world.engine.resume_jobs().await.is_err(), "the trouble is told");
+        assert_eq!(world.engine.job(&neighbour, waiting).await.unwrap().state, "done");
         world.end().await;
     });
 }
