@@ -15,6 +15,8 @@
 //! | one message was not sent after all | prepaid | available | `return` |
 //! | the carrier billed fewer segments than were quoted | earned | available | `correction` |
 
+use serde::{Deserialize, Serialize};
+
 use crate::ids::{EnrollmentId, MessageId, TopUpId};
 use crate::money::Micros;
 
@@ -154,7 +156,7 @@ impl Cause {
 }
 
 /// Credits and money together: what one message, or several, took and from where.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Amounts {
     /// Segments paid with credits.
     pub credits: i64,

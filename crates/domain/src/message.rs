@@ -9,8 +9,11 @@
 //! A state never goes backwards. `canceled` is a message that waited for its retry when its
 //! enrollment ended. Inbound texts are `received` and stay so.
 
+use serde::{Deserialize, Serialize};
+
 /// Where a message is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum MessageState {
     /// Waits for its turn, its window or its retry.
     Queued,
@@ -76,7 +79,8 @@ impl MessageState {
 }
 
 /// Who wrote a message, and why it exists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum MessageKind {
     /// A step of a workflow.
     Workflow,

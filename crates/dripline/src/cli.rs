@@ -13,6 +13,7 @@ mod answer;
 mod batch;
 mod config;
 mod days;
+mod openapi;
 mod parse;
 mod phone;
 mod rules;
@@ -61,6 +62,7 @@ enum Command {
     Phone(phone::Phone),
     Window(window::Window),
     Rules(rules::Rules),
+    Openapi(openapi::Openapi),
     Config(config::Config),
     Version(version::Version),
 }
@@ -73,6 +75,7 @@ fn dispatch(command: Command, answer: &mut Answer) -> Result<(), Stop> {
         Command::Phone(command) => command.run(answer),
         Command::Window(command) => command.run(answer),
         Command::Rules(command) => command.run(answer),
+        Command::Openapi(command) => command.run(answer),
         Command::Config(command) => command.run(answer),
         Command::Version(command) => command.run(answer),
     }

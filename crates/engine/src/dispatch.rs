@@ -19,6 +19,7 @@ use domain::ids::WorkspaceId;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use jiff::SignedDuration;
+use store::claims::Backlog;
 use store::{Lane, claims};
 use tokio::sync::{Semaphore, mpsc, watch};
 
@@ -74,6 +75,12 @@ impl Engine {
         self.read(|db| Ok(claims::next_due(db)?)).await
     }
 
+    /// How much waits, over all workspaces: for the operator's graphs.
+    pub async fn backlog(&self) -> Result<Backlog, Failure> {
+        let now = self.now();
+        self.read(move |db| Ok(claims::backlog(db, now)?)).await
+    }
+
     async fn due_workspaces(&self) -> Result<Vec<WorkspaceId>, Failure> {
         let (now, node) = (self.now(), self.node());
         self.read(move |db| Ok(claims::due_workspaces(db, now, node, WORKSPACES_PER_LOOK)?)).await
@@ -82,7 +89,9 @@ impl Engine {
     async fn claim(&self, workspace: WorkspaceId, slots: i64) -> Result<Work, Failure> {
         let (node, steps) = (self.node(), self.steps());
         let claim = Claim { beat: self.beat_as(workspace, "dripline"), node, slots, steps };
-        self.write(Lane::Normal, move |tx| claim::claim(tx, &claim)).await
+        let work = self.write(Lane::Normal, move |tx| claim::claim(tx, &claim)).await?;
+        self.counters().claimed(work.send.len());
+        Ok(work)
     }
 
     async fn settle(&self, workspace: WorkspaceId, answers: Vec<Answered>) -> Result<(), Failure> {
@@ -90,7 +99,10 @@ impl Engine {
             return Ok(());
         }
         let (beat, steps) = (self.beat_as(workspace, "carrier"), self.steps());
-        self.write(Lane::Normal, move |tx| settle::settle(tx, &beat, &steps, &answers)).await
+        let said: Vec<Said> = answers.iter().map(|answered| answered.said).collect();
+        self.write(Lane::Normal, move |tx| settle::settle(tx, &beat, &steps, &answers)).await?;
+        self.counters().settled(&said);
+        Ok(())
     }
 
     async fn submit(&self, claimed: Claimed) -> Answered {

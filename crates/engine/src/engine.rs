@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use crate::actor::Actor;
 use crate::beat::Beat;
 use crate::clock::Clock;
+use crate::counts::{Counters, Counts};
 use crate::facts::Steps;
 use crate::failure::Failure;
 use crate::ids::{Ids, secret};
@@ -35,6 +36,7 @@ struct Inner {
     carriers: Carriers,
     steps: Steps,
     wake: Notify,
+    counters: Counters,
 }
 
 /// Why a node cannot start.
@@ -68,6 +70,7 @@ impl Engine {
             carriers,
             steps: Steps::default(),
             wake: Notify::new(),
+            counters: Counters::default(),
         };
         Ok(Self(Arc::new(inner)))
     }
@@ -117,6 +120,16 @@ impl Engine {
         self.0.carriers.get(name).cloned()
     }
 
+    /// What this process has done since it began.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.0.counters.now()
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.0.counters
+    }
+
     /// Tells the dispatcher that there may be work.
     pub(crate) fn wake(&self) {
         self.0.wake.notify_one();
@@ -129,12 +142,12 @@ impl Engine {
 
     /// A beat of an actor.
     pub(crate) fn beat(&self, actor: &Actor) -> Beat {
-        self.beat_as(actor.workspace(), actor.name())
+        Beat { key: actor.idempotency_key().cloned(), ..self.beat_as(actor.workspace(), actor.name()) }
     }
 
     /// A beat of somebody who is no actor: the contact, the carrier, the product itself.
     pub(crate) fn beat_as(&self, workspace: WorkspaceId, actor: &str) -> Beat {
-        Beat { workspace, now: self.now(), ids: self.0.ids.clone(), actor: actor.to_owned() }
+        Beat { workspace, now: self.now(), ids: self.0.ids.clone(), actor: actor.to_owned(), key: None }
     }
 
     /// One transaction.

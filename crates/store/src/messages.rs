@@ -13,7 +13,7 @@ use domain::ledger::Amounts;
 use domain::message::{MessageKind, MessageState};
 use domain::money::Micros;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::json;
 use crate::{DbError, Read, Row, Sql, Tx, Value};
@@ -34,7 +34,7 @@ pub fn of_attempt(attempt: AttemptId) -> (MessageId, i64) {
 }
 
 /// A message as it is stored.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Message {
     /// Its identifier.
     pub id: MessageId,
@@ -186,6 +186,13 @@ static BY_CARRIER: Sql = Sql::Same(
     SELECT message_id FROM carrier_messages WHERE workspace_id = $1 AND carrier = $2 AND carrier_id = $3",
 );
 
+static IN_DOUBT: Sql = Sql::Same(concat!(
+    "SELECT ",
+    columns!(),
+    " FROM messages m WHERE m.workspace_id = $1 AND m.state = 'in_doubt' AND m.message_id > $2
+      ORDER BY m.message_id LIMIT $3"
+));
+
 static COUNTS: Sql = Sql::Same(
     "
     SELECT state, COUNT(*) FROM messages WHERE workspace_id = $1 AND kind <> 'inbound' GROUP BY state ORDER BY state",
@@ -212,6 +219,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("messages::SENT_SINCE", &SENT_SINCE),
     ("messages::LINK", &LINK),
     ("messages::BY_CARRIER", &BY_CARRIER),
+    ("messages::IN_DOUBT", &IN_DOUBT),
     ("messages::COUNTS", &COUNTS),
     ("messages::INBOUND", &INBOUND),
     ("messages::SENT", &SENT),
@@ -264,6 +272,11 @@ pub fn thread(
     limit: i64,
 ) -> Result<Vec<Message>, DbError> {
     read_all(&db.query(&THREAD, &[workspace.0.into(), contact.0.into(), before.0.into(), limit.into()])?)
+}
+
+/// Messages whose outcome is not known, oldest first, after the given one.
+pub fn in_doubt(db: &Read<'_>, workspace: WorkspaceId, after: MessageId, limit: i64) -> Result<Vec<Message>, DbError> {
+    read_all(&db.query(&IN_DOUBT, &[workspace.0.into(), after.0.into(), limit.into()])?)
 }
 
 /// These messages, locked until the transaction ends, in the order of their keys.
