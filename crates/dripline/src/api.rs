@@ -9,6 +9,7 @@ pub(crate) mod conversations;
 pub(crate) mod document;
 pub(crate) mod enrollments;
 pub(crate) mod events;
+pub(crate) mod handsets;
 pub(crate) mod ids;
 pub(crate) mod jobs;
 pub(crate) mod keys;
@@ -26,6 +27,9 @@ pub(crate) mod workspace;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderValue, header};
+use axum::middleware::map_response;
+use axum::response::Response;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -45,6 +49,15 @@ pub(crate) fn router(max_body_bytes: usize) -> Router<Parts> {
             Problem::new(Code::MethodNotAllowed, "this address does not take this method; see the document of the API")
         })
         .layer(DefaultBodyLimit::max(max_body_bytes))
+        .layer(map_response(private))
+}
+
+/// Answers hold what people wrote: nothing between us and the client may keep them.
+async fn private(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
 }
 
 /// The routes with their descriptions.
@@ -92,7 +105,8 @@ fn described(max_body_bytes: usize) -> (Router<Parts>, OpenApi) {
         .routes(routes!(simulator::clock, simulator::push))
         .routes(routes!(simulator::behaviour, simulator::change_behaviour))
         .routes(routes!(simulator::stats))
-        .routes(routes!(simulator::inbox))
-        .routes(routes!(simulator::reply))
+        .routes(routes!(handsets::inbox))
+        .routes(routes!(handsets::script))
+        .routes(routes!(handsets::reply))
         .split_for_parts()
 }

@@ -9,7 +9,7 @@ use carrier::{Carrier, Simulator};
 use engine::{Carriers, Clock, Engine, OpenError};
 use store::{Address, DbError, Store};
 
-pub use carrier::simulator::{Behaviour, HandsetText};
+pub use carrier::simulator::{Behaviour, HandsetText, Reaction};
 
 /// The parts that run together.
 #[derive(Clone)]

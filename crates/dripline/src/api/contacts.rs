@@ -6,13 +6,14 @@ use std::io::Cursor;
 use axum::Json;
 use axum::extract::State;
 use engine::contacts::NewContact;
-use engine::import::{ImportOptions, ImportOutlets, ImportReport};
+use engine::import::{ImportOptions, ImportOutlets, ImportReport, OnDuplicate};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::ids;
 use super::request::{Asked, Body, Caller, File, KeyHeader, Page, Paging};
+use super::words::DuplicateWord;
 use crate::problem::Problem;
 use crate::wiring::Parts;
 
@@ -235,21 +236,39 @@ impl From<ImportReport> for Imported {
     }
 }
 
+/// How a file is imported.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Importing {
+    /// What happens to contacts that are there already; without it their empty fields are filled.
+    on_duplicate: Option<DuplicateWord>,
+}
+
+impl Importing {
+    fn options(&self) -> ImportOptions {
+        let overwrite = self.on_duplicate.as_ref().is_some_and(|word| word.as_str() == "overwrite");
+        let on_duplicate = if overwrite { OnDuplicate::Overwrite } else { OnDuplicate::FillEmpty };
+        ImportOptions { on_duplicate, ..ImportOptions::default() }
+    }
+}
+
 /// Import contacts from a CSV file
 ///
 /// The body is the file: UTF-8, UTF-16 or Windows-1252, separated by commas, semicolons or tabs, the column names in its
 /// first row. Phones that are there already keep their contact, whose empty fields are filled; so a repeat is harmless.
-#[utoipa::path(post, path = "/contacts/import", operation_id = "importContacts", tag = "Contacts",
+#[utoipa::path(post, path = "/contacts/import", operation_id = "importContacts", tag = "Contacts", params(Importing),
     request_body(content = String, content_type = "text/csv", description = "The file.",
         example = json!("Phone,First Name,Address\n(212) 555-0123,Ann,12 Oak Street\n")),
     responses((status = 200, description = "What became of the rows.", body = Imported)),
-    extensions(("x-permission" = json!("contacts:write")), ("x-problems" = json!(["body", "body_too_large", "import_refused"]))))]
+    extensions(("x-permission" = json!("contacts:write")), ("x-problems" = json!(["query", "body", "body_too_large", "import_refused"]))))]
 pub(crate) async fn import(
     State(parts): State<Parts>,
     Caller(actor): Caller,
+    Asked(importing): Asked<Importing>,
     File(bytes): File,
 ) -> Result<Json<Imported>, Problem> {
     let source = Cursor::new(bytes);
-    let imported = parts.engine.import_contacts(&actor, source, ImportOptions::default(), ImportOutlets::default());
+    let imported = parts.engine.import_contacts(&actor, source, importing.options(), ImportOutlets::default());
     Ok(Json(imported.await?.into()))
 }

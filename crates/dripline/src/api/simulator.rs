@@ -1,15 +1,12 @@
-//! The other side of the demo: handsets, their inboxes, replies, and a clock that can be pushed.
+//! The demo's world: a clock that can be pushed, how the handsets behave, what was counted at them.
 //!
-//! Only texts to and from numbers of the caller's own workspace are shown. What belongs to the whole installation
-//! (the clock, how handsets behave, what was counted) is there in the demo only.
+//! All of it belongs to the whole installation, so but for reading the clock it is there in the demo only.
 
 use std::borrow::Cow;
 
 use axum::Json;
 use axum::extract::State;
 use domain::access::Permission;
-use domain::phone::Phone;
-use engine::Actor;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -17,15 +14,12 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::ids;
 use super::request::{Body, Caller};
 use crate::problem::{Code, Problem};
-use crate::wiring::{Behaviour, HandsetText, Parts};
+use crate::wiring::{Behaviour, Parts};
 
 /// The farthest that one call may push the clock.
 const FARTHEST: SignedDuration = SignedDuration::from_hours(24 * 366);
-/// Most texts of an inbox that are shown.
-const SHOWN: usize = 200;
 
 /// The clock.
 #[derive(Serialize, ToSchema)]
@@ -64,7 +58,7 @@ pub(crate) struct Pushed {
 }
 
 /// Goes on only in the demo.
-fn in_demo(parts: &Parts) -> Result<(), Problem> {
+pub(crate) fn in_demo(parts: &Parts) -> Result<(), Problem> {
     if parts.engine.clock().can_be_moved() {
         return Ok(());
     }
@@ -121,7 +115,7 @@ impl ToSchema for Behaving {
 }
 
 /// The form of a value that has everything in it.
-fn form(sample: &Value) -> RefOr<Schema> {
+pub(crate) fn form(sample: &Value) -> RefOr<Schema> {
     let plain = |kind: Type| ObjectBuilder::new().schema_type(kind).into();
     match sample {
         Value::Object(members) => {
@@ -208,107 +202,4 @@ pub(crate) async fn stats(State(parts): State<Parts>, Caller(actor): Caller) -> 
         events_lost: stats.events_lost,
         torn_lines: stats.torn_lines,
     }))
-}
-
-/// The phones of the caller's numbers.
-async fn own(parts: &Parts, actor: &Actor) -> Result<Vec<String>, Problem> {
-    Ok(parts.engine.numbers(actor).await?.into_iter().map(|number| number.phone).collect())
-}
-
-/// A handset and what reached it.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Inbox {
-    phone: String,
-    /// The last 200 texts, newest first.
-    data: Vec<Text>,
-}
-
-/// A text that reached a handset.
-#[derive(Serialize, ToSchema)]
-struct Text {
-    /// Our number.
-    from: String,
-    body: String,
-    at: Timestamp,
-    segments: u32,
-}
-
-impl From<HandsetText> for Text {
-    fn from(text: HandsetText) -> Self {
-        Self { from: text.from, body: text.body, at: text.at, segments: text.segments }
-    }
-}
-
-/// The phone of a path, as it was given.
-pub(crate) struct Handset(String);
-
-impl axum::extract::FromRequestParts<Parts> for Handset {
-    type Rejection = Problem;
-
-    async fn from_request_parts(head: &mut axum::http::request::Parts, parts: &Parts) -> Result<Self, Problem> {
-        let phone = ids::in_path(head, parts, "phone").await;
-        phone.map(Self).ok_or_else(|| Problem::not_found("the handset"))
-    }
-}
-
-/// Show a handset's inbox
-///
-/// The texts that numbers of the workspace sent to it.
-#[utoipa::path(get, path = "/simulator/handsets/{phone}", operation_id = "showInbox", tag = "Simulator",
-    params(("phone" = String, Path, description = "The handset's phone in E.164.", example = "+12125550123")),
-    responses((status = 200, description = "The inbox.", body = Inbox)),
-    extensions(("x-permission" = json!("read")), ("x-problems" = json!(["handset"]))))]
-pub(crate) async fn inbox(
-    State(parts): State<Parts>,
-    Caller(actor): Caller,
-    Handset(phone): Handset,
-) -> Result<Json<Inbox>, Problem> {
-    let own = own(&parts, &actor).await?;
-    let texts = parts.simulator.newest(&phone, &own, SHOWN);
-    let texts = texts.map_err(|error| Problem::new(Code::Handset, error.to_string()))?;
-    Ok(Json(Inbox { phone, data: texts.into_iter().map(Text::from).collect() }))
-}
-
-/// What the contact writes.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ReplyBody {
-    /// The handset's phone in E.164.
-    #[schema(example = "+12125550123")]
-    from: String,
-    /// A number of the workspace.
-    #[schema(example = "+12125550100")]
-    to: String,
-    /// The text; may be empty.
-    #[schema(example = "Who is this?")]
-    body: String,
-}
-
-/// That it was taken.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Replied {
-    received: bool,
-}
-
-/// Reply as the contact
-///
-/// The text is taken, and the contact's workflow stopped, before the answer.
-#[utoipa::path(post, path = "/simulator/replies", operation_id = "reply", tag = "Simulator", request_body = ReplyBody,
-    responses((status = 200, description = "It was taken.", body = Replied)),
-    extensions(("x-permission" = json!("send")), ("x-problems" = json!(["not_found", "from", "handset"]))))]
-pub(crate) async fn reply(
-    State(parts): State<Parts>,
-    Caller(actor): Caller,
-    Body(body): Body<ReplyBody>,
-) -> Result<Json<Replied>, Problem> {
-    actor.need(Permission::Send)?;
-    if !own(&parts, &actor).await?.contains(&body.to) {
-        return Err(Problem::not_found("the number"));
-    }
-    let from = Phone::stored(&body.from);
-    let from = from.ok_or_else(|| Problem::new(Code::From, "from must be a phone in E.164, such as +12125550123"))?;
-    let replied = parts.simulator.reply(&from.to_string(), &body.to, &body.body, parts.engine.now());
-    replied.map_err(|error| Problem::new(Code::Handset, error.to_string()))?;
-    parts.engine.deliver(&parts.simulator).await?;
-    Ok(Json(Replied { received: true }))
 }

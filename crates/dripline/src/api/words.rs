@@ -8,6 +8,7 @@ use domain::enrollment::StopReason;
 use domain::message::{MessageKind, MessageState};
 use domain::suppression::Suppression;
 use engine::Switch;
+use engine::import::OnDuplicate;
 use engine::numbers::NumberState;
 use engine::workflows::Status;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -56,6 +57,7 @@ pub(crate) type JobStateWord = Word<JobState>;
 pub(crate) type EnrollmentStateWord = Word<EnrollmentState>;
 pub(crate) type EncodingWord = Word<Encoding>;
 
+pub(crate) type DuplicateWord = Word<OnDuplicate>;
 pub(crate) type CodeWord = Word<Code>;
 
 /// Whether the messaging plan runs.
@@ -102,6 +104,8 @@ lists! {
     EnrollmentState, "EnrollmentState", "Where an enrollment is.", vec!["active", "completed", "stopped"];
     Code, "ProblemCode", "What went wrong, as programs read it. A code never changes its meaning.",
         Code::ALL.iter().map(|code| code.word()).collect();
+    OnDuplicate, "OnDuplicate", "What an import does with a contact that is there: fills its empty fields, or overwrites.",
+        vec!["fill_empty", "overwrite"];
     Encoding, "Encoding", "How a text travels.", vec!["GSM-7", "UCS-2"];
 }
 

@@ -62,7 +62,11 @@ fn value(form: &'static Value, own: &Belongings, wish: &Wish<'_>, place: String)
         return json!(if wish.place == place { wish.id } else { &own[kind] });
     }
     let whole = resolved(form);
-    if let Some(sample) = whole["examples"].get(0) {
+    if let Some(sample) = whole.get("example").or_else(|| whole["examples"].get(0)) {
+        // An example names nobody's own things.
+        let mut ids = Vec::new();
+        collect(form, String::new(), &mut ids);
+        assert!(ids.is_empty(), "{whole}");
         return sample.clone();
     }
     let kinds = |name: &str| whole["type"] == name || whole["type"].as_array().is_some_and(|all| all[0] == name);
@@ -75,8 +79,7 @@ fn value(form: &'static Value, own: &Belongings, wish: &Wish<'_>, place: String)
             |(name, form): (&str, &'static Value)| (name.to_owned(), value(form, own, wish, format!("{place}.{name}")));
         return Value::Object(members.into_iter().map(of).collect());
     }
-    let given = whole.get("example").or_else(|| whole["enum"].get(0)).cloned();
-    given.unwrap_or_else(|| {
+    whole["enum"].get(0).cloned().unwrap_or_else(|| {
         if kinds("integer") {
             json!(1)
         } else if kinds("number") {

@@ -14,6 +14,10 @@ async fn the_published_document_is_the_served_one() {
     let request = Request::get("/api/v1/openapi.json").body(Body::empty()).unwrap();
     let served = site.send(request).await;
     assert_eq!(served.status, 200);
+    assert_eq!(
+        (&served.headers["cache-control"], &served.headers["x-content-type-options"]),
+        (&"no-store".parse().unwrap(), &"nosniff".parse().unwrap())
+    );
     assert!(
         served.text == include_str!("../../../../openapi.json"),
         "openapi.json is not what the code says; write it anew with `cargo run -p dripline -- openapi > openapi.json`"

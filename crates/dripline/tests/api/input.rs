@@ -169,6 +169,8 @@ async fn the_clock_of_a_server_that_is_no_demo_stays() {
     customer.get("/simulator/stats").await.problem(400, "clock");
     customer.get("/simulator/behaviour").await.problem(400, "clock");
     customer.ask("PUT", "/simulator/behaviour", Some(json!({}))).await.problem(400, "clock");
+    let script = Some(json!({ "reactions": [] }));
+    customer.ask("PUT", "/simulator/handsets/+12125550123/script", script).await.problem(400, "clock");
     let demo = Site::new();
     let customer = demo.customer("Acme", "+12125550100").await;
     for seconds in [-1, 31_622_401, i64::MAX] {

@@ -200,6 +200,10 @@ async fn simulator(told: &Told<'_>) {
     let mut behaviour = told.get("/simulator/behaviour").await;
     behaviour["replies"]["rate"] = json!(0.5);
     assert_eq!(told.ask("PUT", "/simulator/behaviour", Some(behaviour.clone())).await, behaviour);
+    let reaction = json!({ "answer": "permanent", "receipts": [], "replies": [] });
+    let path = "/simulator/handsets/+12125550124/script";
+    let scripted = told.ask("PUT", path, Some(json!({ "reactions": [reaction] }))).await;
+    assert_eq!(scripted, json!({ "reactions": 1 }));
     let stats = told.get("/simulator/stats").await;
     assert_eq!((&stats["texts"], &stats["most_per_attempt"]), (&json!(2), &json!(1)));
 }
@@ -215,6 +219,49 @@ async fn a_message_without_an_outcome_is_listed_in_doubt() {
     customer.wait(600).await;
     let listed = customer.get("/messages/in-doubt").await.good();
     assert_eq!((&listed["data"][0]["id"], &listed["data"][0]["state"]), (&sent["id"], &json!("in_doubt")));
+}
+
+#[tokio::test]
+async fn a_script_decides_what_follows_from_the_next_text() {
+    let site = Site::new();
+    let customer = site.customer("Acme", "+12125550100").await;
+    let contact = customer.contact("+12125550123").await;
+    let reply = json!({ "body": "Yes", "after_ms": 5_000, "copies": 2, "media": 0 });
+    let reaction = json!({ "answer": "accept", "receipts": [], "replies": [reply] });
+    let path = "/simulator/handsets/+12125550123/script";
+    customer.ask("PUT", path, Some(json!({ "reactions": [reaction] }))).await.good();
+    customer.post(&format!("/contacts/{contact}/messages"), json!({ "body": "Interested?" })).await.good();
+    customer.wait(60).await;
+    let thread = customer.get(&format!("/contacts/{contact}/messages")).await.good();
+    let bodies: Vec<&Value> = thread["data"].as_array().unwrap().iter().map(|message| &message["body"]).collect();
+    assert_eq!(bodies, [&json!("Yes"), &json!("Interested?")]);
+    customer.ask("PUT", "/simulator/handsets/12/script", Some(json!({ "reactions": [] }))).await.problem(400, "from");
+    let many = json!({ "reactions": vec![reaction_of("accept"); 101] });
+    customer.ask("PUT", path, Some(many)).await.problem(422, "behaviour_invalid");
+    customer.ask("PUT", path, Some(json!({ "reactions": [reaction_of("dance")] }))).await.problem(400, "json");
+}
+
+fn reaction_of(answer: &str) -> Value {
+    json!({ "answer": answer, "receipts": [], "replies": [] })
+}
+
+#[tokio::test]
+async fn an_import_fills_or_overwrites_as_it_is_told() {
+    let site = Site::new();
+    let customer = site.customer("Acme", "+12125550100").await;
+    let contact = customer.contact("+12125550123").await;
+    let import = async |path: &str| {
+        let body = b"Phone,First Name,City\n+12125550123,Anna,Miami\n".to_vec();
+        let key = Some(customer.key.as_str());
+        customer.site.ask(Ask { method: "POST", path, key, kind: Some("text/csv"), body, ..Ask::default() }).await
+    };
+    let fields = async || customer.get(&format!("/contacts/{contact}")).await.good()["fields"].clone();
+    import("/contacts/import").await.good();
+    assert_eq!((&fields().await["firstname"], &fields().await["city"]), (&json!("Ann"), &json!("Miami")));
+    import("/contacts/import?on_duplicate=overwrite").await.good();
+    assert_eq!(fields().await["firstname"], "Anna");
+    import("/contacts/import?on_duplicate=maybe").await.problem(400, "query");
+    import("/contacts/import?rows=5").await.problem(400, "query");
 }
 
 #[tokio::test]
