@@ -17,7 +17,7 @@ pub(crate) fn page(address: &str, key: Option<&str>, tzdb: &str) -> Response {
 fn closed(address: &str) -> String {
     let address = escaped(address);
     format!(
-        "<p>The API is at <code>{address}/api/v1</code>; <a href=\"/api\">this page</a> says what it can do. Make a key with \
+        "<p>The API is at <code>{address}/api/v1</code>; <a href=\"/api\">its reference</a> says what it can do. Make a key with \
          <code>dripline key create</code>.</p>"
     )
 }
@@ -59,7 +59,7 @@ fn demo(address: &str, key: &str) -> String {
     let steps: String = steps.collect();
     let address = escaped(address);
     format!(
-        "<p>This is a demo: nothing leaves the machine. The API is at <code>{address}/api/v1</code>; <a href=\"/api\">this page</a> \
+        "<p>This is a demo: nothing leaves the machine. The API is at <code>{address}/api/v1</code>; <a href=\"/api\">its reference</a> \
          says what it can do.</p>\n{steps}"
     )
 }

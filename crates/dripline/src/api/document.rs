@@ -15,7 +15,7 @@ use utoipa::{OpenApi as _, ToSchema};
 
 use super::ids;
 use super::quotes::{Quote, Refusal};
-use super::words::{CodeWord, PermissionWord};
+use super::words::{CodeWord, DuplicateWord, PermissionWord};
 use crate::problem::Code;
 
 /// The name of the security scheme.
@@ -38,7 +38,7 @@ pub(crate) fn head() -> OpenApi {
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     servers((url = "/api/v1")),
-    components(schemas(ProblemBody)),
+    components(schemas(ProblemBody, DuplicateWord)),
     tags(
         (name = "Workspace", description = "The customer to whom everything else belongs."),
         (name = "Users", description = "People with a login in the workspace."),

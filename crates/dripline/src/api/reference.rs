@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::document::DOCUMENT;
 use crate::page::{escaped, html, prose};
 use crate::problem::Code;
-use forms::{example, fields};
+use forms::{Side, example, fields};
 
 /// The methods in the order in which they are shown.
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
@@ -126,14 +126,14 @@ fn request(document: &Value, body: &Value) -> String {
     }
     match content.get("application/json") {
         None => String::new(),
-        Some(json) => format!("<h4>Body</h4>\n{}", fields(document, &json["schema"])),
+        Some(json) => format!("<h4>Body</h4>\n{}", fields(document, &json["schema"], Side::Asks)),
     }
 }
 
 fn answer(document: &Value, body: &Value) -> String {
     let good = &body["responses"]["200"];
     let about = prose(good["description"].as_str().unwrap_or_default());
-    let fields = fields(document, &good["content"]["application/json"]["schema"]);
+    let fields = fields(document, &good["content"]["application/json"]["schema"], Side::Answers);
     format!("<h4>Answer</h4>\n<p>{about}</p>\n<details>\n<summary>Its fields</summary>\n{fields}</details>\n")
 }
 

@@ -47,7 +47,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Proble
 pub(crate) struct KeyHeader {
     /// A text of your choice, 1 to 255 characters, new for each thing that you want done. The same key with the same
     /// request gets the first answer and does nothing again; with another request it is refused.
-    #[param(rename = "Idempotency-Key", example = "8e03978e-40d5-43dd-bc93-6894a57f9324")]
+    #[param(rename = "Idempotency-Key", nullable = false, example = "8e03978e-40d5-43dd-bc93-6894a57f9324")]
     key: Option<String>,
 }
 

@@ -43,6 +43,17 @@ fn it_is_openapi_3_1_and_every_operation_says_what_it_does() {
     }
 }
 
+#[test]
+fn every_reference_in_it_leads_somewhere() {
+    let text = DOCUMENT.to_string();
+    let names: BTreeSet<&str> =
+        text.split("\"#/components/schemas/").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    assert!(names.len() > 50, "{names:?}");
+    for name in names {
+        assert!(DOCUMENT["components"]["schemas"].get(name).is_some(), "{name} leads nowhere");
+    }
+}
+
 #[tokio::test]
 async fn the_router_has_the_operations_of_the_document_and_no_other_method() {
     let site = Site::new();

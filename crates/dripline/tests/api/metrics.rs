@@ -34,6 +34,7 @@ async fn every_line_is_of_the_text_format_and_every_metric_has_its_head() {
         } else if let Some(given) = line.strip_prefix("# TYPE ") {
             let (of, given) = given.split_once(' ').unwrap();
             assert_eq!(of, name);
+            assert!(include_str!("../../../../docs/metrics.md").contains(&format!("| `{name}")), "{name} is not told");
             assert!(["gauge", "counter", "histogram"].contains(&given), "{line}");
             kind = given;
         } else {

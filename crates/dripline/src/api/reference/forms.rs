@@ -62,15 +62,24 @@ pub(super) fn line(name: &str, kind: &str, needed: bool, about: &str, below: &st
     format!("<li><code>{}</code> <span class=\"kind\">{kind}</span>{needed}{about}{below}</li>\n", escaped(name))
 }
 
-/// The fields of a value, and those inside of them.
-pub(super) fn fields(document: &Value, schema: &Value) -> String {
-    deeper(document, schema, 0)
+/// Which side writes a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    /// Who asks: it matters what must be there.
+    Asks,
+    /// The server.
+    Answers,
 }
 
-fn deeper(document: &Value, schema: &Value, depth: usize) -> String {
+/// The fields of a value, and those inside of them.
+pub(super) fn fields(document: &Value, schema: &Value, side: Side) -> String {
+    deeper(document, schema, side, 0)
+}
+
+fn deeper(document: &Value, schema: &Value, side: Side, depth: usize) -> String {
     let (form, _) = resolved(document, schema);
     if plain_kind(form) == "array" && depth < DEEPEST {
-        return deeper(document, &form["items"], depth);
+        return deeper(document, &form["items"], side, depth);
     }
     let members = members(document, form);
     if depth >= DEEPEST || members.is_empty() {
@@ -80,7 +89,13 @@ fn deeper(document: &Value, schema: &Value, depth: usize) -> String {
         let choice = ["oneOf", "anyOf"].into_iter().find_map(|word| member[word][0]["description"].as_str());
         let about = member["description"].as_str().or(choice);
         let about = about.or_else(|| resolved(document, member).0["description"].as_str());
-        line(name, &kind(document, member), needed, about.unwrap_or_default(), &deeper(document, member, depth + 1))
+        line(
+            name,
+            &kind(document, member),
+            needed && side == Side::Asks,
+            about.unwrap_or_default(),
+            &deeper(document, member, side, depth + 1),
+        )
     });
     format!("<ul class=\"fields\">\n{}</ul>\n", lines.collect::<String>())
 }
