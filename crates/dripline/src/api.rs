@@ -37,10 +37,10 @@ use utoipa_axum::routes;
 use crate::problem::{Code, Problem};
 use crate::wiring::Parts;
 
-/// How many times larger than other bodies a file for import may be.
-const IMPORT_FACTOR: usize = 512;
+/// The largest JSON body, in bytes: a selection of 100,000 contacts fits. Only files for import may be larger.
+const MAX_JSON_BYTES: usize = 4 * 1024 * 1024;
 
-/// All routes, with bodies up to this many bytes; files for import may be larger.
+/// All routes, with bodies up to this many bytes.
 pub(crate) fn router(max_body_bytes: usize) -> Router<Parts> {
     described(max_body_bytes)
         .0
@@ -48,7 +48,7 @@ pub(crate) fn router(max_body_bytes: usize) -> Router<Parts> {
         .method_not_allowed_fallback(async || {
             Problem::new(Code::MethodNotAllowed, "this address does not take this method; see the document of the API")
         })
-        .layer(DefaultBodyLimit::max(max_body_bytes))
+        .layer(DefaultBodyLimit::max(max_body_bytes.min(MAX_JSON_BYTES)))
         .layer(map_response(private))
 }
 
@@ -63,7 +63,7 @@ async fn private(mut response: Response) -> Response {
 /// The routes with their descriptions.
 fn described(max_body_bytes: usize) -> (Router<Parts>, OpenApi) {
     let (schemas, paths, import) = routes!(contacts::import);
-    let import = import.layer(DefaultBodyLimit::max(max_body_bytes.saturating_mul(IMPORT_FACTOR)));
+    let import = import.layer(DefaultBodyLimit::max(max_body_bytes));
     OpenApiRouter::with_openapi(document::head())
         .routes(routes!(document::show))
         .routes(routes!(workspace::show, workspace::change))

@@ -3,7 +3,7 @@
 //! An annotation names the permission (`x-permission`) and the problems of its own (`x-problems`); who asks, how a body
 //! is read and what can fail everywhere is added here, so that every answer of every operation is told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use axum::http::{StatusCode, header};
@@ -112,12 +112,57 @@ pub(crate) static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
     let scheme = scheme.description(Some("A key, made by an owner: `POST /keys`, or at the command line.")).build();
     let components = api.components.get_or_insert_default();
     components.security_schemes.insert(KEY.to_owned(), SecurityScheme::Http(scheme).into());
-    serde_json::to_value(api).expect("a document is plain data")
+    let mut document = serde_json::to_value(api).expect("a document is plain data");
+    answer_in_full(&mut document);
+    document
 });
 
 /// The document as it is published, with a line break at its end.
 pub(crate) fn text() -> String {
     format!("{:#}\n", *DOCUMENT)
+}
+
+/// Says of every form that only answers have that all its members are always there, be it as `null`: the annotations
+/// know no side, and call each member that may be nothing optional.
+fn answer_in_full(document: &mut Value) {
+    let mut asked = BTreeSet::from(["Problem".to_owned()]);
+    for operation in
+        document["paths"].as_object().into_iter().flatten().flat_map(|(_, item)| item.as_object()).flatten()
+    {
+        references(&operation.1["requestBody"], document, &mut asked);
+    }
+    let schemas = document["components"]["schemas"].as_object_mut().into_iter().flatten();
+    schemas.filter(|(name, _)| !asked.contains(*name)).for_each(|(_, schema)| need_all(schema));
+}
+
+/// Adds the names of the schemas that a value leads to.
+fn references(value: &Value, document: &Value, names: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(members) => {
+            if let Some(name) = members.get("$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next())
+                && names.insert(name.to_owned())
+            {
+                references(&document["components"]["schemas"][name], document, names);
+            }
+            members.values().for_each(|member| references(member, document, names));
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, document, names)),
+        _ => {}
+    }
+}
+
+fn need_all(schema: &mut Value) {
+    if let Some(names) = schema["properties"].as_object().map(|members| members.keys().cloned().collect::<Vec<_>>()) {
+        schema["required"] = json!(names);
+    }
+    for inside in ["properties", "allOf", "items"] {
+        match schema.get_mut(inside) {
+            Some(Value::Array(parts)) => parts.iter_mut().for_each(need_all),
+            Some(Value::Object(members)) if inside == "properties" => members.values_mut().for_each(need_all),
+            Some(part) => need_all(part),
+            None => {}
+        }
+    }
 }
 
 /// Adds what the annotation of an operation leaves out.

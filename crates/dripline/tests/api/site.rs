@@ -23,8 +23,10 @@ use crate::forms;
 pub(crate) static DOCUMENT: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(include_str!("../../../../openapi.json")).unwrap());
 
-/// Bodies may have this many bytes.
-pub(crate) const MAX_BODY: usize = 16 * 1024;
+/// Files may have this many bytes.
+pub(crate) const MAX_FILE: usize = 6 * 1024 * 1024;
+/// JSON bodies may have this many bytes.
+pub(crate) const MAX_JSON: usize = 4 * 1024 * 1024;
 
 /// A server.
 pub(crate) struct Site {
@@ -113,7 +115,7 @@ impl Site {
     pub(crate) fn with_clock(clock: Clock) -> Self {
         let data = tempfile::tempdir().unwrap();
         let parts = wiring::open(&Address::memory(), data.path(), clock, Behaviour::default()).unwrap();
-        let app = dripline::serve::app(parts.clone(), MAX_BODY, "http://127.0.0.1:8080", None);
+        let app = dripline::serve::app(parts.clone(), MAX_FILE, "http://127.0.0.1:8080", None);
         Self { app, parts, _data: data }
     }
 
