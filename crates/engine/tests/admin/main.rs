@@ -7,6 +7,7 @@ mod books;
 mod keys;
 mod numbers;
 mod office;
+mod users;
 mod workflow_files;
 mod workflows;
 mod workspaces;
