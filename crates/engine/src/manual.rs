@@ -104,7 +104,8 @@ fn send_message(tx: &mut Tx<'_>, beat: &Beat, contact: ContactId, body: &str) ->
     if let Some((_, kind)) = suppressions::of(tx, beat.workspace, &[contact.phone_hash])?.first() {
         return Err(SendError::Suppressed(*kind));
     }
-    let body = template::sendable(body, known.settings.smart());
+    // No phone shows a NUL, and PostgreSQL cannot keep one.
+    let body = template::sendable(&body.replace('\0', ""), known.settings.smart());
     if body.trim().is_empty() {
         return Err(SendError::Empty);
     }

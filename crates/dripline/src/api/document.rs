@@ -168,14 +168,11 @@ fn need_all(schema: &mut Value) {
 /// Adds what the annotation of an operation leaves out.
 fn complete(operation: &mut Operation) {
     let extensions = operation.extensions.get_or_insert_default();
-    let Some(permission) = extensions.get("x-permission").cloned() else {
+    if !extensions.contains_key("x-permission") {
         operation.security = Some(Vec::new());
         return;
-    };
-    let mut codes = vec![Code::Unauthorized, Code::Internal, Code::Unavailable];
-    if permission != Value::Null {
-        codes.push(Code::Forbidden);
     }
+    let mut codes = vec![Code::Unauthorized, Code::Forbidden, Code::Internal, Code::Unavailable];
     let own = extensions.get("x-problems").and_then(Value::as_array).cloned().unwrap_or_default();
     let read = |word: &Value| word.as_str().and_then(Code::from_word).expect("an annotation names codes that exist");
     codes.extend(own.iter().map(read));
