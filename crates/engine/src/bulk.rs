@@ -22,7 +22,7 @@ use crate::beat::Beat;
 use crate::engine::Engine;
 use crate::facts::Steps;
 use crate::failure::Failure;
-use crate::idempotency::{KeyMalformed, KeyReused, once};
+use crate::idempotency::{IdempotencyKey, KeyMalformed, KeyReused, answered, once};
 
 /// Most contacts that one request may name.
 pub const MAX_NAMED: usize = 100_000;
@@ -143,6 +143,24 @@ impl Engine {
         self.read(cost).await
     }
 
+    /// The job that a key has begun, if it has: whoever asks again goes on with it instead of pricing anew.
+    pub async fn begun_job(
+        &self,
+        actor: &Actor,
+        workflow: WorkflowId,
+        selection: &Selection,
+        key: &str,
+    ) -> Result<Option<Job>, BulkError> {
+        actor.need(Permission::Read)?;
+        let (workspace, key) = (actor.workspace(), IdempotencyKey::parse(key)?);
+        let selection = checked(selection.clone())?;
+        self.read(move |db| {
+            let begun = answered::<JobId, BulkError>(db, workspace, &key, &asked(workflow, &selection))?;
+            begun.map(|id| jobs::find(db, workspace, id)?.ok_or(BulkError::JobUnknown)).transpose()
+        })
+        .await
+    }
+
     /// Begins the job; [`Engine::run_job`] does it. The same key again gives the same job.
     pub async fn enroll_many(
         &self,
@@ -154,8 +172,7 @@ impl Engine {
         actor.need(Permission::Enroll)?;
         let (beat, selection) = (self.beat(actor).keyed(key.as_deref())?, checked(selection)?);
         self.write(Lane::Bulk, move |tx| {
-            let asked = ("enroll_many", workflow, selection.ids());
-            let id = once(tx, &beat, &asked, |tx| begin(tx, &beat, workflow, &selection))?;
+            let id = once(tx, &beat, &asked(workflow, &selection), |tx| begin(tx, &beat, workflow, &selection))?;
             // The job as it is now: a repeat is most often asked by somebody who waits for its end.
             jobs::find(tx, beat.workspace, id)?.ok_or(BulkError::JobUnknown)
         })
@@ -309,6 +326,11 @@ fn decide_all(
             None => Ok(batch.decide_unknown(*id)),
         })
         .collect()
+}
+
+/// What a key stands for: the workflow and exactly these contacts. Those of *all* are whoever is there.
+fn asked(workflow: WorkflowId, selection: &Selection) -> (&'static str, WorkflowId, Option<&[ContactId]>) {
+    ("enroll_many", workflow, selection.ids())
 }
 
 fn begin(tx: &mut Tx<'_>, beat: &Beat, workflow: WorkflowId, selection: &Selection) -> Result<JobId, BulkError> {

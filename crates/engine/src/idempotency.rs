@@ -9,10 +9,11 @@
 //! A repeat finds the key taken and gets the first answer as it was; the same key with another request is refused.
 //! Keys belong to the workspace. What is secret never enters an answer nor the digest of a request.
 
+use domain::ids::WorkspaceId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
-use store::{DbError, Tx, answers};
+use store::{DbError, Read, Tx, answers};
 
 use crate::beat::Beat;
 use crate::failure::Failure;
@@ -65,13 +66,36 @@ where
         answers::give(tx, beat.workspace, key, &text).map_err(failed)?;
         return Ok(answer);
     }
-    let stored = |what: String| E::from(Failure::Stored(format!("the answer to an idempotency key: {what}")));
-    let first = answers::find(tx, beat.workspace, key).map_err(failed)?;
-    let (known, answer) = first.ok_or_else(|| stored("it is gone".to_owned()))?;
+    let gone = || Failure::Stored("the answer to an idempotency key is gone".to_owned());
+    first::<T, E>(tx, beat.workspace, key, &hash)?.ok_or_else(|| gone().into())
+}
+
+/// The answer that a key has got for a request, if it has: for whoever wants to know before asking.
+pub(crate) fn answered<T, E>(
+    db: &Read<'_>,
+    workspace: WorkspaceId,
+    IdempotencyKey(key): &IdempotencyKey,
+    request: &impl Serialize,
+) -> Result<Option<T>, E>
+where
+    T: DeserializeOwned,
+    E: From<KeyReused> + From<Failure>,
+{
+    first(db, workspace, key, &digest(request))
+}
+
+fn first<T, E>(db: &Read<'_>, workspace: WorkspaceId, key: &str, hash: &str) -> Result<Option<T>, E>
+where
+    T: DeserializeOwned,
+    E: From<KeyReused> + From<Failure>,
+{
+    let found = answers::find(db, workspace, key).map_err(Failure::from)?;
+    let Some((known, answer)) = found else { return Ok(None) };
     if known != hash {
         return Err(KeyReused.into());
     }
-    serde_json::from_str(&answer).map_err(|error| stored(error.to_string()))
+    let read = serde_json::from_str(&answer);
+    Ok(Some(read.map_err(|error| Failure::Stored(format!("the answer to an idempotency key: {error}")))?))
 }
 
 fn digest(request: &impl Serialize) -> String {

@@ -78,6 +78,7 @@ impl Engine {
             steps: self.steps(),
         };
         let received = self.write(Lane::Inbound, move |tx| intake.take(tx, &event)).await?;
+        self.counters().received(&received);
         self.wake();
         Ok(received)
     }
@@ -85,6 +86,7 @@ impl Engine {
     async fn stray(&self, carrier: &str, event: &CarrierEvent) -> Result<Received, Failure> {
         let (carrier, key, now) = (carrier.to_owned(), event.event_id().to_owned(), self.now());
         let payload = serde_json::to_string(event).map_err(|error| Failure::Stored(error.to_string()))?;
+        self.counters().received(&Received::Stray);
         self.write(Lane::Inbound, move |tx| {
             answers::keep_stray(tx, &carrier, &key, &payload.replace("\\u0000", ""), now)?;
             Ok(Received::Stray)

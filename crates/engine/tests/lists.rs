@@ -105,3 +105,25 @@ fn the_backlog_and_the_doubts_are_counted() {
         world.end().await;
     });
 }
+
+#[test]
+fn a_key_tells_which_job_it_began_and_for_whom() {
+    on_both(Plan::default, async |world| {
+        let workflow = world.workflow(&[(0, "One")]).await;
+        let ids = vec![world.contact(1, &phone(11), &[]).await, world.contact(2, &phone(12), &[]).await];
+        let these = Selection::These(ids.clone());
+        let begun = async |selection: &Selection| world.engine.begun_job(&world.actor, workflow, selection, "k").await;
+        assert!(begun(&these).await.unwrap().is_none());
+        let key = Some("k".to_owned());
+        let job = world.engine.enroll_many(&world.actor, workflow, these.clone(), key.clone()).await.unwrap();
+        world.engine.run_job(&world.actor, job.id, |_| {}).await.unwrap();
+        assert_eq!(begun(&these).await.unwrap().map(|job| (job.id, job.started)), Some((job.id, 2)));
+        let others = Selection::These(ids[..1].to_vec());
+        assert!(matches!(begun(&others).await, Err(BulkError::KeyReused(_))));
+        let refused = world.engine.enroll_many(&world.actor, workflow, others, key).await;
+        assert!(matches!(refused, Err(BulkError::KeyReused(_))), "{refused:?}");
+        let stranger = Actor::operator(WorkspaceId(2));
+        assert!(world.engine.begun_job(&stranger, workflow, &these, "k").await.unwrap().is_none());
+        world.end().await;
+    });
+}
