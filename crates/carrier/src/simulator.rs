@@ -149,6 +149,16 @@ impl Simulator {
         Ok(world.handsets.inbox(phone, skip, limit.min(PAGE_LIMIT)))
     }
 
+    /// The texts that a handset got from these numbers and still keeps, newest first, at most `limit` and [`PAGE_LIMIT`].
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn newest(&self, phone: &str, senders: &[String], limit: usize) -> Result<Vec<HandsetText>, SimulatorError> {
+        let mut world = self.world();
+        world.catch_up()?;
+        Ok(world.handsets.newest(phone, senders, limit.min(PAGE_LIMIT)))
+    }
+
     /// How many texts of this attempt reached a handset.
     ///
     /// # Errors

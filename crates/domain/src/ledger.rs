@@ -16,6 +16,8 @@
 //! | the carrier billed fewer segments than were quoted | earned | available | `correction` |
 //! | the carrier refused for good what it had taken, and the workspace wants that back | earned | available | `reversal` |
 
+use serde::{Deserialize, Serialize};
+
 use crate::ids::{EnrollmentId, MessageId, TopUpId};
 use crate::money::Micros;
 
@@ -158,7 +160,7 @@ impl Cause {
 }
 
 /// Credits and money together: what one message, or several, took and from where.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Amounts {
     /// Segments paid with credits.
     pub credits: i64,

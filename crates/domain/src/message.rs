@@ -20,8 +20,11 @@
 //! | undelivered, the message is `queued` | nothing: it waits for its retry | nothing |
 //! | anything, the message is `failed` or `canceled` | nothing: its money has come back | nothing |
 
+use serde::{Deserialize, Serialize};
+
 /// Where a message is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum MessageState {
     /// Waits for its turn, its window or its retry.
     Queued,
@@ -87,7 +90,8 @@ impl MessageState {
 }
 
 /// Who wrote a message, and why it exists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum MessageKind {
     /// A step of a workflow.
     Workflow,

@@ -1,129 +1,113 @@
-//! The JSON API under `/api/v1`: routes, who asks, pages. No rule lives here.
+//! The JSON API under `/api/v1`: its routes and its document. No rule lives here.
 //!
-//! Identifiers are prefixed text, money is an integer of micro-dollars, time is RFC 3339 in UTC. Another
-//! workspace's object is *not found*, never *forbidden*.
+//! Identifiers are prefixed text, money is an integer of micro-dollars, time is RFC 3339 in UTC. Another workspace's
+//! object is *not found*, never *forbidden*. A handler and its place in the document are one thing: `routes` takes both
+//! from the annotation, so no route can be left out of the document nor be told wrongly.
 
 pub(crate) mod contacts;
+pub(crate) mod conversations;
+pub(crate) mod document;
 pub(crate) mod enrollments;
+pub(crate) mod events;
+pub(crate) mod handsets;
+pub(crate) mod ids;
+pub(crate) mod jobs;
+pub(crate) mod keys;
 pub(crate) mod messages;
+pub(crate) mod numbers;
+pub(crate) mod quotes;
+pub(crate) mod reference;
+pub(crate) mod request;
 pub(crate) mod simulator;
+pub(crate) mod suppressions;
+pub(crate) mod users;
+pub(crate) mod words;
 pub(crate) mod workflows;
 pub(crate) mod workspace;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Request};
-use axum::http::header::AUTHORIZATION;
-use axum::http::request::Parts as Head;
-use axum::routing::{delete, get, post, put};
-use engine::Actor;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderValue, header};
+use axum::middleware::map_response;
+use axum::response::Response;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::wiring::Parts;
 
-/// Largest page.
-pub(crate) const MAX_PAGE: i64 = 200;
-const PAGE: i64 = 50;
+/// The largest JSON body, in bytes: a selection of 100,000 contacts fits. Only files for import may be larger.
+const MAX_JSON_BYTES: usize = 4 * 1024 * 1024;
 
-/// All routes, with bodies up to this many bytes; files for import may be larger.
-pub(crate) fn routes(max_body_bytes: usize) -> Router<Parts> {
-    let import = post(contacts::import).layer(DefaultBodyLimit::max(max_body_bytes.saturating_mul(512)));
-    Router::new()
-        .route("/workspace", get(workspace::show))
-        .route("/balances", get(workspace::balances))
-        .route("/ledger", get(workspace::verify))
-        .route("/numbers", get(workspace::numbers).post(workspace::add_number))
-        .route("/keys", get(workspace::keys).post(workspace::add_key))
-        .route("/keys/{id}", delete(workspace::revoke_key))
-        .route("/contacts", get(contacts::list).post(contacts::create))
-        .route("/contacts/import", import)
-        .route("/contacts/{id}", get(contacts::show).patch(contacts::edit).delete(contacts::remove))
-        .route("/contacts/{id}/suppressions", get(contacts::suppressions))
-        .route("/contacts/{id}/suppressions/{kind}", put(contacts::suppress).delete(contacts::unsuppress))
-        .route("/contacts/{id}/messages", get(messages::thread).post(messages::send))
-        .route("/contacts/{id}/events", get(messages::events))
-        .route("/conversations", get(messages::conversations))
-        .route("/workflows", get(workflows::list).post(workflows::create))
-        .route("/workflows/order", put(workflows::order))
-        .route("/workflows/{id}", get(workflows::show).put(workflows::edit).delete(workflows::remove))
-        .route("/workflows/{id}/duplicate", post(workflows::duplicate))
-        .route("/workflows/{id}/pause", get(workflows::pause_preview).post(workflows::pause))
-        .route("/quotes", post(enrollments::quote))
-        .route("/quotes/many", post(enrollments::quote_many))
-        .route("/enrollments", post(enrollments::start))
-        .route("/enrollments/many", post(enrollments::start_many))
-        .route("/enrollments/{id}", get(enrollments::show).delete(enrollments::remove))
-        .route("/jobs/{id}", get(enrollments::job))
-        .route("/jobs/{id}/refusals", get(enrollments::job_refusals))
-        .route("/simulator/clock", get(simulator::clock).post(simulator::push))
-        .route("/simulator/handsets/{phone}", get(simulator::inbox))
-        .route("/simulator/replies", post(simulator::reply))
+/// All routes, with bodies up to this many bytes.
+pub(crate) fn router(max_body_bytes: usize) -> Router<Parts> {
+    described(max_body_bytes)
+        .0
         .fallback(async || Problem::not_found("this address"))
-        .layer(DefaultBodyLimit::max(max_body_bytes))
+        .method_not_allowed_fallback(async || {
+            Problem::new(Code::MethodNotAllowed, "this address does not take this method; see the document of the API")
+        })
+        .layer(DefaultBodyLimit::max(max_body_bytes.min(MAX_JSON_BYTES)))
+        .layer(map_response(private))
 }
 
-/// Who asks: read from the key in the `Authorization` header.
-pub(crate) struct Caller(pub(crate) Actor);
-
-impl FromRequestParts<Parts> for Caller {
-    type Rejection = Problem;
-
-    async fn from_request_parts(head: &mut Head, parts: &Parts) -> Result<Self, Problem> {
-        let text = head.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let key = text.and_then(|text| text.strip_prefix("Bearer ")).ok_or_else(Problem::unauthorized)?;
-        Ok(Self(parts.engine.authenticate(key.trim()).await?))
-    }
+/// Answers hold what people wrote: nothing between us and the client may keep them.
+async fn private(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
 }
 
-/// A JSON body; what is wrong with it is told with its place.
-pub(crate) struct Body<T>(pub(crate) T);
-
-impl<T: DeserializeOwned> FromRequest<Parts> for Body<T> {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, parts: &Parts) -> Result<Self, Problem> {
-        let bytes = axum::body::Bytes::from_request(request, parts).await;
-        let bytes = bytes.map_err(|error| Problem::bad_request("body", error.body_text()))?;
-        serde_json::from_slice(&bytes).map(Self).map_err(|error| Problem::bad_request("json", error.to_string()))
-    }
-}
-
-/// An identifier in the path; one of another kind is *not found*.
-pub(crate) fn id<T: std::str::FromStr>(text: &str, what: &str) -> Result<T, Problem> {
-    text.parse().map_err(|_| Problem::not_found(what))
-}
-
-/// Which page of a list.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Page {
-    limit: Option<i64>,
-    pub(crate) cursor: Option<String>,
-    pub(crate) search: Option<String>,
-}
-
-impl Page {
-    /// How many rows, within the limits.
-    pub(crate) fn limit(&self) -> Result<i64, Problem> {
-        let limit = self.limit.unwrap_or(PAGE);
-        if (1..=MAX_PAGE).contains(&limit) {
-            return Ok(limit);
-        }
-        Err(Problem::bad_request("limit", format!("limit is {limit}; it must be 1 to {MAX_PAGE}")))
-    }
-
-    /// The identifier that the cursor holds.
-    pub(crate) fn after<T: std::str::FromStr>(&self) -> Result<Option<T>, Problem> {
-        let read = |cursor: &String| {
-            cursor.parse().map_err(|_| Problem::bad_request("cursor", "the cursor is not one of ours"))
-        };
-        self.cursor.as_ref().map(read).transpose()
-    }
-}
-
-/// The caller's idempotency key.
-pub(crate) fn idempotency_key(headers: &axum::http::HeaderMap) -> Result<Option<String>, Problem> {
-    let value = headers.get("idempotency-key").map(|value| value.to_str().map(str::to_owned));
-    value.transpose().map_err(|_| Problem::bad_request("idempotency_key", "the idempotency key must be plain ASCII"))
+/// The routes with their descriptions.
+fn described(max_body_bytes: usize) -> (Router<Parts>, OpenApi) {
+    let (schemas, paths, import) = routes!(contacts::import);
+    let import = import.layer(DefaultBodyLimit::max(max_body_bytes));
+    OpenApiRouter::with_openapi(document::head())
+        .routes(routes!(document::show))
+        .routes(routes!(workspace::show, workspace::change))
+        .routes(routes!(workspace::balances))
+        .routes(routes!(workspace::prove))
+        .routes(routes!(users::list, users::create))
+        .routes(routes!(users::change, users::remove))
+        .routes(routes!(keys::list, keys::create))
+        .routes(routes!(keys::revoke))
+        .routes(routes!(numbers::list, numbers::add))
+        .routes(routes!(numbers::change))
+        .routes(routes!(contacts::list, contacts::create))
+        .routes((schemas, paths, import))
+        .routes(routes!(contacts::show, contacts::edit, contacts::remove))
+        .routes(routes!(suppressions::list))
+        .routes(routes!(suppressions::add, suppressions::lift))
+        .routes(routes!(workflows::list, workflows::create))
+        .routes(routes!(workflows::order))
+        .routes(routes!(workflows::show, workflows::edit, workflows::remove))
+        .routes(routes!(workflows::duplicate))
+        .routes(routes!(workflows::pause_preview, workflows::pause))
+        .routes(routes!(quotes::create))
+        .routes(routes!(quotes::create_many))
+        .routes(routes!(enrollments::list, enrollments::start))
+        .routes(routes!(enrollments::start_many))
+        .routes(routes!(enrollments::show, enrollments::remove))
+        .routes(routes!(enrollments::of_contact))
+        .routes(routes!(enrollments::of_workflow))
+        .routes(routes!(jobs::list))
+        .routes(routes!(jobs::show))
+        .routes(routes!(jobs::refusals))
+        .routes(routes!(conversations::list))
+        .routes(routes!(conversations::mark_read))
+        .routes(routes!(messages::thread, messages::send))
+        .routes(routes!(messages::in_doubt))
+        .routes(routes!(messages::settle))
+        .routes(routes!(messages::show))
+        .routes(routes!(events::list))
+        .routes(routes!(events::of_contact))
+        .routes(routes!(simulator::clock, simulator::push))
+        .routes(routes!(simulator::behaviour, simulator::change_behaviour))
+        .routes(routes!(simulator::stats))
+        .routes(routes!(handsets::inbox))
+        .routes(routes!(handsets::script))
+        .routes(routes!(handsets::reply))
+        .split_for_parts()
 }

@@ -23,6 +23,7 @@ mod key;
 mod ledger;
 mod migrate;
 mod number;
+mod openapi;
 mod parse;
 mod phone;
 mod rules;
@@ -88,6 +89,7 @@ enum Command {
     Phone(phone::Phone),
     Window(window::Window),
     Rules(rules::Rules),
+    Openapi(openapi::Openapi),
     Config(config::Config),
     Version(version::Version),
 }
@@ -111,6 +113,7 @@ fn dispatch(command: Command, answer: &mut Answer) -> Result<(), Stop> {
         Command::Phone(command) => command.run(answer),
         Command::Window(command) => command.run(answer),
         Command::Rules(command) => command.run(answer),
+        Command::Openapi(command) => command.run(answer),
         Command::Config(command) => command.run(answer),
         Command::Version(command) => command.run(answer),
     }

@@ -8,6 +8,8 @@ pub mod config;
 mod demo;
 mod home;
 pub mod logs;
+mod metrics;
+mod page;
 mod problem;
 pub mod serve;
 pub mod wiring;

@@ -11,13 +11,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use axum::{Json, Router};
-use domain::ids::WorkspaceId;
+use axum::{Json, Router, middleware};
+use engine::Clock;
 use engine::lease::{self, LeaseEnd};
-use engine::{Clock, Failure};
 use jiff::SignedDuration;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -26,8 +25,10 @@ use tokio::sync::watch;
 use crate::config::Settings;
 use crate::demo::lead::{self, LeadError};
 use crate::demo::{self, DemoError};
+use crate::metrics::{self, Requests};
+use crate::problem::Problem;
 use crate::wiring::{self, Parts, WiringError};
-use crate::{api, home};
+use crate::{api, home, page};
 
 /// Why the server does not run, or no longer.
 #[derive(Debug, thiserror::Error)]
@@ -140,18 +141,27 @@ async fn told_to_stop() {
 
 /// All routes of the server.
 pub fn app(parts: Parts, max_body_bytes: usize, url: &str, key: Option<String>) -> Router {
-    let (url, key) = (Arc::new(url.to_owned()), Arc::new(key));
+    let (url, key) = (Arc::<str>::from(url), Arc::new(key));
+    let reference = get({
+        let url = Arc::clone(&url);
+        async move || api::reference::page(&url)
+    });
     let start = get(move || {
         let (url, key) = (Arc::clone(&url), Arc::clone(&key));
         async move { home::page(&url, key.as_deref(), domain::zones::tzdb_version()) }
     });
+    let requests = Arc::new(Requests::default());
     Router::new()
         .route("/", start)
+        .route("/api", reference)
+        .route("/style.css", get(page::style))
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
-        .route("/metrics", get(metrics))
-        .nest("/api/v1", api::routes(max_body_bytes))
-        .with_state(parts)
+        .nest("/api/v1", api::router(max_body_bytes))
+        .with_state(parts.clone())
+        .route("/metrics", get(metrics::show).with_state((parts, Arc::clone(&requests))))
+        .fallback(async || Problem::not_found("this address"))
+        .layer(middleware::from_fn_with_state(requests, metrics::count))
 }
 
 async fn ready(State(parts): State<Parts>) -> Response {
@@ -159,28 +169,4 @@ async fn ready(State(parts): State<Parts>) -> Response {
         Ok(_) => Json(json!({ "ready": true, "tzdb": domain::zones::tzdb_version() })).into_response(),
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "ready": false }))).into_response(),
     }
-}
-
-/// Outbound messages by state, over all workspaces, for Prometheus.
-async fn metrics(State(parts): State<Parts>) -> Response {
-    let counted = parts.engine.read(|reading| {
-        let mut totals = std::collections::BTreeMap::<String, i64>::new();
-        let mut after = WorkspaceId(i64::MIN);
-        loop {
-            let page = store::workspaces::page(reading, after, 1_000)?;
-            let Some(last) = page.last() else { return Ok::<_, Failure>(totals) };
-            after = last.id;
-            for workspace in page {
-                for (state, count) in store::messages::counts(reading, workspace.id)? {
-                    *totals.entry(state).or_default() += count;
-                }
-            }
-        }
-    });
-    let Ok(totals) = counted.await else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
-    let mut text = "# HELP dripline_messages Outbound messages by state.\n# TYPE dripline_messages gauge\n".to_owned();
-    for (state, count) in totals {
-        text.push_str(&format!("dripline_messages{{state=\"{state}\"}} {count}\n"));
-    }
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }

@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use carrier::simulator::SimulatorError;
-use carrier::simulator::behaviour::{Behaviour, BehaviourError};
+use carrier::simulator::behaviour::BehaviourError;
 use carrier::{Carrier, Simulator};
 use engine::{Carriers, Clock, Engine, OpenError};
 use store::{Address, DbError, Store};
+
+pub use carrier::simulator::{Behaviour, HandsetText, Reaction};
 
 /// The parts that run together.
 #[derive(Clone)]

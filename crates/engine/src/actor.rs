@@ -3,12 +3,15 @@
 use domain::access::{Permission, Permissions};
 use domain::ids::{KeyId, UserId, WorkspaceId};
 
+use crate::idempotency::IdempotencyKey;
+
 /// Somebody who acts in one workspace.
 #[derive(Debug, Clone)]
 pub struct Actor {
     workspace: WorkspaceId,
     name: String,
     permissions: Permissions,
+    idempotency_key: Option<IdempotencyKey>,
 }
 
 /// The actor lacks a permission.
@@ -25,19 +28,31 @@ impl Actor {
     /// A user with the permissions of their role.
     #[must_use]
     pub fn user(workspace: WorkspaceId, user: UserId, permissions: Permissions) -> Self {
-        Self { workspace, name: user.to_string(), permissions }
+        Self { workspace, name: user.to_string(), permissions, idempotency_key: None }
     }
 
     /// An API key with its own permissions.
     #[must_use]
     pub fn key(workspace: WorkspaceId, key: KeyId, permissions: Permissions) -> Self {
-        Self { workspace, name: key.to_string(), permissions }
+        Self { workspace, name: key.to_string(), permissions, idempotency_key: None }
     }
 
     /// The operator at the command line: everything, in any workspace.
     #[must_use]
     pub fn operator(workspace: WorkspaceId) -> Self {
-        Self { workspace, name: "operator".to_owned(), permissions: Permissions::all() }
+        Self { workspace, name: "operator".to_owned(), permissions: Permissions::all(), idempotency_key: None }
+    }
+
+    /// The actor with the key of one request: whatever makes something or spends does it once for that key.
+    #[must_use]
+    pub fn with_key(self, key: Option<IdempotencyKey>) -> Self {
+        Self { idempotency_key: key, ..self }
+    }
+
+    /// The key of the request.
+    #[must_use]
+    pub fn idempotency_key(&self) -> Option<&IdempotencyKey> {
+        self.idempotency_key.as_ref()
     }
 
     /// In which workspace.

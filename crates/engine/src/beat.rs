@@ -9,6 +9,7 @@ use store::Tx;
 use store::events::Event;
 
 use crate::failure::Failure;
+use crate::idempotency::{IdempotencyKey, KeyMalformed};
 use crate::ids::Ids;
 
 /// One use case at one instant.
@@ -19,9 +20,17 @@ pub(crate) struct Beat {
     pub(crate) ids: Ids,
     /// Who acts: an identifier, `operator`, `contact`, `carrier` or `dripline`.
     pub(crate) actor: String,
+    /// Under which the use case is done once.
+    pub(crate) key: Option<IdempotencyKey>,
 }
 
 impl Beat {
+    /// The beat under this key, where its actor brought none.
+    pub(crate) fn keyed(self, key: Option<&str>) -> Result<Self, KeyMalformed> {
+        let given = key.map(IdempotencyKey::parse).transpose()?;
+        Ok(Self { key: self.key.or(given), ..self })
+    }
+
     /// The next identifier.
     pub(crate) fn id(&self) -> i64 {
         self.ids.next(self.now)

@@ -9,14 +9,14 @@ use domain::ledger::{self, Amounts, Cause, Reason};
 use domain::money::Micros;
 use serde::Serialize;
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
-use store::{DbError, Lane, Tx, answers};
+use store::{DbError, Lane, Tx};
 
 use crate::actor::{Actor, Forbidden};
 use crate::beat::Beat;
 use crate::engine::Engine;
 use crate::failure::Failure;
-use crate::text::{TextError, line, line_or_nothing};
+use crate::idempotency::{KeyMalformed, KeyReused, once};
+use crate::text::{TextError, line_or_nothing};
 
 /// The largest payment that can be posted at once: a slip of the keyboard must not be a fortune.
 pub const MAX_TOP_UP: Micros = Micros(1_000_000_000_000);
@@ -24,8 +24,6 @@ pub const MAX_TOP_UP: Micros = Micros(1_000_000_000_000);
 pub const MAX_CREDITS_PER_GRANT: i64 = 100_000_000;
 /// Most characters in a note.
 pub const MAX_NOTE: usize = 200;
-/// Most characters in an idempotency key.
-pub const MAX_IDEMPOTENCY_KEY: usize = 200;
 
 /// A posting by hand: why, and the key under which a repeat of it is known.
 #[derive(Debug, Clone, Default)]
@@ -77,12 +75,12 @@ pub enum BillingError {
     /// The note is refused.
     #[error("the note is refused")]
     Note(#[source] TextError),
-    /// The idempotency key is refused.
-    #[error("the idempotency key is refused")]
-    Key(#[source] TextError),
+    /// The idempotency key cannot be one.
+    #[error(transparent)]
+    KeyMalformed(#[from] KeyMalformed),
     /// The key was used for something else.
-    #[error("the idempotency key was used for another request")]
-    KeyReused,
+    #[error(transparent)]
+    KeyReused(#[from] KeyReused),
     /// It failed.
     #[error(transparent)]
     Failure(#[from] Failure),
@@ -144,11 +142,14 @@ impl Engine {
         slip: Slip,
     ) -> Result<TopUpId, BillingError> {
         let note = line_or_nothing(&slip.note, MAX_NOTE).map_err(BillingError::Note)?;
-        let key = slip.idempotency_key.map(|key| line(&key, MAX_IDEMPOTENCY_KEY)).transpose();
-        let key = key.map_err(BillingError::Key)?;
-        let beat = self.beat_as(workspace, "operator");
-        let posting = Posting { id: TopUpId(beat.id()), amounts, note, key };
-        self.write(Lane::Normal, move |tx| post(tx, &beat, &posting)).await
+        let beat = self.beat_as(workspace, "operator").keyed(slip.idempotency_key.as_deref())?;
+        let posting = Posting { id: TopUpId(beat.id()), amounts, note };
+        self.write(Lane::Normal, move |tx| {
+            // Before the key is taken: a workspace that is not there must not have one.
+            store::workspaces::find(tx, beat.workspace)?.ok_or(BillingError::Unknown)?;
+            once(tx, &beat, &("top_up", posting.amounts, &posting.note), |tx| post(tx, &beat, &posting))
+        })
+        .await
     }
 }
 
@@ -156,34 +157,13 @@ struct Posting {
     id: TopUpId,
     amounts: Amounts,
     note: String,
-    key: Option<String>,
 }
 
 fn post(tx: &mut Tx<'_>, beat: &Beat, posting: &Posting) -> Result<TopUpId, BillingError> {
-    store::workspaces::find(tx, beat.workspace)?.ok_or(BillingError::Unknown)?;
-    if let Some(first) = answered(tx, beat, posting)? {
-        return Ok(first);
-    }
     let transfers = ledger::transfers(Cause::top_up(posting.id), Reason::TopUp, posting.amounts);
     store::ledger::post(tx, beat.workspace, &transfers, beat.now).map_err(Failure::from)?;
     let payload = json!({ "top_up": posting.id, "credits": posting.amounts.credits,
         "micros": posting.amounts.micros, "note": posting.note });
     beat.note(tx, "ledger.topped_up", None, &payload)?;
     Ok(posting.id)
-}
-
-/// Takes the key with this answer before anything is posted: of two at once one waits here for the other.
-fn answered(tx: &mut Tx<'_>, beat: &Beat, posting: &Posting) -> Result<Option<TopUpId>, BillingError> {
-    let Some(key) = &posting.key else { return Ok(None) };
-    let request = format!("topup {} {} {}", posting.amounts.credits, posting.amounts.micros.0, posting.note);
-    let hash: String = Sha256::digest(request.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
-    if answers::keep(tx, beat.workspace, key, &hash, &posting.id.to_string(), beat.now)? {
-        return Ok(None);
-    }
-    let stored = || Failure::Stored(format!("the answer to the idempotency key {key:?}"));
-    let (known, answer) = answers::find(tx, beat.workspace, key)?.ok_or_else(stored)?;
-    if known != hash {
-        return Err(BillingError::KeyReused);
-    }
-    Ok(Some(answer.parse().map_err(|_| stored())?))
 }

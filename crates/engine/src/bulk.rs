@@ -6,24 +6,23 @@
 use std::collections::BTreeMap;
 
 use domain::access::Permission;
-use domain::ids::{ContactId, JobId, WorkflowId, WorkspaceId};
+use domain::ids::{ContactId, JobId, WorkflowId};
 use domain::ledger::Amounts;
 use domain::money::Micros;
 use domain::refusal::Refusal;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use store::contacts::{self, Contact};
-use store::jobs::{self, Item, Job};
-use store::{DbError, Lane, Read, Tx, answers, numbers, workflows};
+use store::jobs::{self, Item, Job, STARTED};
+use store::{DbError, Lane, Read, Tx, numbers, workflows};
 
 use crate::actor::{Actor, Forbidden};
 use crate::batch::{Batch, Decision};
 use crate::beat::Beat;
 use crate::engine::Engine;
-use crate::enrolling::MAX_KEY_BYTES;
 use crate::facts::Steps;
 use crate::failure::Failure;
+use crate::idempotency::{IdempotencyKey, KeyMalformed, KeyReused, answered, once};
 
 /// Most contacts that one request may name.
 pub const MAX_NAMED: usize = 100_000;
@@ -39,6 +38,16 @@ pub enum Selection {
     All,
     /// These.
     These(Vec<ContactId>),
+}
+
+impl Selection {
+    /// Those that are named.
+    fn ids(&self) -> Option<&[ContactId]> {
+        match self {
+            Self::All => None,
+            Self::These(ids) => Some(ids),
+        }
+    }
 }
 
 /// The price of enrolling many, and who would be refused.
@@ -81,12 +90,12 @@ pub enum BulkError {
     /// There is no such job.
     #[error("the job does not exist")]
     JobUnknown,
-    /// The key is empty or too long.
-    #[error("an idempotency key has 1 to {MAX_KEY_BYTES} bytes")]
-    KeyLength,
+    /// The key cannot be one.
+    #[error(transparent)]
+    KeyMalformed(#[from] KeyMalformed),
     /// The key was used for something else.
-    #[error("the idempotency key was used for another request")]
-    KeyReused,
+    #[error(transparent)]
+    KeyReused(#[from] KeyReused),
     /// It failed.
     #[error(transparent)]
     Failure(#[from] Failure),
@@ -143,9 +152,13 @@ impl Engine {
         key: &str,
     ) -> Result<Option<Job>, BulkError> {
         actor.need(Permission::Read)?;
-        let (workspace, key) = (actor.workspace(), key.to_owned());
-        let asked = asked(workflow, &checked(selection.clone())?);
-        self.read(move |db| begun(db, workspace, &key, &asked)).await
+        let (workspace, key) = (actor.workspace(), IdempotencyKey::parse(key)?);
+        let selection = checked(selection.clone())?;
+        self.read(move |db| {
+            let begun = answered::<JobId, BulkError>(db, workspace, &key, &asked(workflow, &selection))?;
+            begun.map(|id| jobs::find(db, workspace, id)?.ok_or(BulkError::JobUnknown)).transpose()
+        })
+        .await
     }
 
     /// Begins the job; [`Engine::run_job`] does it. The same key again gives the same job.
@@ -157,11 +170,13 @@ impl Engine {
         key: Option<String>,
     ) -> Result<Job, BulkError> {
         actor.need(Permission::Enroll)?;
-        if key.as_ref().is_some_and(|key| key.is_empty() || key.len() > MAX_KEY_BYTES) {
-            return Err(BulkError::KeyLength);
-        }
-        let (beat, selection) = (self.beat(actor), checked(selection)?);
-        self.write(Lane::Bulk, move |tx| begin(tx, &beat, workflow, &selection, key.as_deref())).await
+        let (beat, selection) = (self.beat(actor).keyed(key.as_deref())?, checked(selection)?);
+        self.write(Lane::Bulk, move |tx| {
+            let id = once(tx, &beat, &asked(workflow, &selection), |tx| begin(tx, &beat, workflow, &selection))?;
+            // The job as it is now: a repeat is most often asked by somebody who waits for its end.
+            jobs::find(tx, beat.workspace, id)?.ok_or(BulkError::JobUnknown)
+        })
+        .await
     }
 
     /// Works on a job until it is done; `progress` is told after each chunk.
@@ -190,13 +205,20 @@ impl Engine {
         self.read(move |db| jobs::find(db, workspace, id)?.ok_or(BulkError::JobUnknown)).await
     }
 
+    /// All jobs of the workspace, newest first, before the given one.
+    pub async fn jobs(&self, actor: &Actor, before: JobId, limit: i64) -> Result<Vec<Job>, BulkError> {
+        actor.need(Permission::Read)?;
+        let workspace = actor.workspace();
+        self.read(move |db| Ok(jobs::page(db, workspace, before, limit)?)).await
+    }
+
     /// The contacts that a job has refused, with their reasons, after the given one.
     pub async fn job_refusals(&self, actor: &Actor, id: JobId, after: i64, limit: i64) -> Result<Vec<Item>, BulkError> {
         actor.need(Permission::Read)?;
         let workspace = actor.workspace();
         self.read(move |db| {
-            let items = jobs::items(db, workspace, id, after, limit)?;
-            Ok(items.into_iter().filter(|item| item.outcome.as_deref().is_some_and(|text| text != STARTED)).collect())
+            jobs::find(db, workspace, id)?.ok_or(BulkError::JobUnknown)?;
+            Ok(jobs::refused(db, workspace, id, after, limit)?)
         })
         .await
     }
@@ -219,9 +241,6 @@ impl Engine {
         }
     }
 }
-
-/// The outcome of a contact that was started; every other outcome is a list of refusals.
-const STARTED: &str = "started";
 
 fn checked(selection: Selection) -> Result<Selection, BulkError> {
     let Selection::These(mut ids) = selection else { return Ok(Selection::All) };
@@ -312,19 +331,12 @@ fn decide_all(
         .collect()
 }
 
-fn begin(
-    tx: &mut Tx<'_>,
-    beat: &Beat,
-    workflow: WorkflowId,
-    selection: &Selection,
-    key: Option<&str>,
-) -> Result<Job, BulkError> {
-    let asked = asked(workflow, selection);
-    if let Some(key) = key
-        && let Some(job) = begun(tx, beat.workspace, key, &asked)?
-    {
-        return Ok(job);
-    }
+/// What a key stands for: the workflow and exactly these contacts. Those of *all* are whoever is there.
+fn asked(workflow: WorkflowId, selection: &Selection) -> (&'static str, WorkflowId, Option<&[ContactId]>) {
+    ("enroll_many", workflow, selection.ids())
+}
+
+fn begin(tx: &mut Tx<'_>, beat: &Beat, workflow: WorkflowId, selection: &Selection) -> Result<JobId, BulkError> {
     let found = workflows::find(tx, beat.workspace, workflow)?;
     found.filter(|workflow| workflow.archived_at.is_none()).ok_or(BulkError::WorkflowUnknown)?;
     let payload = Payload { workflow, all: matches!(selection, Selection::All) };
@@ -348,30 +360,9 @@ fn begin(
         created_at: beat.now,
         updated_at: beat.now,
     };
-    // The key comes first: whoever waits here for the same key then finds the job that was faster.
-    if let Some(key) = key
-        && !answers::keep(tx, beat.workspace, key, &asked, &job.id.to_string(), beat.now)?
-    {
-        return begun(tx, beat.workspace, key, &asked)?.ok_or(BulkError::KeyReused);
-    }
     jobs::insert(tx, beat.workspace, &job)?;
     jobs::add_items(tx, beat.workspace, job.id, &items)?;
-    Ok(job)
-}
-
-/// The job that the key began before.
-fn begun(db: &Read<'_>, workspace: WorkspaceId, key: &str, asked: &str) -> Result<Option<Job>, BulkError> {
-    let Some((hash, answer)) = answers::find(db, workspace, key)? else { return Ok(None) };
-    let id = answer.parse::<JobId>().ok().filter(|_| hash == asked).ok_or(BulkError::KeyReused)?;
-    jobs::find(db, workspace, id)?.map(Some).ok_or(BulkError::JobUnknown)
-}
-
-/// What a key stands for: the workflow and exactly these contacts. Those of *all* are whoever is there.
-fn asked(workflow: WorkflowId, selection: &Selection) -> String {
-    let Selection::These(ids) = selection else { return format!("enroll_many {workflow} all") };
-    let digest = ids.iter().fold(Sha256::new(), |digest, id| digest.chain_update(id.0.to_be_bytes())).finalize();
-    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("enroll_many {workflow} {} {digest}", ids.len())
+    Ok(job.id)
 }
 
 /// One chunk of a job: decided, charged, started and counted in one transaction.

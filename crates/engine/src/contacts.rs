@@ -22,6 +22,7 @@ use crate::beat::Beat;
 use crate::ending;
 use crate::engine::Engine;
 use crate::failure::Failure;
+use crate::idempotency::{KeyReused, once};
 
 pub use fields::{FieldError, FieldWarning, MAX_CUSTOM_FIELDS, MAX_FIELDS, MAX_VALUE_CHARACTERS, TIME_ZONE, warnings};
 pub(crate) use fields::{cleaned, display_name, get, is_standard, key_of, put, value};
@@ -91,6 +92,9 @@ pub enum ContactError {
         /// The first that has no room.
         name: String,
     },
+    /// The idempotency key was used for something else.
+    #[error(transparent)]
+    KeyReused(#[from] KeyReused),
     /// The database or the books failed.
     #[error(transparent)]
     Failure(#[from] Failure),
@@ -126,7 +130,11 @@ impl Engine {
         let region = new.region.unwrap_or(DEFAULT_REGION);
         let phone = Phone::parse(&new.phone, region).map_err(ContactError::Phone)?;
         let beat = self.beat(actor);
-        self.write(Lane::Normal, move |tx| create(tx, &beat, phone, &new)).await
+        self.write(Lane::Normal, move |tx| {
+            let asked = ("create_contact", phone.to_string(), &new.name, &new.fields, new.person);
+            once(tx, &beat, &asked, |tx| create(tx, &beat, phone, &new))
+        })
+        .await
     }
 
     /// One contact.

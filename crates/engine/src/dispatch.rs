@@ -19,6 +19,7 @@ use domain::ids::WorkspaceId;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use jiff::SignedDuration;
+use store::claims::Backlog;
 use store::{Lane, claims};
 use tokio::sync::{Semaphore, mpsc, watch};
 
@@ -94,6 +95,12 @@ impl Engine {
         self.read(|db| Ok(claims::next_due(db)?)).await
     }
 
+    /// How much waits, over all workspaces: for the operator's graphs.
+    pub async fn backlog(&self) -> Result<Backlog, Failure> {
+        let now = self.now();
+        self.read(move |db| Ok(claims::backlog(db, now)?)).await
+    }
+
     async fn due_workspaces(&self) -> Result<Vec<WorkspaceId>, Failure> {
         let (now, node) = (self.now(), self.node());
         self.read(move |db| Ok(claims::due_workspaces(db, now, node, WORKSPACES_PER_LOOK)?)).await
@@ -103,6 +110,7 @@ impl Engine {
         let (node, steps) = (self.node_owned(), self.steps());
         let claim = Claim { beat: self.beat_as(workspace, "dripline"), node, slots, steps };
         let mut work = self.write(Lane::Normal, move |tx| claim::claim(tx, &claim)).await?;
+        self.counters().claimed(work.send.len());
         if work.homeless {
             let beat = self.beat_as(workspace, "dripline");
             work.touched += self.write(Lane::Normal, move |tx| rehoming::rehome(tx, &beat, MESSAGES_PER_CLAIM)).await?;
@@ -115,7 +123,10 @@ impl Engine {
             return Ok(());
         }
         let (beat, steps) = (self.beat_as(workspace, "carrier"), self.steps());
-        self.write(Lane::Normal, move |tx| settle::settle(tx, &beat, &steps, &answers)).await
+        let said: Vec<Said> = answers.iter().map(|answered| answered.said).collect();
+        self.write(Lane::Normal, move |tx| settle::settle(tx, &beat, &steps, &answers)).await?;
+        self.counters().settled(&said);
+        Ok(())
     }
 
     async fn submit(&self, claimed: Claimed) -> Answered {

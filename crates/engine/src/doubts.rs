@@ -13,7 +13,7 @@ use domain::ids::MessageId;
 use domain::message::MessageState;
 use serde_json::json;
 use store::messages::{self, Message};
-use store::{DbError, Lane, Tx};
+use store::{DbError, Lane, Read, Tx};
 
 use crate::actor::{Actor, Forbidden};
 use crate::beat::Beat;
@@ -24,7 +24,16 @@ use crate::failure::Failure;
 use crate::settle::{Answered, Ruling, Said, Settling};
 
 /// Most messages in doubt that one page lists.
-pub const MAX_LISTED: u32 = 200;
+pub const MAX_LISTED: i64 = 200;
+
+/// Which messages in doubt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doubts {
+    /// Every one.
+    All,
+    /// Those that only a person can settle.
+    ForAPerson,
+}
 
 /// What a person knows of a message in doubt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,17 +88,22 @@ impl From<DbError> for DoubtError {
 }
 
 impl Engine {
-    /// The messages of the workspace that wait for a person, oldest first, after the given one.
+    /// Messages in doubt of the workspace, oldest first, after the given one.
     pub async fn doubts(
         &self,
         actor: &Actor,
+        which: Doubts,
         after: Option<MessageId>,
-        limit: u32,
+        limit: i64,
     ) -> Result<Vec<Message>, DoubtError> {
         actor.need(Permission::Read)?;
         let (workspace, after) = (actor.workspace(), after.unwrap_or(MessageId(i64::MIN)));
-        let limit = i64::from(limit.clamp(1, MAX_LISTED));
-        self.read(move |db| Ok(messages::for_a_person(db, workspace, after, limit)?)).await
+        let limit = limit.clamp(1, MAX_LISTED);
+        let list = move |db: &Read<'_>| match which {
+            Doubts::All => Ok(messages::in_doubt(db, workspace, after, limit)?),
+            Doubts::ForAPerson => Ok(messages::for_a_person(db, workspace, after, limit)?),
+        };
+        self.read(list).await
     }
 
     /// Settles a message in doubt as the person says. Money and enrollment move as if the carrier had said it.
@@ -106,10 +120,10 @@ fn settle(tx: &mut Tx<'_>, beat: &Beat, steps: &Steps, id: MessageId, fate: Fate
     let seen = messages::find(tx, beat.workspace, id)?.ok_or(DoubtError::Unknown)?;
     let mut settling = Settling::new(tx, beat, steps, seen.enrollment, std::collections::HashMap::new())?;
     let mut message = ending::lock_messages(tx, beat, &[id])?.remove(&id).ok_or(DoubtError::Unknown)?;
-    match (message.state, message.due_at) {
-        (MessageState::InDoubt, None) => {}
-        (MessageState::InDoubt, Some(_)) => return Err(DoubtError::StillAsked),
-        (state, _) => return Err(DoubtError::NotInDoubt(state)),
+    match message.state {
+        MessageState::InDoubt if message.is_for_a_person() => {}
+        MessageState::InDoubt => return Err(DoubtError::StillAsked),
+        state => return Err(DoubtError::NotInDoubt(state)),
     }
     let note = json!({ "message": id, "step": message.step, "fate": fate.word() });
     settling.events.push(beat.event("message.settled", Some(message.contact), &note));

@@ -13,6 +13,7 @@ use tokio::sync::{Notify, OwnedRwLockReadGuard, RwLock, RwLockWriteGuard};
 use crate::actor::Actor;
 use crate::beat::Beat;
 use crate::clock::{Clock, Mark};
+use crate::counts::{Counters, Counts};
 use crate::facts::Steps;
 use crate::failure::Failure;
 use crate::ids::{Ids, secret};
@@ -43,6 +44,7 @@ struct Inner {
     steps: Steps,
     wake: Notify,
     hands: Arc<RwLock<()>>,
+    counters: Counters,
 }
 
 /// Something is in hand that must be over before the clock is pushed on: a claim until it is settled, a
@@ -84,8 +86,8 @@ impl Engine {
 
     fn with(store: Store, clock: Clock, node: Node, taken: Mark, carriers: Carriers) -> Self {
         let ids = Ids::new(node.number);
-        let (steps, wake, hands) = (Steps::default(), Notify::new(), Arc::default());
-        Self(Arc::new(Inner { store, clock, ids, node, taken, carriers, steps, wake, hands }))
+        let (steps, wake, hands, counters) = (Steps::default(), Notify::new(), Arc::default(), Counters::default());
+        Self(Arc::new(Inner { store, clock, ids, node, taken, carriers, steps, wake, hands, counters }))
     }
 
     /// Gives the node number back before its lease ends, so that short-lived processes do not use them up.
@@ -93,7 +95,8 @@ impl Engine {
     pub async fn leave_node(&self) -> Result<(), Failure> {
         let node = self.0.node.clone();
         let until = self.now().saturating_add(LEAVING).unwrap_or(Timestamp::MAX);
-        self.write(Lane::Normal, move |tx| Ok(workspaces::keep_node(tx, node.number, &node.owner, until).map(drop)?)).await
+        self.write(Lane::Normal, move |tx| Ok(workspaces::keep_node(tx, node.number, &node.owner, until).map(drop)?))
+            .await
     }
 
     /// Renews the lease on the node number; false if another node has taken it, after which this one must stop.
@@ -162,6 +165,16 @@ impl Engine {
         self.0.carriers.get(name).cloned()
     }
 
+    /// What this process has done since it began.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.0.counters.now()
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.0.counters
+    }
+
     /// Tells the dispatcher that there may be work.
     pub(crate) fn wake(&self) {
         self.0.wake.notify_one();
@@ -174,18 +187,18 @@ impl Engine {
 
     /// A beat of an actor.
     pub(crate) fn beat(&self, actor: &Actor) -> Beat {
-        self.beat_as(actor.workspace(), actor.name())
+        Beat { key: actor.idempotency_key().cloned(), ..self.beat_as(actor.workspace(), actor.name()) }
     }
 
     /// A beat of somebody who is no actor: the contact, the carrier, the product itself.
     pub(crate) fn beat_as(&self, workspace: WorkspaceId, actor: &str) -> Beat {
-        Beat { workspace, now: self.now(), ids: self.0.ids.clone(), actor: actor.to_owned() }
+        Beat { workspace, now: self.now(), ids: self.0.ids.clone(), actor: actor.to_owned(), key: None }
     }
 
     /// Makes beats of somebody who is no actor, where the workspace is only found inside the transaction.
     pub(crate) fn beats(&self, actor: &'static str) -> impl Fn(WorkspaceId) -> Beat + Send + 'static {
         let (now, ids) = (self.now(), self.0.ids.clone());
-        move |workspace| Beat { workspace, now, ids: ids.clone(), actor: actor.to_owned() }
+        move |workspace| Beat { workspace, now, ids: ids.clone(), actor: actor.to_owned(), key: None }
     }
 
     /// One transaction.

@@ -23,11 +23,10 @@ use crate::ending::{self, Ended};
 use crate::engine::Engine;
 use crate::facts::{self, Steps};
 use crate::failure::Failure;
+use crate::idempotency::{KeyMalformed, KeyReused, once};
 
 /// For how long a quote holds.
 const QUOTE_HOLDS: SignedDuration = SignedDuration::from_mins(15);
-/// Longest idempotency key, in bytes.
-pub const MAX_KEY_BYTES: usize = 255;
 
 /// A quote with what stands around it.
 #[derive(Debug, Clone)]
@@ -80,7 +79,7 @@ pub struct EnrollRequest {
     pub workflow: WorkflowId,
     /// The quote that was shown; the start is refused if it no longer holds.
     pub quote: Option<QuoteId>,
-    /// The caller's key: the same key again gives the first answer and charges nothing.
+    /// The key of the request, where the actor has none: the same key again gives the first answer and charges nothing.
     pub key: Option<String>,
 }
 
@@ -100,14 +99,11 @@ pub enum EnrollError {
     #[error("the quote does not exist for this contact and workflow, or it has expired")]
     QuoteUnknown,
     /// The key was used for something else.
-    #[error("the idempotency key was used for another request")]
-    KeyReused,
-    /// The key is empty or too long.
-    #[error("an idempotency key has 1 to {MAX_KEY_BYTES} bytes")]
-    KeyLength,
-    /// Another request with the same key was faster. Tried again inside; never seen by a caller.
-    #[error("another request with the same key is under way")]
-    Raced,
+    #[error(transparent)]
+    KeyReused(#[from] KeyReused),
+    /// The key cannot be one.
+    #[error(transparent)]
+    KeyMalformed(#[from] KeyMalformed),
     /// It failed.
     #[error(transparent)]
     Failure(#[from] Failure),
@@ -157,19 +153,15 @@ impl Engine {
     /// Starts an enrollment: charged, scheduled and visible in one transaction, or not at all.
     pub async fn enroll(&self, actor: &Actor, request: EnrollRequest) -> Result<Enrolled, EnrollError> {
         actor.need(Permission::Enroll)?;
-        if request.key.as_ref().is_some_and(|key| key.is_empty() || key.len() > MAX_KEY_BYTES) {
-            return Err(EnrollError::KeyLength);
-        }
-        loop {
-            let (beat, steps, request) = (self.beat(actor), self.steps(), request.clone());
-            match self.write(Lane::Normal, move |tx| enroll(tx, &beat, &steps, &request)).await {
-                Err(EnrollError::Raced) => {}
-                answer => {
-                    self.wake();
-                    return answer;
-                }
-            }
-        }
+        let (beat, steps) = (self.beat(actor).keyed(request.key.as_deref())?, self.steps());
+        let enrolled = self
+            .write(Lane::Normal, move |tx| {
+                let asked = ("enroll", request.contact, request.workflow, request.quote);
+                once(tx, &beat, &asked, |tx| enroll(tx, &beat, &steps, &request))
+            })
+            .await?;
+        self.wake();
+        Ok(enrolled)
     }
 
     /// Takes a contact out of its workflow; what was not sent comes back at once.
@@ -258,22 +250,14 @@ fn terms_document(quote: &Quote) -> String {
 }
 
 fn enroll(tx: &mut Tx<'_>, beat: &Beat, steps: &Steps, request: &EnrollRequest) -> Result<Enrolled, EnrollError> {
-    let asked = format!("enroll {} {}", request.contact, request.workflow);
-    if let Some(first) = answered(tx, beat, request, &asked)? {
-        return Ok(first);
-    }
     let (batch, rows, decision) = decide(tx, beat, steps, request.contact, request.workflow)?;
-    // The same request may have been faster while this one waited for the contact's lock.
-    if let Some(first) = answered(tx, beat, request, &asked)? {
-        return Ok(first);
-    }
     if let Some(quote) = request.quote {
         hold_to(tx, beat, &batch, &decision, request, quote)?;
     }
     let quote = decision.result.as_ref().map_err(|refusals| EnrollError::Refused(refusals.clone()))?.clone();
     let started = batch.start(tx, beat, &rows, std::slice::from_ref(&decision))?;
     let (contact, enrollment) = *started.first().ok_or_else(|| Failure::Stored("nothing was started".to_owned()))?;
-    let enrolled = Enrolled {
+    Ok(Enrolled {
         enrollment,
         contact,
         workflow: request.workflow,
@@ -281,29 +265,7 @@ fn enroll(tx: &mut Tx<'_>, beat: &Beat, steps: &Steps, request: &EnrollRequest) 
         charged_micros: quote.amounts.micros,
         first_at: quote.steps.first().map_or(beat.now, |step| step.due),
         last_at: quote.steps.last().map_or(beat.now, |step| step.due),
-    };
-    if let Some(key) = &request.key {
-        let answer = serde_json::to_string(&enrolled).expect("plain data");
-        if !answers::keep(tx, beat.workspace, key, &asked, &answer, beat.now)? {
-            return Err(EnrollError::Raced);
-        }
-    }
-    Ok(enrolled)
-}
-
-/// The answer that the request's key got before.
-fn answered(
-    tx: &mut Tx<'_>,
-    beat: &Beat,
-    request: &EnrollRequest,
-    asked: &str,
-) -> Result<Option<Enrolled>, EnrollError> {
-    let Some(key) = &request.key else { return Ok(None) };
-    let Some((hash, answer)) = answers::find(tx, beat.workspace, key)? else { return Ok(None) };
-    if hash != asked {
-        return Err(EnrollError::KeyReused);
-    }
-    Ok(Some(serde_json::from_str(&answer).map_err(|error| Failure::Stored(error.to_string()))?))
+    })
 }
 
 /// Goes on only if the quote that was shown is still true.

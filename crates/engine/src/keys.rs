@@ -18,6 +18,7 @@ use crate::actor::{Actor, Forbidden};
 use crate::beat::Beat;
 use crate::engine::Engine;
 use crate::failure::Failure;
+use crate::idempotency::{KeyReused, once};
 use crate::text::{TextError, line};
 
 /// Most characters in the name of a key.
@@ -48,6 +49,9 @@ pub enum KeyError {
     /// A bearer's key is malformed, unknown, wrong or revoked: nobody is told which.
     #[error("the API key is not valid")]
     Invalid,
+    /// The idempotency key was used for something else.
+    #[error(transparent)]
+    KeyReused(#[from] KeyReused),
     /// It failed.
     #[error(transparent)]
     Failure(#[from] Failure),
@@ -61,7 +65,7 @@ impl From<DbError> for KeyError {
 
 impl Engine {
     /// Makes a key with some of the actor's permissions. The second part of the answer is the key's text, which
-    /// cannot be had again.
+    /// cannot be had again: a repeat under the same idempotency key names the first key with an empty text.
     pub async fn create_key(
         &self,
         actor: &Actor,
@@ -85,9 +89,15 @@ impl Engine {
             used_at: None,
             revoked_at: None,
         };
-        let text = text(beat.workspace, key.id, &secret);
-        let made = key.clone();
-        self.write(Lane::Normal, move |tx| create(tx, &beat, &key)).await?;
+        let (id, text) = (key.id, text(beat.workspace, key.id, &secret));
+        let made = self
+            .write(Lane::Normal, move |tx| {
+                let asked = ("create_key", &key.name, &key.permissions);
+                once(tx, &beat, &asked, |tx| create(tx, &beat, &key))
+            })
+            .await?;
+        // Only the hash of the secret is stored, so a repeat has nothing to show.
+        let text = if made.id == id { text } else { String::new() };
         Ok((made, text))
     }
 
@@ -135,10 +145,11 @@ impl Engine {
     }
 }
 
-fn create(tx: &mut Tx<'_>, beat: &Beat, key: &ApiKey) -> Result<(), KeyError> {
+fn create(tx: &mut Tx<'_>, beat: &Beat, key: &ApiKey) -> Result<ApiKey, KeyError> {
     users::insert_key(tx, beat.workspace, key)?;
     let payload = json!({ "key": key.id, "name": key.name, "permissions": key.permissions });
-    Ok(beat.note(tx, "key.created", None, &payload)?)
+    beat.note(tx, "key.created", None, &payload)?;
+    Ok(key.clone())
 }
 
 fn hash(secret: &str) -> String {

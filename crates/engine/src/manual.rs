@@ -26,6 +26,7 @@ use crate::claim::{Claim, Claimed, Room, Work, free_again, later, pace_of, resen
 use crate::engine::Engine;
 use crate::facts::{self, Known};
 use crate::failure::Failure;
+use crate::idempotency::{KeyReused, once};
 
 /// For how long after an inbound message a person's answer counts as conversation (SMS §4.2).
 const CONVERSATION: SignedDuration = SignedDuration::from_mins(30);
@@ -64,6 +65,9 @@ pub enum SendError {
     /// Credits and wallet do not cover it.
     #[error("credits and wallet do not cover the message")]
     InsufficientFunds,
+    /// The key was used for something else.
+    #[error(transparent)]
+    KeyReused(#[from] KeyReused),
     /// It failed.
     #[error(transparent)]
     Failure(#[from] Failure),
@@ -76,11 +80,16 @@ impl From<store::DbError> for SendError {
 }
 
 impl Engine {
-    /// Takes a message that a person wrote. It goes out by the next claim; the enrollment, if any, goes on.
+    /// Takes a message that a person wrote. It goes out by the next claim; the enrollment, if any, goes on. The same
+    /// key again neither texts nor charges a second time.
     pub async fn send_message(&self, actor: &Actor, contact: ContactId, body: &str) -> Result<Message, SendError> {
         actor.need(Permission::Send)?;
         let (beat, body) = (self.beat(actor), body.to_owned());
-        let message = self.write(Lane::Normal, move |tx| send_message(tx, &beat, contact, &body)).await?;
+        let message = self
+            .write(Lane::Normal, move |tx| {
+                once(tx, &beat, &("send_message", contact, &body), |tx| send_message(tx, &beat, contact, &body))
+            })
+            .await?;
         self.wake();
         Ok(message)
     }
@@ -95,7 +104,8 @@ fn send_message(tx: &mut Tx<'_>, beat: &Beat, contact: ContactId, body: &str) ->
     if let Some((_, kind)) = suppressions::of(tx, beat.workspace, &[contact.phone_hash])?.first() {
         return Err(SendError::Suppressed(*kind));
     }
-    let body = template::sendable(body, known.settings.smart());
+    // No phone shows a NUL, and PostgreSQL cannot keep one.
+    let body = template::sendable(&body.replace('\0', ""), known.settings.smart());
     if body.trim().is_empty() {
         return Err(SendError::Empty);
     }

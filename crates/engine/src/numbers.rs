@@ -13,6 +13,7 @@ use crate::actor::{Actor, Forbidden};
 use crate::beat::Beat;
 use crate::engine::Engine;
 use crate::failure::Failure;
+use crate::idempotency::{KeyReused, once};
 use crate::removal::{ENDS_PER_CHUNK, Removal, stop_all};
 use crate::senders;
 
@@ -110,6 +111,9 @@ pub enum NumberError {
         /// The pace that was given.
         given: i64,
     },
+    /// The idempotency key was used for something else.
+    #[error(transparent)]
+    KeyReused(#[from] KeyReused),
     /// It failed.
     #[error(transparent)]
     Failure(#[from] Failure),
@@ -145,7 +149,11 @@ impl Engine {
             contacts: 0,
             created_at: beat.now,
         };
-        self.write(Lane::Normal, move |tx| add(tx, &beat, &number)).await
+        self.write(Lane::Normal, move |tx| {
+            let pace = (number.messages_per_minute, number.messages_per_day);
+            once(tx, &beat, &("add_number", &number.phone, &number.carrier, pace), |tx| add(tx, &beat, &number))
+        })
+        .await
     }
 
     /// All numbers of the workspace, lost ones too.

@@ -80,6 +80,7 @@ impl Engine {
             Intake { beat: beat(workspace), carrier, number, confirms, steps }.take(tx, &event)
         };
         let received = self.write(Lane::Inbound, take).await?;
+        self.counters().received(&received);
         self.wake();
         Ok(received)
     }

@@ -1,8 +1,10 @@
-//! Users of a workspace. A password is never stored, only its Argon2id hash.
+//! Users of a workspace: made, given a role, removed. A password is never stored, only its Argon2id hash.
+//!
+//! Nobody gives, takes or removes more than they may do themselves, and a workspace keeps an owner.
 
 use argon2::Argon2;
 use argon2::password_hash::PasswordHasher as _;
-use domain::access::{Permission, Role};
+use domain::access::{Permission, Permissions, Role};
 use domain::ids::UserId;
 use serde_json::json;
 use store::users::{self, User};
@@ -12,6 +14,7 @@ use crate::actor::{Actor, Forbidden};
 use crate::beat::Beat;
 use crate::engine::Engine;
 use crate::failure::Failure;
+use crate::idempotency::{KeyReused, once};
 use crate::text::{TextError, line};
 
 /// Most characters in a user's name.
@@ -23,7 +26,16 @@ pub const MIN_PASSWORD: usize = 12;
 /// Most bytes in a password: hashing takes time by length.
 pub const MAX_PASSWORD_BYTES: usize = 1_024;
 
-/// Why a user is not made or shown.
+/// What changes of a user; nothing stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct UserChange {
+    /// Another name.
+    pub name: Option<String>,
+    /// Another role.
+    pub role: Option<Role>,
+}
+
+/// Why a user is not made, changed, removed or shown.
 #[derive(Debug, thiserror::Error)]
 pub enum UserError {
     /// The actor may not do this.
@@ -47,6 +59,15 @@ pub enum UserError {
     /// The password is too long.
     #[error("the password has more than {MAX_PASSWORD_BYTES} bytes")]
     PasswordLong,
+    /// There is no such user in the workspace.
+    #[error("the user does not exist")]
+    Unknown,
+    /// Without an owner nobody could make keys or pay.
+    #[error("the user is the only owner of the workspace; make another one first")]
+    LastOwner,
+    /// The idempotency key was used for something else.
+    #[error(transparent)]
+    KeyReused(#[from] KeyReused),
     /// It failed.
     #[error(transparent)]
     Failure(#[from] Failure),
@@ -59,7 +80,8 @@ impl From<DbError> for UserError {
 }
 
 impl Engine {
-    /// Makes a user. Nobody gives a role that may do more than they may themselves.
+    /// Makes a user. Nobody gives a role that may do more than they may themselves. A repeat under one idempotency
+    /// key is known by everything but the password, of which no digest may lie about.
     pub async fn create_user(
         &self,
         actor: &Actor,
@@ -81,7 +103,43 @@ impl Engine {
             created_at: beat.now,
         };
         let hash = hash(password).await?;
-        self.write(Lane::Normal, move |tx| create(tx, &beat, &user, &hash)).await
+        self.write(Lane::Normal, move |tx| {
+            let asked = ("create_user", &user.email, &user.name, &user.role);
+            once(tx, &beat, &asked, |tx| create(tx, &beat, &user, &hash))
+        })
+        .await
+    }
+
+    /// Changes name or role.
+    pub async fn change_user(&self, actor: &Actor, id: UserId, change: UserChange) -> Result<User, UserError> {
+        actor.need(Permission::TeamWrite)?;
+        if let Some(role) = change.role.filter(|role| !actor.permissions().covers(role.permissions())) {
+            return Err(UserError::RoleBeyond(role));
+        }
+        let name = change.name.map(|name| line(&name, MAX_USER_NAME)).transpose().map_err(UserError::Name)?;
+        let (beat, may) = (self.beat(actor), actor.permissions());
+        self.write(Lane::Normal, move |tx| {
+            let mut user = reach(tx, &beat, may, id, Becomes::of(change.role))?;
+            user.name = name.clone().unwrap_or(user.name);
+            user.role = change.role.map_or(user.role, |role| role.word().to_owned());
+            users::change(tx, beat.workspace, &user)?;
+            let payload = json!({ "user": id, "name": user.name, "role": user.role });
+            beat.note(tx, "user.changed", None, &payload)?;
+            Ok(user)
+        })
+        .await
+    }
+
+    /// Removes a user. What they did stays in the history.
+    pub async fn remove_user(&self, actor: &Actor, id: UserId) -> Result<(), UserError> {
+        actor.need(Permission::TeamWrite)?;
+        let (beat, may) = (self.beat(actor), actor.permissions());
+        self.write(Lane::Normal, move |tx| {
+            let user = reach(tx, &beat, may, id, Becomes::Nothing)?;
+            users::remove(tx, beat.workspace, id)?;
+            Ok(beat.note(tx, "user.removed", None, &json!({ "user": id, "name": user.name }))?)
+        })
+        .await
     }
 
     /// All users of the workspace.
@@ -117,6 +175,40 @@ async fn hash(password: &str) -> Result<String, UserError> {
         hash.expect("the default parameters hash any password with a salt of 16 bytes").to_string()
     });
     Ok(hashed.await.expect("hashing does not panic"))
+}
+
+/// What a user is after a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Becomes {
+    /// What they were.
+    Same,
+    /// Somebody with this role.
+    With(Role),
+    /// Removed.
+    Nothing,
+}
+
+impl Becomes {
+    fn of(role: Option<Role>) -> Self {
+        role.map_or(Self::Same, Self::With)
+    }
+}
+
+/// The user, if the actor may touch them and the workspace still has an owner afterwards.
+fn reach(tx: &mut Tx<'_>, beat: &Beat, may: Permissions, id: UserId, becomes: Becomes) -> Result<User, UserError> {
+    let all = users::lock(tx, beat.workspace)?;
+    let user = all.iter().find(|user| user.id == id).ok_or(UserError::Unknown)?.clone();
+    let stored = || Failure::Stored(format!("{id} has the role {:?}", user.role));
+    let role = Role::from_word(&user.role).ok_or_else(stored)?;
+    if !may.covers(role.permissions()) {
+        return Err(UserError::RoleBeyond(role));
+    }
+    let stays = matches!(becomes, Becomes::Same | Becomes::With(Role::Owner));
+    let others = all.iter().any(|user| user.id != id && user.role == Role::Owner.word());
+    if role == Role::Owner && !stays && !others {
+        return Err(UserError::LastOwner);
+    }
+    Ok(user)
 }
 
 fn create(tx: &mut Tx<'_>, beat: &Beat, user: &User, hash: &str) -> Result<User, UserError> {

@@ -10,6 +10,7 @@ use domain::access::Permission;
 use domain::ids::WorkflowId;
 use domain::workflow::{self, ChangeError, Draft, WorkflowError, WorkflowName};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::workflows::{self, StepRow, StepSum, Workflow};
 use store::{ConstraintKind, DbError, Lane, Read, Tx};
@@ -19,9 +20,10 @@ use crate::beat::Beat;
 use crate::engine::Engine;
 use crate::facts;
 use crate::failure::Failure;
+use crate::idempotency::{KeyReused, once};
 
 /// A step as a person writes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StepInput {
     /// Days since the message before; for the first one, since the start.
     pub gap_days: i64,
@@ -30,7 +32,7 @@ pub struct StepInput {
 }
 
 /// A workflow as a person writes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct WorkflowInput {
     /// Its name.
     pub name: String,
@@ -59,7 +61,7 @@ impl Status {
 }
 
 /// A workflow in the list.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WorkflowSummary {
     /// What is stored.
     pub workflow: Workflow,
@@ -80,7 +82,7 @@ impl WorkflowSummary {
 }
 
 /// A workflow with its steps.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WorkflowView {
     /// As in the list.
     pub summary: WorkflowSummary,
@@ -123,6 +125,9 @@ pub enum SaveError {
         /// How many there are.
         all: usize,
     },
+    /// The idempotency key was used for something else.
+    #[error(transparent)]
+    KeyReused(#[from] KeyReused),
     /// It failed.
     #[error(transparent)]
     Failure(#[from] Failure),
@@ -140,8 +145,10 @@ impl Engine {
         actor.need(Permission::WorkflowsWrite)?;
         let beat = self.beat(actor);
         self.write(Lane::Normal, move |tx| {
-            let draft = draft(tx, &beat, &input)?;
-            insert(tx, &beat, &draft.name, &rows(&draft), "workflow.created")
+            once(tx, &beat, &("create_workflow", &input), |tx| {
+                let draft = draft(tx, &beat, &input)?;
+                insert(tx, &beat, &draft.name, &rows(&draft), "workflow.created")
+            })
         })
         .await
     }
@@ -210,7 +217,8 @@ impl Engine {
     pub async fn duplicate_workflow(&self, actor: &Actor, id: WorkflowId) -> Result<WorkflowView, SaveError> {
         actor.need(Permission::WorkflowsWrite)?;
         let beat = self.beat(actor);
-        self.write(Lane::Normal, move |tx| duplicate(tx, &beat, id)).await
+        self.write(Lane::Normal, move |tx| once(tx, &beat, &("duplicate_workflow", id), |tx| duplicate(tx, &beat, id)))
+            .await
     }
 }
 

@@ -17,7 +17,7 @@ use domain::message::MessageKind;
 use domain::money::Micros;
 use domain::suppression::Suppression;
 use engine::bulk::Selection;
-use engine::doubts::Fate;
+use engine::doubts::{Doubts, Fate};
 use engine::numbers::{NewNumber, NumberChange, NumberState};
 use engine::workspaces::SettingsChange;
 use engine::{Settings, Switch};
@@ -161,7 +161,7 @@ async fn act(world: &World, luck: &mut Luck, turn: u64, workflow: domain::ids::W
         14 if luck.below(8) == 0 => drop(engine.pause_workflow(actor, workflow).await),
         15 => drop(engine.delete_contact(actor, ContactId(1_000 + n % 4)).await),
         _ => {
-            for doubt in engine.doubts(actor, None, 50).await.unwrap() {
+            for doubt in engine.doubts(actor, Doubts::ForAPerson, None, 50).await.unwrap() {
                 engine.settle_by_hand(actor, doubt.id, luck.of(&[Fate::Sent, Fate::NotSent])).await.unwrap();
             }
         }
@@ -214,7 +214,7 @@ async fn settle_down(world: &World, spare: NumberId) {
     make_live(world, spare).await;
     for _ in 0..4 {
         world.play_days(15).await;
-        for doubt in world.engine.doubts(&world.actor, None, 200).await.unwrap() {
+        for doubt in world.engine.doubts(&world.actor, Doubts::ForAPerson, None, 200).await.unwrap() {
             world.engine.settle_by_hand(&world.actor, doubt.id, Fate::NotSent).await.unwrap();
         }
     }

@@ -16,7 +16,7 @@ use domain::ids::{ContactId, MessageId, PersonId, WorkflowId};
 use domain::message::MessageKind;
 use engine::Engine;
 use engine::bulk::Selection;
-use engine::doubts::Fate;
+use engine::doubts::{Doubts, Fate};
 use jiff::SignedDuration;
 use store::messages;
 use world::{Plan, World, on_both};
@@ -124,7 +124,7 @@ impl Crowd {
                     });
                     engine.receive("simulator", event).await.unwrap();
                 }
-                for doubt in engine.doubts(&self.world.actor, None, 50).await.unwrap() {
+                for doubt in engine.doubts(&self.world.actor, Doubts::ForAPerson, None, 50).await.unwrap() {
                     // A receipt may be faster.
                     drop(engine.settle_by_hand(&self.world.actor, doubt.id, Fate::Sent).await);
                 }
@@ -171,7 +171,7 @@ fn a_crowd_leaves_the_books_clean() {
         crowd.make_live().await;
         for _ in 0..3 {
             crowd.world.play_days(3).await;
-            for doubt in crowd.world.engine.doubts(&crowd.world.actor, None, 200).await.unwrap() {
+            for doubt in crowd.world.engine.doubts(&crowd.world.actor, Doubts::ForAPerson, None, 200).await.unwrap() {
                 crowd.world.engine.settle_by_hand(&crowd.world.actor, doubt.id, Fate::NotSent).await.unwrap();
             }
         }

@@ -11,7 +11,7 @@ use domain::enrollment::{EnrollmentState, StopReason};
 use domain::ids::{ContactId, EnrollmentId, EventId, MessageId, UserId};
 use domain::message::MessageState;
 use domain::suppression::Suppression;
-use engine::doubts::{DoubtError, Fate};
+use engine::doubts::{DoubtError, Doubts, Fate};
 use engine::enrolling::EnrollRequest;
 use engine::workspaces::SettingsChange;
 use engine::{Actor, Settings, Switch};
@@ -52,14 +52,14 @@ fn a_person_settles_what_the_carrier_cannot_tell() {
         on_both(mute, async |world| {
             let (contact, enrollment) = start(&world, vec![Reaction::answering(Answer::LostAfter)]).await;
             world.engine.round().await.unwrap();
-            assert_eq!(world.engine.doubts(&world.actor, None, 50).await.unwrap(), []);
+            assert_eq!(world.engine.doubts(&world.actor, Doubts::ForAPerson, None, 50).await.unwrap(), []);
             world.play_days(1).await;
-            let waiting = world.engine.doubts(&world.actor, None, 50).await.unwrap();
+            let waiting = world.engine.doubts(&world.actor, Doubts::ForAPerson, None, 50).await.unwrap();
             assert_eq!(waiting.iter().map(|message| message.contact).collect::<Vec<_>>(), [contact]);
             let id = waiting[0].id;
             let settled = world.engine.settle_by_hand(&world.actor, id, fate).await.unwrap();
             assert_eq!(settled.state, state);
-            assert_eq!(world.engine.doubts(&world.actor, None, 50).await.unwrap(), []);
+            assert_eq!(world.engine.doubts(&world.actor, Doubts::ForAPerson, None, 50).await.unwrap(), []);
             let again = world.engine.settle_by_hand(&world.actor, id, Fate::Sent).await;
             assert!(matches!(again, Err(DoubtError::NotInDoubt(_))), "{again:?}");
             let told = events(&world, contact).await;
@@ -108,9 +108,9 @@ fn a_carrier_that_stays_away_for_days_leaves_the_doubt_to_a_person() {
         async |world| {
             start(&world, vec![Reaction::answering(Answer::LostBefore)]).await;
             world.play_days(2).await;
-            assert_eq!(world.engine.doubts(&world.actor, None, 50).await.unwrap().len(), 0);
+            assert_eq!(world.engine.doubts(&world.actor, Doubts::ForAPerson, None, 50).await.unwrap().len(), 0);
             world.play_days(2).await;
-            let waiting = world.engine.doubts(&world.actor, None, 50).await.unwrap();
+            let waiting = world.engine.doubts(&world.actor, Doubts::ForAPerson, None, 50).await.unwrap();
             assert_eq!(waiting.len(), 1);
             world.engine.settle_by_hand(&world.actor, waiting[0].id, Fate::NotSent).await.unwrap();
             world.play_days(4).await;
@@ -125,7 +125,7 @@ fn a_reply_that_races_a_person_leaves_the_books_right() {
     on_both(mute, async |world| {
         let (_, enrollment) = start(&world, vec![Reaction::answering(Answer::LostAfter)]).await;
         world.play_days(1).await;
-        let id = world.engine.doubts(&world.actor, None, 50).await.unwrap()[0].id;
+        let id = world.engine.doubts(&world.actor, Doubts::ForAPerson, None, 50).await.unwrap()[0].id;
         let settle = world.engine.settle_by_hand(&world.actor, id, Fate::NotSent);
         let (settled, ()) = tokio::join!(settle, world.reply(PHONE, "hello"));
         settled.unwrap();

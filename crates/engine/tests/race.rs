@@ -19,8 +19,9 @@ use domain::ids::{ContactId, MessageId, WorkflowId};
 use domain::message::MessageKind;
 use engine::bulk::Selection;
 use engine::enrolling::{EnrollError, EnrollRequest, Enrolled};
+use engine::manual::SendError;
 use engine::receive::Received;
-use engine::{Carriers, Engine};
+use engine::{Carriers, Engine, IdempotencyKey};
 use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use store::messages;
@@ -333,6 +334,37 @@ fn sixteen_bulk_requests_with_one_key_begin_one_job() {
             jobs.dedup();
             assert_eq!(jobs.len(), 1, "one key began {jobs:?}");
         }
+        world.end().await;
+    });
+}
+
+#[test]
+fn twenty_sends_with_one_key_make_one_message_and_one_charge() {
+    on_both(Plan::default, async |world| {
+        people(&world, 5).await;
+        let nodes = nodes(&world).await;
+        for n in 0..5 {
+            let actor = world.actor.clone().with_key(Some(IdempotencyKey::parse(&format!("key-{n}")).unwrap()));
+            let send = |task: usize| {
+                let (engine, actor) = (nodes.engines[task % 2].clone(), actor.clone());
+                tokio::spawn(async move { engine.send_message(&actor, contact(n), "Hello").await })
+            };
+            let tasks: Vec<_> = (0..20).map(send).collect();
+            let mut answers = Vec::new();
+            for task in tasks {
+                answers.push(task.await.unwrap().unwrap());
+            }
+            answers.dedup();
+            assert_eq!(answers.len(), 1, "one key made {answers:?}");
+            let other = world.engine.send_message(&actor, contact(n), "Hello again").await;
+            assert!(matches!(other, Err(SendError::KeyReused(_))), "{other:?}");
+        }
+        world.play_days(1).await;
+        for n in 0..5 {
+            assert_eq!(world.texts(&phone(n)), ["Hello"]);
+        }
+        // Ten credits were there, and five messages of one segment each went out.
+        assert_eq!(world.balance("available").await.0, 5);
         world.end().await;
     });
 }

@@ -11,11 +11,13 @@ static FIND: Sql = Sql::Same(
     SELECT request_hash, answer FROM answers WHERE workspace_id = $1 AND idempotency_key = $2",
 );
 
-static KEEP: Sql = Sql::Same(
+static TAKE: Sql = Sql::Same(
     "
-    INSERT INTO answers (workspace_id, idempotency_key, request_hash, answer, at) VALUES ($1, $2, $3, $4, $5)
+    INSERT INTO answers (workspace_id, idempotency_key, request_hash, answer, at) VALUES ($1, $2, $3, '', $4)
     ON CONFLICT (workspace_id, idempotency_key) DO NOTHING",
 );
+
+static GIVE: Sql = Sql::Same("UPDATE answers SET answer = $3 WHERE workspace_id = $1 AND idempotency_key = $2");
 
 static FORGET: Sql = Sql::Same("DELETE FROM answers WHERE workspace_id = $1 AND at < $2");
 
@@ -49,7 +51,8 @@ static FIND_STRAY: Sql = Sql::Same("SELECT payload FROM stray_events WHERE carri
 /// Every statement of this file, for the test that prepares them on both databases.
 pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("answers::FIND", &FIND),
-    ("answers::KEEP", &KEEP),
+    ("answers::TAKE", &TAKE),
+    ("answers::GIVE", &GIVE),
     ("answers::FORGET", &FORGET),
     ("answers::INSERT_QUOTE", &INSERT_QUOTE),
     ("answers::FIND_QUOTE", &FIND_QUOTE),
@@ -65,17 +68,22 @@ pub fn find(db: &Read<'_>, workspace: WorkspaceId, key: &str) -> Result<Option<(
     row.map(|row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned()))).transpose()
 }
 
-/// Keeps the first answer to an idempotency key; false if another was first.
-pub fn keep(
+/// Takes an idempotency key for a request; false if a request that committed has it. Of two at once the later one
+/// waits here until the first has committed or given up.
+pub fn take(
     tx: &mut Tx<'_>,
     workspace: WorkspaceId,
     key: &str,
     request_hash: &str,
-    answer: &str,
     now: Timestamp,
 ) -> Result<bool, DbError> {
-    let params = [workspace.0.into(), key.into(), request_hash.into(), answer.into(), json::micros(now).into()];
-    Ok(tx.execute(&KEEP, &params)? == 1)
+    let params = [workspace.0.into(), key.into(), request_hash.into(), json::micros(now).into()];
+    Ok(tx.execute(&TAKE, &params)? == 1)
+}
+
+/// Keeps the answer under a key that this transaction has taken.
+pub fn give(tx: &mut Tx<'_>, workspace: WorkspaceId, key: &str, answer: &str) -> Result<(), DbError> {
+    tx.execute(&GIVE, &[workspace.0.into(), key.into(), answer.into()]).map(|_| ())
 }
 
 /// Forgets answers given before a time, and quotes that expired before it.

@@ -1,6 +1,6 @@
 //! The hot path: which work is due, the claim that takes it, and what a settled attempt changes.
 //!
-//! Every statement but [`due_workspaces`] and [`next_due`] touches one workspace. Those two ask each
+//! Every statement but [`due_workspaces`], [`next_due`] and [`backlog`] touches one workspace. Those ask each
 //! workspace once, by an index probe, because somebody has to know whom to serve next.
 
 use domain::enrollment::StepPrice;
@@ -45,6 +45,26 @@ static NEXT_DUE: Sql = Sql::Same(
                 WHERE m.workspace_id = w.workspace_id AND m.due_at IS NOT NULL) AS at
         FROM workspaces w
     ) AS t",
+);
+
+/// One probe of an index for each number and each workspace, as in `NEXT_DUE`, and what a partial index holds: the
+/// operator sees all workspaces.
+static BACKLOG: Sql = Sql::Same(
+    "
+    SELECT COUNT(*), MIN(b.at), (SELECT COUNT(*) FROM messages d WHERE d.state = 'in_doubt') FROM (
+        SELECT t.workspace_id, MIN(t.at) AS at FROM (
+            SELECT n.workspace_id, (SELECT MIN(e.due_at) FROM enrollments e
+                WHERE e.workspace_id = n.workspace_id AND e.number_id = n.number_id
+                  AND e.state = 'active' AND e.due_at IS NOT NULL) AS at
+            FROM numbers n
+            UNION ALL
+            SELECT w.workspace_id, (SELECT MIN(m.due_at) FROM messages m
+                WHERE m.workspace_id = w.workspace_id AND m.due_at IS NOT NULL) AS at
+            FROM workspaces w
+        ) AS t
+        WHERE t.at <= $1
+        GROUP BY t.workspace_id
+    ) AS b",
 );
 
 static LEASE: Sql = Sql::Same(
@@ -152,6 +172,7 @@ static REHOME: Sql = Sql::Twin {
 pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("claims::DUE_WORKSPACES", &DUE_WORKSPACES),
     ("claims::NEXT_DUE", &NEXT_DUE),
+    ("claims::BACKLOG", &BACKLOG),
     ("claims::LEASE", &LEASE),
     ("claims::RELEASE", &RELEASE),
     ("claims::LEASED_BY", &LEASED_BY),
@@ -173,6 +194,23 @@ pub fn due_workspaces(db: &Read<'_>, now: Timestamp, node: i64, limit: i64) -> R
 /// When the next work of any workspace is due, pacing of numbers included.
 pub fn next_due(db: &Read<'_>) -> Result<Option<Timestamp>, DbError> {
     json::timestamp_or_none(db.query_one(&NEXT_DUE, &[])?.opt_int(0)?)
+}
+
+/// How much waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backlog {
+    /// How many workspaces have work that is due.
+    pub workspaces: i64,
+    /// Since when the oldest of it is due.
+    pub oldest: Option<Timestamp>,
+    /// How many messages are in doubt.
+    pub in_doubt: i64,
+}
+
+/// How much is due in all workspaces.
+pub fn backlog(db: &Read<'_>, now: Timestamp) -> Result<Backlog, DbError> {
+    let row = db.query_one(&BACKLOG, &[json::micros(now).into()])?;
+    Ok(Backlog { workspaces: row.int(0)?, oldest: json::timestamp_or_none(row.opt_int(1)?)?, in_doubt: row.int(2)? })
 }
 
 /// A node as it names itself: its number and the secret of its process.

@@ -2,13 +2,13 @@
 
 use domain::ids::{ContactId, NumberId, PersonId, WorkspaceId};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::json;
 use crate::{DbError, Read, Row, Sql, Tx, Value};
 
 /// A contact as it is stored.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Contact {
     /// Its identifier.
     pub id: ContactId,

@@ -35,6 +35,9 @@ pub struct Job {
     pub updated_at: Timestamp,
 }
 
+/// The outcome of an item that was started; every other outcome is a list of refusals.
+pub const STARTED: &str = "started";
+
 /// One thing that a job works on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Item {
@@ -104,9 +107,24 @@ static ITEMS: Sql = Sql::Same(
     WHERE workspace_id = $1 AND job_id = $2 AND item > $3 ORDER BY item LIMIT $4",
 );
 
+static REFUSED: Sql = Sql::Same(
+    "
+    SELECT item, contact_id, outcome FROM job_items
+    WHERE workspace_id = $1 AND job_id = $2 AND item > $3 AND outcome IS NOT NULL AND outcome <> $5
+    ORDER BY item LIMIT $4",
+);
+
+static PAGE: Sql = Sql::Same(concat!(
+    "SELECT ",
+    columns!(),
+    " FROM jobs WHERE workspace_id = $1 AND job_id < $2 ORDER BY job_id DESC LIMIT $3"
+));
+
 /// Every statement of this file, for the test that prepares them on both databases.
 pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("jobs::FIND", &FIND),
+    ("jobs::PAGE", &PAGE),
+    ("jobs::REFUSED", &REFUSED),
     ("jobs::LOCK", &LOCK),
     ("jobs::RUNNING", &RUNNING),
     ("jobs::INSERT", &INSERT),
@@ -135,6 +153,11 @@ fn read(row: &Row) -> Result<Job, DbError> {
 /// One job.
 pub fn find(db: &Read<'_>, workspace: WorkspaceId, id: JobId) -> Result<Option<Job>, DbError> {
     db.query_optional(&FIND, &[workspace.0.into(), id.0.into()])?.as_ref().map(read).transpose()
+}
+
+/// The jobs of a workspace, newest first, before the given one.
+pub fn page(db: &Read<'_>, workspace: WorkspaceId, before: JobId, limit: i64) -> Result<Vec<Job>, DbError> {
+    db.query(&PAGE, &[workspace.0.into(), before.0.into(), limit.into()])?.iter().map(read).collect()
 }
 
 /// One job, locked until the transaction ends: two nodes never work on one chunk.
@@ -195,10 +218,17 @@ pub fn set_items(tx: &mut Tx<'_>, workspace: WorkspaceId, id: JobId, items: &[It
 
 /// The items of a job, in order, after the given one.
 pub fn items(db: &Read<'_>, workspace: WorkspaceId, id: JobId, after: i64, limit: i64) -> Result<Vec<Item>, DbError> {
-    let item = |row: &Row| {
-        Ok(Item { item: row.int(0)?, contact: row.opt_int(1)?, outcome: row.opt_text(2)?.map(str::to_owned) })
-    };
     db.query(&ITEMS, &[workspace.0.into(), id.0.into(), after.into(), limit.into()])?.iter().map(item).collect()
+}
+
+/// The items of a job that were refused, in order, after the given one.
+pub fn refused(db: &Read<'_>, workspace: WorkspaceId, id: JobId, after: i64, limit: i64) -> Result<Vec<Item>, DbError> {
+    let params = [workspace.0.into(), id.0.into(), after.into(), limit.into(), STARTED.into()];
+    db.query(&REFUSED, &params)?.iter().map(item).collect()
+}
+
+fn item(row: &Row) -> Result<Item, DbError> {
+    Ok(Item { item: row.int(0)?, contact: row.opt_int(1)?, outcome: row.opt_text(2)?.map(str::to_owned) })
 }
 
 /// The contact of an item.

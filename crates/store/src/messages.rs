@@ -13,7 +13,7 @@ use domain::ledger::Amounts;
 use domain::message::{MessageKind, MessageState};
 use domain::money::Micros;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::json;
 use crate::{DbError, Read, Row, Sql, Tx, Value};
@@ -34,7 +34,7 @@ pub fn of_attempt(attempt: AttemptId) -> (MessageId, i64) {
 }
 
 /// A message as it is stored.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Message {
     /// Its identifier.
     pub id: MessageId,
@@ -185,6 +185,13 @@ static FOR_A_PERSON: Sql = Sql::Same(concat!(
       ORDER BY m.message_id LIMIT $3"
 ));
 
+static IN_DOUBT: Sql = Sql::Same(concat!(
+    "SELECT ",
+    columns!(),
+    " FROM messages m WHERE m.workspace_id = $1 AND m.state = 'in_doubt' AND m.message_id > $2
+      ORDER BY m.message_id LIMIT $3"
+));
+
 static COUNTS: Sql = Sql::Same(
     "
     SELECT state, COUNT(*) FROM messages WHERE workspace_id = $1 AND kind <> 'inbound' GROUP BY state ORDER BY state",
@@ -210,6 +217,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("messages::SAVE", &SAVE),
     ("messages::SENT_SINCE", &SENT_SINCE),
     ("messages::FOR_A_PERSON", &FOR_A_PERSON),
+    ("messages::IN_DOUBT", &IN_DOUBT),
     ("messages::COUNTS", &COUNTS),
     ("messages::INBOUND", &INBOUND),
     ("messages::SENT", &SENT),
@@ -264,6 +272,21 @@ pub fn thread(
     read_all(&db.query(&THREAD, &[workspace.0.into(), contact.0.into(), before.0.into(), limit.into()])?)
 }
 
+/// Messages whose outcome is not known, oldest first, after the given one.
+pub fn in_doubt(db: &Read<'_>, workspace: WorkspaceId, after: MessageId, limit: i64) -> Result<Vec<Message>, DbError> {
+    read_all(&db.query(&IN_DOUBT, &[workspace.0.into(), after.0.into(), limit.into()])?)
+}
+
+/// Messages in doubt that only a person can settle, oldest first, after the given one.
+pub fn for_a_person(
+    db: &Read<'_>,
+    workspace: WorkspaceId,
+    after: MessageId,
+    limit: i64,
+) -> Result<Vec<Message>, DbError> {
+    read_all(&db.query(&FOR_A_PERSON, &[workspace.0.into(), after.0.into(), limit.into()])?)
+}
+
 /// These messages, locked until the transaction ends, in the order of their keys.
 pub fn lock(tx: &mut Tx<'_>, workspace: WorkspaceId, ids: &[MessageId]) -> Result<Vec<Message>, DbError> {
     let list = json::list(ids.iter().map(|id| id.0))?;
@@ -276,6 +299,12 @@ pub fn due(tx: &mut Tx<'_>, workspace: WorkspaceId, now: Timestamp, limit: i64) 
 }
 
 impl Message {
+    /// Whether it is in doubt and only a person can settle it: nobody is asked any more.
+    #[must_use]
+    pub fn is_for_a_person(&self) -> bool {
+        self.state == MessageState::InDoubt && self.due_at.is_none()
+    }
+
     /// A message that begins: queued, without a step, never tried.
     #[must_use]
     pub fn new(
@@ -410,16 +439,6 @@ pub fn sent_since(
         Ok(SentCount { contact: ContactId(row.int(0)?), count: row.int(1)?, first: json::timestamp(row.int(2)?)? })
     };
     db.query(&SENT_SINCE, &params)?.iter().map(count).collect()
-}
-
-/// Messages in doubt that only a person can settle, oldest first, after the given one.
-pub fn for_a_person(
-    db: &Read<'_>,
-    workspace: WorkspaceId,
-    after: MessageId,
-    limit: i64,
-) -> Result<Vec<Message>, DbError> {
-    read_all(&db.query(&FOR_A_PERSON, &[workspace.0.into(), after.0.into(), limit.into()])?)
 }
 
 /// How many outbound messages are in each state.

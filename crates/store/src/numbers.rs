@@ -2,12 +2,13 @@
 
 use domain::ids::{EnrollmentId, NumberId, WorkspaceId};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::json;
 use crate::{DbError, Read, Row, Sql, Tx};
 
 /// A number as it is stored.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Number {
     /// Its identifier.
     pub id: NumberId,

@@ -2,12 +2,13 @@
 
 use domain::ids::{KeyId, UserId, WorkspaceId};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::json;
 use crate::{DbError, Read, Row, Sql, Tx};
 
 /// A user as stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
     /// The identifier.
     pub id: UserId,
@@ -22,13 +23,14 @@ pub struct User {
 }
 
 /// An API key as stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiKey {
     /// The identifier.
     pub id: KeyId,
     /// What it is called.
     pub name: String,
-    /// The hash of its secret.
+    /// The hash of its secret; written to the table alone, never into a document.
+    #[serde(skip)]
     pub secret_hash: String,
     /// The words of its permissions.
     pub permissions: String,
@@ -50,6 +52,16 @@ static LIST_USERS: Sql = Sql::Same(
     "
     SELECT user_id, email, name, role, created_at FROM users WHERE workspace_id = $1 ORDER BY user_id",
 );
+
+static LOCK_USERS: Sql = Sql::Twin {
+    sqlite: "SELECT user_id, email, name, role, created_at FROM users WHERE workspace_id = $1 ORDER BY user_id",
+    postgres: "
+        SELECT user_id, email, name, role, created_at FROM users WHERE workspace_id = $1 ORDER BY user_id FOR UPDATE",
+};
+
+static CHANGE_USER: Sql = Sql::Same("UPDATE users SET name = $3, role = $4 WHERE workspace_id = $1 AND user_id = $2");
+
+static REMOVE_USER: Sql = Sql::Same("DELETE FROM users WHERE workspace_id = $1 AND user_id = $2");
 
 static TAKEN: Sql = Sql::Same("SELECT user_id FROM users WHERE workspace_id = $1 AND email_key = $2");
 
@@ -82,6 +94,9 @@ static REVOKE_KEY: Sql = Sql::Same(
 pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("users::INSERT_USER", &INSERT_USER),
     ("users::LIST_USERS", &LIST_USERS),
+    ("users::LOCK_USERS", &LOCK_USERS),
+    ("users::CHANGE_USER", &CHANGE_USER),
+    ("users::REMOVE_USER", &REMOVE_USER),
     ("users::TAKEN", &TAKEN),
     ("users::INSERT_KEY", &INSERT_KEY),
     ("users::FIND_KEY", &FIND_KEY),
@@ -121,18 +136,35 @@ pub fn insert(
     tx.execute(&INSERT_USER, &params).map(|_| ())
 }
 
+fn user(row: &Row) -> Result<User, DbError> {
+    Ok(User {
+        id: UserId(row.int(0)?),
+        email: row.text(1)?.to_owned(),
+        name: row.text(2)?.to_owned(),
+        role: row.text(3)?.to_owned(),
+        created_at: json::timestamp(row.int(4)?)?,
+    })
+}
+
 /// All users of a workspace.
 pub fn list(db: &Read<'_>, workspace: WorkspaceId) -> Result<Vec<User>, DbError> {
-    let user = |row: &Row| {
-        Ok(User {
-            id: UserId(row.int(0)?),
-            email: row.text(1)?.to_owned(),
-            name: row.text(2)?.to_owned(),
-            role: row.text(3)?.to_owned(),
-            created_at: json::timestamp(row.int(4)?)?,
-        })
-    };
     db.query(&LIST_USERS, &[workspace.0.into()])?.iter().map(user).collect()
+}
+
+/// All users of a workspace, locked until the transaction ends: who is the last owner is decided from all of them.
+pub fn lock(tx: &mut Tx<'_>, workspace: WorkspaceId) -> Result<Vec<User>, DbError> {
+    tx.query_write(&LOCK_USERS, &[workspace.0.into()])?.iter().map(user).collect()
+}
+
+/// Overwrites a user's name and role.
+pub fn change(tx: &mut Tx<'_>, workspace: WorkspaceId, user: &User) -> Result<(), DbError> {
+    let params = [workspace.0.into(), user.id.0.into(), user.name.as_str().into(), user.role.as_str().into()];
+    tx.execute(&CHANGE_USER, &params).map(|_| ())
+}
+
+/// Removes a user. What they did stays in the history under their identifier.
+pub fn remove(tx: &mut Tx<'_>, workspace: WorkspaceId, id: UserId) -> Result<(), DbError> {
+    tx.execute(&REMOVE_USER, &[workspace.0.into(), id.0.into()]).map(|_| ())
 }
 
 fn key(row: &Row) -> Result<ApiKey, DbError> {

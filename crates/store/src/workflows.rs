@@ -4,13 +4,13 @@ use domain::enrollment::StepPrice;
 use domain::ids::{EnrollmentId, WorkflowId, WorkspaceId};
 use domain::message::MessageState;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::json;
 use crate::{DbError, Read, Row, Sql, Tx};
 
 /// A workflow as it is stored.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Workflow {
     /// Its identifier.
     pub id: WorkflowId,
@@ -29,7 +29,7 @@ pub struct Workflow {
 }
 
 /// One step of one version.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepRow {
     /// Its place, from 1.
     pub step: i64,

@@ -161,6 +161,12 @@ impl Handsets {
         texts.skip(skip).take(limit).cloned().collect()
     }
 
+    /// Kept texts of a handset that these numbers sent, newest first.
+    pub(super) fn newest(&self, phone: &str, senders: &[E164], limit: usize) -> Vec<HandsetText> {
+        let texts = self.by_phone.get(phone).into_iter().flat_map(|handset| handset.texts.iter().rev());
+        texts.filter(|text| senders.contains(&text.from)).take(limit).cloned().collect()
+    }
+
     /// Handsets in order of their numbers, after this one.
     pub(super) fn list(&self, after: Option<&str>, limit: usize) -> Vec<HandsetSummary> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);

@@ -1,138 +1,277 @@
-//! Contacts: list, make, read, change, delete, import, suppress.
+//! Contacts: list, make, read, change, delete, import.
 
 use std::collections::BTreeMap;
 use std::io::Cursor;
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::{Path, Query, State};
-use domain::ids::ContactId;
-use domain::suppression::Suppression;
+use axum::extract::State;
 use engine::contacts::NewContact;
-use engine::import::{ImportOptions, ImportOutlets};
-use serde::Deserialize;
-use serde_json::{Value, json};
-use store::contacts::Contact;
+use engine::import::{ImportOptions, ImportOutlets, ImportReport, OnDuplicate};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
-use super::{Body, Caller, Page, id};
+use super::ids;
+use super::request::{Asked, Body, Caller, File, KeyHeader, Page, Paging};
+use super::words::DuplicateWord;
 use crate::problem::Problem;
 use crate::wiring::Parts;
 
-fn contact(row: &Contact) -> Value {
-    let fields: BTreeMap<&str, &str> = row.fields.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-    json!({
-        "id": row.id, "phone": row.phone, "name": row.name, "fields": fields, "person": row.person,
-        "number": row.number, "created_at": row.created_at, "updated_at": row.updated_at,
-        "reassigned_at": row.reassigned_at,
-    })
+/// One phone number of one person.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Contact {
+    id: ids::Contact,
+    /// In E.164. It never changes.
+    #[schema(example = "+12125550123")]
+    phone: String,
+    /// What the contact is listed under: full name, first and last name, company, or the phone.
+    name: String,
+    /// The values of its fields by their keys: lower case, without spaces and underscores.
+    #[schema(example = json!({"firstname": "Ann", "address": "12 Oak Street"}))]
+    fields: BTreeMap<String, String>,
+    /// What contacts share that came from one row of a file with several phones.
+    person: Option<ids::Person>,
+    /// Our number that texts the contact.
+    number: Option<ids::Number>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    /// When somebody else turned out to have the phone; nothing while the contact is who it was.
+    reassigned_at: Option<Timestamp>,
 }
 
+impl From<&store::contacts::Contact> for Contact {
+    fn from(row: &store::contacts::Contact) -> Self {
+        Self {
+            id: row.id.into(),
+            phone: row.phone.clone(),
+            name: row.name.clone(),
+            fields: row.fields.iter().cloned().collect(),
+            person: row.person.map(Into::into),
+            number: row.number.map(Into::into),
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            reassigned_at: row.reassigned_at,
+        }
+    }
+}
+
+/// Which contacts, and which page of them.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Search {
+    /// How many rows, 1 to 200.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<i64>,
+    /// The `next` of the page before; nothing for the first page.
+    cursor: Option<String>,
+    /// Only contacts whose phone or name holds this text.
+    search: Option<String>,
+}
+
+/// List contacts
+///
+/// In the order of their making.
+#[utoipa::path(get, path = "/contacts", operation_id = "listContacts", tag = "Contacts", params(Search),
+    responses((status = 200, description = "A page of contacts.", body = Page<Contact>)),
+    extensions(("x-permission" = json!("read")), ("x-problems" = json!(["query", "limit", "cursor"]))))]
 pub(crate) async fn list(
     State(parts): State<Parts>,
     Caller(actor): Caller,
-    Query(page): Query<Page>,
-) -> Result<Json<Value>, Problem> {
+    Asked(Search { limit, cursor, search }): Asked<Search>,
+) -> Result<Json<Page<Contact>>, Problem> {
+    let page = Paging { limit, cursor };
     let limit = u32::try_from(page.limit()?).unwrap_or(u32::MAX);
-    let search = page.search.as_deref().unwrap_or_default();
-    let found = parts.engine.contacts(&actor, page.after()?, search, limit).await?;
-    Ok(Json(json!({ "data": found.contacts.iter().map(contact).collect::<Vec<_>>(), "next": found.next })))
+    let found = parts.engine.contacts(&actor, page.after()?, search.as_deref().unwrap_or_default(), limit).await?;
+    let next = found.next.map(|contact| contact.to_string());
+    Ok(Json(Page { data: found.contacts.iter().map(Contact::from).collect(), next }))
 }
 
-#[derive(Deserialize)]
+/// A contact to make.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ContactBody {
+pub(crate) struct NewContactBody {
+    /// As people write it; without a country code it is taken as North American.
+    #[schema(example = "(212) 555-0123")]
     phone: String,
+    /// The full name: the same as a field `Full Name`.
+    #[schema(example = "Ann Lee")]
     name: Option<String>,
+    /// Values by the names of their fields, in any spelling. An unknown name becomes a field of the workspace's own.
     #[serde(default)]
+    #[schema(example = json!({"First Name": "Ann", "Address": "12 Oak Street"}))]
     fields: BTreeMap<String, String>,
 }
 
+/// Make a contact
+#[utoipa::path(post, path = "/contacts", operation_id = "createContact", tag = "Contacts", params(KeyHeader),
+    request_body = NewContactBody,
+    responses((status = 200, description = "The contact.", body = Contact)),
+    extensions(("x-permission" = json!("contacts:write")),
+        ("x-problems" = json!(["phone", "phone_taken", "contact_invalid"]))))]
 pub(crate) async fn create(
     State(parts): State<Parts>,
     Caller(actor): Caller,
-    Body(body): Body<ContactBody>,
-) -> Result<Json<Value>, Problem> {
+    Body(body): Body<NewContactBody>,
+) -> Result<Json<Contact>, Problem> {
     let fields = body.fields.into_iter().collect();
     let new = NewContact { phone: body.phone, region: None, name: body.name, fields, person: None };
-    Ok(Json(contact(&parts.engine.create_contact(&actor, new).await?)))
+    Ok(Json(Contact::from(&parts.engine.create_contact(&actor, new).await?)))
 }
 
+/// Show a contact
+#[utoipa::path(get, path = "/contacts/{id}", operation_id = "showContact", tag = "Contacts",
+    params(("id" = ids::Contact, Path, description = "The contact.")),
+    responses((status = 200, description = "The contact.", body = Contact)),
+    extensions(("x-permission" = json!("read")), ("x-problems" = json!(["not_found"]))))]
 pub(crate) async fn show(
     State(parts): State<Parts>,
     Caller(actor): Caller,
-    Path(text): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    Ok(Json(contact(&parts.engine.contact(&actor, id(&text, "the contact")?).await?)))
+    ids::Id(id): ids::Contact,
+) -> Result<Json<Contact>, Problem> {
+    Ok(Json(Contact::from(&parts.engine.contact(&actor, id).await?)))
 }
 
-#[derive(Deserialize)]
+/// What changes of a contact.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct EditBody {
+pub(crate) struct ContactChange {
+    /// New values by the names of their fields; `null` takes a value away. Fields that are not named stay.
+    #[schema(example = json!({"Address": "14 Oak Street", "Company": null}))]
     fields: BTreeMap<String, Option<String>>,
 }
 
+/// Change a contact's fields
+///
+/// What an enrollment says and costs was fixed at its start, and does not change with it.
+#[utoipa::path(patch, path = "/contacts/{id}", operation_id = "changeContact", tag = "Contacts",
+    params(("id" = ids::Contact, Path, description = "The contact.")), request_body = ContactChange,
+    responses((status = 200, description = "The contact as it is now.", body = Contact)),
+    extensions(("x-permission" = json!("contacts:write")), ("x-problems" = json!(["not_found", "contact_invalid"]))))]
 pub(crate) async fn edit(
     State(parts): State<Parts>,
     Caller(actor): Caller,
-    Path(text): Path<String>,
-    Body(body): Body<EditBody>,
-) -> Result<Json<Value>, Problem> {
+    ids::Id(id): ids::Contact,
+    Body(body): Body<ContactChange>,
+) -> Result<Json<Contact>, Problem> {
     let changes = body.fields.into_iter().collect();
-    Ok(Json(contact(&parts.engine.edit_contact(&actor, id(&text, "the contact")?, changes).await?)))
+    Ok(Json(Contact::from(&parts.engine.edit_contact(&actor, id, changes).await?)))
 }
 
+/// What was deleted.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Deleted {
+    deleted: ids::Contact,
+}
+
+/// Delete a contact
+///
+/// Its running enrollment ends and what was not sent comes back. An opt-out of its phone stays in force.
+#[utoipa::path(delete, path = "/contacts/{id}", operation_id = "deleteContact", tag = "Contacts",
+    params(("id" = ids::Contact, Path, description = "The contact.")),
+    responses((status = 200, description = "It is deleted.", body = Deleted)),
+    extensions(("x-permission" = json!("contacts:write")), ("x-problems" = json!(["not_found"]))))]
 pub(crate) async fn remove(
     State(parts): State<Parts>,
     Caller(actor): Caller,
-    Path(text): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    parts.engine.delete_contact(&actor, id(&text, "the contact")?).await?;
-    Ok(Json(json!({ "deleted": text })))
+    ids::Id(id): ids::Contact,
+) -> Result<Json<Deleted>, Problem> {
+    parts.engine.delete_contact(&actor, id).await?;
+    Ok(Json(Deleted { deleted: id.into() }))
 }
 
+/// What an import did.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Imported {
+    counts: ImportCounts,
+    /// The first 1,000 rows that were not taken.
+    rejects: Vec<Reject>,
+}
+
+/// How many of what. Rows are rows of the file, contacts are phones.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ImportCounts {
+    /// Rows read, without blank ones and the column names.
+    rows: u64,
+    /// Rows without any value.
+    blank: u64,
+    /// Rows that were not taken.
+    rejected: u64,
+    /// Warnings about rows that were taken.
+    warned: u64,
+    /// Phones that stood further up in the file; they fill empty fields at most.
+    duplicates: u64,
+    /// Contacts made.
+    created: u64,
+    /// Contacts that were there and got new values.
+    updated: u64,
+    /// Contacts that were there and had all of it.
+    unchanged: u64,
+}
+
+/// A row that was not taken.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Reject {
+    /// Its number, as a spreadsheet counts; the column names are row 1.
+    row: u64,
+    /// The line of the file that it begins on, from 1.
+    line: u64,
+    /// Why, in plain words.
+    reason: String,
+}
+
+impl From<ImportReport> for Imported {
+    fn from(report: ImportReport) -> Self {
+        let counts = report.counts;
+        let counts = ImportCounts {
+            rows: counts.rows,
+            blank: counts.blank,
+            rejected: counts.rejected,
+            warned: counts.warned,
+            duplicates: counts.duplicates,
+            created: counts.created,
+            updated: counts.updated,
+            unchanged: counts.unchanged,
+        };
+        let rejects = report.rejects.into_iter();
+        let rejects = rejects.map(|row| Reject { row: row.row, line: row.line, reason: row.reason.to_string() });
+        Self { counts, rejects: rejects.collect() }
+    }
+}
+
+/// How a file is imported.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Importing {
+    /// What happens to contacts that are there already; without it their empty fields are filled.
+    on_duplicate: Option<DuplicateWord>,
+}
+
+impl Importing {
+    fn options(&self) -> ImportOptions {
+        let overwrite = self.on_duplicate.as_ref().is_some_and(|word| word.as_str() == "overwrite");
+        let on_duplicate = if overwrite { OnDuplicate::Overwrite } else { OnDuplicate::FillEmpty };
+        ImportOptions { on_duplicate, ..ImportOptions::default() }
+    }
+}
+
+/// Import contacts from a CSV file
+///
+/// The body is the file: UTF-8, UTF-16 or Windows-1252, separated by commas, semicolons or tabs, the column names in its
+/// first row. Phones that are there already keep their contact, whose empty fields are filled; so a repeat is harmless.
+#[utoipa::path(post, path = "/contacts/import", operation_id = "importContacts", tag = "Contacts", params(Importing),
+    request_body(content = String, content_type = "text/csv", description = "The file.",
+        example = json!("Phone,First Name,Address\n(212) 555-0123,Ann,12 Oak Street\n")),
+    responses((status = 200, description = "What became of the rows.", body = Imported)),
+    extensions(("x-permission" = json!("contacts:write")), ("x-problems" = json!(["query", "body", "body_too_large", "import_refused"]))))]
 pub(crate) async fn import(
     State(parts): State<Parts>,
     Caller(actor): Caller,
-    body: Bytes,
-) -> Result<Json<Value>, Problem> {
-    let source = Cursor::new(body);
-    let imported = parts.engine.import_contacts(&actor, source, ImportOptions::default(), ImportOutlets::default());
-    let report = imported.await?;
-    let rejects = report.rejects.iter();
-    let rejects = rejects.map(|row| json!({ "row": row.row, "line": row.line, "reason": row.reason.to_string() }));
-    Ok(Json(json!({ "counts": report.counts, "rejects": rejects.collect::<Vec<_>>() })))
-}
-
-pub(crate) async fn suppressions(
-    State(parts): State<Parts>,
-    Caller(actor): Caller,
-    Path(text): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    let kinds = parts.engine.suppressions(&actor, id(&text, "the contact")?).await?;
-    Ok(Json(json!({ "data": kinds.iter().map(|kind| kind.word()).collect::<Vec<_>>() })))
-}
-
-fn listed(text: &str, kind: &str) -> Result<(ContactId, Suppression), Problem> {
-    let kind = Suppression::from_word(kind).ok_or_else(|| Problem::not_found("this list"))?;
-    Ok((id(text, "the contact")?, kind))
-}
-
-pub(crate) async fn suppress(
-    State(parts): State<Parts>,
-    Caller(actor): Caller,
-    Path((text, kind)): Path<(String, String)>,
-) -> Result<Json<Value>, Problem> {
-    let (contact, kind) = listed(&text, &kind)?;
-    let changed = parts.engine.suppress(&actor, contact, kind).await?;
-    Ok(Json(json!({ "changed": changed })))
-}
-
-pub(crate) async fn unsuppress(
-    State(parts): State<Parts>,
-    Caller(actor): Caller,
-    Path((text, kind)): Path<(String, String)>,
-) -> Result<Json<Value>, Problem> {
-    let (contact, kind) = listed(&text, &kind)?;
-    let changed = parts.engine.unsuppress(&actor, contact, kind).await?;
-    Ok(Json(json!({ "changed": changed })))
+    Asked(importing): Asked<Importing>,
+    File(bytes): File,
+) -> Result<Json<Imported>, Problem> {
+    let source = Cursor::new(bytes);
+    let imported = parts.engine.import_contacts(&actor, source, importing.options(), ImportOutlets::default());
+    Ok(Json(imported.await?.into()))
 }

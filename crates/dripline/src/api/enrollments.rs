@@ -1,183 +1,258 @@
-//! Quotes, enrollments, and the jobs that enroll many.
+//! Enrollments: started, listed, shown, ended.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
-use axum::http::HeaderMap;
-use domain::ids::{ContactId, QuoteId, WorkflowId};
-use engine::bulk::{BulkPreview, Selection};
-use engine::enrolling::{EnrollRequest, Preview};
-use serde::Deserialize;
-use serde_json::{Value, json};
-use store::enrollments::Enrollment;
-use store::jobs::Job;
+use axum::extract::State;
+use domain::ids::EnrollmentId;
+use engine::enrolling::{EnrollRequest, Enrolled};
+use engine::workflows::Status;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use store::{DbError, Read};
+use utoipa::ToSchema;
 
-use super::{Body, Caller, Page, id, idempotency_key};
-use crate::problem::{Problem, refusal};
+use super::ids;
+use super::jobs::{self, Job};
+use super::quotes::ManyBody;
+use super::request::{Asked, Body, Caller, KeyHeader, Page, Paging};
+use super::words::{EnrollmentStateWord, ReasonWord, Word};
+use crate::problem::Problem;
 use crate::wiring::Parts;
 
-/// A quote as the API shows it.
-pub(crate) fn quoted(preview: &Preview) -> Value {
-    let step = |step: &domain::quote::QuotedStep| {
-        json!({
-            "text": step.text, "encoding": step.encoding, "segments": step.price.segments,
-            "credits": step.price.credits, "micros": step.price.micros, "due_at": step.due, "local": step.local,
-        })
-    };
-    let quote = &preview.quote;
-    json!({
-        "id": preview.id, "expires_at": preview.expires_at, "from": preview.from, "zone": preview.zone,
-        "zone_source": preview.zone_source, "rules": preview.rules,
-        "messages": quote.steps.iter().map(step).collect::<Vec<_>>(),
-        "segments": quote.segments(), "credits": quote.amounts.credits, "charged_segments": quote.charged_segments(),
-        "rate_micros": quote.rate, "cost_micros": quote.amounts.micros, "cost": quote.amounts.micros.to_string(),
-        "before": { "credits": preview.before.credits, "wallet_micros": preview.before.wallet },
-        "after": { "credits": preview.after.credits, "wallet_micros": preview.after.wallet },
-    })
+/// One contact's run through one workflow.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Enrollment {
+    id: ids::Enrollment,
+    contact: ids::Contact,
+    workflow: ids::Workflow,
+    /// The version of the workflow that it runs through; a later one does not change it.
+    version: i64,
+    state: EnrollmentStateWord,
+    /// Why it ended early.
+    reason: Option<ReasonWord>,
+    /// The message that comes next, from 1.
+    next_step: u8,
+    /// How many messages it has.
+    messages: usize,
+    /// When the next message is due; nothing while it is with the carrier, or at the end.
+    due_at: Option<Timestamp>,
+    /// Who started it.
+    started_by: String,
+    started_at: Timestamp,
+    ended_at: Option<Timestamp>,
+    /// The time zone of the contact.
+    zone: String,
+    /// The rules on quiet hours that hold for the contact.
+    rules: Vec<String>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct QuoteBody {
-    contact: ContactId,
-    workflow: WorkflowId,
-}
-
-pub(crate) async fn quote(
-    State(parts): State<Parts>,
-    Caller(actor): Caller,
-    Body(body): Body<QuoteBody>,
-) -> Result<Json<Value>, Problem> {
-    Ok(Json(quoted(&parts.engine.quote(&actor, body.contact, body.workflow).await?)))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ManyBody {
-    workflow: WorkflowId,
-    /// Which contacts; without it all of the workspace.
-    contacts: Option<Vec<ContactId>>,
-}
-
-impl ManyBody {
-    fn selection(&mut self) -> Selection {
-        self.contacts.take().map_or(Selection::All, Selection::These)
+impl From<&store::enrollments::Enrollment> for Enrollment {
+    fn from(row: &store::enrollments::Enrollment) -> Self {
+        let (state, reason) = row.state.words();
+        Self {
+            id: row.id.into(),
+            contact: row.contact.into(),
+            workflow: row.workflow.into(),
+            version: row.version,
+            state: Word::of(state),
+            reason: reason.map(Word::of),
+            next_step: row.next_step,
+            messages: row.prices.len(),
+            due_at: row.due_at,
+            started_by: row.started_by.clone(),
+            started_at: row.started_at,
+            ended_at: row.ended_at,
+            zone: row.place.primary.clone(),
+            rules: row.place.rules.clone(),
+        }
     }
 }
 
-fn previewed(preview: &BulkPreview) -> Value {
-    let refused = preview.refused.iter().map(|(contact, refusals)| {
-        json!({ "contact": contact, "refusals": refusals.iter().map(refusal).collect::<Vec<_>>() })
-    });
-    json!({
-        "starts": preview.starts, "refusals": preview.refusals, "by_code": preview.by_code,
-        "segments": preview.segments, "credits": preview.amounts.credits, "cost_micros": preview.amounts.micros,
-        "cost": preview.amounts.micros.to_string(), "last_at": preview.last_at, "refused": refused.collect::<Vec<_>>(),
-    })
+/// A page that this read gives, after the enrollment of its cursor.
+async fn page<F>(parts: &Parts, page: &Paging, first: EnrollmentId, read: F) -> Result<Json<Page<Enrollment>>, Problem>
+where
+    F: Fn(&Read<'_>, EnrollmentId, i64) -> Result<Vec<store::enrollments::Enrollment>, DbError> + Send + 'static,
+{
+    let (place, limit) = (page.after()?.unwrap_or(first), page.limit()?);
+    let rows = parts.engine.read(move |reading| read(reading, place, limit)).await?;
+    Ok(Json(Page::of(&rows, limit, |row| row.id.to_string())))
 }
 
-pub(crate) async fn quote_many(
+/// List enrollments
+///
+/// Newest first, ended ones too.
+#[utoipa::path(get, path = "/enrollments", operation_id = "listEnrollments", tag = "Enrollments", params(Paging),
+    responses((status = 200, description = "A page of enrollments.", body = Page<Enrollment>)),
+    extensions(("x-permission" = json!("read")), ("x-problems" = json!(["query", "limit", "cursor"]))))]
+pub(crate) async fn list(
     State(parts): State<Parts>,
     Caller(actor): Caller,
-    Body(mut body): Body<ManyBody>,
-) -> Result<Json<Value>, Problem> {
-    let selection = body.selection();
-    Ok(Json(previewed(&parts.engine.quote_many(&actor, body.workflow, selection).await?)))
+    Asked(paging): Asked<Paging>,
+) -> Result<Json<Page<Enrollment>>, Problem> {
+    actor.need(domain::access::Permission::Read)?;
+    let workspace = actor.workspace();
+    let read = move |reading: &Read<'_>, before, limit| store::enrollments::page(reading, workspace, before, limit);
+    page(&parts, &paging, EnrollmentId(i64::MAX), read).await
 }
 
-#[derive(Deserialize)]
+/// List the enrollments of a contact
+///
+/// Newest first, ended ones too.
+#[utoipa::path(get, path = "/contacts/{id}/enrollments", operation_id = "listEnrollmentsOfContact", tag = "Enrollments",
+    params(("id" = ids::Contact, Path, description = "The contact."), Paging),
+    responses((status = 200, description = "A page of enrollments.", body = Page<Enrollment>)),
+    extensions(("x-permission" = json!("read")), ("x-problems" = json!(["not_found", "query", "limit", "cursor"]))))]
+pub(crate) async fn of_contact(
+    State(parts): State<Parts>,
+    Caller(actor): Caller,
+    ids::Id(contact): ids::Contact,
+    Asked(paging): Asked<Paging>,
+) -> Result<Json<Page<Enrollment>>, Problem> {
+    parts.engine.contact(&actor, contact).await?;
+    let workspace = actor.workspace();
+    let read = move |reading: &Read<'_>, before, limit| {
+        store::enrollments::of_contact(reading, workspace, contact, before, limit)
+    };
+    page(&parts, &paging, EnrollmentId(i64::MAX), read).await
+}
+
+/// List the contacts that move through a workflow
+///
+/// Oldest first, running ones only.
+#[utoipa::path(get, path = "/workflows/{id}/enrollments", operation_id = "listEnrollmentsOfWorkflow", tag = "Enrollments",
+    params(("id" = ids::Workflow, Path, description = "The workflow."), Paging),
+    responses((status = 200, description = "A page of enrollments.", body = Page<Enrollment>)),
+    extensions(("x-permission" = json!("read")), ("x-problems" = json!(["not_found", "query", "limit", "cursor"]))))]
+pub(crate) async fn of_workflow(
+    State(parts): State<Parts>,
+    Caller(actor): Caller,
+    ids::Id(workflow): ids::Workflow,
+    Asked(paging): Asked<Paging>,
+) -> Result<Json<Page<Enrollment>>, Problem> {
+    let known = parts.engine.workflow(&actor, workflow).await?;
+    let workspace = actor.workspace();
+    if known.summary.status() == Status::Inactive {
+        return Ok(Json(Page { data: Vec::new(), next: None }));
+    }
+    let read = move |reading: &Read<'_>, after, limit| {
+        store::enrollments::running_in(reading, workspace, workflow, after, limit)
+    };
+    page(&parts, &paging, EnrollmentId(i64::MIN), read).await
+}
+
+/// Whom, through what.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct StartBody {
-    contact: ContactId,
-    workflow: WorkflowId,
-    quote: Option<QuoteId>,
+pub(crate) struct EnrollBody {
+    contact: ids::Contact,
+    workflow: ids::Workflow,
+    /// The quote that was shown: nothing is started if its text or price are no longer true.
+    quote: Option<ids::Quote>,
 }
 
+/// An enrollment that was started.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Started {
+    enrollment: ids::Enrollment,
+    contact: ids::Contact,
+    workflow: ids::Workflow,
+    /// Segments paid with free credits.
+    charged_credits: i64,
+    /// Money for the others, in micro-dollars.
+    charged_micros: i64,
+    /// When the first message is due.
+    first_at: Timestamp,
+    /// When the last message is due if all goes as planned.
+    last_at: Timestamp,
+}
+
+impl From<Enrolled> for Started {
+    fn from(enrolled: Enrolled) -> Self {
+        Self {
+            enrollment: enrolled.enrollment.into(),
+            contact: enrolled.contact.into(),
+            workflow: enrolled.workflow.into(),
+            charged_credits: enrolled.charged_credits,
+            charged_micros: enrolled.charged_micros.0,
+            first_at: enrolled.first_at,
+            last_at: enrolled.last_at,
+        }
+    }
+}
+
+/// Enroll a contact
+///
+/// Charges the whole sequence and schedules it, in one transaction or not at all. Any reply stops it, and what was not
+/// sent comes back at once.
+#[utoipa::path(post, path = "/enrollments", operation_id = "enroll", tag = "Enrollments", params(KeyHeader),
+    request_body = EnrollBody,
+    responses((status = 200, description = "It has started.", body = Started)),
+    extensions(("x-permission" = json!("enroll")),
+        ("x-problems" = json!(["enrollment_refused", "quote_changed", "quote_unknown"]))))]
 pub(crate) async fn start(
     State(parts): State<Parts>,
     Caller(actor): Caller,
-    headers: HeaderMap,
-    Body(body): Body<StartBody>,
-) -> Result<Json<Value>, Problem> {
-    let StartBody { contact, workflow, quote } = body;
-    let request = EnrollRequest { contact, workflow, quote, key: idempotency_key(&headers)? };
-    Ok(Json(json!(parts.engine.enroll(&actor, request).await?)))
+    Body(body): Body<EnrollBody>,
+) -> Result<Json<Started>, Problem> {
+    let quote = body.quote.map(|quote| quote.0);
+    let request = EnrollRequest { contact: body.contact.0, workflow: body.workflow.0, quote, key: None };
+    Ok(Json(parts.engine.enroll(&actor, request).await?.into()))
 }
 
-fn job_of(job: &Job) -> Value {
-    json!({
-        "id": job.id, "state": job.state, "total": job.total, "started": job.started, "refused": job.refused,
-        "created_at": job.created_at, "updated_at": job.updated_at,
-    })
-}
-
-/// Begins the job and answers at once; the job goes on by itself.
+/// Enroll many contacts
+///
+/// Begins a job and answers at once; the job goes on by itself, also after a restart, and charges each contact once.
+#[utoipa::path(post, path = "/enrollments/many", operation_id = "enrollMany", tag = "Enrollments", params(KeyHeader),
+    request_body = ManyBody,
+    responses((status = 200, description = "The job.", body = Job)),
+    extensions(("x-permission" = json!("enroll")), ("x-problems" = json!(["not_found", "selection"]))))]
 pub(crate) async fn start_many(
     State(parts): State<Parts>,
     Caller(actor): Caller,
-    headers: HeaderMap,
     Body(mut body): Body<ManyBody>,
-) -> Result<Json<Value>, Problem> {
-    let (selection, key) = (body.selection(), idempotency_key(&headers)?);
-    let job = parts.engine.enroll_many(&actor, body.workflow, selection, key).await?;
-    let answer = job_of(&job);
-    tokio::spawn(async move {
-        if let Err(error) = parts.engine.run_job(&actor, job.id, |_| {}).await {
-            tracing::error!(job = %job.id, %error, "a job broke off; it goes on at the next start");
-        }
-    });
+) -> Result<Json<Job>, Problem> {
+    let selection = body.selection();
+    let job = parts.engine.enroll_many(&actor, body.workflow.0, selection, None).await?;
+    let answer = Job::from(&job);
+    jobs::go_on(parts, actor, job.id);
     Ok(Json(answer))
 }
 
-pub(crate) async fn job(
-    State(parts): State<Parts>,
-    Caller(actor): Caller,
-    Path(text): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    Ok(Json(job_of(&parts.engine.job(&actor, id(&text, "the job")?).await?)))
-}
-
-pub(crate) async fn job_refusals(
-    State(parts): State<Parts>,
-    Caller(actor): Caller,
-    Path(text): Path<String>,
-    Query(page): Query<Page>,
-) -> Result<Json<Value>, Problem> {
-    let after = page.after::<ContactId>()?.map_or(i64::MIN, |contact| contact.0);
-    let items = parts.engine.job_refusals(&actor, id(&text, "the job")?, after, page.limit()?).await?;
-    let item = |item: &store::jobs::Item| {
-        let refusals: Value =
-            item.outcome.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-        json!({ "contact": item.contact.map(ContactId), "refusals": refusals })
-    };
-    let next = items.last().and_then(|item| item.contact).map(ContactId);
-    Ok(Json(json!({ "data": items.iter().map(item).collect::<Vec<_>>(), "next": next })))
-}
-
-fn enrollment(row: &Enrollment) -> Value {
-    let (state, reason) = row.state.words();
-    json!({
-        "id": row.id, "contact": row.contact, "workflow": row.workflow, "version": row.version, "state": state,
-        "reason": reason, "next_step": row.next_step, "messages": row.prices.len(), "due_at": row.due_at,
-        "started_by": row.started_by, "started_at": row.started_at, "ended_at": row.ended_at,
-        "zone": row.place.primary, "rules": row.place.rules,
-    })
-}
-
+/// Show an enrollment
+#[utoipa::path(get, path = "/enrollments/{id}", operation_id = "showEnrollment", tag = "Enrollments",
+    params(("id" = ids::Enrollment, Path, description = "The enrollment.")),
+    responses((status = 200, description = "The enrollment.", body = Enrollment)),
+    extensions(("x-permission" = json!("read")), ("x-problems" = json!(["not_found"]))))]
 pub(crate) async fn show(
     State(parts): State<Parts>,
     Caller(actor): Caller,
-    Path(text): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    Ok(Json(enrollment(&parts.engine.enrollment(&actor, id(&text, "the enrollment")?).await?)))
+    ids::Id(id): ids::Enrollment,
+) -> Result<Json<Enrollment>, Problem> {
+    Ok(Json(Enrollment::from(&parts.engine.enrollment(&actor, id).await?)))
 }
 
+/// What came back.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Ended {
+    id: ids::Enrollment,
+    /// Segments that went back to the free credits.
+    refunded_credits: i64,
+    /// Money that went back to the wallet, in micro-dollars.
+    refunded_micros: i64,
+}
+
+/// Take a contact out of its workflow
+///
+/// What was not sent comes back at once. A message that is with the carrier counts as sent.
+#[utoipa::path(delete, path = "/enrollments/{id}", operation_id = "endEnrollment", tag = "Enrollments",
+    params(("id" = ids::Enrollment, Path, description = "The enrollment.")),
+    responses((status = 200, description = "It has ended.", body = Ended)),
+    extensions(("x-permission" = json!("enroll")), ("x-problems" = json!(["not_found", "enrollment_ended"]))))]
 pub(crate) async fn remove(
     State(parts): State<Parts>,
     Caller(actor): Caller,
-    Path(text): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    let ended = parts.engine.remove(&actor, id(&text, "the enrollment")?).await?;
-    Ok(Json(json!({
-        "id": ended.enrollment, "refunded_credits": ended.refunded.credits, "refunded_micros": ended.refunded.micros,
-    })))
+    ids::Id(id): ids::Enrollment,
+) -> Result<Json<Ended>, Problem> {
+    let ended = parts.engine.remove(&actor, id).await?;
+    let (refunded_credits, refunded_micros) = (ended.refunded.credits, ended.refunded.micros.0);
+    Ok(Json(Ended { id: ended.enrollment.into(), refunded_credits, refunded_micros }))
 }

@@ -1,111 +1,191 @@
-//! Conversations, their messages and events, and messages that a person writes.
+//! Messages: a contact's thread, one by one, those in doubt, and those that a person writes.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
-use axum::http::HeaderMap;
+use axum::extract::State;
 use domain::access::Permission;
-use domain::ids::{ContactId, EventId, MessageId};
-use serde::Deserialize;
-use serde_json::{Value, json};
-use store::messages::Message;
+use domain::ids::MessageId;
+use engine::doubts::{Doubts, Fate};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use store::messages;
+use utoipa::{IntoParams, ToSchema};
 
-use super::{Body, Caller, Page, id, idempotency_key};
+use super::ids;
+use super::request::{Asked, Body, Caller, KeyHeader, Page, Paging};
+use super::words::{FateWord, MessageKindWord, MessageStateWord, Word};
 use crate::problem::Problem;
 use crate::wiring::Parts;
 
-fn message(row: &Message) -> Value {
-    json!({
-        "id": row.id, "contact": row.contact, "kind": row.kind.word(), "state": row.state.word(), "body": row.body,
-        "segments": row.segments, "enrollment": row.enrollment, "step": row.step, "author": row.author,
-        "code": row.code, "detail": row.detail, "created_at": row.created_at, "sent_at": row.sent_at,
-        "state_at": row.state_at,
-    })
+/// One text, inbound or outbound.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Message {
+    id: ids::Message,
+    contact: ids::Contact,
+    kind: MessageKindWord,
+    state: MessageStateWord,
+    body: String,
+    segments: i64,
+    /// The enrollment that it is a step of.
+    enrollment: Option<ids::Enrollment>,
+    /// Which step, from 1.
+    step: Option<u8>,
+    /// Who wrote it.
+    author: String,
+    /// The carrier's code of the last failure.
+    code: Option<String>,
+    /// The same in plain words.
+    detail: Option<String>,
+    created_at: Timestamp,
+    /// When the carrier took it.
+    sent_at: Option<Timestamp>,
+    /// When its state changed last.
+    state_at: Timestamp,
+    /// In doubt, and nobody can be asked any more: a person has to settle it.
+    for_a_person: bool,
 }
 
+impl From<&messages::Message> for Message {
+    fn from(row: &messages::Message) -> Self {
+        Self {
+            id: row.id.into(),
+            contact: row.contact.into(),
+            kind: Word::of(row.kind.word()),
+            state: Word::of(row.state.word()),
+            body: row.body.clone(),
+            segments: row.segments,
+            enrollment: row.enrollment.map(Into::into),
+            step: row.step,
+            author: row.author.clone(),
+            code: row.code.clone(),
+            detail: row.detail.clone(),
+            created_at: row.created_at,
+            sent_at: row.sent_at,
+            state_at: row.state_at,
+            for_a_person: row.is_for_a_person(),
+        }
+    }
+}
+
+/// List the messages of a conversation
+///
+/// Newest first.
+#[utoipa::path(get, path = "/contacts/{id}/messages", operation_id = "listMessages", tag = "Messages",
+    params(("id" = ids::Contact, Path, description = "The contact."), Paging),
+    responses((status = 200, description = "A page of messages.", body = Page<Message>)),
+    extensions(("x-permission" = json!("read")), ("x-problems" = json!(["not_found", "query", "limit", "cursor"]))))]
 pub(crate) async fn thread(
     State(parts): State<Parts>,
     Caller(actor): Caller,
-    Path(text): Path<String>,
-    Query(page): Query<Page>,
-) -> Result<Json<Value>, Problem> {
-    let (contact, workspace) = (id::<ContactId>(&text, "the contact")?, actor.workspace());
+    ids::Id(contact): ids::Contact,
+    Asked(paging): Asked<Paging>,
+) -> Result<Json<Page<Message>>, Problem> {
     parts.engine.contact(&actor, contact).await?;
-    let (before, limit) = (page.after::<MessageId>()?.unwrap_or(MessageId(i64::MAX)), page.limit()?);
-    let read = move |reading: &store::Read<'_>| store::messages::thread(reading, workspace, contact, before, limit);
-    let rows = parts.engine.read(read).await?;
-    let next = rows.last().map(|row| row.id).filter(|_| i64::try_from(rows.len()) == Ok(limit));
-    Ok(Json(json!({ "data": rows.iter().map(message).collect::<Vec<_>>(), "next": next })))
+    let (before, limit) = (paging.after()?.unwrap_or(MessageId(i64::MAX)), paging.limit()?);
+    let workspace = actor.workspace();
+    let rows = parts.engine.read(move |reading| messages::thread(reading, workspace, contact, before, limit)).await?;
+    Ok(Json(Page::of(&rows, limit, |row| row.id.to_string())))
 }
 
-#[derive(Deserialize)]
+/// Which messages in doubt, and which page of them.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Doubtful {
+    /// How many rows, 1 to 200.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<i64>,
+    /// The `next` of the page before; nothing for the first page.
+    cursor: Option<String>,
+    /// Only those that a person has to settle.
+    #[param(default = false)]
+    for_a_person: Option<bool>,
+}
+
+/// List the messages whose outcome is not known
+///
+/// Oldest first, of the whole workspace. They are asked for at their carrier and never sent again by themselves. Those of
+/// which the carrier cannot tell are for a person to settle.
+#[utoipa::path(get, path = "/messages/in-doubt", operation_id = "listMessagesInDoubt", tag = "Messages", params(Doubtful),
+    responses((status = 200, description = "A page of messages.", body = Page<Message>)),
+    extensions(("x-permission" = json!("read")), ("x-problems" = json!(["query", "limit", "cursor"]))))]
+pub(crate) async fn in_doubt(
+    State(parts): State<Parts>,
+    Caller(actor): Caller,
+    Asked(Doubtful { limit, cursor, for_a_person }): Asked<Doubtful>,
+) -> Result<Json<Page<Message>>, Problem> {
+    let paging = Paging { limit, cursor };
+    let (after, limit) = (paging.after()?, paging.limit()?);
+    let which = if for_a_person == Some(true) { Doubts::ForAPerson } else { Doubts::All };
+    let rows = parts.engine.doubts(&actor, which, after, limit).await?;
+    Ok(Json(Page::of(&rows, limit, |row| row.id.to_string())))
+}
+
+/// What a person knows of a message in doubt.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SettleBody {
+    fate: FateWord,
+}
+
+/// Settle a message in doubt
+///
+/// For a message of which the carrier cannot tell. Money and workflow move as if the carrier had said it: what was sent
+/// is earned, what was not sent comes back, and the workflow goes on with the next step. Nothing is sent again.
+#[utoipa::path(post, path = "/messages/{id}/settle", operation_id = "settleMessage", tag = "Messages",
+    params(("id" = ids::Message, Path, description = "The message.")), request_body = SettleBody,
+    responses((status = 200, description = "The message, settled.", body = Message)),
+    extensions(("x-permission" = json!("send")), ("x-problems" = json!(["not_found", "not_in_doubt"]))))]
+pub(crate) async fn settle(
+    State(parts): State<Parts>,
+    Caller(actor): Caller,
+    ids::Id(id): ids::Message,
+    Body(body): Body<SettleBody>,
+) -> Result<Json<Message>, Problem> {
+    let fate = Fate::from_word(body.fate.as_str()).expect("a body holds words of the list only");
+    let settled = parts.engine.settle_by_hand(&actor, id, fate).await?;
+    Ok(Json(Message::from(&settled)))
+}
+
+/// Show a message
+#[utoipa::path(get, path = "/messages/{id}", operation_id = "showMessage", tag = "Messages",
+    params(("id" = ids::Message, Path, description = "The message.")),
+    responses((status = 200, description = "The message.", body = Message)),
+    extensions(("x-permission" = json!("read")), ("x-problems" = json!(["not_found"]))))]
+pub(crate) async fn show(
+    State(parts): State<Parts>,
+    Caller(actor): Caller,
+    ids::Id(id): ids::Message,
+) -> Result<Json<Message>, Problem> {
+    actor.need(Permission::Read)?;
+    let workspace = actor.workspace();
+    let found = parts.engine.read(move |reading| messages::find(reading, workspace, id)).await?;
+    found.map(|row| Json(Message::from(&row))).ok_or_else(|| Problem::not_found("the message"))
+}
+
+/// A message to send.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SendBody {
+    /// The text, at most 2 segments.
+    #[schema(example = "Thursday at 5 works. See you then!")]
     body: String,
 }
 
+/// Send a message by hand
+///
+/// It goes out by itself, in the send window unless the contact wrote within the last half hour, and is charged then. A
+/// running workflow goes on. Send an idempotency key, so that a repeat neither texts nor charges twice.
+#[utoipa::path(post, path = "/contacts/{id}/messages", operation_id = "sendMessage", tag = "Messages",
+    params(("id" = ids::Contact, Path, description = "The contact."), KeyHeader), request_body = SendBody,
+    responses((status = 200, description = "The message, waiting to go out.", body = Message)),
+    extensions(("x-permission" = json!("send")), ("x-problems" = json!(["not_found", "message_empty", "message_too_long",
+        "opted_out", "do_not_contact", "compliance_blocked", "undeliverable", "no_messaging_plan", "no_outbound_number",
+        "insufficient_funds"]))))]
 pub(crate) async fn send(
     State(parts): State<Parts>,
     Caller(actor): Caller,
-    Path(text): Path<String>,
-    headers: HeaderMap,
+    ids::Id(contact): ids::Contact,
     Body(body): Body<SendBody>,
-) -> Result<Json<Value>, Problem> {
-    if idempotency_key(&headers)?.is_some() {
-        // Better refused than ignored: whoever sends a key relies on it, and a repeat would text and charge twice.
-        let detail = "a message by hand cannot take an idempotency key yet; look at the thread before you repeat it";
-        return Err(Problem::bad_request("idempotency_key_unsupported", detail));
-    }
-    Ok(Json(message(&parts.engine.send_message(&actor, id(&text, "the contact")?, &body.body).await?)))
-}
-
-pub(crate) async fn events(
-    State(parts): State<Parts>,
-    Caller(actor): Caller,
-    Path(text): Path<String>,
-    Query(page): Query<Page>,
-) -> Result<Json<Value>, Problem> {
-    let (contact, workspace) = (id::<ContactId>(&text, "the contact")?, actor.workspace());
-    parts.engine.contact(&actor, contact).await?;
-    let (before, limit) = (page.after::<EventId>()?.unwrap_or(EventId(i64::MAX)), page.limit()?);
-    let read = move |reading: &store::Read<'_>| store::events::of_contact(reading, workspace, contact, before, limit);
-    let rows = parts.engine.read(read).await?;
-    let event = |row: &store::events::Event| {
-        let facts: Value = serde_json::from_str(&row.payload).unwrap_or_default();
-        json!({ "id": row.id, "kind": row.kind, "actor": row.actor, "at": row.at, "facts": facts })
-    };
-    let next = rows.last().map(|row| row.id).filter(|_| i64::try_from(rows.len()) == Ok(limit));
-    Ok(Json(json!({ "data": rows.iter().map(event).collect::<Vec<_>>(), "next": next })))
-}
-
-pub(crate) async fn conversations(
-    State(parts): State<Parts>,
-    Caller(actor): Caller,
-    Query(page): Query<Page>,
-) -> Result<Json<Value>, Problem> {
-    actor.need(Permission::Read)?;
-    let (workspace, limit) = (actor.workspace(), page.limit()?);
-    let before = match &page.cursor {
-        None => (jiff::Timestamp::MAX, ContactId(i64::MAX)),
-        Some(cursor) => {
-            cursor_of(cursor).ok_or_else(|| Problem::bad_request("cursor", "the cursor is not one of ours"))?
-        }
-    };
-    let read = move |reading: &store::Read<'_>| store::conversations::page(reading, workspace, before, limit);
-    let rows = parts.engine.read(read).await?;
-    let line = |row: &store::conversations::Conversation| {
-        json!({
-            "contact": row.contact, "name": row.name, "phone": row.phone, "last_at": row.last_at,
-            "last_body": row.last_body, "unread": row.unread, "last_inbound_at": row.last_inbound_at,
-            "last_outbound_at": row.last_outbound_at,
-        })
-    };
-    let full = i64::try_from(rows.len()) == Ok(limit);
-    let next = rows.last().filter(|_| full).map(|row| format!("{}~{}", row.last_at, row.contact));
-    Ok(Json(json!({ "data": rows.iter().map(line).collect::<Vec<_>>(), "next": next })))
-}
-
-/// A place in the list: the time of the last message and the contact.
-fn cursor_of(text: &str) -> Option<(jiff::Timestamp, ContactId)> {
-    let (at, contact) = text.split_once('~')?;
-    Some((at.parse().ok()?, contact.parse().ok()?))
+) -> Result<Json<Message>, Problem> {
+    Ok(Json(Message::from(&parts.engine.send_message(&actor, contact, &body.body).await?)))
 }

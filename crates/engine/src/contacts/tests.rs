@@ -8,7 +8,7 @@ use crate::ids::Ids;
 #[test]
 fn a_text_from_an_unknown_phone_makes_one_contact_named_by_its_phone() {
     let now = "2026-11-24T15:00:00Z".parse().unwrap();
-    let beat = Beat { workspace: WorkspaceId(7), now, ids: Ids::new(1), actor: "contact".to_owned() };
+    let beat = Beat { workspace: WorkspaceId(7), now, ids: Ids::new(1), actor: "contact".to_owned(), key: None };
     let phone = Phone::stored("+12125550134").unwrap();
     for db in store::testing::databases() {
         let find = || {

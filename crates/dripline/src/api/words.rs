@@ -1,0 +1,144 @@
+//! Words from a fixed list: shown as they are stored, refused with the list if they are none of it.
+
+use std::borrow::Cow;
+use std::marker::PhantomData;
+
+use domain::access::{Permission, Permissions, Role};
+use domain::enrollment::StopReason;
+use domain::message::{MessageKind, MessageState};
+use domain::suppression::Suppression;
+use engine::Switch;
+use engine::doubts::Fate;
+use engine::import::OnDuplicate;
+use engine::numbers::NumberState;
+use engine::workflows::Status;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::problem::Code;
+
+/// A list of words.
+pub(crate) trait List: Sized {
+    /// Its name in the document.
+    const NAME: &'static str;
+    /// What the words say.
+    const ABOUT: &'static str;
+    /// The words.
+    fn words() -> Vec<&'static str>;
+}
+
+/// One word of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Word<L>(String, PhantomData<L>);
+
+impl<L: List> Word<L> {
+    /// A word that is known to be of the list.
+    pub(crate) fn of(word: impl Into<String>) -> Self {
+        Self(word.into(), PhantomData)
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+pub(crate) type PermissionWord = Word<Permission>;
+pub(crate) type RoleWord = Word<Role>;
+pub(crate) type ReasonWord = Word<StopReason>;
+pub(crate) type MessageKindWord = Word<MessageKind>;
+pub(crate) type MessageStateWord = Word<MessageState>;
+pub(crate) type FateWord = Word<Fate>;
+pub(crate) type SuppressionWord = Word<Suppression>;
+pub(crate) type SwitchWord = Word<Switch>;
+pub(crate) type NumberStateWord = Word<NumberState>;
+pub(crate) type StatusWord = Word<Status>;
+pub(crate) type PlanWord = Word<Plan>;
+pub(crate) type JobStateWord = Word<JobState>;
+pub(crate) type EnrollmentStateWord = Word<EnrollmentState>;
+pub(crate) type EncodingWord = Word<Encoding>;
+
+pub(crate) type DuplicateWord = Word<OnDuplicate>;
+pub(crate) type CodeWord = Word<Code>;
+
+/// Whether the messaging plan runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Plan;
+/// Where a job is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct JobState;
+/// Where an enrollment is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct EnrollmentState;
+/// How a text travels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Encoding;
+
+macro_rules! lists {
+    ($($list:ty, $name:literal, $about:literal, $words:expr;)*) => {$(
+        impl List for $list {
+            const NAME: &'static str = $name;
+            const ABOUT: &'static str = $about;
+            fn words() -> Vec<&'static str> {
+                $words
+            }
+        }
+    )*};
+}
+
+lists! {
+    Permission, "Permission", "What a key or a role may do.", Permissions::all().iter().map(Permission::word).collect();
+    Role, "Role", "A role of a user, the least first.", Role::ALL.iter().map(|role| role.word()).collect();
+    StopReason, "StopReason", "Why an enrollment ended early.", StopReason::ALL.iter().map(|reason| reason.word()).collect();
+    MessageKind, "MessageKind", "Who wrote a message: a step of a workflow, a person, the product itself, or the contact.",
+        [MessageKind::Workflow, MessageKind::Manual, MessageKind::System, MessageKind::Inbound].map(MessageKind::word).to_vec();
+    MessageState, "MessageState", "Where a message is. It never goes backwards.",
+        MessageState::ALL.iter().map(|state| state.word()).collect();
+    Suppression, "Suppression", "A list that forbids texting a phone.", Suppression::ALL.iter().map(|kind| kind.word()).collect();
+    Fate, "Fate", "What became of a message in doubt.", [Fate::Sent, Fate::NotSent].map(Fate::word).to_vec();
+    Switch, "Switch", "Whether something happens.", vec!["on", "off"];
+    NumberState, "NumberState", "`live` sends, `paused` makes its messages wait, `lost` is gone for good.",
+        [NumberState::Live, NumberState::Paused, NumberState::Lost].map(NumberState::word).to_vec();
+    Status, "WorkflowStatus", "`active` while at least one contact moves through it: derived, never set.",
+        [Status::Active, Status::Inactive].map(Status::word).to_vec();
+    Plan, "Plan", "Whether the messaging plan runs.", vec!["active", "ended"];
+    JobState, "JobState", "Where a job is.", vec!["running", "done"];
+    EnrollmentState, "EnrollmentState", "Where an enrollment is.", vec!["active", "completed", "stopped"];
+    Code, "ProblemCode", "What went wrong, as programs read it. A code never changes its meaning.",
+        Code::ALL.iter().map(|code| code.word()).collect();
+    OnDuplicate, "OnDuplicate", "What an import does with a contact that is there: fills its empty fields, or overwrites.",
+        vec!["fill_empty", "overwrite"];
+    Encoding, "Encoding", "How a text travels.", vec!["GSM-7", "UCS-2"];
+}
+
+impl<L> Serialize for Word<L> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de, L: List> Deserialize<'de> for Word<L> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        let words = L::words();
+        if words.contains(&text.as_ref()) {
+            return Ok(Self::of(text.into_owned()));
+        }
+        let given: String = text.chars().take(80).collect();
+        Err(serde::de::Error::custom(format!("{given:?} is none of: {}", words.join(", "))))
+    }
+}
+
+impl<L: List> PartialSchema for Word<L> {
+    fn schema() -> RefOr<Schema> {
+        let words = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(L::words()));
+        words.description(Some(L::ABOUT)).into()
+    }
+}
+
+impl<L: List> ToSchema for Word<L> {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed(L::NAME)
+    }
+}

@@ -1,0 +1,327 @@
+//! Which error of a use case is which code: one table for each use case.
+
+use domain::suppression::Suppression;
+use engine::billing::BillingError;
+use engine::bulk::BulkError;
+use engine::contacts::{ContactError, SuppressError};
+use engine::conversations::ConversationError;
+use engine::doubts::DoubtError;
+use engine::enrolling::{EnrollError, RemoveError};
+use engine::import::ImportError;
+use engine::keys::KeyError;
+use engine::manual::SendError;
+use engine::numbers::NumberError;
+use engine::pauses::PauseError;
+use engine::users::UserError;
+use engine::workflows::SaveError;
+use engine::workspaces::WorkspaceError;
+use engine::{Failure, Forbidden};
+use serde_json::json;
+use store::DbError;
+
+use super::{Code, Problem};
+
+impl From<Forbidden> for Problem {
+    fn from(error: Forbidden) -> Self {
+        Self::told(Code::Forbidden, &error).with(json!({ "permission": error.permission.word() }))
+    }
+}
+
+impl From<Failure> for Problem {
+    fn from(error: Failure) -> Self {
+        let passes = matches!(
+            error,
+            Failure::Db(
+                DbError::Busy(_)
+                    | DbError::Overloaded { .. }
+                    | DbError::Timeout(_)
+                    | DbError::Unavailable(_)
+                    | DbError::DiskFull(_)
+                    | DbError::ReadOnly(_)
+            )
+        );
+        Self::logged(if passes { Code::Unavailable } else { Code::Internal }, &error)
+    }
+}
+
+impl From<DbError> for Problem {
+    fn from(error: DbError) -> Self {
+        Failure::from(error).into()
+    }
+}
+
+impl From<EnrollError> for Problem {
+    fn from(error: EnrollError) -> Self {
+        let code = match &error {
+            EnrollError::Forbidden(cause) => return cause.clone().into(),
+            EnrollError::Refused(refusals) => return Self::refused(refusals),
+            EnrollError::QuoteChanged(preview) => {
+                let quote = crate::api::quotes::Quote::from(preview.as_ref());
+                return Self::told(Code::QuoteChanged, &error).with(json!({ "quote": quote }));
+            }
+            EnrollError::QuoteUnknown => Code::QuoteUnknown,
+            EnrollError::KeyReused(_) => Code::IdempotencyKeyReused,
+            EnrollError::KeyMalformed(_) => Code::IdempotencyKey,
+            EnrollError::Failure(_) => Code::Internal,
+        };
+        match error {
+            EnrollError::Failure(failure) => failure.into(),
+            error => Self::told(code, &error),
+        }
+    }
+}
+
+impl From<RemoveError> for Problem {
+    fn from(error: RemoveError) -> Self {
+        let code = match error {
+            RemoveError::Forbidden(cause) => return cause.into(),
+            RemoveError::Failure(cause) => return cause.into(),
+            RemoveError::Unknown => Code::NotFound,
+            RemoveError::Ended => Code::EnrollmentEnded,
+        };
+        Self::told(code, &error)
+    }
+}
+
+impl From<DoubtError> for Problem {
+    fn from(error: DoubtError) -> Self {
+        let code = match error {
+            DoubtError::Forbidden(cause) => return cause.into(),
+            DoubtError::Failure(cause) => return cause.into(),
+            DoubtError::Unknown => Code::NotFound,
+            DoubtError::NotInDoubt(_) | DoubtError::StillAsked => Code::NotInDoubt,
+        };
+        Self::told(code, &error)
+    }
+}
+
+impl From<SendError> for Problem {
+    fn from(error: SendError) -> Self {
+        let code = match error {
+            SendError::Forbidden(cause) => return cause.into(),
+            SendError::Failure(cause) => return cause.into(),
+            SendError::ContactUnknown => Code::NotFound,
+            SendError::Empty => Code::MessageEmpty,
+            SendError::TooLong { .. } => Code::MessageTooLong,
+            SendError::Suppressed(kind) => listed(kind),
+            SendError::NoMessagingPlan => Code::NoMessagingPlan,
+            SendError::NoOutboundNumber => Code::NoOutboundNumber,
+            SendError::InsufficientFunds => Code::InsufficientFunds,
+            SendError::KeyReused(_) => Code::IdempotencyKeyReused,
+        };
+        Self::told(code, &error)
+    }
+}
+
+fn listed(kind: Suppression) -> Code {
+    match kind {
+        Suppression::OptedOut => Code::OptedOut,
+        Suppression::DoNotContact => Code::DoNotContact,
+        Suppression::ComplianceBlocked => Code::ComplianceBlocked,
+        Suppression::Undeliverable => Code::Undeliverable,
+    }
+}
+
+impl From<BulkError> for Problem {
+    fn from(error: BulkError) -> Self {
+        let code = match error {
+            BulkError::Forbidden(cause) => return cause.into(),
+            BulkError::Failure(cause) => return cause.into(),
+            BulkError::Empty | BulkError::TooMany { .. } => Code::Selection,
+            BulkError::WorkflowUnknown | BulkError::JobUnknown => Code::NotFound,
+            BulkError::KeyMalformed(_) => Code::IdempotencyKey,
+            BulkError::KeyReused(_) => Code::IdempotencyKeyReused,
+        };
+        Self::told(code, &error)
+    }
+}
+
+impl From<ContactError> for Problem {
+    fn from(error: ContactError) -> Self {
+        let code = match error {
+            ContactError::Forbidden(cause) => return cause.into(),
+            ContactError::Failure(cause) => return cause.into(),
+            ContactError::PhoneTaken { contact } => {
+                return Self::told(Code::PhoneTaken, &error).with(json!({ "contact": contact }));
+            }
+            ContactError::Phone(phone) => {
+                return Self::told(Code::Phone, &phone).with(json!({ "reason": phone.code() }));
+            }
+            ContactError::Unknown => Code::NotFound,
+            ContactError::KeyReused(_) => Code::IdempotencyKeyReused,
+            ContactError::PersonUnknown | ContactError::Field(_) | ContactError::TooManyCustomFields { .. } => {
+                Code::ContactInvalid
+            }
+        };
+        Self::told(code, &error)
+    }
+}
+
+impl From<SuppressError> for Problem {
+    fn from(error: SuppressError) -> Self {
+        let code = match error {
+            SuppressError::Forbidden(cause) => return cause.into(),
+            SuppressError::Failure(cause) => return cause.into(),
+            SuppressError::Unknown => Code::NotFound,
+            SuppressError::NotByHand(_) => Code::NotByHand,
+        };
+        Self::told(code, &error)
+    }
+}
+
+impl From<ConversationError> for Problem {
+    fn from(error: ConversationError) -> Self {
+        match error {
+            ConversationError::Forbidden(cause) => cause.into(),
+            ConversationError::Failure(cause) => cause.into(),
+            ConversationError::Unknown => Self::told(Code::NotFound, &error),
+        }
+    }
+}
+
+impl From<SaveError> for Problem {
+    fn from(error: SaveError) -> Self {
+        let code = match &error {
+            SaveError::Forbidden(cause) => return cause.clone().into(),
+            SaveError::Invalid(faults) => {
+                let faults: Vec<String> = faults.iter().map(|fault| Self::told(Code::Json, fault).detail).collect();
+                return Self::told(Code::WorkflowInvalid, &error).with(json!({ "faults": faults }));
+            }
+            SaveError::Unknown => Code::NotFound,
+            SaveError::NameTaken { .. } => Code::NameTaken,
+            SaveError::Change(_) => Code::WorkflowNotChangeable,
+            SaveError::Nul { .. } | SaveError::Order { .. } => Code::WorkflowInvalid,
+            SaveError::KeyReused(_) => Code::IdempotencyKeyReused,
+            SaveError::Failure(_) => Code::Internal,
+        };
+        match error {
+            SaveError::Failure(failure) => failure.into(),
+            error => Self::told(code, &error),
+        }
+    }
+}
+
+impl From<PauseError> for Problem {
+    fn from(error: PauseError) -> Self {
+        match error {
+            PauseError::Forbidden(cause) => cause.into(),
+            PauseError::Failure(cause) => cause.into(),
+            PauseError::Unknown => Self::told(Code::NotFound, &error),
+        }
+    }
+}
+
+impl From<NumberError> for Problem {
+    fn from(error: NumberError) -> Self {
+        let code = match error {
+            NumberError::Forbidden(cause) => return cause.into(),
+            NumberError::Failure(cause) => return cause.into(),
+            NumberError::Unknown => Code::NotFound,
+            NumberError::PhoneTaken => Code::PhoneTaken,
+            NumberError::KeyReused(_) => Code::IdempotencyKeyReused,
+            NumberError::Phone(_) | NumberError::Carrier { .. } | NumberError::Pace { .. } => Code::NumberInvalid,
+        };
+        Self::told(code, &error)
+    }
+}
+
+impl From<KeyError> for Problem {
+    fn from(error: KeyError) -> Self {
+        let code = match error {
+            KeyError::Forbidden(cause) => return cause.into(),
+            KeyError::Failure(cause) => return cause.into(),
+            KeyError::Invalid => return Self::unauthorized(),
+            KeyError::Unknown => Code::NotFound,
+            KeyError::KeyReused(_) => Code::IdempotencyKeyReused,
+            KeyError::Name(_) | KeyError::NoPermission | KeyError::Beyond => Code::KeyInvalid,
+        };
+        Self::told(code, &error)
+    }
+}
+
+impl From<UserError> for Problem {
+    fn from(error: UserError) -> Self {
+        let code = match error {
+            UserError::Forbidden(cause) => return cause.into(),
+            UserError::Failure(cause) => return cause.into(),
+            UserError::Unknown => Code::NotFound,
+            UserError::EmailTaken => Code::EmailTaken,
+            UserError::LastOwner => Code::LastOwner,
+            UserError::KeyReused(_) => Code::IdempotencyKeyReused,
+            UserError::RoleBeyond(_)
+            | UserError::Name(_)
+            | UserError::Email
+            | UserError::PasswordShort
+            | UserError::PasswordLong => Code::UserInvalid,
+        };
+        Self::told(code, &error)
+    }
+}
+
+impl From<WorkspaceError> for Problem {
+    fn from(error: WorkspaceError) -> Self {
+        let code = match error {
+            WorkspaceError::Forbidden(cause) => return cause.into(),
+            WorkspaceError::Failure(cause) => return cause.into(),
+            WorkspaceError::Unknown => Code::NotFound,
+            _ => Code::SettingsInvalid,
+        };
+        Self::told(code, &error)
+    }
+}
+
+impl From<BillingError> for Problem {
+    fn from(error: BillingError) -> Self {
+        match error {
+            BillingError::Forbidden(cause) => cause.into(),
+            BillingError::Failure(cause) => cause.into(),
+            // The API posts no money by hand, so nothing else can come of its calls.
+            other => Self::told(Code::NotFound, &other),
+        }
+    }
+}
+
+impl From<ImportError> for Problem {
+    fn from(error: ImportError) -> Self {
+        match error {
+            ImportError::Forbidden(cause) => cause.into(),
+            ImportError::Failure(cause) => cause.into(),
+            other => Self::told(Code::ImportRefused, &other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::response::IntoResponse as _;
+
+    use super::*;
+
+    async fn told(problem: Problem) -> (u16, String) {
+        let response = problem.into_response();
+        let status = response.status().as_u16();
+        let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        (status, String::from_utf8(bytes.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn an_internal_failure_tells_only_its_id() {
+        let (status, text) = told(Failure::Stored("the secret row".to_owned()).into()).await;
+        assert_eq!(status, 500);
+        assert!(!text.contains("secret") && text.contains("\"code\":\"internal\""), "{text}");
+        let body: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(body["id"].as_str().map(str::len), Some(16));
+    }
+
+    #[tokio::test]
+    async fn what_passes_by_itself_is_told_so() {
+        for error in
+            [DbError::Overloaded { limit: 1 }, DbError::DiskFull("no room".into()), DbError::Busy("lock".into())]
+        {
+            let (status, text) = told(error.into()).await;
+            assert_eq!(status, 503, "{text}");
+            assert!(text.contains("\"code\":\"unavailable\""), "{text}");
+        }
+        assert_eq!(told(DbError::Corrupt("page 7".into()).into()).await.0, 500);
+    }
+}

@@ -1,0 +1,17 @@
+//! The JSON API as programs meet it: each request goes through the whole router, and each answer is held against the
+//! document of the API, which must tell its status, its code and its form.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod access;
+mod crawl;
+mod document;
+mod forms;
+mod input;
+mod lists;
+mod metrics;
+mod pages;
+mod repeats;
+mod site;
+mod story;
+mod team;

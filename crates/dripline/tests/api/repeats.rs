@@ -1,0 +1,124 @@
+//! Idempotency keys over HTTP: one key, one thing, one answer.
+
+use serde_json::{Value, json};
+
+use crate::site::{Customer, Site, text};
+
+/// Each request that makes something or spends: its path, a body, another body.
+async fn makers(customer: &Customer<'_>) -> Vec<(String, Option<Value>, Option<Value>)> {
+    let contact = customer.contact("+12125550123").await;
+    let (workflow, other) = (customer.workflow("Leads").await, customer.workflow("Others").await);
+    let step = json!([{ "after_days": 0, "text": "Hello" }]);
+    vec![
+        (format!("/contacts/{contact}/messages"), Some(json!({ "body": "One" })), Some(json!({ "body": "Two" }))),
+        ("/contacts".to_owned(), Some(json!({ "phone": "+12125550124" })), Some(json!({ "phone": "+12125550125" }))),
+        (
+            "/workflows".to_owned(),
+            Some(json!({ "name": "A", "steps": step })),
+            Some(json!({ "name": "B", "steps": step })),
+        ),
+        (format!("/workflows/{workflow}/duplicate"), None, None),
+        ("/numbers".to_owned(), Some(json!({ "phone": "+12125550111" })), Some(json!({ "phone": "+12125550112" }))),
+        (
+            "/keys".to_owned(),
+            Some(json!({ "name": "A", "permissions": ["read"] })),
+            Some(json!({ "name": "A", "permissions": ["send"] })),
+        ),
+        (
+            "/users".to_owned(),
+            Some(json!({ "email": "a@example.com", "name": "A", "role": "agent", "password": "long enough for all" })),
+            Some(json!({ "email": "b@example.com", "name": "A", "role": "agent", "password": "long enough for all" })),
+        ),
+        (
+            "/enrollments".to_owned(),
+            Some(json!({ "contact": contact, "workflow": workflow })),
+            Some(json!({ "contact": contact, "workflow": other })),
+        ),
+        (
+            "/enrollments/many".to_owned(),
+            Some(json!({ "workflow": workflow })),
+            Some(json!({ "workflow": workflow, "contacts": [contact] })),
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn a_repeat_gets_the_first_answer_and_another_request_is_refused() {
+    let site = Site::new();
+    let customer = site.customer("Acme", "+12125550100").await;
+    let makers = makers(&customer).await;
+    let taking = crate::site::operations().into_iter().filter(|operation| {
+        let parameters = operation.body["parameters"].as_array().into_iter().flatten();
+        parameters.into_iter().any(|parameter| parameter["name"] == "Idempotency-Key")
+    });
+    assert_eq!(taking.count(), makers.len(), "an operation that takes a key is not tried here");
+    for (nth, (path, body, other)) in makers.into_iter().enumerate() {
+        let key = format!("key {nth}");
+        let first = customer.once(&path, &key, body.clone()).await.good();
+        crate::lists::done(&customer).await;
+        let mut again = customer.once(&path, &key, body.clone()).await.good();
+        match path.as_str() {
+            // Only the hash of a secret is stored: there is nothing to show a second time.
+            "/keys" => {
+                assert_eq!(again["secret"], Value::Null);
+                again["secret"] = first["secret"].clone();
+            }
+            // A job is shown as it is now.
+            "/enrollments/many" => again = json!({ "id": again["id"] }),
+            _ => {}
+        }
+        let expected = if path == "/enrollments/many" { json!({ "id": first["id"] }) } else { first };
+        assert_eq!(again, expected, "{path}");
+        if other.is_some() {
+            customer.once(&path, &key, other).await.problem(409, "idempotency_key_reused");
+        }
+        customer
+            .once("/contacts", &key, Some(json!({ "phone": "+12125550139" })))
+            .await
+            .problem(409, "idempotency_key_reused");
+    }
+    assert_eq!(customer.get("/contacts").await.good()["data"].as_array().unwrap().len(), 2);
+    assert_eq!(customer.get("/workflows").await.good()["data"].as_array().unwrap().len(), 4);
+    assert_eq!(customer.get("/numbers").await.good()["data"].as_array().unwrap().len(), 2);
+    assert_eq!(customer.get("/users").await.good()["data"].as_array().unwrap().len(), 1);
+    assert_eq!(customer.get("/keys").await.good()["data"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_repeated_message_neither_texts_nor_charges_twice() {
+    let site = Site::new();
+    let customer = site.customer("Acme", "+12125550100").await;
+    let contact = customer.contact("+12125550123").await;
+    let path = format!("/contacts/{contact}/messages");
+    let first = customer.once(&path, "k", Some(json!({ "body": "Hello" }))).await.good();
+    customer.wait(60).await;
+    // After it was sent the repeat still gets the first answer, as it was.
+    let again = customer.once(&path, "k", Some(json!({ "body": "Hello" }))).await.good();
+    customer.wait(60).await;
+    assert_eq!((&first, &first["state"]), (&again, &json!("queued")));
+    let shown = customer.get(&format!("/messages/{}", text(&first["id"]))).await.good();
+    assert_eq!(shown["state"], "delivered");
+    assert_eq!(customer.get(&path).await.good()["data"].as_array().unwrap().len(), 1);
+    let inbox = customer.get("/simulator/handsets/+12125550123").await.good();
+    assert_eq!(inbox["data"].as_array().unwrap().len(), 1);
+    assert_eq!(customer.get("/balances").await.good()["credits"], 99);
+}
+
+#[tokio::test]
+async fn a_refused_request_leaves_its_key_free() {
+    let site = Site::new();
+    let customer = site.customer("Acme", "+12125550100").await;
+    customer.once("/contacts", "k", Some(json!({ "phone": "12" }))).await.problem(422, "phone");
+    customer.once("/workflows", "k", Some(json!({ "name": " ", "steps": [] }))).await.problem(422, "workflow_invalid");
+    customer.once("/contacts", "k", Some(json!({ "phone": "+12125550123" }))).await.good();
+}
+
+#[tokio::test]
+async fn a_key_belongs_to_its_workspace() {
+    let site = Site::new();
+    let (a, b) = (site.customer("Acme", "+12125550100").await, site.customer("Bolt", "+13055550101").await);
+    let body = Some(json!({ "phone": "+12125550123" }));
+    let of_a = a.once("/contacts", "k", body.clone()).await.good();
+    let of_b = b.once("/contacts", "k", body).await.good();
+    assert_ne!(of_a["id"], of_b["id"]);
+}

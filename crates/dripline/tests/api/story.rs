@@ -1,0 +1,293 @@
+//! The main job by the API alone: price, start, text, reply, refund, proof; and every operation on the way, so that each
+//! has answered well at least once.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
+use serde_json::{Value, json};
+
+use crate::site::{Ask, Customer, Site, operation, operations, text};
+
+/// Asks, and remembers which operations have answered well.
+struct Told<'s> {
+    customer: Customer<'s>,
+    seen: Mutex<BTreeSet<&'static str>>,
+}
+
+impl Told<'_> {
+    async fn ask(&self, method: &str, path: &str, body: Option<Value>) -> Value {
+        let good = self.customer.ask(method, path, body).await.good();
+        self.seen.lock().unwrap().insert(operation(method, path).unwrap().id());
+        good
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        self.ask("GET", path, None).await
+    }
+
+    async fn post(&self, path: &str, body: Value) -> Value {
+        self.ask("POST", path, Some(body)).await
+    }
+}
+
+#[tokio::test]
+async fn a_day_through_every_operation() {
+    let site = Site::new();
+    let told = Told { customer: site.customer("Acme", "+12125550100").await, seen: Mutex::default() };
+    told.get("/openapi.json").await;
+    office(&told).await;
+    let (contact, workflow) = people(&told).await;
+    run(&told, &contact, &workflow).await;
+    ends(&told, &contact, &workflow).await;
+    simulator(&told).await;
+    doubt(&told).await;
+    assert_eq!(told.get("/ledger").await["clean"], true);
+    let seen = told.seen.into_inner().unwrap();
+    let missed: Vec<&str> =
+        operations().iter().map(|operation| operation.id()).filter(|id| !seen.contains(id)).collect();
+    assert_eq!(missed, Vec::<&str>::new(), "these operations have not answered well in any story");
+}
+
+/// The workspace, its numbers, keys and users.
+async fn office(told: &Told<'_>) {
+    let mut settings = told.get("/workspace").await["settings"].clone();
+    settings["hours"]["end_minute"] = json!(1_140);
+    settings["help_text"] = json!("Call us.");
+    let changed = told.ask("PATCH", "/workspace", Some(json!({ "name": "Acme Homes", "settings": settings }))).await;
+    assert_eq!((&changed["name"], &changed["settings"]), (&json!("Acme Homes"), &settings));
+    assert_eq!(told.get("/workspace").await, changed);
+    let balances = told.get("/balances").await;
+    assert_eq!((&balances["credits"], &balances["wallet"]), (&json!(100), &json!(25_000_000)));
+    let number = told.post("/numbers", json!({ "phone": "(305) 555-0101", "per_minute": 60 })).await;
+    assert_eq!((&number["phone"], &number["per_minute"]), (&json!("+13055550101"), &json!(60)));
+    assert_eq!(told.get("/numbers").await["data"].as_array().unwrap().len(), 2);
+    let change = json!({ "state": "paused", "per_day": 500 });
+    let path = format!("/numbers/{}", text(&number["id"]));
+    let paused = told.ask("PATCH", &path, Some(change)).await;
+    assert_eq!((&paused["number"]["state"], &paused["number"]["per_day"]), (&json!("paused"), &json!(500)));
+    let key = told.post("/keys", json!({ "name": "CRM", "permissions": ["read", "enroll"] })).await;
+    assert!(text(&key["secret"]).starts_with("drip_"));
+    assert!(!told.get("/keys").await.to_string().contains(&text(&key["secret"])));
+    told.ask("DELETE", &format!("/keys/{}", text(&key["id"])), None).await;
+    let user = json!({ "email": "sam@example.com", "name": "Sam", "role": "agent", "password": "long enough for all" });
+    let user = told.post("/users", user).await;
+    told.ask("PATCH", &format!("/users/{}", text(&user["id"])), Some(json!({ "role": "viewer" }))).await;
+    assert_eq!(told.get("/users").await["data"][0]["role"], "viewer");
+    told.ask("DELETE", &format!("/users/{}", text(&user["id"])), None).await;
+}
+
+/// Contacts and workflows.
+async fn people(told: &Told<'_>) -> (String, String) {
+    let fields = json!({ "First Name": "Ann", "State": "NY" });
+    let made = told.post("/contacts", json!({ "phone": "(212) 555-0123", "fields": fields })).await;
+    assert_eq!((&made["phone"], &made["name"]), (&json!("+12125550123"), &json!("Ann")));
+    let contact = text(&made["id"]);
+    let change = json!({ "fields": { "Address": "12 Oak Street", "state": null } });
+    let changed = told.ask("PATCH", &format!("/contacts/{contact}"), Some(change)).await;
+    assert_eq!(changed["fields"], json!({ "firstname": "Ann", "address": "12 Oak Street" }));
+    assert_eq!(told.get(&format!("/contacts/{contact}")).await, changed);
+    let key = Some(told.customer.key.as_str());
+    let csv = b"Phone,First Name\n212-555-0124,Bob\n212-555-0125,Cat\nnone,Dan\n".to_vec();
+    let file =
+        Ask { method: "POST", path: "/contacts/import", key, kind: Some("text/csv"), body: csv, ..Ask::default() };
+    let report = told.customer.site.ask(file).await.good();
+    told.seen.lock().unwrap().insert("importContacts");
+    assert_eq!((&report["counts"]["created"], &report["counts"]["rejected"]), (&json!(2), &json!(1)));
+    assert_eq!(told.get("/contacts?search=Bob").await["data"].as_array().unwrap().len(), 1);
+    let step = |days: i64, text: &str| json!({ "after_days": days, "text": text });
+    let steps = json!([step(0, "Hi {First Name|there}!"), step(3, "Still there?")]);
+    let made = told.post("/workflows", json!({ "name": "Leads", "steps": steps })).await;
+    assert_eq!((&made["version"], &made["status"], &made["total_days"]), (&json!(1), &json!("inactive"), &json!(3)));
+    let workflow = text(&made["id"]);
+    let path = format!("/workflows/{workflow}");
+    let steps = json!([step(0, "Hi {First Name|there}!"), step(4, "Still there?"), step(7, "Last note.")]);
+    let edit = json!({ "name": "Leads", "steps": steps, "version": 1 });
+    let edited = told.ask("PUT", &path, Some(edit.clone())).await;
+    assert_eq!((&edited["version"], &edited["messages"], &edited["steps"]), (&json!(2), &json!(3), &steps));
+    told.customer.ask("PUT", &path, Some(edit)).await.problem(409, "workflow_not_changeable");
+    let bare = json!({ "name": "Leads", "steps": steps });
+    told.customer.ask("PUT", &path, Some(bare)).await.problem(400, "version");
+    assert_eq!(told.get(&path).await, edited);
+    let copy = told.ask("POST", &format!("{path}/duplicate"), None).await;
+    assert_eq!(copy["name"], "Leads (copy)");
+    let order = json!({ "workflows": [copy["id"], workflow] });
+    assert_eq!(told.ask("PUT", "/workflows/order", Some(order)).await["data"][0]["id"], copy["id"]);
+    assert_eq!(told.get("/workflows").await["data"][1]["id"], json!(workflow));
+    told.ask("DELETE", &format!("/workflows/{}", text(&copy["id"])), None).await;
+    (contact, workflow)
+}
+
+/// Price, start, text, reply, refund.
+async fn run(told: &Told<'_>, contact: &str, workflow: &str) {
+    let both = json!({ "contact": contact, "workflow": workflow });
+    let quote = told.post("/quotes", both.clone()).await;
+    assert_eq!(quote["messages"][0]["text"], "Hi Ann!");
+    assert_eq!((&quote["segments"], &quote["credits"], &quote["cost"]), (&json!(3), &json!(3), &json!("$0.00")));
+    let start = json!({ "contact": contact, "workflow": workflow, "quote": quote["id"] });
+    let started = told.post("/enrollments", start).await;
+    assert_eq!((&started["charged_credits"], &started["charged_micros"]), (&json!(3), &json!(0)));
+    assert_eq!(started["last_at"], quote["messages"][2]["due_at"]);
+    let refused = told.customer.post("/quotes", both).await.problem(422, "enrollment_refused");
+    assert_eq!(refused["refusals"][0]["code"], "already_enrolled");
+    assert_eq!(told.get(&format!("/workflows/{workflow}/enrollments")).await["data"][0]["id"], started["enrollment"]);
+    assert_eq!(told.get(&format!("/workflows/{workflow}/pause")).await["refunded"]["credits"], 3);
+    told.customer.wait(60).await;
+    let thread = told.get(&format!("/contacts/{contact}/messages")).await;
+    let first = &thread["data"][0];
+    assert_eq!(
+        (&first["kind"], &first["state"], &first["body"], &first["step"]),
+        (&json!("workflow"), &json!("delivered"), &json!("Hi Ann!"), &json!(1))
+    );
+    assert_eq!(told.get(&format!("/messages/{}", text(&first["id"]))).await, *first);
+    assert_eq!(told.get("/simulator/handsets/+12125550123").await["data"][0]["body"], "Hi Ann!");
+    let reply = json!({ "from": "+12125550123", "to": "+12125550100", "body": "Who is this?" });
+    told.post("/simulator/replies", reply).await;
+    let ended = told.get(&format!("/enrollments/{}", text(&started["enrollment"]))).await;
+    assert_eq!((&ended["state"], &ended["reason"]), (&json!("stopped"), &json!("replied")));
+    assert_eq!(told.get(&format!("/contacts/{contact}/enrollments")).await["data"], json!([ended]));
+    assert_eq!(told.get("/balances").await["credits"], 99);
+    let line = told.get("/conversations").await["data"][0].clone();
+    assert_eq!((&line["last_body"], &line["unread"]), (&json!("Who is this?"), &json!(1)));
+    assert_eq!(told.ask("POST", &format!("/contacts/{contact}/read"), None).await, json!({ "changed": true }));
+    assert_eq!(told.get("/conversations").await["data"][0]["unread"], 0);
+    let sent = told.post(&format!("/contacts/{contact}/messages"), json!({ "body": "It is Sam." })).await;
+    assert_eq!((&sent["kind"], &sent["state"]), (&json!("manual"), &json!("queued")));
+    told.customer.wait(60).await;
+    let events = told.get(&format!("/contacts/{contact}/events")).await;
+    let stopped =
+        events["data"].as_array().unwrap().iter().find(|event| event["kind"] == "enrollment.stopped").unwrap();
+    assert_eq!((&stopped["facts"]["reason"], &stopped["facts"]["refunded_credits"]), (&json!("replied"), &json!(2)));
+    assert!(told.get("/events").await["data"].as_array().unwrap().len() > 10);
+    assert_eq!(told.get("/messages/in-doubt").await["data"], json!([]));
+}
+
+/// Many at once, and the ways out.
+async fn ends(told: &Told<'_>, contact: &str, workflow: &str) {
+    let all = json!({ "workflow": workflow });
+    let preview = told.post("/quotes/many", all.clone()).await;
+    assert_eq!((&preview["starts"], &preview["refusals"]), (&json!(3), &json!(0)));
+    told.ask("PUT", &format!("/contacts/{contact}/suppressions/do_not_contact"), None).await;
+    assert_eq!(told.get(&format!("/contacts/{contact}/suppressions")).await["data"], json!(["do_not_contact"]));
+    let blocked = told.customer.post(&format!("/contacts/{contact}/messages"), json!({ "body": "Hello" })).await;
+    blocked.problem(422, "do_not_contact");
+    let opt_out = told.customer.ask("PUT", &format!("/contacts/{contact}/suppressions/opted_out"), None).await;
+    opt_out.problem(422, "not_by_hand");
+    let job = text(&told.post("/enrollments/many", all).await["id"]);
+    crate::lists::done(&told.customer).await;
+    let done = told.get(&format!("/jobs/{job}")).await;
+    assert_eq!((&done["total"], &done["started"], &done["refused"]), (&json!(3), &json!(2), &json!(1)));
+    let refusals = told.get(&format!("/jobs/{job}/refusals")).await;
+    assert_eq!(
+        (&refusals["data"][0]["contact"], &refusals["data"][0]["refusals"][0]["code"]),
+        (&json!(contact), &json!("do_not_contact"))
+    );
+    assert_eq!(told.get("/jobs").await["data"], json!([done]));
+    told.ask("DELETE", &format!("/contacts/{contact}/suppressions/do_not_contact"), None).await;
+    let running = told.get("/enrollments?limit=1").await["data"][0].clone();
+    let path = format!("/enrollments/{}", text(&running["id"]));
+    assert_eq!(told.ask("DELETE", &path, None).await["refunded_credits"], 3);
+    told.customer.ask("DELETE", &path, None).await.problem(409, "enrollment_ended");
+    let removal = told.ask("POST", &format!("/workflows/{workflow}/pause"), None).await;
+    assert_eq!((&removal["contacts"], &removal["refunded"]["credits"]), (&json!(1), &json!(3)));
+    assert_eq!(told.get(&format!("/workflows/{workflow}/enrollments")).await["data"], json!([]));
+    assert_eq!(told.ask("DELETE", &format!("/contacts/{contact}"), None).await, json!({ "deleted": contact }));
+    told.customer.get(&format!("/contacts/{contact}")).await.problem(404, "not_found");
+}
+
+async fn simulator(told: &Told<'_>) {
+    let before = told.get("/simulator/clock").await;
+    let pushed = told.post("/simulator/clock", json!({ "seconds": 3_600 })).await;
+    assert_ne!(before["now"], pushed["now"]);
+    let mut behaviour = told.get("/simulator/behaviour").await;
+    behaviour["replies"]["rate"] = json!(0.5);
+    assert_eq!(told.ask("PUT", "/simulator/behaviour", Some(behaviour.clone())).await, behaviour);
+    let reaction = json!({ "answer": "permanent", "receipts": [], "replies": [] });
+    let path = "/simulator/handsets/+12125550124/script";
+    let scripted = told.ask("PUT", path, Some(json!({ "reactions": [reaction] }))).await;
+    assert_eq!(scripted, json!({ "reactions": 1 }));
+    let stats = told.get("/simulator/stats").await;
+    assert_eq!((&stats["texts"], &stats["most_per_attempt"]), (&json!(2), &json!(1)));
+}
+
+/// A message whose outcome is lost, at a carrier that cannot be asked: a person settles it.
+async fn doubt(told: &Told<'_>) {
+    let contact = text(&told.post("/contacts", json!({ "phone": "+12125550150" })).await["id"]);
+    let mut behaviour = told.get("/simulator/behaviour").await;
+    (behaviour["faults"]["lost_before"], behaviour["find"]) = (json!(1.0), json!("missing"));
+    told.ask("PUT", "/simulator/behaviour", Some(behaviour)).await;
+    let sent = told.post(&format!("/contacts/{contact}/messages"), json!({ "body": "Hello" })).await;
+    let path = format!("/messages/{}/settle", text(&sent["id"]));
+    told.customer.post(&path, json!({ "fate": "sent" })).await.problem(409, "not_in_doubt");
+    told.customer.wait(600).await;
+    let listed = told.get("/messages/in-doubt?for_a_person=true").await;
+    let in_doubt = (&listed["data"][0]["id"], &listed["data"][0]["state"], &listed["data"][0]["for_a_person"]);
+    assert_eq!(in_doubt, (&sent["id"], &json!("in_doubt"), &json!(true)));
+    assert_eq!(told.get("/messages/in-doubt").await["data"], listed["data"]);
+    told.customer.post(&path, json!({ "fate": "perhaps" })).await.problem(400, "json");
+    let before = told.get("/balances").await;
+    let settled = told.post(&path, json!({ "fate": "not_sent" })).await;
+    assert_eq!((&settled["state"], &settled["code"]), (&json!("failed"), &json!("not_sent")));
+    let after = told.get("/balances").await;
+    assert_eq!(after["credits"].as_i64().unwrap(), before["credits"].as_i64().unwrap() + 1, "it comes back");
+    told.customer.post(&path, json!({ "fate": "sent" })).await.problem(409, "not_in_doubt");
+}
+
+#[tokio::test]
+async fn a_script_decides_what_follows_from_the_next_text() {
+    let site = Site::new();
+    let customer = site.customer("Acme", "+12125550100").await;
+    let contact = customer.contact("+12125550123").await;
+    let reply = json!({ "body": "Yes", "after_ms": 5_000, "copies": 2, "media": 0 });
+    let reaction = json!({ "answer": "accept", "receipts": [], "replies": [reply] });
+    let path = "/simulator/handsets/+12125550123/script";
+    customer.ask("PUT", path, Some(json!({ "reactions": [reaction] }))).await.good();
+    customer.post(&format!("/contacts/{contact}/messages"), json!({ "body": "Interested?" })).await.good();
+    customer.wait(60).await;
+    let thread = customer.get(&format!("/contacts/{contact}/messages")).await.good();
+    let bodies: Vec<&Value> = thread["data"].as_array().unwrap().iter().map(|message| &message["body"]).collect();
+    assert_eq!(bodies, [&json!("Yes"), &json!("Interested?")]);
+    customer.ask("PUT", "/simulator/handsets/12/script", Some(json!({ "reactions": [] }))).await.problem(400, "from");
+    let many = json!({ "reactions": vec![reaction_of("accept"); 101] });
+    customer.ask("PUT", path, Some(many)).await.problem(422, "behaviour_invalid");
+    customer.ask("PUT", path, Some(json!({ "reactions": [reaction_of("dance")] }))).await.problem(400, "json");
+}
+
+fn reaction_of(answer: &str) -> Value {
+    json!({ "answer": answer, "receipts": [], "replies": [] })
+}
+
+#[tokio::test]
+async fn an_import_fills_or_overwrites_as_it_is_told() {
+    let site = Site::new();
+    let customer = site.customer("Acme", "+12125550100").await;
+    let contact = customer.contact("+12125550123").await;
+    let import = async |path: &str| {
+        let body = b"Phone,First Name,City\n+12125550123,Anna,Miami\n".to_vec();
+        let key = Some(customer.key.as_str());
+        customer.site.ask(Ask { method: "POST", path, key, kind: Some("text/csv"), body, ..Ask::default() }).await
+    };
+    let fields = async || customer.get(&format!("/contacts/{contact}")).await.good()["fields"].clone();
+    import("/contacts/import").await.good();
+    assert_eq!((&fields().await["firstname"], &fields().await["city"]), (&json!("Ann"), &json!("Miami")));
+    import("/contacts/import?on_duplicate=overwrite").await.good();
+    assert_eq!(fields().await["firstname"], "Anna");
+    import("/contacts/import?on_duplicate=maybe").await.problem(400, "query");
+    import("/contacts/import?rows=5").await.problem(400, "query");
+}
+
+#[tokio::test]
+async fn a_quote_that_is_no_longer_true_starts_nothing() {
+    let site = Site::new();
+    let customer = site.customer("Acme", "+12125550100").await;
+    let (contact, workflow) = (customer.contact("+12125550123").await, customer.workflow("Leads").await);
+    let both = json!({ "contact": contact, "workflow": workflow });
+    let quote = customer.post("/quotes", both).await.good();
+    let change = json!({ "fields": { "First Name": "Anna" } });
+    customer.ask("PATCH", &format!("/contacts/{contact}"), Some(change)).await.good();
+    let start = json!({ "contact": contact, "workflow": workflow, "quote": quote["id"] });
+    let problem = customer.post("/enrollments", start.clone()).await.problem(409, "quote_changed");
+    assert!(text(&problem["quote"]["messages"][0]["text"]).starts_with("Hi Anna"), "{problem}");
+    customer.wait(16 * 60).await;
+    customer.post("/enrollments", start).await.problem(422, "quote_unknown");
+    assert_eq!(customer.get("/balances").await.good()["credits"], 100);
+}
