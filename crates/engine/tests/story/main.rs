@@ -1,0 +1,68 @@
+//! The story of a year: two customers, a thousand contacts, every fault of the simulator, on both databases.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `cast` | who takes part: customers, their people and numbers, how the handsets behave |
+//! | `texts` | what our side writes, and how a text tells at the receiving end which one it is |
+//! | `office` | what the customers' people and the contacts do by themselves |
+//! | `play` | how time passes; every callback is written down beside what had arrived by then |
+//! | `log` | what was done, in the order of what arrived at the handsets |
+//! | `check` | what must hold afterwards, from the database and the handsets' journal alone |
+//!
+//! One seed gives one story. The checker asks the engine for nothing but its own audit of the books.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod cast;
+mod check;
+mod dice;
+mod log;
+mod office;
+mod play;
+mod texts;
+
+use cast::Story;
+use jiff::SignedDuration;
+use store::testing::TestDatabase;
+
+/// Another seed, another story.
+const SEED: u64 = 7;
+/// For how many days there is something new; then the last messages go out.
+const DAYS: i64 = 365;
+/// How many more days the last messages may take.
+const TAIL_DAYS: i64 = 60;
+
+fn live_through(database: &TestDatabase) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut story = Story::begin(database, SEED).await;
+        let start = story.engine.now();
+        for day in 0..DAYS + TAIL_DAYS {
+            for visit in 0..2 {
+                let at = start + SignedDuration::from_hours(24 * day + 12 * visit);
+                story.play_until(at, day).await;
+                story.visit(day, visit, DAYS).await;
+            }
+            if day % 30 == 29 {
+                check::meanwhile(&story).await;
+            }
+            if day >= DAYS && check::active(&story).await == 0 {
+                break;
+            }
+        }
+        // Receipts may still be under way, and an answer to HELP.
+        let end = story.engine.now() + SignedDuration::from_hours(24 * 10);
+        story.play_until(end, DAYS).await;
+        check::at_the_end(&story).await;
+    });
+}
+
+#[test]
+fn heavy_a_year_of_every_fault_texts_nobody_twice_or_after_a_reply_and_loses_nothing_on_sqlite() {
+    live_through(&store::testing::sqlite());
+}
+
+#[test]
+fn heavy_a_year_of_every_fault_texts_nobody_twice_or_after_a_reply_and_loses_nothing_on_postgres() {
+    live_through(&store::testing::postgres());
+}

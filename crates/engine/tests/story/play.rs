@@ -1,0 +1,107 @@
+//! How time passes: as in `Engine::play`, but each callback is written down with what had arrived by then.
+
+use std::collections::HashSet;
+
+use carrier::{CarrierEvent, Inbound};
+use domain::ids::WorkspaceId;
+use futures_util::future::join_all;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::cast::Story;
+use crate::log::{Ban, Count, Whose};
+use crate::texts::{self, Wish};
+
+/// On most days what falls due within an hour is done at once; on every twentieth, event by event.
+const STEP_SECONDS: i64 = 3_600;
+const FINE_DAYS: i64 = 20;
+
+impl Story {
+    /// How many texts have reached a handset.
+    pub(crate) fn arrived(&self) -> Count {
+        self.simulator.stats().unwrap().texts
+    }
+
+    /// Does all that falls due until this time.
+    pub(crate) async fn play_until(&mut self, until: Timestamp, day: i64) {
+        loop {
+            let round = self.engine.round().await.unwrap();
+            if self.deliver().await + round.touched > 0 {
+                continue;
+            }
+            let now = self.engine.now();
+            if now >= until {
+                return;
+            }
+            let next = [self.engine.next_due().await.unwrap(), self.simulator.next_event_at()];
+            let next = next.into_iter().flatten().min().unwrap_or(until).max(now + SignedDuration::from_secs(1));
+            let next = if day % FINE_DAYS == 0 { next } else { rounded_up(next) };
+            self.engine.clock().move_to(next.min(until));
+        }
+    }
+
+    /// Hands over what the carrier has to tell, as many at once as leave no choice in what comes first.
+    async fn deliver(&mut self) -> usize {
+        let events = self.simulator.due_events(self.engine.now());
+        for portion in portions(&events, self.at_once) {
+            let taken = portion.iter().map(|event| self.engine.receive("simulator", (*event).clone()));
+            for received in join_all(taken).await {
+                received.unwrap();
+            }
+            for event in portion {
+                self.log.told(event);
+                if let CarrierEvent::Inbound(inbound) = event {
+                    self.heard(inbound);
+                }
+            }
+        }
+        events.len()
+    }
+
+    /// From here on nobody whom this text stops may be texted.
+    fn heard(&mut self, inbound: &Inbound) {
+        let arrived = self.arrived();
+        let workspace = self.workspace_of(&inbound.to);
+        for phone in self.family(workspace, &inbound.from) {
+            self.log.stop(Whose::Line((workspace, phone)), arrived);
+        }
+        let line = (workspace, inbound.from.clone());
+        match texts::wish(&inbound.body) {
+            Wish::Talk => {}
+            Wish::Out => self.log.ban(&line, Ban::OptedOut, arrived),
+            Wish::In => self.log.unban(&line, Ban::OptedOut, arrived),
+            Wish::Wrong => self.log.ban(&line, Ban::DoNotContact, arrived),
+        }
+    }
+
+    fn workspace_of(&self, number: &str) -> WorkspaceId {
+        let owner = self.customers.iter().find(|customer| customer.numbers.iter().any(|own| own == number));
+        owner.unwrap().workspace()
+    }
+}
+
+/// The events in their order, at most so many at once, and cut where a handset comes again.
+fn portions(events: &[CarrierEvent], most: usize) -> Vec<Vec<&CarrierEvent>> {
+    let (mut portions, mut seen) = (vec![Vec::new()], HashSet::new());
+    for event in events {
+        let handset = match event {
+            CarrierEvent::Inbound(inbound) => &inbound.from,
+            CarrierEvent::Receipt(receipt) => &receipt.carrier_id,
+        };
+        if seen.len() == most || seen.contains(handset) {
+            portions.push(Vec::new());
+            seen.clear();
+        }
+        seen.insert(handset);
+        portions.last_mut().unwrap().push(event);
+    }
+    portions
+}
+
+/// The next full hour.
+fn rounded_up(at: Timestamp) -> Timestamp {
+    let seconds = at.as_second().div_euclid(STEP_SECONDS) * STEP_SECONDS;
+    if seconds == at.as_second() && at.subsec_nanosecond() == 0 {
+        return at;
+    }
+    Timestamp::from_second(seconds + STEP_SECONDS).unwrap()
+}
