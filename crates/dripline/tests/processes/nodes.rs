@@ -1,0 +1,108 @@
+//! Three processes on one PostgreSQL and one journal share the work; one is killed in the middle of it.
+//!
+//! A workspace is dispatched by one node at a time, under a lease. So each office starts its people at
+//! one of the nodes, as a balancer would spread them, and the survivors take over what the dead one held
+//! when its lease has run out.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use domain::zones::Zone;
+use engine::Clock;
+use serde_json::json;
+
+use crate::server::{Server, address_of};
+use crate::world::{Office, Plan};
+use crate::{books, handsets, world};
+
+const NODES: usize = 3;
+const OFFICES: usize = 12;
+const PEOPLE: usize = 180;
+/// Each node must have sent at least so many texts, the killed one too.
+const FAIR_PART: usize = OFFICES * PEOPLE / 20;
+/// The middle: so many texts have arrived when one node is killed.
+const MIDDLE: usize = OFFICES * PEOPLE * 2 / 5;
+/// A node's lease on a workspace, and a little more.
+const LEASE_SECONDS: i64 = 35;
+/// Longer than two searches for a text whose node died.
+const DOUBT_SECONDS: i64 = 3_600;
+/// Looks at the journal before the test gives up.
+const LOOKS: usize = 12_000;
+
+/// A zone in which it is about noon, so that texts go out at whatever hour the test runs.
+fn zone_at_noon() -> String {
+    let now = Clock::System.now();
+    let zones = (-11..=12).map(|hours: i32| format!("Etc/GMT{hours:+}"));
+    let is_noon = |name: &String| Zone::named(name).is_ok_and(|zone| zone.local(now).hour() == 12);
+    zones.into_iter().find(is_noon).unwrap()
+}
+
+/// Waits until so many texts have arrived.
+fn wait_for(data: &Path, texts: usize) {
+    let (_silent, nothing) = mpsc::channel::<()>();
+    for _ in 0..LOOKS {
+        if handsets::arrived(data).len() >= texts {
+            return;
+        }
+        // Between two looks at a file that others write.
+        let _ = nothing.recv_timeout(Duration::from_millis(5));
+    }
+    panic!("only {} of {texts} texts arrived", handsets::arrived(data).len());
+}
+
+fn start_everybody(servers: &[Server], offices: &[Office]) {
+    for (nth, office) in offices.iter().enumerate() {
+        let client = servers[nth % NODES].client(&office.key);
+        let contacts: Vec<_> = office.people.iter().map(|(contact, _)| contact).collect();
+        let body = json!({ "contacts": contacts, "workflow": office.workflow });
+        client.post_once("/enrollments/many", "everybody", &body).unwrap();
+    }
+}
+
+/// The node whose number is in an identifier.
+fn node_of(id: i64) -> i64 {
+    (id >> 14) & 255
+}
+
+#[test]
+fn heavy_three_processes_share_the_work_and_take_over_from_a_killed_one_without_a_double_send() {
+    let (database, folder) = (store::testing::postgres(), tempfile::tempdir().unwrap());
+    let address = address_of(&database);
+    let plan = Plan { offices: OFFICES, people: PEOPLE, gaps: &[0], zone: &zone_at_noon() };
+    let offices = world::make(&database.address, plan);
+    let mut servers: Vec<Server> = (0..NODES).map(|_| Server::start(&address, folder.path())).collect();
+    start_everybody(&servers, &offices);
+    wait_for(folder.path(), MIDDLE);
+    servers.remove(0).kill();
+    for seconds in [LEASE_SECONDS, LEASE_SECONDS, DOUBT_SECONDS, DOUBT_SECONDS] {
+        for server in &servers {
+            server.client(&offices[0].key).push(seconds).unwrap();
+        }
+    }
+    for office in &offices {
+        let ledger = servers[0].client(&office.key).get("/ledger").unwrap();
+        assert_eq!(ledger["clean"], true, "{ledger}");
+    }
+    servers.into_iter().for_each(Server::kill);
+    check(&database.store, folder.path(), &offices);
+}
+
+fn check(store: &store::Store, data: &Path, offices: &[Office]) {
+    let texts = handsets::arrived(data);
+    handsets::check_once(&texts);
+    let (mut failed, mut nodes) = (0, BTreeMap::<i64, usize>::new());
+    for office in offices {
+        books::check(store, office.workspace, PEOPLE);
+        for message in books::messages(store, office.workspace) {
+            // Refused by the carrier, or lost with the node between the claim and the carrier: given back.
+            failed += usize::from(message.state == "failed");
+            *nodes.entry(node_of(message.id)).or_default() += 1;
+        }
+    }
+    println!("{} texts arrived, {failed} failed; by node: {nodes:?}", texts.len());
+    assert_eq!(texts.len() + failed, OFFICES * PEOPLE, "a text is missing");
+    assert_eq!(nodes.len(), NODES, "a node did nothing");
+    assert!(nodes.values().all(|count| *count >= FAIR_PART), "no fair parts: {nodes:?}");
+}

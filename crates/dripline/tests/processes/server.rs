@@ -1,0 +1,130 @@
+//! One `dripline serve` process, and calls of its API over a connection each.
+
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use store::testing::TestDatabase;
+
+/// Longer than any answer takes, on a machine that is busy with other tests.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The address of a PostgreSQL database as the command line takes it: an address shows itself without its user.
+pub(crate) fn address_of(database: &TestDatabase) -> String {
+    let server = std::env::var("DRIPLINE_TEST_POSTGRES").unwrap();
+    let (server, _) = server.rsplit_once('/').unwrap();
+    let shown = database.address.to_string();
+    let (_, name) = shown.rsplit_once('/').unwrap();
+    format!("{server}/{name}")
+}
+
+/// A server that runs. It is killed when it is dropped.
+pub(crate) struct Server {
+    child: Child,
+    address: SocketAddr,
+    /// Held open, so that the process can go on writing.
+    _output: BufReader<ChildStdout>,
+}
+
+impl Server {
+    /// Starts a demo, whose clock can be pushed, and waits until it answers.
+    pub(crate) fn start(database: &str, data: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_dripline"))
+            .args(["serve", "--demo", "--listen", "127.0.0.1:0", "--log-level", "error"])
+            .args(["--database", database])
+            .arg("--data")
+            .arg(data)
+            .env_clear()
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        output.read_line(&mut line).unwrap();
+        let (_, address) = line.trim().split_once("http://").unwrap_or_else(|| panic!("the server said {line:?}"));
+        Self { child, address: address.parse().unwrap(), _output: output }
+    }
+
+    /// Kills it, as `kill -9` does.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Whoever calls it with a key.
+    pub(crate) fn client(&self, key: &str) -> Client {
+        Client { address: self.address, key: key.to_owned() }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Calls a server. An error means that there was no whole answer: nobody knows what became of the request.
+#[derive(Clone)]
+pub(crate) struct Client {
+    address: SocketAddr,
+    key: String,
+}
+
+impl Client {
+    pub(crate) fn get(&self, path: &str) -> io::Result<Value> {
+        self.call("GET", path, None, "")
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &Value) -> io::Result<Value> {
+        self.call("POST", path, None, &body.to_string())
+    }
+
+    /// The same key again gets the first answer.
+    pub(crate) fn post_once(&self, path: &str, key: &str, body: &Value) -> io::Result<Value> {
+        self.call("POST", path, Some(key), &body.to_string())
+    }
+
+    /// Pushes the clock; answers the seconds since 1970 that it then shows.
+    pub(crate) fn push(&self, seconds: i64) -> io::Result<i64> {
+        Ok(seconds_of(&self.post("/simulator/clock", &json!({ "seconds": seconds }))?))
+    }
+
+    /// What the clock shows.
+    pub(crate) fn clock(&self) -> io::Result<i64> {
+        Ok(seconds_of(&self.get("/simulator/clock")?))
+    }
+
+    fn call(&self, method: &str, path: &str, once: Option<&str>, body: &str) -> io::Result<Value> {
+        let mut stream = TcpStream::connect(self.address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let once = once.map(|key| format!("idempotency-key: {key}\r\n")).unwrap_or_default();
+        let head = format!(
+            "{method} /api/v1{path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\nauthorization: Bearer {}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n{once}\r\n",
+            self.address,
+            self.key,
+            body.len()
+        );
+        stream.write_all((head + body).as_bytes())?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        let (head, body) = answer.split_once("\r\n\r\n").ok_or(io::ErrorKind::UnexpectedEof)?;
+        let length =
+            head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+        if length != Some(body.len()) {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        assert!(head.starts_with("HTTP/1.1 200"), "{method} {path} was answered {answer}");
+        Ok(serde_json::from_str(body)?)
+    }
+}
+
+fn seconds_of(clock: &Value) -> i64 {
+    let now: jiff::Timestamp = clock["now"].as_str().unwrap().parse().unwrap();
+    now.as_second()
+}
