@@ -11,6 +11,7 @@ mod files;
 mod layers;
 mod licences;
 mod manifests;
+mod rules;
 mod sources;
 
 use files::File;
@@ -83,6 +84,11 @@ fn migrations_are_pairs() {
 #[test]
 fn links_between_documents_lead_somewhere() {
     demand(&documents::links(&files::tracked()));
+}
+
+#[test]
+fn every_rule_names_tests_that_exist() {
+    demand(&rules::proofs(&files::tracked()));
 }
 
 #[test]
