@@ -52,12 +52,24 @@ fn wait_for(data: &Path, texts: usize) {
     panic!("only {} of {texts} texts arrived", handsets::arrived(data).len());
 }
 
-fn start_everybody(servers: &[Server], offices: &[Office]) {
-    for (nth, office) in offices.iter().enumerate() {
-        let client = servers[nth % NODES].client(&office.key);
+/// Each office asks one of the nodes to start its people; the same key again is the same job. Answers the jobs.
+fn start_everybody(servers: &[Server], offices: &[Office]) -> Vec<String> {
+    let start = |(nth, office): (usize, &Office)| {
+        let client = servers[nth % servers.len()].client(&office.key);
         let contacts: Vec<_> = office.people.iter().map(|(contact, _)| contact).collect();
         let body = json!({ "contacts": contacts, "workflow": office.workflow });
-        client.post_once("/enrollments/many", "everybody", &body).unwrap();
+        let job = client.post_once("/enrollments/many", "everybody", &body).unwrap();
+        job["id"].as_str().unwrap().to_owned()
+    };
+    offices.iter().enumerate().map(start).collect()
+}
+
+/// Waits until everybody has been started.
+fn wait_for_jobs(server: &Server, offices: &[Office], jobs: &[String]) {
+    for (office, job) in offices.iter().zip(jobs) {
+        let (client, path) = (server.client(&office.key), format!("/jobs/{job}"));
+        let done = (0..LOOKS).map(|_| client.get(&path).unwrap()).find(|job| job["state"] == "done");
+        assert_eq!(done.expect("the job goes on")["started"], json!(PEOPLE));
     }
 }
 
@@ -73,9 +85,12 @@ fn heavy_three_processes_share_the_work_and_take_over_from_a_killed_one_without_
     let plan = Plan { offices: OFFICES, people: PEOPLE, gaps: &[0], zone: &zone_at_noon() };
     let offices = world::make(&database.address, plan);
     let mut servers: Vec<Server> = (0..NODES).map(|_| Server::start(&address, folder.path())).collect();
-    start_everybody(&servers, &offices);
+    let jobs = start_everybody(&servers, &offices);
     wait_for(folder.path(), MIDDLE);
     servers.remove(0).kill();
+    // A job that died with its node goes on where the client asks again.
+    assert_eq!(start_everybody(&servers, &offices), jobs);
+    wait_for_jobs(&servers[0], &offices, &jobs);
     for seconds in [LEASE_SECONDS, LEASE_SECONDS, DOUBT_SECONDS, DOUBT_SECONDS] {
         for server in &servers {
             server.client(&offices[0].key).push(seconds).unwrap();
