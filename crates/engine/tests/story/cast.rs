@@ -22,9 +22,6 @@ use crate::dice::Dice;
 use crate::log::Log;
 use crate::texts;
 
-/// How many callbacks share a commit on SQLite, whose one writer takes them in their order. PostgreSQL has
-/// many writers, so there one waits for the other, or the story would not be the same twice.
-const SHARED_COMMIT: usize = 64;
 /// Before the first day.
 const START: &str = "2026-01-05T14:00:00Z";
 /// Rows of the first customer's file; each of the first [`FAMILIES`] has two phones.
@@ -100,8 +97,6 @@ pub(crate) struct Story {
     pub(crate) customers: Vec<Customer>,
     pub(crate) log: Log,
     pub(crate) dice: Dice,
-    /// How many callbacks are handed over at once.
-    pub(crate) at_once: usize,
     folder: TempDir,
 }
 
@@ -176,8 +171,7 @@ impl Story {
         give_back_refused(&engine, &second.actor).await;
         second.refused_is_earned = false;
         let customers = vec![first, second];
-        let at_once = if database.name == "sqlite" { SHARED_COMMIT } else { 1 };
-        Self { engine, simulator, recorder, customers, log: Log::default(), dice, at_once, folder }
+        Self { engine, simulator, recorder, customers, log: Log::default(), dice, folder }
     }
 
     pub(crate) fn journal(&self) -> PathBuf {

@@ -9,7 +9,8 @@
 //! | `log` | what was done, in the order of what arrived at the handsets |
 //! | `check` | what must hold afterwards, from the database and the handsets' journal alone |
 //!
-//! One seed gives one story. The checker asks the engine for nothing but its own audit of the books.
+//! One seed gives one story; on PostgreSQL, what happens at one instant may come in another order the next time.
+//! The checker asks the engine for nothing but its own audit of the books.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 

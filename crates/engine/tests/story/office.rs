@@ -183,10 +183,17 @@ impl Story {
         self.log.stop(Whose::Workflow(workflow), arrived);
     }
 
+    /// A contact of whom something runs.
+    async fn somebody_running(&mut self, customer: usize) -> Option<Person> {
+        let running = rows::running(self, self.customers[customer].workspace()).await;
+        let (_, contact) = self.dice.pick(&running)?;
+        self.customers[customer].people.iter().find(|person| person.contact.0 == contact).cloned()
+    }
+
     /// Deletes one, bans one, lets one in again, renames one: what runs is frozen.
     async fn change_contacts(&mut self, customer: usize, day: i64) {
         let actor = self.customers[customer].actor.clone();
-        let Some(person) = self.dice.pick(&self.customers[customer].people) else { return };
+        let Some(person) = self.somebody_running(customer).await else { return };
         let line = (actor.workspace(), person.phone.clone());
         let arrived = self.arrived();
         if day % 15 == 7 {

@@ -14,6 +14,8 @@ use crate::texts::{self, Wish};
 /// On most days what falls due within an hour is done at once; on every twentieth, event by event.
 const STEP_SECONDS: i64 = 3_600;
 const FINE_DAYS: i64 = 20;
+/// Most callbacks that are handed over at once, as a server would take them.
+const AT_ONCE: usize = 64;
 
 impl Story {
     /// How many texts have reached a handset.
@@ -39,10 +41,10 @@ impl Story {
         }
     }
 
-    /// Hands over what the carrier has to tell, as many at once as leave no choice in what comes first.
+    /// Hands over what the carrier has to tell, at once where it comes from different handsets.
     async fn deliver(&mut self) -> usize {
         let events = self.simulator.due_events(self.engine.now());
-        for portion in portions(&events, self.at_once) {
+        for portion in portions(&events) {
             let taken = portion.iter().map(|event| self.engine.receive("simulator", (*event).clone()));
             for received in join_all(taken).await {
                 received.unwrap();
@@ -79,15 +81,15 @@ impl Story {
     }
 }
 
-/// The events in their order, at most so many at once, and cut where a handset comes again.
-fn portions(events: &[CarrierEvent], most: usize) -> Vec<Vec<&CarrierEvent>> {
+/// The events in their order, cut where a handset comes again.
+fn portions(events: &[CarrierEvent]) -> Vec<Vec<&CarrierEvent>> {
     let (mut portions, mut seen) = (vec![Vec::new()], HashSet::new());
     for event in events {
         let handset = match event {
             CarrierEvent::Inbound(inbound) => &inbound.from,
             CarrierEvent::Receipt(receipt) => &receipt.carrier_id,
         };
-        if seen.len() == most || seen.contains(handset) {
+        if seen.len() == AT_ONCE || seen.contains(handset) {
             portions.push(Vec::new());
             seen.clear();
         }
