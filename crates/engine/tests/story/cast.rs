@@ -123,6 +123,8 @@ fn behaviour() -> Behaviour {
             out_of_order: 0.15,
             failed: 0.06,
             recovered: 0.4,
+            bad_number: 0.006,
+            opted_out: 0.004,
         },
         replies: Replies {
             rate: 0.14,
