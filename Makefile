@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench clean
+.PHONY: help run test check bench mutants clean
 
 # One selection for everything that compiles: the same crates, features and profile give the same
 # artefacts, so dependencies are built once for the tests, and checked once for clippy and the docs.
@@ -30,11 +30,16 @@ check: ## formatting, lints, documentation, tidiness and licences, advisories wh
 	cargo clippy $(ALL) --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc $(ALL) --no-deps --document-private-items
 	cargo nextest run $(ALL) -E 'binary(tidy)'
+	bench/mutate --check
 	@scripts/advisories
 
 bench: ## run the benchmarks
 	@scripts/need cargo cc
 	bench/run
+
+mutants: ## break the program on purpose, one way at a time, and see which tests notice
+	@scripts/need cargo cc nextest
+	bench/mutate
 
 clean: ## remove what was built (never ./data)
 	cargo clean
