@@ -13,6 +13,7 @@ use carrier::{Carrier, Simulator};
 use domain::ids::{MessageId, WorkflowId};
 use domain::ledger::Amounts;
 use domain::money::Micros;
+use domain::refusal::Refusal;
 use domain::zones::Zone;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
@@ -161,7 +162,10 @@ pub async fn simulate(
     let workflow = engine.create_workflow(&actor, simulation.workflow.clone()).await?.summary.workflow.id;
     let wallet = fill_wallet(&engine, &actor, &simulation, workflow).await?;
     let before = engine.balances(&actor).await?;
-    let preview = engine.quote_many(&actor, workflow, Selection::All).await?;
+    let mut preview = engine.quote_many(&actor, workflow, Selection::All).await?;
+    if simulation.wallet.is_none() {
+        forget_funds(&mut preview);
+    }
     let job = engine.enroll_many(&actor, workflow, Selection::All, None).await?;
     let job = engine.run_job(&actor, job.id, |_| {}).await?;
     let end = play_out(&engine, &simulator, &preview, &mut progress).await?;
@@ -221,6 +225,18 @@ async fn fill_wallet(
         engine.top_up(actor.workspace(), wallet, slip()).await?;
     }
     Ok(wallet)
+}
+
+/// The wallet holds exactly what those who start cost, so that it lacks the price of those who are refused. That is no
+/// reason of theirs.
+fn forget_funds(preview: &mut BulkPreview) {
+    let funds = |refusal: &Refusal| matches!(refusal, Refusal::InsufficientFunds { .. });
+    for (_, refusals) in &mut preview.refused {
+        if !refusals.iter().all(funds) {
+            refusals.retain(|refusal| !funds(refusal));
+        }
+    }
+    preview.by_code.remove("insufficient_funds");
 }
 
 /// Plays day by day until nothing is left to do.
