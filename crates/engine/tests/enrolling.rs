@@ -2,11 +2,14 @@
 
 mod world;
 
+use carrier::{CarrierEvent, Inbound};
 use domain::enrollment::{EnrollmentState, StopReason};
+use domain::ids::MessageId;
 use domain::money::Micros;
 use engine::bulk::Selection;
 use engine::contacts::NewContact;
 use engine::enrolling::EnrollRequest;
+use engine::receive::Received;
 use world::{Plan, on_both};
 
 fn steps() -> [(i64, &'static str); 3] {
@@ -71,6 +74,30 @@ fn a_job_for_everybody_leaves_out_who_came_after_it_began() {
         let job = world.engine.run_job(&world.actor, job.id, |_| {}).await.unwrap();
         assert_eq!((job.total, job.started, job.refused), (1, 1, 0));
         assert_eq!(world.balance("prepaid").await, (3, 0));
+        world.end().await;
+    });
+}
+
+#[test]
+fn a_text_that_its_carrier_reports_twice_is_taken_once() {
+    on_both(Plan::default, async |world| {
+        let contact = world.contact(1, "+12125550111", &[("firstname", "Ann")]).await;
+        let event = CarrierEvent::Inbound(Inbound {
+            event_id: "one".to_owned(),
+            from: "+12125550111".to_owned(),
+            to: world.number.clone(),
+            body: "HELP".to_owned(),
+            media: 0,
+            at: world.engine.now(),
+        });
+        let first = world.engine.receive("simulator", event.clone()).await.unwrap();
+        assert!(matches!(first, Received::Stored { .. }), "{first:?}");
+        assert_eq!(world.engine.receive("simulator", event).await.unwrap(), Received::Repeat);
+        world.play_days(1).await;
+        let workspace = world.workspace();
+        let read = move |db: &store::Read<'_>| store::messages::thread(db, workspace, contact, MessageId(i64::MAX), 10);
+        let thread = world.engine.store().read::<_, store::DbError, _>(read).await.unwrap();
+        assert_eq!(thread.len(), 2, "the question and one answer");
         world.end().await;
     });
 }
