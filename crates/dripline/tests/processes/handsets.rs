@@ -2,9 +2,14 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use domain::ids::AttemptId;
 use serde::Deserialize;
+
+/// Looks at the journal before the test gives up.
+const LOOKS: usize = 12_000;
 
 /// A text that reached a handset.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -42,6 +47,19 @@ pub(crate) fn arrived(data: &Path) -> Vec<Arrived> {
     let text = String::from_utf8_lossy(&bytes);
     let lines = text.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok()?.text);
     lines.map(|To { to, text: Text { attempt, body } }| Arrived { to, body, attempt }).collect()
+}
+
+/// Waits until so many texts have arrived.
+pub(crate) fn wait_for(data: &Path, texts: usize) {
+    let (_silent, nothing) = mpsc::channel::<()>();
+    for _ in 0..LOOKS {
+        if arrived(data).len() >= texts {
+            return;
+        }
+        // Between two looks at a file that others write.
+        let _ = nothing.recv_timeout(Duration::from_millis(5));
+    }
+    panic!("only {} of {texts} texts arrived", arrived(data).len());
 }
 
 /// No text came twice: every handset gets each step of its one run at most once.

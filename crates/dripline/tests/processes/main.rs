@@ -1,4 +1,4 @@
-//! The real binary as processes: killed at any instant, and several on one database.
+//! The real binary as processes: killed at any instant, several on one database, stopped in good order.
 //!
 //! | file | owns |
 //! |---|---|
@@ -6,7 +6,7 @@
 //! | `world` | the workspaces that are set up before the first start |
 //! | `handsets` | the receiving end: the journal that outlives every process |
 //! | `books` | what must hold in the database when everything has ended |
-//! | `kill`, `nodes` | the two stories |
+//! | `kill`, `nodes`, `stop` | the stories |
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -15,4 +15,5 @@ mod handsets;
 mod kill;
 mod nodes;
 mod server;
+mod stop;
 mod world;

@@ -6,11 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::mpsc;
-use std::time::Duration;
 
-use domain::zones::Zone;
-use engine::Clock;
 use serde_json::json;
 
 use crate::server::{Server, address_of};
@@ -28,29 +24,8 @@ const MIDDLE: usize = OFFICES * PEOPLE * 2 / 5;
 const LEASE_SECONDS: i64 = 35;
 /// Longer than two searches for a text whose node died.
 const DOUBT_SECONDS: i64 = 3_600;
-/// Looks at the journal before the test gives up.
+/// Looks at a job before the test gives up.
 const LOOKS: usize = 12_000;
-
-/// A zone in which it is about noon, so that texts go out at whatever hour the test runs.
-fn zone_at_noon() -> String {
-    let now = Clock::System.now();
-    let zones = (-11..=12).map(|hours: i32| format!("Etc/GMT{hours:+}"));
-    let is_noon = |name: &String| Zone::named(name).is_ok_and(|zone| zone.local(now).hour() == 12);
-    zones.into_iter().find(is_noon).unwrap()
-}
-
-/// Waits until so many texts have arrived.
-fn wait_for(data: &Path, texts: usize) {
-    let (_silent, nothing) = mpsc::channel::<()>();
-    for _ in 0..LOOKS {
-        if handsets::arrived(data).len() >= texts {
-            return;
-        }
-        // Between two looks at a file that others write.
-        let _ = nothing.recv_timeout(Duration::from_millis(5));
-    }
-    panic!("only {} of {texts} texts arrived", handsets::arrived(data).len());
-}
 
 /// Each office asks one of the nodes to start its people; the same key again is the same job. Answers the jobs.
 fn start_everybody(servers: &[Server], offices: &[Office]) -> Vec<String> {
@@ -82,11 +57,11 @@ fn node_of(id: i64) -> i64 {
 fn heavy_three_processes_share_the_work_and_take_over_from_a_killed_one_without_a_double_send() {
     let (database, folder) = (store::testing::postgres(), tempfile::tempdir().unwrap());
     let address = address_of(&database);
-    let plan = Plan { offices: OFFICES, people: PEOPLE, gaps: &[0], zone: &zone_at_noon() };
+    let plan = Plan { offices: OFFICES, people: PEOPLE, gaps: &[0], zone: &world::zone_at_noon() };
     let offices = world::make(&database.address, plan);
     let mut servers: Vec<Server> = (0..NODES).map(|_| Server::start(&address, folder.path())).collect();
     let jobs = start_everybody(&servers, &offices);
-    wait_for(folder.path(), MIDDLE);
+    handsets::wait_for(folder.path(), MIDDLE);
     servers.remove(0).kill();
     // A job that died with its node goes on where the client asks again.
     assert_eq!(start_everybody(&servers, &offices), jobs);

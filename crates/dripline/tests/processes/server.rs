@@ -55,6 +55,13 @@ impl Server {
         self.child.wait().unwrap();
     }
 
+    /// Asks it to stop, as a service manager does, and waits until it has; whether it then said that all is well.
+    pub(crate) fn stop(mut self) -> bool {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.child.wait().unwrap().success()
+    }
+
     /// Whoever calls it with a key.
     pub(crate) fn client(&self, key: &str) -> Client {
         Client { address: self.address, key: key.to_owned() }
@@ -87,6 +94,10 @@ impl Client {
     /// The same key again gets the first answer.
     pub(crate) fn post_once(&self, path: &str, key: &str, body: &Value) -> io::Result<Value> {
         self.call("POST", path, Some(key), &body.to_string())
+    }
+
+    pub(crate) fn put(&self, path: &str, body: &Value) -> io::Result<Value> {
+        self.call("PUT", path, None, &body.to_string())
     }
 
     /// Pushes the clock; answers the seconds since 1970 that it then shows.

@@ -8,6 +8,7 @@ use carrier::{Carrier, Simulator};
 use domain::access::Permissions;
 use domain::ids::{ContactId, WorkflowId, WorkspaceId};
 use domain::money::Micros;
+use domain::zones::Zone;
 use engine::billing::Slip;
 use engine::contacts::MAX_PAGE;
 use engine::import::{ImportOptions, ImportOutlets};
@@ -36,6 +37,14 @@ pub(crate) struct Plan<'a> {
     pub(crate) gaps: &'a [i64],
     /// The zone of everybody; where it is empty the area code tells.
     pub(crate) zone: &'a str,
+}
+
+/// A zone in which it is about noon, so that texts go out at whatever hour the test runs.
+pub(crate) fn zone_at_noon() -> String {
+    let now = Clock::System.now();
+    let zones = (-11..=12).map(|hours: i32| format!("Etc/GMT{hours:+}"));
+    let is_noon = |name: &String| Zone::named(name).is_ok_and(|zone| zone.local(now).hour() == 12);
+    zones.into_iter().find(is_noon).unwrap()
 }
 
 /// Makes the offices and closes the database again.
