@@ -106,21 +106,15 @@ pub async fn serve(settings: Settings, started: impl FnOnce(&str, bool)) -> Resu
     if lost { Err(ServeError::LeaseLost) } else { Ok(()) }
 }
 
-/// Dispatching, the handsets, and jobs that were interrupted.
+/// Dispatching, the handsets, and what is done now and then.
 async fn work(parts: Parts, stopped: watch::Receiver<bool>, grace: SignedDuration) {
     let engine = parts.engine.clone();
-    let resumed = tokio::spawn({
-        let engine = engine.clone();
-        async move {
-            match engine.resume_jobs().await {
-                Ok(0) => {}
-                Ok(jobs) => tracing::info!(jobs, "interrupted jobs were finished"),
-                Err(error) => tracing::error!(%error, "interrupted jobs were not finished"),
-            }
-        }
+    let house = tokio::spawn({
+        let (engine, stopped) = (engine.clone(), stopped.clone());
+        async move { engine.keep_house(stopped).await }
     });
     tokio::join!(engine.dispatch(stopped.clone(), grace), engine.pump(&parts.simulator, stopped));
-    resumed.abort();
+    house.abort();
 }
 
 async fn told_to_stop() {

@@ -49,9 +49,6 @@ pub struct Round {
     pub touched: usize,
 }
 
-/// How often receipts that nobody claims are looked for.
-const SWEEP_EVERY: SignedDuration = SignedDuration::from_hours(1);
-
 /// An answer on its way to be settled, and what is in hand until it is.
 struct Coming {
     workspace: WorkspaceId,
@@ -154,7 +151,7 @@ impl Engine {
         let (answers, inbox) = mpsc::channel(4 * CARRIER_SLOTS);
         let settler = tokio::spawn(self.clone().settle_all(inbox));
         let slots = Arc::new(Semaphore::new(CARRIER_SLOTS));
-        tokio::join!(self.claim_all(stop.clone(), &slots, &answers), self.sweep(stop));
+        self.claim_all(stop, &slots, &answers).await;
         drop(answers);
         let until = claim::later(self.now(), grace);
         tokio::select! {
@@ -168,22 +165,6 @@ impl Engine {
         }
         if let Err(error) = self.write(Lane::Normal, move |tx| Ok::<_, Failure>(claims::release(tx, &node)?)).await {
             tracing::warn!(%error, "the leases of this node were not given back; they expire by themselves");
-        }
-    }
-
-    /// Gives up on receipts that nobody has claimed for long, now and then.
-    async fn sweep(&self, mut stop: watch::Receiver<bool>) {
-        while !*stop.borrow() {
-            match self.expire_receipts().await {
-                Ok(0) => {}
-                Ok(count) => tracing::warn!(count, "receipts of texts that were never known were kept as strays"),
-                Err(error) => tracing::warn!(%error, "parked receipts were not looked through"),
-            }
-            let next = claim::later(self.now(), SWEEP_EVERY);
-            tokio::select! {
-                () = self.clock().sleep_until(next) => {}
-                _ = stop.wait_for(|stop| *stop) => {}
-            }
         }
     }
 

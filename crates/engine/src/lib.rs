@@ -44,6 +44,7 @@ pub mod settings;
 mod settle;
 pub mod simulation;
 pub mod text;
+pub mod upkeep;
 pub mod users;
 pub mod workflow_file;
 pub mod workflows;

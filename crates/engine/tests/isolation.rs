@@ -83,7 +83,7 @@ fn a_job_that_cannot_be_resumed_holds_up_no_other() {
             WorkflowInput { name: "More".to_owned(), steps: vec![StepInput { gap_days: 1, text: "Two".to_owned() }] };
         let workflow = world.engine.create_workflow(&neighbour, workflow).await.unwrap().summary.workflow.id;
         let waiting = job(neighbour.clone(), workflow).await;
-        assert!(world.engine.resume_jobs().await.is_err(), "the trouble is told");
+        assert!(world.engine.resume_jobs(SignedDuration::ZERO).await.is_err(), "the trouble is told");
         assert_eq!(world.engine.job(&neighbour, waiting).await.unwrap().state, "done");
         world.end().await;
     });

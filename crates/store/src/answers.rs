@@ -19,8 +19,6 @@ static TAKE: Sql = Sql::Same(
 
 static GIVE: Sql = Sql::Same("UPDATE answers SET answer = $3 WHERE workspace_id = $1 AND idempotency_key = $2");
 
-static FORGET: Sql = Sql::Same("DELETE FROM answers WHERE workspace_id = $1 AND at < $2");
-
 static INSERT_QUOTE: Sql = Sql::Same(
     "
     INSERT INTO quotes (workspace_id, quote_id, contact_id, workflow_id, terms, expires_at)
@@ -31,8 +29,6 @@ static FIND_QUOTE: Sql = Sql::Same(
     "
     SELECT contact_id, workflow_id, terms, expires_at FROM quotes WHERE workspace_id = $1 AND quote_id = $2",
 );
-
-static FORGET_QUOTES: Sql = Sql::Same("DELETE FROM quotes WHERE workspace_id = $1 AND expires_at < $2");
 
 static FIRST: Sql = Sql::Same(
     "
@@ -53,10 +49,8 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("answers::FIND", &FIND),
     ("answers::TAKE", &TAKE),
     ("answers::GIVE", &GIVE),
-    ("answers::FORGET", &FORGET),
     ("answers::INSERT_QUOTE", &INSERT_QUOTE),
     ("answers::FIND_QUOTE", &FIND_QUOTE),
-    ("answers::FORGET_QUOTES", &FORGET_QUOTES),
     ("answers::FIRST", &FIRST),
     ("answers::STRAY", &STRAY),
     ("answers::FIND_STRAY", &FIND_STRAY),
@@ -84,12 +78,6 @@ pub fn take(
 /// Keeps the answer under a key that this transaction has taken.
 pub fn give(tx: &mut Tx<'_>, workspace: WorkspaceId, key: &str, answer: &str) -> Result<(), DbError> {
     tx.execute(&GIVE, &[workspace.0.into(), key.into(), answer.into()]).map(|_| ())
-}
-
-/// Forgets answers given before a time, and quotes that expired before it.
-pub fn forget(tx: &mut Tx<'_>, workspace: WorkspaceId, before: Timestamp) -> Result<(), DbError> {
-    tx.execute(&FORGET, &[workspace.0.into(), json::micros(before).into()])?;
-    tx.execute(&FORGET_QUOTES, &[workspace.0.into(), json::micros(before).into()]).map(|_| ())
 }
 
 /// A quote as it is stored.

@@ -64,7 +64,10 @@ static LOCK: Sql = Sql::Twin {
 
 static RUNNING: Sql = Sql::Same(
     "
-    SELECT workspace_id, job_id FROM jobs WHERE state = 'running' AND kind = $1 AND job_id > $2 ORDER BY job_id LIMIT $3",
+    SELECT workspace_id, job_id FROM jobs
+    WHERE state = 'running' AND kind = $1 AND updated_at <= $2 AND job_id > $3
+    ORDER BY job_id
+    LIMIT $4",
 );
 
 static INSERT: Sql = Sql::Same(
@@ -165,10 +168,19 @@ pub fn lock(tx: &mut Tx<'_>, workspace: WorkspaceId, id: JobId) -> Result<Option
     tx.query_write(&LOCK, &[workspace.0.into(), id.0.into()])?.first().map(read).transpose()
 }
 
-/// The jobs of all workspaces that were interrupted: asked once, when a node starts.
-pub fn running(db: &Read<'_>, kind: &str, after: JobId, limit: i64) -> Result<Vec<(WorkspaceId, JobId)>, DbError> {
+/// The jobs of all workspaces that are not done and have not moved since a time. Of an index that holds running jobs only.
+pub fn running(
+    db: &Read<'_>,
+    kind: &str,
+    still_since: Timestamp,
+    after: JobId,
+    limit: i64,
+) -> Result<Vec<(WorkspaceId, JobId)>, DbError> {
     let row = |row: &Row| Ok((WorkspaceId(row.int(0)?), JobId(row.int(1)?)));
-    db.query(&RUNNING, &[kind.into(), after.0.into(), limit.into()])?.iter().map(row).collect()
+    db.query(&RUNNING, &[kind.into(), json::micros(still_since).into(), after.0.into(), limit.into()])?
+        .iter()
+        .map(row)
+        .collect()
 }
 
 /// Inserts a job.

@@ -22,6 +22,7 @@ pub mod receipts;
 pub mod suppressions;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod upkeep;
 pub mod users;
 pub mod workflows;
 pub mod workspaces;
@@ -42,6 +43,7 @@ const STATEMENTS: &[&[(&str, &Sql)]] = &[
     numbers::ALL,
     receipts::ALL,
     suppressions::ALL,
+    upkeep::ALL,
     users::ALL,
     workflows::ALL,
     workspaces::ALL,

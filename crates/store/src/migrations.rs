@@ -26,6 +26,13 @@ const MIGRATIONS: &[Migration] = &[
             postgres: include_str!("../../../migrations/postgres/0002_receipts.sql"),
         },
     },
+    Migration {
+        name: "0003_upkeep",
+        sql: Sql::Twin {
+            sqlite: include_str!("../../../migrations/sqlite/0003_upkeep.sql"),
+            postgres: include_str!("../../../migrations/postgres/0003_upkeep.sql"),
+        },
+    },
 ];
 
 /// On a server several programs may start at once: one migrates, the others wait for it.

@@ -1,0 +1,111 @@
+//! What a serving node does now and then beside its work: takes over jobs of nodes that died, and lets go of what is old.
+//!
+//! | what | kept | why so long |
+//! |---|---|---|
+//! | answers to idempotency keys | 30 days | longer than anybody repeats a request whose answer was lost |
+//! | quotes | a day after they expired | a start by an expired quote is refused in any case |
+//! | keys of carriers' callbacks | 30 days | carriers repeat for three days at most (SMS §2.1); after that a repeat would count as new |
+//! | receipts that no text claims | 72 hours, then as callbacks that belong to nobody | a carrier is asked no longer for a text in doubt |
+//! | callbacks that belong to nobody | 90 days | a person looks at them |
+//!
+//! Rows go a bounded number at a time, each workspace in transactions of its own, so that no work waits for it.
+
+use domain::ids::WorkspaceId;
+use jiff::{SignedDuration, Timestamp};
+use store::upkeep::{self, Old};
+use store::{Lane, workspaces};
+use tokio::sync::watch;
+
+use crate::bulk::BulkError;
+use crate::claim::later;
+use crate::engine::Engine;
+use crate::failure::Failure;
+
+/// How often a node looks for jobs that nobody works on.
+const LOOK: SignedDuration = SignedDuration::from_secs(30);
+/// A job that has not moved for so long has lost its node: a chunk takes some hundred milliseconds.
+const STILL: SignedDuration = SignedDuration::from_secs(60);
+/// How often a node lets go of what is old.
+const SWEEP: SignedDuration = SignedDuration::from_hours(1);
+/// For how long answers to idempotency keys and keys of callbacks are kept.
+const KEYS: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// For how long an expired quote is kept.
+const QUOTES: SignedDuration = SignedDuration::from_hours(24);
+/// For how long a callback that belongs to nobody is kept.
+const STRAYS: SignedDuration = SignedDuration::from_hours(90 * 24);
+/// Most rows that go in one transaction: some milliseconds.
+const ROWS: u64 = 1_000;
+/// Workspaces in one look.
+const WORKSPACES: i64 = 1_000;
+
+impl Engine {
+    /// Keeps house until told to stop. What an earlier end of the process interrupted goes on at once.
+    pub async fn keep_house(&self, mut stop: watch::Receiver<bool>) {
+        let (mut still_for, mut swept) = (SignedDuration::ZERO, self.now());
+        loop {
+            tell_jobs(self.resume_jobs(still_for).await);
+            still_for = STILL;
+            if self.now() >= later(swept, SWEEP) {
+                swept = self.now();
+                self.sweep().await;
+            }
+            tokio::select! {
+                () = self.clock().sleep_until(later(self.now(), LOOK)) => {}
+                _ = stop.wait_for(|stop| *stop) => return,
+            }
+        }
+    }
+
+    async fn sweep(&self) {
+        match self.expire_receipts().await {
+            Ok(0) => {}
+            Ok(count) => tracing::warn!(count, "receipts of texts that were never known were kept as strays"),
+            Err(error) => tracing::warn!(%error, "parked receipts were not looked through"),
+        }
+        if let Err(error) = self.sweep_old().await {
+            tracing::warn!(%error, cause = ?std::error::Error::source(&error), "what is old was not swept");
+        }
+    }
+
+    /// Lets go of what is old, in all workspaces; says how many rows went.
+    pub async fn sweep_old(&self) -> Result<u64, Failure> {
+        let (mut gone, mut after) = (0, WorkspaceId(i64::MIN));
+        loop {
+            let page = self.read(move |db| Ok::<_, Failure>(workspaces::page(db, after, WORKSPACES)?)).await?;
+            let Some(last) = page.last() else { break };
+            after = last.id;
+            for row in page {
+                for (what, kept) in [(Old::Answers, KEYS), (Old::Quotes, QUOTES), (Old::Callbacks, KEYS)] {
+                    gone += self.let_go(kept, move |tx, before| upkeep::forget(tx, row.id, what, before, ROWS)).await?;
+                }
+            }
+        }
+        gone += self.let_go(STRAYS, |tx, before| upkeep::forget_strays(tx, before, ROWS)).await?;
+        Ok(gone)
+    }
+
+    /// Deletes in one transaction after the other until one of them finds less than it may take.
+    async fn let_go<F>(&self, kept: SignedDuration, delete: F) -> Result<u64, Failure>
+    where
+        F: Fn(&mut store::Tx<'_>, Timestamp) -> Result<u64, store::DbError> + Clone + Send + 'static,
+    {
+        let before = self.now().saturating_sub(kept).unwrap_or(Timestamp::MIN);
+        let mut all = 0;
+        loop {
+            let delete = delete.clone();
+            let gone = self.write(Lane::Bulk, move |tx| Ok::<_, Failure>(delete(tx, before)?)).await?;
+            all += gone;
+            if gone < ROWS {
+                return Ok(all);
+            }
+        }
+    }
+}
+
+fn tell_jobs(resumed: Result<usize, BulkError>) {
+    match resumed {
+        Ok(0) => {}
+        Ok(jobs) => tracing::info!(jobs, "interrupted jobs were finished"),
+        Err(error) => tracing::error!(%error, "interrupted jobs were not finished"),
+    }
+}
