@@ -13,6 +13,8 @@
 //! | opted out | `undelivered` | on `opted_out`; so does what runs of the person's others | the same |
 //! | trouble with our number | `undelivered` | nothing; the number is paused | earned |
 //!
+//! A count of segments that is smaller than what was charged corrects the price, once, whichever receipt brings it.
+//!
 //! A failure for good is a fact about the contact, so it counts whichever try it tells of; but not if
 //! the contact was taken off that list after the text had gone.
 
@@ -87,6 +89,12 @@ impl Told<'_> {
         }
     }
 
+    /// Whether the carrier counted fewer segments of a text that is settled than were charged.
+    fn counts_less(&self, message: &Message) -> bool {
+        let fewer = self.receipt.segments.is_some_and(|count| i64::from(count) < message.segments);
+        fewer && matches!(message.state, MessageState::Sent | MessageState::Delivered | MessageState::Undelivered)
+    }
+
     /// Which try of the message is meant; nothing if it never had that one.
     fn which(&self, message: &Message) -> Option<Try> {
         let Some(attempt) = self.receipt.attempt else { return Some(Try::Newest) };
@@ -115,7 +123,8 @@ pub(crate) fn take(tx: &mut Tx<'_>, beat: &Beat, steps: &Steps, told: &Told<'_>)
     let Some(id) = find(tx, beat, told)? else { return park(tx, beat, told) };
     let Some(seen) = messages::find(tx, beat.workspace, id)? else { return Ok(Received::Nothing) };
     let Some(of) = told.which(&seen) else { return Ok(Received::Nothing) };
-    if told.failure().is_some() || is_open(&seen) && message::advance(seen.state, of, told.delivery()).is_some() {
+    let proves = is_open(&seen) && message::advance(seen.state, of, told.delivery()).is_some();
+    if told.failure().is_some() || proves || told.counts_less(&seen) {
         return settle(tx, beat, steps, told, &seen);
     }
     // The usual case: the text is known to be sent, and only its own row moves.
@@ -194,6 +203,8 @@ pub(crate) fn hear(
         // The receipt proves the send, whatever the answer of the submission was or will be.
         let proof = told.proof(message);
         settling.apply(tx, message, &proof, Ruling::Sent)?;
+    } else if told.counts_less(message) {
+        ruling::recount(settling, tx, message, told.receipt.segments)?;
     }
     tell(settling, tx, message, told, of, list)?;
     Ok(messages::save(tx, settling.beat.workspace, message)?)
@@ -215,6 +226,7 @@ pub(crate) fn unpark(
     let told = Told { carrier, receipt: &receipt };
     let list = told.list();
     let of = told.which(message).unwrap_or(Try::Newest);
+    ruling::recount(settling, tx, message, receipt.segments)?;
     tell(settling, tx, message, &told, of, list)
 }
 

@@ -112,13 +112,24 @@ pub(crate) fn accepted_late(
     message: &mut Message,
     answer: &Answered,
 ) -> Result<(), Failure> {
-    if let (Some(count), Some(cost)) = (answer.segments, cost(settling, message))
+    recount(settling, tx, message, answer.segments)?;
+    link(settling, tx, message, answer)
+}
+
+/// The carrier's count of a text that is settled already: it corrects the price once, and not of what went back whole.
+pub(crate) fn recount(
+    settling: &mut Settling<'_>,
+    tx: &mut Tx<'_>,
+    message: &Message,
+    counted: Option<u32>,
+) -> Result<(), Failure> {
+    if let (Some(count), Some(cost)) = (counted, cost(settling, message))
         && moved(tx, settling, &cost, Reason::Correction)?.is_zero()
         && moved(tx, settling, &cost, Reason::Reversal)?.is_zero()
     {
         correct(settling, message, i64::from(count));
     }
-    link(settling, tx, message, answer)
+    Ok(())
 }
 
 /// What was posted for a message so far, or is about to be, for one reason.
@@ -145,10 +156,11 @@ pub(crate) fn reversed(settling: &mut Settling<'_>, tx: &mut Tx<'_>, message: &M
     Ok(())
 }
 
-/// Gives back what the carrier counted less than was charged: money first, then credits.
+/// Gives back what the carrier counted less than was charged: money first, then credits. A text has one segment at
+/// least: a carrier that says 0 has not counted yet (SMS §1.5).
 fn correct(settling: &mut Settling<'_>, message: &Message, counted: i64) {
-    let Some(cost) = cost(settling, message) else { return };
-    let back = cost.part((cost.segments - counted.max(0)).clamp(0, cost.segments));
+    let Some(cost) = cost(settling, message).filter(|_| counted > 0) else { return };
+    let back = cost.part((cost.segments - counted).clamp(0, cost.segments));
     settling.transfers.extend(ledger::transfers(cost.cause, Reason::Correction, back));
 }
 

@@ -469,3 +469,29 @@ fn the_carriers_smaller_count_is_refunded_also_when_its_receipt_was_faster_than_
         },
     );
 }
+
+#[test]
+fn the_carriers_smaller_count_comes_back_once_also_when_it_comes_late() {
+    let plan = || Plan { credits: 1, ..Plan::default() };
+    on_both(plan, async |world| {
+        let contact = world.contact(1, PHONE, &[]).await;
+        let long = "x".repeat(200);
+        let workflow = world.workflow(&[(0, long.as_str())]).await;
+        let request = EnrollRequest { contact, workflow, quote: None, key: None };
+        world.engine.enroll(&world.actor, request).await.unwrap();
+        world.engine.round().await.unwrap();
+        let message = newest(&world, contact).await;
+        assert_eq!((message.state, message.segments), (MessageState::Sent, 2));
+        assert_eq!(world.balance("earned").await, (1, 15_000));
+        // What carriers say before they have counted, more than was quoted, and at last the count; then all of it again.
+        for (nth, segments) in [0, 3, 1, 1, 0, 1].into_iter().enumerate() {
+            let receipt = of_try(&world, &message, 1, ReceiptState::Sent);
+            tell(&world, Receipt { event_id: format!("count {nth}"), segments: Some(segments), ..receipt }).await;
+            let earned = if nth < 2 { (1, 15_000) } else { (1, 0) };
+            assert_eq!(world.balance("earned").await, earned, "after count {nth}");
+        }
+        assert_eq!(world.balance("available").await, (0, 100_000_000));
+        assert!(world.engine.verify_ledger(world.workspace()).await.unwrap().is_clean());
+        world.end().await;
+    });
+}
