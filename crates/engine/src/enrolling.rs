@@ -154,14 +154,23 @@ impl Engine {
     pub async fn enroll(&self, actor: &Actor, request: EnrollRequest) -> Result<Enrolled, EnrollError> {
         actor.need(Permission::Enroll)?;
         let (beat, steps) = (self.beat(actor).keyed(request.key.as_deref())?, self.steps());
+        let (workspace, contact, workflow) = (beat.workspace, request.contact, request.workflow);
         let enrolled = self
             .write(Lane::Normal, move |tx| {
                 let asked = ("enroll", request.contact, request.workflow, request.quote);
                 once(tx, &beat, &asked, |tx| enroll(tx, &beat, &steps, &request))
             })
-            .await?;
-        self.wake();
-        Ok(enrolled)
+            .await;
+        if let Err(EnrollError::QuoteChanged(preview)) = &enrolled {
+            // Nothing of the refused start is kept, but whoever agrees to the new quote starts with it.
+            let (id, row) = (preview.id, quote_row(preview, contact, workflow));
+            let keep = move |tx: &mut Tx<'_>| answers::insert_quote(tx, workspace, id, &row);
+            self.write::<_, DbError, _>(Lane::Normal, keep).await?;
+        }
+        if enrolled.is_ok() {
+            self.wake();
+        }
+        enrolled
     }
 
     /// Takes a contact out of its workflow; what was not sent comes back at once.
@@ -215,9 +224,13 @@ fn preview(
 ) -> Result<Preview, EnrollError> {
     let (batch, _, decision) = decide(tx, beat, steps, contact, workflow)?;
     let preview = describe(beat, &batch, &decision)?;
-    let row = QuoteRow { contact, workflow, terms: terms_document(&preview.quote), expires_at: preview.expires_at };
-    answers::insert_quote(tx, beat.workspace, preview.id, &row)?;
+    answers::insert_quote(tx, beat.workspace, preview.id, &quote_row(&preview, contact, workflow))?;
     Ok(preview)
+}
+
+/// What is kept of a quote.
+fn quote_row(preview: &Preview, contact: ContactId, workflow: WorkflowId) -> QuoteRow {
+    QuoteRow { contact, workflow, terms: terms_document(&preview.quote), expires_at: preview.expires_at }
 }
 
 fn describe(beat: &Beat, batch: &Batch, decision: &Decision) -> Result<Preview, EnrollError> {

@@ -291,3 +291,16 @@ async fn a_quote_that_is_no_longer_true_starts_nothing() {
     customer.post("/enrollments", start).await.problem(422, "quote_unknown");
     assert_eq!(customer.get("/balances").await.good()["credits"], 100);
 }
+
+#[tokio::test]
+async fn the_new_quote_of_a_start_that_was_refused_for_the_old_one_can_be_started_with() {
+    let site = Site::new();
+    let customer = site.customer("Acme", "+12125550100").await;
+    let (contact, workflow) = (customer.contact("+12125550123").await, customer.workflow("Leads").await);
+    let quote = customer.post("/quotes", json!({ "contact": contact, "workflow": workflow })).await.good();
+    let change = json!({ "fields": { "First Name": "Anna" } });
+    customer.ask("PATCH", &format!("/contacts/{contact}"), Some(change)).await.good();
+    let start = |quote: &Value| json!({ "contact": contact, "workflow": workflow, "quote": quote["id"] });
+    let problem = customer.post("/enrollments", start(&quote)).await.problem(409, "quote_changed");
+    customer.post("/enrollments", start(&problem["quote"])).await.good();
+}
