@@ -162,12 +162,11 @@ pub(crate) fn claim_messages(
             }
             continue;
         }
+        let Some(contact) = contact_of(tx, beat, &message)? else { continue };
         work.touched += 1;
         let Some(number) = numbers.iter_mut().find(|number| number.id == message.number) else {
             return Err(Failure::Stored(format!("{} names no number of its workspace", message.id)));
         };
-        let contact = contacts::find(tx, beat.workspace, message.contact)?;
-        let contact = contact.ok_or_else(|| Failure::Stored(format!("{} names no contact", message.id)))?;
         match message.state {
             MessageState::Queued if pace_of(number).allowed(beat.now) > 0 => {
                 if let Some(claimed) = claim_queued(tx, beat, known, number, &contact, &message)? {
@@ -198,6 +197,17 @@ pub(crate) fn claim_messages(
         }
     }
     Ok(())
+}
+
+/// The contact of a due message. Where the message may go now the contact is locked, so that a STOP or a deletion
+/// that is under way either is seen or waits until the message is claimed. Nothing if somebody has the contact in
+/// hand, who may wait for what is locked here: the next claim looks again.
+fn contact_of(tx: &mut Tx<'_>, beat: &Beat, message: &Message) -> Result<Option<Contact>, Failure> {
+    if message.state == MessageState::Queued {
+        return Ok(contacts::try_lock(tx, beat.workspace, message.contact)?);
+    }
+    let contact = contacts::find(tx, beat.workspace, message.contact)?;
+    contact.map(Some).ok_or_else(|| Failure::Stored(format!("{} names no contact", message.id)))
 }
 
 fn claim_queued(

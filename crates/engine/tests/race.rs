@@ -17,6 +17,7 @@ use carrier::simulator::{Behaviour, Faults};
 use carrier::{Capabilities, Carrier, CarrierEvent, Finding, Inbound, Outcome, Simulator, Sought, Submission};
 use domain::ids::{ContactId, MessageId, WorkflowId};
 use domain::message::MessageKind;
+use domain::suppression::Suppression;
 use engine::bulk::Selection;
 use engine::enrolling::{EnrollError, EnrollRequest, Enrolled};
 use engine::manual::SendError;
@@ -24,7 +25,7 @@ use engine::receive::Received;
 use engine::{Carriers, Engine, IdempotencyKey};
 use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
-use store::messages;
+use store::{Lane, messages};
 use world::{Plan, World, on_both};
 
 /// How many contacts answer in each wave.
@@ -365,6 +366,40 @@ fn twenty_sends_with_one_key_make_one_message_and_one_charge() {
         }
         // Ten credits were there, and five messages of one segment each went out.
         assert_eq!(world.balance("available").await.0, 5);
+        world.end().await;
+    });
+}
+
+#[test]
+fn a_message_by_hand_is_not_claimed_while_an_opt_out_is_being_taken() {
+    // On SQLite writers wait for each other anyway.
+    let database = store::testing::postgres();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let world = World::new(database.store.clone(), Plan::default()).await;
+        people(&world, 2).await;
+        for n in 0..2 {
+            world.engine.send_message(&world.actor, contact(n), "hello").await.unwrap();
+        }
+        let (locked, mut reached) = tokio::sync::mpsc::unbounded_channel();
+        let (go_on, waits) = std::sync::mpsc::channel();
+        let (waits, workspace, now) = (Mutex::new(waits), world.workspace(), world.engine.now());
+        let stopping = database.store.write(Lane::Inbound, move |tx| {
+            let hash = store::contacts::lock(tx, workspace, &[contact(0)])?[0].phone_hash;
+            store::suppressions::add(tx, workspace, hash, Suppression::OptedOut, "contact", now)?;
+            locked.send(()).unwrap();
+            waits.lock().unwrap().recv().unwrap();
+            Ok::<_, store::DbError>(())
+        });
+        let stopping = tokio::spawn(stopping);
+        reached.recv().await.unwrap();
+        world.engine.round().await.unwrap();
+        assert_eq!((world.texts(&phone(0)).len(), world.texts(&phone(1)).len()), (0, 1));
+        assert_eq!(world.engine.round().await.unwrap().touched, 0, "what waits for a contact keeps the round busy");
+        go_on.send(()).unwrap();
+        stopping.await.unwrap().unwrap();
+        world.engine.round().await.unwrap();
+        assert_eq!(world.texts(&phone(0)), Vec::<String>::new());
         world.end().await;
     });
 }

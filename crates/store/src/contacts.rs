@@ -62,6 +62,15 @@ static LOCK: Sql = Sql::Twin {
     ),
 };
 
+static TRY_LOCK: Sql = Sql::Twin {
+    sqlite: concat!("SELECT ", columns!(), " FROM contacts c WHERE c.workspace_id = $1 AND c.contact_id = $2"),
+    postgres: concat!(
+        "SELECT ",
+        columns!(),
+        " FROM contacts c WHERE c.workspace_id = $1 AND c.contact_id = $2 FOR UPDATE SKIP LOCKED"
+    ),
+};
+
 static SOME: Sql = Sql::Twin {
     sqlite: concat!(
         "SELECT ",
@@ -208,6 +217,7 @@ static ADD_CUSTOM: Sql = Sql::Same(
 pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("contacts::FIND", &FIND),
     ("contacts::LOCK", &LOCK),
+    ("contacts::TRY_LOCK", &TRY_LOCK),
     ("contacts::SOME", &SOME),
     ("contacts::BY_PHONES", &BY_PHONES),
     ("contacts::LOCK_BY_PHONES", &LOCK_BY_PHONES),
@@ -254,6 +264,11 @@ pub fn find(db: &Read<'_>, workspace: WorkspaceId, id: ContactId) -> Result<Opti
 pub fn lock(tx: &mut Tx<'_>, workspace: WorkspaceId, ids: &[ContactId]) -> Result<Vec<Contact>, DbError> {
     let list = json::list(ids.iter().map(|id| id.0))?;
     read_all(&tx.query_write(&LOCK, &[workspace.0.into(), list.into()])?)
+}
+
+/// One contact, deleted or not, locked until the transaction ends; nothing if another transaction has it.
+pub fn try_lock(tx: &mut Tx<'_>, workspace: WorkspaceId, id: ContactId) -> Result<Option<Contact>, DbError> {
+    tx.query_write(&TRY_LOCK, &[workspace.0.into(), id.0.into()])?.first().map(read).transpose()
 }
 
 /// Those of these contacts that are not deleted, in the order of their keys.
