@@ -3,7 +3,8 @@
 //! A manual message is charged when it is claimed, in full or not at all, and given back if the
 //! carrier refused it. The send window and the caps hold for it unless the contact wrote in the
 //! last half hour: then it is a conversation. A system message (the opt-out confirmation, the
-//! answer to HELP) goes at once, also to a suppressed contact, and costs nothing.
+//! answer to HELP) goes at once, also to a suppressed contact, and costs nothing; if it had to wait,
+//! it does not go after a later opt-out or the taking back of the one that it confirms.
 
 use domain::access::Permission;
 use domain::attempt::CALLBACK_WAIT;
@@ -245,8 +246,21 @@ fn claim_queued(
         let taken = resend(tx, beat, &charged)?;
         return Ok(Some(Claimed::of(&taken, number, &contact.phone)));
     }
+    if is_overtaken(tx, beat, contact, message)? {
+        return fail(tx, beat, message, "overtaken", "the contact has opted out or in again before it could go");
+    }
     let taken = resend(tx, beat, message)?;
     Ok(Some(Claimed::of(&taken, number, &contact.phone)))
+}
+
+/// Whether an answer of the product waited until it was no longer true: nothing follows the confirmation of an
+/// opt-out, and none is confirmed that the contact has taken back.
+fn is_overtaken(tx: &Tx<'_>, beat: &Beat, contact: &Contact, message: &Message) -> Result<bool, Failure> {
+    let since = suppressions::since(tx, beat.workspace, contact.phone_hash, Suppression::OptedOut)?;
+    Ok(match since {
+        Some(since) => since > message.created_at,
+        None => message.author == "opt-out",
+    })
 }
 
 /// Until when a person's message must wait; nothing if it may go now.

@@ -9,6 +9,7 @@ use domain::enrollment::{EnrollmentState, StopReason};
 use domain::ids::{ContactId, MessageId};
 use domain::message::{MessageKind, MessageState};
 use domain::money::Micros;
+use engine::Settings;
 use engine::enrolling::EnrollRequest;
 use jiff::SignedDuration;
 use store::messages::{self, Message};
@@ -210,4 +211,41 @@ fn a_message_by_hand_that_is_refused_for_good_ends_what_runs_for_the_contact_at_
             world.end().await;
         });
     }
+}
+
+/// What the contact got after writing these texts, ten seconds apart. Of our answer to the first one the carrier says
+/// that it must be tried again.
+async fn answers_to(world: &World, texts: &[&str]) -> Vec<String> {
+    world.contact(1, OTHER, &[]).await;
+    world.simulator.script(OTHER, vec![Reaction::answering(Answer::Temporary)]);
+    for text in texts {
+        world.reply(OTHER, text).await;
+        world.engine.round().await.unwrap();
+        world.engine.clock().move_to(world.engine.now() + SignedDuration::from_secs(10));
+    }
+    world.engine.play(&world.simulator, world.engine.now() + SignedDuration::from_hours(25)).await.unwrap();
+    world.texts(OTHER)
+}
+
+#[test]
+fn an_answer_that_waited_until_the_contact_opted_out_is_not_sent_any_more() {
+    on_both(Plan::default, async |world| {
+        let goodbye = Settings::default().opt_out_text;
+        assert_eq!(answers_to(&world, &["HELP", "STOP"]).await, [goodbye]);
+        world.end().await;
+    });
+}
+
+#[test]
+fn a_confirmation_of_an_opt_out_that_waited_until_the_contact_opted_in_again_is_not_sent_any_more() {
+    on_both(Plan::default, async |world| {
+        let welcome = Settings::default().opt_in_text;
+        assert_eq!(answers_to(&world, &["STOP", "START"]).await, [welcome]);
+        world.end().await;
+    });
+    on_both(Plan::default, async |world| {
+        let Settings { opt_out_text: goodbye, opt_in_text: welcome, .. } = Settings::default();
+        assert_eq!(answers_to(&world, &["STOP", "START", "STOP"]).await, [welcome, goodbye]);
+        world.end().await;
+    });
 }

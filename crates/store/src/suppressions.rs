@@ -40,12 +40,19 @@ static LIFTED: Sql = Sql::Same(
     WHERE workspace_id = $1 AND phone_hash = $2 AND kind = $3 AND lifted_at >= $4",
 );
 
+static SINCE: Sql = Sql::Same(
+    "
+    SELECT created_at FROM suppressions
+    WHERE workspace_id = $1 AND phone_hash = $2 AND kind = $3 AND lifted_at IS NULL",
+);
+
 /// Every statement of this file, for the test that prepares them on both databases.
 pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("suppressions::OF", &OF),
     ("suppressions::ADD", &ADD),
     ("suppressions::LIFT", &LIFT),
     ("suppressions::LIFTED", &LIFTED),
+    ("suppressions::SINCE", &SINCE),
 ];
 
 /// The lists in force for these phones: one pair for each phone and list.
@@ -93,4 +100,15 @@ pub fn lifted_since(
 ) -> Result<bool, DbError> {
     let params = [workspace.0.into(), hash.into(), kind.word().into(), json::micros(since).into()];
     Ok(db.query_optional(&LIFTED, &params)?.is_some())
+}
+
+/// Since when a phone is on a list; nothing if it is not.
+pub fn since(
+    db: &Read<'_>,
+    workspace: WorkspaceId,
+    hash: i64,
+    kind: Suppression,
+) -> Result<Option<Timestamp>, DbError> {
+    let row = db.query_optional(&SINCE, &[workspace.0.into(), hash.into(), kind.word().into()])?;
+    row.map(|row| json::timestamp(row.int(0)?)).transpose()
 }
