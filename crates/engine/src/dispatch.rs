@@ -14,7 +14,7 @@
 use std::sync::Arc;
 
 use carrier::{Finding, Outcome, Sought, Submission};
-use domain::attempt::{Answer, Found};
+use domain::attempt::{ANSWER_WAIT, Answer, Found};
 use domain::ids::WorkspaceId;
 use futures_util::StreamExt as _;
 use futures_util::stream;
@@ -131,6 +131,12 @@ impl Engine {
             let reason = format!("the carrier {} is not configured", claimed.carrier);
             return answered(claimed, Outcome::SenderProblem { code: "no_carrier".to_owned(), reason });
         };
+        if self.now() >= claim::later(claimed.claimed_at, ANSWER_WAIT) {
+            // The machine slept, or was held up: by now another node may have given it up, and the contact may have
+            // answered. It surely was not sent by this try, so it is claimed anew, if it still may go.
+            let reason = "the node was held up before it could hand it over".to_owned();
+            return answered(claimed, Outcome::Temporary { code: "held_up".to_owned(), reason, retry_after: None });
+        }
         let outcome = carrier.submit(&submission(&claimed), self.now()).await;
         answered(claimed, outcome)
     }

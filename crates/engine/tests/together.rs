@@ -5,6 +5,7 @@
 mod world;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use carrier::simulator::{Behaviour, Delay, Receipts};
@@ -151,6 +152,61 @@ fn pushes_beside_the_dispatcher_lose_nothing_and_end() {
         let ends = world.engine.store().read::<_, store::DbError, _>(read).await.unwrap();
         assert_eq!(ends, [("completed".to_owned(), None, CONTACTS)]);
         assert_eq!(world.balance("prepaid").await, (0, 0));
+        world.end().await;
+    });
+}
+
+/// The simulator behind a machine that falls asleep at the first submission.
+struct Asleep {
+    inner: Arc<Simulator>,
+    clock: engine::Clock,
+    slept: AtomicBool,
+}
+
+impl Carrier for Asleep {
+    fn name(&self) -> &'static str {
+        "simulator"
+    }
+
+    fn submit<'a>(&'a self, submission: &'a Submission, now: Timestamp) -> BoxFuture<'a, Outcome> {
+        if !self.slept.swap(true, Ordering::SeqCst) {
+            self.clock.move_to(now + SignedDuration::from_hours(1));
+        }
+        self.inner.submit(submission, now)
+    }
+
+    fn find<'a>(&'a self, sought: &'a Sought, now: Timestamp) -> BoxFuture<'a, Finding> {
+        self.inner.find(sought, now)
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.inner.capabilities()
+    }
+}
+
+#[test]
+fn what_was_claimed_before_the_machine_slept_is_claimed_anew_before_it_is_sent() {
+    on_both(Plan::default, async |world| {
+        let (inner, clock) = (Arc::clone(&world.simulator), world.engine.clock().clone());
+        let asleep = Arc::new(Asleep { inner, clock: clock.clone(), slept: AtomicBool::new(false) });
+        let carriers = Carriers::from([("simulator".to_owned(), asleep as Arc<dyn Carrier>)]);
+        let store = world.engine.store().clone();
+        let opened = tokio::task::spawn_blocking(move || Engine::open(store, clock, carriers).unwrap());
+        let engine = opened.await.unwrap();
+        let workflow = world.workflow(&[(0, "One"), (1, "Two")]).await;
+        for n in 0..2 {
+            let contact = world.contact(n, &phone(n), &[]).await;
+            let request = engine::enrolling::EnrollRequest { contact, workflow, quote: None, key: None };
+            engine.enroll(&world.actor, request).await.unwrap();
+        }
+        engine.round().await.unwrap();
+        let got = |n: i64| world.texts(&phone(n)).len();
+        assert_eq!(got(0) + got(1), 1, "a claim of an hour ago was handed over");
+        // By now another node may have given the text up; or the contact answers, and it goes to nobody.
+        let late = i64::from(got(0) == 1);
+        world.reply(&phone(late), "who is this?").await;
+        engine.play(&world.simulator, engine.now() + SignedDuration::from_hours(3)).await.unwrap();
+        assert_eq!((got(late), world.balance("prepaid").await.0), (0, 1));
         world.end().await;
     });
 }
