@@ -7,6 +7,7 @@
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use engine::Clock;
 use jiff::SignedDuration;
@@ -27,12 +28,30 @@ pub struct LeadError {
 pub(crate) fn clock(data: &Path) -> Result<Clock, LeadError> {
     let path = data.join(FILE);
     let by = read(&path).map_err(|source| LeadError { path: path.clone(), source })?;
+    let keeper = Keeper { path, kept: Mutex::new(by) };
     Ok(Clock::kept_ahead(by, move |by| {
         // The push goes on: a demo on a full disk still shows what it can.
-        if let Err(error) = write(&path, by) {
-            tracing::error!(%error, path = %path.display(), "how far the clock is ahead was not kept");
+        if let Err(error) = keeper.keep(by) {
+            tracing::error!(%error, path = %keeper.path.display(), "how far the clock is ahead was not kept");
         }
     }))
+}
+
+/// Keeps the farthest lead: of pushes at once the shorter one may come last.
+struct Keeper {
+    path: PathBuf,
+    kept: Mutex<SignedDuration>,
+}
+
+impl Keeper {
+    fn keep(&self, by: SignedDuration) -> io::Result<()> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if by > *kept {
+            write(&self.path, by)?;
+            *kept = by;
+        }
+        Ok(())
+    }
 }
 
 fn read(path: &Path) -> io::Result<SignedDuration> {
@@ -72,6 +91,19 @@ mod tests {
             assert_eq!(read(&path).unwrap(), by);
         }
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no draft is left");
+    }
+
+    #[test]
+    fn of_pushes_at_once_the_farthest_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let keeper = Keeper { path: folder.path().join(FILE), kept: Mutex::new(SignedDuration::ZERO) };
+        std::thread::scope(|scope| {
+            let keeper = &keeper;
+            let keep = |hours| scope.spawn(move || keeper.keep(SignedDuration::from_hours(hours)));
+            let keeping: Vec<_> = (1..=32).rev().map(keep).collect();
+            assert!(keeping.into_iter().all(|keeping| keeping.join().unwrap().is_ok()));
+        });
+        assert_eq!(read(&keeper.path).unwrap(), SignedDuration::from_hours(32));
     }
 
     #[test]
