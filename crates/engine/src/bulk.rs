@@ -368,6 +368,23 @@ fn begin(tx: &mut Tx<'_>, beat: &Beat, workflow: WorkflowId, selection: &Selecti
     Ok(job.id)
 }
 
+/// Ends the jobs that put contacts into a workflow: whoever they have not reached is neither charged nor refused. In a
+/// transaction before the one that locks the workflow, for which a chunk may wait that has its job locked.
+pub(crate) fn end_jobs(tx: &mut Tx<'_>, beat: &Beat, workflow: WorkflowId) -> Result<(), Failure> {
+    for found in jobs::running_in(tx, beat.workspace, "enroll")? {
+        let payload: Payload =
+            serde_json::from_str(&found.payload).map_err(|error| Failure::Stored(format!("{}: {error}", found.id)))?;
+        if payload.workflow != workflow {
+            continue;
+        }
+        let job = jobs::lock(tx, beat.workspace, found.id)?;
+        if let Some(job) = job.filter(|job| job.state == "running") {
+            jobs::save(tx, beat.workspace, &Job { state: "done".to_owned(), updated_at: beat.now, ..job })?;
+        }
+    }
+    Ok(())
+}
+
 /// One chunk of a job: decided, charged, started and counted in one transaction.
 fn work(tx: &mut Tx<'_>, beat: &Beat, steps: &Steps, id: JobId) -> Result<Job, BulkError> {
     let mut job = jobs::lock(tx, beat.workspace, id)?.ok_or(BulkError::JobUnknown)?;

@@ -1,7 +1,8 @@
 //! Pausing and deleting workflows: both end every running enrollment with its refund.
 //!
 //! All of it is one transaction that holds the workflow's row, which enrolling needs too: either
-//! everybody is out and paid back, or nothing has happened, and nobody enters in between.
+//! everybody is out and paid back, or nobody is, and nobody enters in between. Jobs that put contacts
+//! into the workflow end before it, so that none goes on with whom it has not reached.
 
 use domain::access::Permission;
 use domain::enrollment::{self, StopReason};
@@ -12,6 +13,7 @@ use store::{DbError, Lane, Tx};
 
 use crate::actor::{Actor, Forbidden};
 use crate::beat::Beat;
+use crate::bulk;
 use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::removal::{Removal, stop_all};
@@ -55,6 +57,7 @@ impl Engine {
     /// carrier counts as sent.
     pub async fn pause_workflow(&self, actor: &Actor, id: WorkflowId) -> Result<Removal, PauseError> {
         actor.need(Permission::WorkflowsWrite)?;
+        self.end_jobs_of(actor, id).await?;
         let beat = self.beat(actor);
         self.write(Lane::Bulk, move |tx| {
             let workflow = lock(tx, &beat, id)?;
@@ -66,6 +69,7 @@ impl Engine {
     /// Pauses the workflow and archives it: what was sent, and its figures, stay.
     pub async fn delete_workflow(&self, actor: &Actor, id: WorkflowId) -> Result<Removal, PauseError> {
         actor.need(Permission::WorkflowsWrite)?;
+        self.end_jobs_of(actor, id).await?;
         let beat = self.beat(actor);
         self.write(Lane::Bulk, move |tx| {
             let workflow = lock(tx, &beat, id)?;
@@ -74,6 +78,11 @@ impl Engine {
             Ok(removal)
         })
         .await
+    }
+
+    async fn end_jobs_of(&self, actor: &Actor, id: WorkflowId) -> Result<(), PauseError> {
+        let beat = self.beat(actor);
+        self.write(Lane::Bulk, move |tx| Ok(bulk::end_jobs(tx, &beat, id)?)).await
     }
 }
 

@@ -70,6 +70,12 @@ static RUNNING: Sql = Sql::Same(
     LIMIT $4",
 );
 
+static RUNNING_IN: Sql = Sql::Same(concat!(
+    "SELECT ",
+    columns!(),
+    " FROM jobs WHERE workspace_id = $1 AND state = 'running' AND kind = $2 ORDER BY job_id"
+));
+
 static INSERT: Sql = Sql::Same(
     "
     INSERT INTO jobs (workspace_id, job_id, kind, state, payload, cursor, total, started, refused, actor, created_at,
@@ -130,6 +136,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("jobs::REFUSED", &REFUSED),
     ("jobs::LOCK", &LOCK),
     ("jobs::RUNNING", &RUNNING),
+    ("jobs::RUNNING_IN", &RUNNING_IN),
     ("jobs::INSERT", &INSERT),
     ("jobs::SAVE", &SAVE),
     ("jobs::ADD_ITEMS", &ADD_ITEMS),
@@ -181,6 +188,11 @@ pub fn running(
         .iter()
         .map(row)
         .collect()
+}
+
+/// The jobs of one workspace that are not done, oldest first.
+pub fn running_in(db: &Read<'_>, workspace: WorkspaceId, kind: &str) -> Result<Vec<Job>, DbError> {
+    db.query(&RUNNING_IN, &[workspace.0.into(), kind.into()])?.iter().map(read).collect()
 }
 
 /// Inserts a job.

@@ -200,7 +200,8 @@ pub(crate) async fn start(
 
 /// Enroll many contacts
 ///
-/// Begins a job and answers at once; the job goes on by itself, also after a restart, and charges each contact once.
+/// Begins a job and answers at once; the job goes on by itself, also after a restart, and charges each contact once. It
+/// ends early if the workflow is paused or deleted: whom it has not reached is neither started nor refused.
 #[utoipa::path(post, path = "/enrollments/many", operation_id = "enrollMany", tag = "Enrollments", params(KeyHeader),
     request_body = ManyBody,
     responses((status = 200, description = "The job.", body = Job)),
