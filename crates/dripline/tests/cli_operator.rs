@@ -189,6 +189,7 @@ fn the_books_that_were_changed_by_hand_are_wrong_by_name() {
     let store = store::Store::open(&address).unwrap();
     store.write_blocking(store::Lane::Normal, |tx| tx.execute(&TAKE, &[])).unwrap();
     drop(store);
+    assert!(house.text(&["ledger", "verify", "--help"]).contains("[default: all of them]"));
     let done = house.run(&["ledger", "verify"]);
     assert_eq!(done.code, 1);
     for part in ["FAULTS", "The books are wrong:\n  wsp_", "available"] {

@@ -5,10 +5,11 @@ use engine::audit::LedgerReport;
 use serde_json::{Value, json};
 use store::workspaces::Workspace;
 
-use super::desk::{Desk, Purpose, Within};
+use super::desk::{Desk, Purpose};
 use super::run;
 use super::table::Table;
 use super::{Answer, Format, Stop};
+use crate::config::Base;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -41,8 +42,11 @@ enum Command {
 
 #[derive(Debug, clap::Args)]
 struct Verify {
+    /// The workspace: its name or identifier [default: all of them]
+    #[arg(long, value_name = "NAME|ID")]
+    workspace: Option<String>,
     #[command(flatten)]
-    within: Within,
+    base: Base,
 }
 
 impl Ledger {
@@ -55,8 +59,8 @@ impl Ledger {
 
 impl Verify {
     fn run(self, answer: &mut Answer) -> Result<(), Stop> {
-        let desk = Desk::open(self.within.base, Purpose::Read)?;
-        let workspaces = match &self.within.workspace {
+        let desk = Desk::open(self.base, Purpose::Read)?;
+        let workspaces = match &self.workspace {
             None => desk.run(desk.engine().all_workspaces())?,
             Some(wanted) => vec![desk.pick(desk.engine().pick_workspace(Some(wanted)))?],
         };
