@@ -110,6 +110,9 @@ impl From<DbError> for BulkError {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Payload {
     workflow: WorkflowId,
+    /// The version whose price was shown; nothing in jobs that an earlier program began.
+    #[serde(default)]
+    version: Option<i64>,
     all: bool,
 }
 
@@ -341,8 +344,8 @@ fn asked(workflow: WorkflowId, selection: &Selection) -> (&'static str, Workflow
 
 fn begin(tx: &mut Tx<'_>, beat: &Beat, workflow: WorkflowId, selection: &Selection) -> Result<JobId, BulkError> {
     let found = workflows::find(tx, beat.workspace, workflow)?;
-    found.filter(|workflow| workflow.archived_at.is_none()).ok_or(BulkError::WorkflowUnknown)?;
-    let payload = Payload { workflow, all: matches!(selection, Selection::All) };
+    let found = found.filter(|workflow| workflow.archived_at.is_none()).ok_or(BulkError::WorkflowUnknown)?;
+    let payload = Payload { workflow, version: Some(found.version), all: matches!(selection, Selection::All) };
     let (total, items) = match selection {
         Selection::All => (contacts::count(tx, beat.workspace)?, Vec::new()),
         Selection::These(ids) => {
@@ -423,7 +426,12 @@ fn enroll_chunk(
     chunk: &[ContactId],
 ) -> Result<(), Failure> {
     let rows = contacts::lock(tx, beat.workspace, chunk)?;
-    workflows::keep(tx, beat.workspace, payload.workflow)?;
+    let kept = workflows::keep(tx, beat.workspace, payload.workflow)?;
+    if payload.version.is_some_and(|version| kept.is_none_or(|kept| kept.version != version)) {
+        // Edited before this job reached anybody, or between two of its chunks: nobody was shown that text and price.
+        "done".clone_into(&mut job.state);
+        return Ok(());
+    }
     let all_numbers = numbers::lock(tx, beat.workspace)?;
     let available = store::ledger::read_available(tx, beat.workspace)?;
     let mut batch = Batch::load(tx, beat, steps, payload.workflow, available, all_numbers)?;

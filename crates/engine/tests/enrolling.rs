@@ -10,6 +10,7 @@ use engine::bulk::Selection;
 use engine::contacts::NewContact;
 use engine::enrolling::EnrollRequest;
 use engine::receive::Received;
+use engine::workflows::{StepInput, WorkflowInput};
 use world::{Plan, on_both};
 
 fn steps() -> [(i64, &'static str); 3] {
@@ -98,6 +99,22 @@ fn a_text_that_its_carrier_reports_twice_is_taken_once() {
         let read = move |db: &store::Read<'_>| store::messages::thread(db, workspace, contact, MessageId(i64::MAX), 10);
         let thread = world.engine.store().read::<_, store::DbError, _>(read).await.unwrap();
         assert_eq!(thread.len(), 2, "the question and one answer");
+        world.end().await;
+    });
+}
+
+#[test]
+fn a_job_of_a_workflow_that_was_edited_meanwhile_starts_nobody() {
+    on_both(Plan::default, async |world| {
+        world.contact(1, "+12125550111", &[("firstname", "Ann")]).await;
+        let workflow = world.workflow(&steps()).await;
+        let job = world.engine.enroll_many(&world.actor, workflow, Selection::All, None).await.unwrap();
+        let dearer = StepInput { gap_days: 0, text: "x".repeat(200) };
+        let input = WorkflowInput { name: "Leads".to_owned(), steps: vec![dearer] };
+        world.engine.edit_workflow(&world.actor, workflow, 1, input).await.unwrap();
+        let job = world.engine.run_job(&world.actor, job.id, |_| {}).await.unwrap();
+        assert_eq!((job.state.as_str(), job.started, job.refused), ("done", 0, 0));
+        assert_eq!(world.balance("prepaid").await, (0, 0));
         world.end().await;
     });
 }
