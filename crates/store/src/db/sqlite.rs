@@ -126,7 +126,7 @@ fn connect(path: &Path, flags: OpenFlags, cache_mebibytes: u32) -> Result<Connec
 }
 
 /// Statements are prepared once. Without the planner's stability guarantee SQLite looks at the parameters of some
-/// (a batch in `json_each`) and prepares them anew at every call: a sixth of a simulation's time went there.
+/// (a batch in `json_each`) and prepares them anew at every call.
 fn keep_plans(connection: &Connection) -> Result<(), DbError> {
     connection.set_prepared_statement_cache_capacity(STATEMENT_LIMIT);
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop).map_err(fault)
