@@ -12,19 +12,19 @@ help: ## list the commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 run: ## build the release and start the demo on http://127.0.0.1:8080, with its data in ./data
-	@scripts/need cargo cc
+	@scripts/need cargo cc node
 	cargo build --release --locked -p dripline
 	$${CARGO_TARGET_DIR:-./target}/release/dripline serve --demo
 
 # The examples come first, so that the runner's own summary is what closes the output.
 test: ## run every test on both databases, installing what it lacks
-	@scripts/need cargo cc nextest
+	@scripts/need cargo cc node nextest
 	cargo fetch --locked --quiet
 	cargo test --doc --quiet $(ALL)
 	scripts/postgres cargo nextest run $(ALL)
 
 check: ## formatting, lints, documentation, tidiness and licences, advisories where known offline
-	@scripts/need cargo rustfmt clippy cc nextest
+	@scripts/need cargo rustfmt clippy cc node nextest
 	cargo fetch --locked --quiet
 	cargo fmt --all --check
 	cargo clippy $(ALL) --all-targets -- -D warnings
@@ -34,11 +34,11 @@ check: ## formatting, lints, documentation, tidiness and licences, advisories wh
 	@scripts/advisories
 
 bench: ## run the benchmarks
-	@scripts/need cargo cc
+	@scripts/need cargo cc node
 	bench/run
 
 mutants: ## break the program on purpose, one way at a time, and see which tests notice
-	@scripts/need cargo cc nextest
+	@scripts/need cargo cc node nextest
 	bench/mutate
 
 clean: ## remove what was built (never ./data)

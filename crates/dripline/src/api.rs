@@ -19,6 +19,7 @@ pub(crate) mod quotes;
 pub(crate) mod reference;
 pub(crate) mod request;
 pub(crate) mod simulator;
+pub(crate) mod start;
 pub(crate) mod suppressions;
 pub(crate) mod users;
 pub(crate) mod words;

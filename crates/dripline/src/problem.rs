@@ -53,6 +53,12 @@ impl Problem {
         Self { more, ..self }
     }
 
+    /// Status, sentence and, where the log has the cause, its id: for pages.
+    pub(crate) fn told_to_people(self) -> (axum::http::StatusCode, String, Option<String>) {
+        let id = self.more.get("id").and_then(Value::as_str).map(str::to_owned);
+        (self.code.status(), self.detail, id)
+    }
+
     fn refused(refusals: &[Refusal]) -> Self {
         let list: Vec<Value> = refusals.iter().map(refusal).collect();
         Self::new(Code::EnrollmentRefused, "the contact cannot be enrolled").with(json!({ "refusals": list }))

@@ -28,7 +28,7 @@ use crate::demo::{self, DemoError};
 use crate::metrics::{self, Requests};
 use crate::problem::Problem;
 use crate::wiring::{self, Parts, WiringError};
-use crate::{api, home, page};
+use crate::{api, page, web};
 
 /// Why the server does not run, or no longer.
 #[derive(Debug, thiserror::Error)]
@@ -142,16 +142,17 @@ pub fn app(parts: Parts, max_body_bytes: usize, url: &str, key: Option<String>) 
     });
     let start = get(move || {
         let (url, key) = (Arc::clone(&url), Arc::clone(&key));
-        async move { home::page(&url, key.as_deref(), domain::zones::tzdb_version()) }
+        async move { api::start::page(&url, key.as_deref(), domain::zones::tzdb_version()) }
     });
     let requests = Arc::new(Requests::default());
     Router::new()
-        .route("/", start)
         .route("/api", reference)
+        .route("/api/start", start)
         .route("/style.css", get(page::style))
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .nest("/api/v1", api::router(max_body_bytes))
+        .merge(web::router())
         .with_state(parts.clone())
         .route("/metrics", get(metrics::show).with_state((parts, Arc::clone(&requests))))
         .fallback(async || Problem::not_found("this address"))

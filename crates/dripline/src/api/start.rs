@@ -1,4 +1,4 @@
-//! The start page until there are screens: the API's address and the commands that run the main job.
+//! `/api/start`: the API at a glance, in the demo with the commands that run the main job.
 
 use axum::response::Response;
 

@@ -1,0 +1,43 @@
+//! The web app: pages made on the server. No rule lives here; a module's path is the address of its page.
+//!
+//! | piece | where |
+//! |---|---|
+//! | who looks, and what they may do | [`viewer`] |
+//! | what a handler answers: a page, a fragment, "done", or what was wrong | [`answer`], [`wrong`] |
+//! | the frame around a page: navigation, theme, what was said | [`frame`] |
+//! | requests from other sites | [`guard`] |
+//! | how money, phones and times are written | [`format`] |
+//! | styles, scripts, icons | [`assets`], made from the folder `web/` |
+#![allow(dead_code, reason = "pages are still being added")]
+
+pub(crate) mod answer;
+pub(crate) mod assets;
+pub(crate) mod form;
+pub(crate) mod format;
+pub(crate) mod frame;
+mod guard;
+mod home;
+pub(crate) mod look;
+mod theme;
+pub(crate) mod viewer;
+pub(crate) mod wrong;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn;
+
+use crate::wiring::Parts;
+
+/// The largest form, in bytes. Uploads set their own limit.
+const MAX_FORM_BYTES: usize = 1024 * 1024;
+
+/// All pages.
+pub(crate) fn router() -> Router<Parts> {
+    Router::new()
+        .merge(home::routes())
+        .merge(theme::routes())
+        .merge(assets::routes())
+        .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
+        .layer(from_fn(answer::finish))
+        .layer(from_fn(guard::same_site))
+}

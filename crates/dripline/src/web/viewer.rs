@@ -1,0 +1,78 @@
+//! Who looks at a page: a person who is signed in, in one workspace. A handler that takes a `Viewer` is closed to everybody else.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts as Head;
+use axum_extra::extract::CookieJar;
+use domain::access::Permission;
+use domain::zones::Zone;
+use engine::Actor;
+use jiff::Timestamp;
+
+use super::look::Look;
+use super::wrong::Wrong;
+use crate::wiring::Parts;
+
+/// The cookie that holds the session's token.
+pub(crate) const SESSION: &str = "dripline_session";
+
+/// A person who is signed in.
+#[derive(Debug, Clone)]
+pub(crate) struct Viewer {
+    /// What they may do, and in which workspace.
+    pub(crate) actor: Actor,
+    /// Their name.
+    pub(crate) name: String,
+    /// The workspace's name.
+    pub(crate) workspace: String,
+    /// The zone in which times are shown.
+    pub(crate) zone: Zone,
+    /// When the page was asked for.
+    pub(crate) now: Timestamp,
+    /// Whether this is the demo, whose clock can be pushed.
+    pub(crate) demo: bool,
+    /// Theme, and what an action said.
+    pub(crate) look: Look,
+}
+
+impl Viewer {
+    /// Whether they have the permission, by its word (`contacts:write`): what they may not do is not shown.
+    pub(crate) fn may(&self, word: &str) -> bool {
+        Permission::from_word(word).is_some_and(|permission| self.actor.permissions().has(permission))
+    }
+}
+
+impl Viewer {
+    /// Whether this theme is the one that was chosen; `system` if none was.
+    pub(crate) fn theme_is(&self, word: &str) -> bool {
+        self.look.theme.map_or("system", super::look::Theme::word) == word
+    }
+}
+
+impl FromRequestParts<Parts> for Viewer {
+    type Rejection = Wrong;
+
+    async fn from_request_parts(head: &mut Head, parts: &Parts) -> Result<Self, Wrong> {
+        let jar = CookieJar::from_headers(&head.headers);
+        let token = jar.get(SESSION).map(|cookie| cookie.value().to_owned());
+        let _ = (token, parts);
+        Err(Wrong::SignIn(sign_in(head)))
+    }
+}
+
+/// The sign-in page, which leads back to the page that was asked for.
+fn sign_in(head: &Head) -> String {
+    let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+    if head.method != axum::http::Method::GET || path == "/" {
+        return "/sign-in".to_owned();
+    }
+    let next: String = path.bytes().map(escaped).collect();
+    format!("/sign-in?next={next}")
+}
+
+fn escaped(byte: u8) -> String {
+    if byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte) {
+        char::from(byte).to_string()
+    } else {
+        format!("%{byte:02X}")
+    }
+}

@@ -1,0 +1,28 @@
+// A form is sent once: its submit buttons are off until the answer is there. The server knows a repeat by its key as well.
+document.addEventListener("submit", (event) => {
+  const form = event.target as HTMLFormElement;
+  if (event.defaultPrevented && !form.matches("[hx-post],[hx-put],[hx-delete],[hx-patch]")) return;
+  if (form.method === "get" || form.method === "dialog") return;
+  if (form.dataset["sending"]) {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    return;
+  }
+  form.dataset["sending"] = "yes";
+  // After the form's values are collected: a button that is off would not be among them.
+  setTimeout(() => {
+    for (const button of form.querySelectorAll<HTMLButtonElement>("button:not([type=button])"))
+      button.setAttribute("aria-disabled", "true");
+  });
+});
+
+const free = (form: Element | null | undefined) => {
+  if (!(form instanceof HTMLFormElement)) return;
+  delete form.dataset["sending"];
+  for (const button of form.querySelectorAll("[aria-disabled]")) button.removeAttribute("aria-disabled");
+};
+document.addEventListener("htmx:afterRequest", (event) => free((event as CustomEvent).detail.elt.closest("form")));
+// A page that comes back from the browser's memory.
+window.addEventListener("pageshow", () => document.querySelectorAll("form[data-sending]").forEach(free));
+
+export {};
