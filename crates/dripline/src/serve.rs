@@ -26,7 +26,6 @@ use crate::config::Settings;
 use crate::demo::lead::{self, LeadError};
 use crate::demo::{self, DemoError};
 use crate::metrics::{self, Requests};
-use crate::problem::Problem;
 use crate::wiring::{self, Parts, WiringError};
 use crate::{api, page, web};
 
@@ -155,7 +154,6 @@ pub fn app(parts: Parts, max_body_bytes: usize, url: &str, key: Option<String>) 
         .merge(web::router())
         .with_state(parts.clone())
         .route("/metrics", get(metrics::show).with_state((parts, Arc::clone(&requests))))
-        .fallback(async || Problem::not_found("this address"))
         .layer(middleware::from_fn_with_state(requests, metrics::count))
 }
 

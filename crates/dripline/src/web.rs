@@ -37,6 +37,7 @@ pub(crate) fn router() -> Router<Parts> {
         .merge(home::routes())
         .merge(theme::routes())
         .merge(assets::routes())
+        .fallback(async || wrong::Wrong::not_found("this page"))
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
         .layer(from_fn(answer::finish))
         .layer(from_fn(guard::same_site))
