@@ -88,6 +88,8 @@ identifiers! {
     WorkspaceId = "wsp";
     /// A person with a login.
     UserId = "usr";
+    /// One browser in which somebody is signed in.
+    SessionId = "ses";
     /// A key for the JSON API.
     KeyId = "key";
     /// One phone number of one person, in a workspace.

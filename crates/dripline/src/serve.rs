@@ -7,6 +7,7 @@
 //! | last | what was answered is settled, the leases are given back |
 
 use std::future::IntoFuture as _;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -84,7 +85,11 @@ pub async fn serve(settings: Settings, started: impl FnOnce(&str, bool)) -> Resu
     let shutdown = async move {
         let _ = ending.wait_for(|stop| *stop).await;
     };
-    let server = tokio::spawn(axum::serve(listener, app).with_graceful_shutdown(shutdown).into_future());
+    let server = tokio::spawn(
+        axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
+            .with_graceful_shutdown(shutdown)
+            .into_future(),
+    );
     let lost = tokio::select! {
         () = told_to_stop() => false,
         end = lease => !matches!(end, Ok(LeaseEnd::Told)),

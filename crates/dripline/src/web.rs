@@ -18,6 +18,7 @@ pub(crate) mod frame;
 mod guard;
 mod home;
 pub(crate) mod look;
+mod sign_in;
 mod theme;
 pub(crate) mod viewer;
 pub(crate) mod wrong;
@@ -35,6 +36,7 @@ const MAX_FORM_BYTES: usize = 1024 * 1024;
 pub(crate) fn router() -> Router<Parts> {
     Router::new()
         .merge(home::routes())
+        .merge(sign_in::routes())
         .merge(theme::routes())
         .merge(assets::routes())
         .fallback(async || wrong::Wrong::not_found("this page"))

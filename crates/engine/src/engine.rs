@@ -16,6 +16,7 @@ use crate::clock::{Clock, Mark};
 use crate::counts::{Counters, Counts};
 use crate::facts::Steps;
 use crate::failure::Failure;
+use crate::guesses::Guesses;
 use crate::ids::{Ids, secret};
 
 /// How long a node keeps its number without renewing it.
@@ -45,6 +46,7 @@ struct Inner {
     wake: Notify,
     hands: Arc<RwLock<()>>,
     counters: Counters,
+    guesses: Guesses,
 }
 
 /// Something is in hand that must be over before the clock is pushed on: a claim until it is settled, a
@@ -87,7 +89,8 @@ impl Engine {
     fn with(store: Store, clock: Clock, node: Node, taken: Mark, carriers: Carriers) -> Self {
         let ids = Ids::new(node.number);
         let (steps, wake, hands, counters) = (Steps::default(), Notify::new(), Arc::default(), Counters::default());
-        Self(Arc::new(Inner { store, clock, ids, node, taken, carriers, steps, wake, hands, counters }))
+        let guesses = Guesses::default();
+        Self(Arc::new(Inner { store, clock, ids, node, taken, carriers, steps, wake, hands, counters, guesses }))
     }
 
     /// Gives the node number back before its lease ends, so that short-lived processes do not use them up.
@@ -173,6 +176,11 @@ impl Engine {
 
     pub(crate) fn counters(&self) -> &Counters {
         &self.0.counters
+    }
+
+    /// What was wrong when somebody signed in.
+    pub(crate) fn guesses(&self) -> &Guesses {
+        &self.0.guesses
     }
 
     /// Tells the dispatcher that there may be work.

@@ -26,7 +26,7 @@ pub const MAX_KEY_NAME: usize = 80;
 /// How old the note of a key's last use may be before it is written again.
 const USE_NOTED: SignedDuration = SignedDuration::from_mins(1);
 /// Hexadecimal digits of a secret.
-const SECRET_DIGITS: usize = 64;
+pub(crate) const SECRET_DIGITS: usize = 64;
 
 /// Why a key is not made, accepted or revoked.
 #[derive(Debug, thiserror::Error)]
@@ -152,13 +152,13 @@ fn create(tx: &mut Tx<'_>, beat: &Beat, key: &ApiKey) -> Result<ApiKey, KeyError
     Ok(key.clone())
 }
 
-fn hash(secret: &str) -> String {
+pub(crate) fn hash(secret: &str) -> String {
     let digest = Sha256::digest(secret.as_bytes());
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Compares in a time that depends on the lengths alone.
-fn same(a: &str, b: &str) -> bool {
+pub(crate) fn same(a: &str, b: &str) -> bool {
     let differences = a.bytes().zip(b.bytes()).fold(0u8, |sum, (a, b)| black_box(sum | (a ^ b)));
     a.len() == b.len() && black_box(differences) == 0
 }

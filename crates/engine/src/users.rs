@@ -2,8 +2,6 @@
 //!
 //! Nobody gives, takes or removes more than they may do themselves, and a workspace keeps an owner.
 
-use argon2::Argon2;
-use argon2::password_hash::PasswordHasher as _;
 use domain::access::{Permission, Permissions, Role};
 use domain::ids::UserId;
 use serde_json::json;
@@ -15,17 +13,13 @@ use crate::beat::Beat;
 use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::idempotency::{KeyReused, once};
+use crate::passwords::{self, PasswordError};
 use crate::text::{TextError, line};
 
 /// Most characters in a user's name.
 pub const MAX_USER_NAME: usize = 80;
 /// Most characters in an address (RFC 5321, 4.5.3.1.3).
 pub const MAX_EMAIL: usize = 254;
-/// Fewest characters in a password (NIST SP 800-63B asks for 8 beside a second factor; there is none yet).
-pub const MIN_PASSWORD: usize = 12;
-/// Most bytes in a password: hashing takes time by length.
-pub const MAX_PASSWORD_BYTES: usize = 1_024;
-
 /// What changes of a user; nothing stays as it is.
 #[derive(Debug, Clone, Default)]
 pub struct UserChange {
@@ -53,12 +47,9 @@ pub enum UserError {
     /// A user of the workspace has this address.
     #[error("a user of this workspace has the address already")]
     EmailTaken,
-    /// The password is too short.
-    #[error("the password has fewer than {MIN_PASSWORD} characters")]
-    PasswordShort,
-    /// The password is too long.
-    #[error("the password has more than {MAX_PASSWORD_BYTES} bytes")]
-    PasswordLong,
+    /// The password cannot be one.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
     /// There is no such user in the workspace.
     #[error("the user does not exist")]
     Unknown,
@@ -102,7 +93,7 @@ impl Engine {
             role: role.word().to_owned(),
             created_at: beat.now,
         };
-        let hash = hash(password).await?;
+        let hash = passwords::hash(password).await?;
         self.write(Lane::Normal, move |tx| {
             let asked = ("create_user", &user.email, &user.name, &user.role);
             once(tx, &beat, &asked, |tx| create(tx, &beat, &user, &hash))
@@ -159,22 +150,6 @@ fn checked_email(email: &str) -> Result<String, UserError> {
         return Err(UserError::Email);
     }
     Ok(email)
-}
-
-/// Hashes off the runtime's threads: it takes tens of milliseconds and some 19 MiB on purpose.
-async fn hash(password: &str) -> Result<String, UserError> {
-    if password.chars().count() < MIN_PASSWORD {
-        return Err(UserError::PasswordShort);
-    }
-    if password.len() > MAX_PASSWORD_BYTES {
-        return Err(UserError::PasswordLong);
-    }
-    let (password, salt) = (password.to_owned(), crate::ids::salt());
-    let hashed = tokio::task::spawn_blocking(move || {
-        let hash = Argon2::default().hash_password_with_salt(password.as_bytes(), &salt);
-        hash.expect("the default parameters hash any password with a salt of 16 bytes").to_string()
-    });
-    Ok(hashed.await.expect("hashing does not panic"))
 }
 
 /// What a user is after a change.

@@ -19,6 +19,7 @@ pub mod messages;
 mod migrations;
 pub mod numbers;
 pub mod receipts;
+pub mod sessions;
 pub mod suppressions;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -42,6 +43,7 @@ const STATEMENTS: &[&[(&str, &Sql)]] = &[
     messages::ALL,
     numbers::ALL,
     receipts::ALL,
+    sessions::ALL,
     suppressions::ALL,
     upkeep::ALL,
     users::ALL,

@@ -33,6 +33,13 @@ const MIGRATIONS: &[Migration] = &[
             postgres: include_str!("../../../migrations/postgres/0003_upkeep.sql"),
         },
     },
+    Migration {
+        name: "0004_sessions",
+        sql: Sql::Twin {
+            sqlite: include_str!("../../../migrations/sqlite/0004_sessions.sql"),
+            postgres: include_str!("../../../migrations/postgres/0004_sessions.sql"),
+        },
+    },
 ];
 
 /// On a server several programs may start at once: one migrates, the others wait for it.

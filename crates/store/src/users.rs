@@ -48,6 +48,32 @@ static INSERT_USER: Sql = Sql::Same(
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
 );
 
+static INSERT_SIGN_IN: Sql = Sql::Same("INSERT INTO sign_ins (email_key, workspace_id, user_id) VALUES ($2, $1, $3)");
+
+static REMOVE_SIGN_IN: Sql = Sql::Same(
+    "
+    DELETE FROM sign_ins
+    WHERE email_key = (SELECT email_key FROM users WHERE workspace_id = $1 AND user_id = $2) AND workspace_id = $1",
+);
+
+static FIND_USER: Sql = Sql::Same(
+    "
+    SELECT user_id, email, name, role, created_at, password_hash FROM users WHERE workspace_id = $1 AND user_id = $2",
+);
+
+static SET_PASSWORD: Sql = Sql::Same("UPDATE users SET password_hash = $3 WHERE workspace_id = $1 AND user_id = $2");
+
+/// The one read of users without a workspace: nobody types a workspace to sign in.
+static BY_ADDRESS: Sql = Sql::Same(
+    "
+    SELECT s.workspace_id, u.user_id, u.email, u.name, u.role, u.created_at, u.password_hash
+    FROM sign_ins s
+    JOIN users u ON u.workspace_id = s.workspace_id AND u.user_id = s.user_id
+    WHERE s.email_key = $1
+    ORDER BY s.workspace_id
+    LIMIT $2",
+);
+
 static LIST_USERS: Sql = Sql::Same(
     "
     SELECT user_id, email, name, role, created_at FROM users WHERE workspace_id = $1 ORDER BY user_id",
@@ -93,6 +119,11 @@ static REVOKE_KEY: Sql = Sql::Same(
 /// Every statement of this file, for the test that prepares them on both databases.
 pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("users::INSERT_USER", &INSERT_USER),
+    ("users::INSERT_SIGN_IN", &INSERT_SIGN_IN),
+    ("users::REMOVE_SIGN_IN", &REMOVE_SIGN_IN),
+    ("users::FIND_USER", &FIND_USER),
+    ("users::SET_PASSWORD", &SET_PASSWORD),
+    ("users::BY_ADDRESS", &BY_ADDRESS),
     ("users::LIST_USERS", &LIST_USERS),
     ("users::LOCK_USERS", &LOCK_USERS),
     ("users::CHANGE_USER", &CHANGE_USER),
@@ -133,7 +164,36 @@ pub fn insert(
         password_hash.into(),
         json::micros(user.created_at).into(),
     ];
-    tx.execute(&INSERT_USER, &params).map(|_| ())
+    tx.execute(&INSERT_USER, &params)?;
+    let sign_in = [workspace.0.into(), email_key(&user.email).into(), user.id.0.into()];
+    tx.execute(&INSERT_SIGN_IN, &sign_in).map(|_| ())
+}
+
+/// A user with the hash of their password.
+pub fn find(db: &Read<'_>, workspace: WorkspaceId, id: UserId) -> Result<Option<(User, Option<String>)>, DbError> {
+    let row = db.query_optional(&FIND_USER, &[workspace.0.into(), id.0.into()])?;
+    row.map(|row| Ok((user(&row)?, row.opt_text(5)?.map(str::to_owned)))).transpose()
+}
+
+/// Everybody who has this address, in the order of their workspaces, with the hashes of their passwords; at most so many.
+pub fn by_address(db: &Read<'_>, email: &str, limit: i64) -> Result<Vec<(WorkspaceId, User, Option<String>)>, DbError> {
+    let rows = db.query(&BY_ADDRESS, &[email_key(email).into(), limit.into()])?;
+    let read = |row: &Row| {
+        let user = User {
+            id: UserId(row.int(1)?),
+            email: row.text(2)?.to_owned(),
+            name: row.text(3)?.to_owned(),
+            role: row.text(4)?.to_owned(),
+            created_at: json::timestamp(row.int(5)?)?,
+        };
+        Ok((WorkspaceId(row.int(0)?), user, row.opt_text(6)?.map(str::to_owned)))
+    };
+    rows.iter().map(read).collect()
+}
+
+/// Overwrites the hash of a user's password.
+pub fn set_password(tx: &mut Tx<'_>, workspace: WorkspaceId, id: UserId, hash: &str) -> Result<(), DbError> {
+    tx.execute(&SET_PASSWORD, &[workspace.0.into(), id.0.into(), hash.into()]).map(|_| ())
 }
 
 fn user(row: &Row) -> Result<User, DbError> {
@@ -164,6 +224,7 @@ pub fn change(tx: &mut Tx<'_>, workspace: WorkspaceId, user: &User) -> Result<()
 
 /// Removes a user. What they did stays in the history under their identifier.
 pub fn remove(tx: &mut Tx<'_>, workspace: WorkspaceId, id: UserId) -> Result<(), DbError> {
+    tx.execute(&REMOVE_SIGN_IN, &[workspace.0.into(), id.0.into()])?;
     tx.execute(&REMOVE_USER, &[workspace.0.into(), id.0.into()]).map(|_| ())
 }
 

@@ -7,8 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use store::{Sql, Store, testing};
 
 /// Tables that are read before any workspace is known, each with its key; the text of their migration says why.
-const WITHOUT_WORKSPACE: [(&str, &str); 4] =
-    [("nodes", "node"), ("number_routes", "phone"), ("schema_migrations", "number"), ("stray_events", "carrier")];
+const WITHOUT_WORKSPACE: [(&str, &str); 5] = [
+    ("nodes", "node"),
+    ("number_routes", "phone"),
+    ("schema_migrations", "number"),
+    ("sign_ins", "email_key"),
+    ("stray_events", "carrier"),
+];
 
 /// Table, column, type, `required` or `optional`.
 const COLUMNS: Sql = Sql::Twin {

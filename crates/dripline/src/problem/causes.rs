@@ -12,6 +12,7 @@ use engine::keys::KeyError;
 use engine::manual::SendError;
 use engine::numbers::NumberError;
 use engine::pauses::PauseError;
+use engine::sessions::SignInError;
 use engine::users::UserError;
 use engine::workflows::SaveError;
 use engine::workspaces::WorkspaceError;
@@ -248,13 +249,21 @@ impl From<UserError> for Problem {
             UserError::EmailTaken => Code::EmailTaken,
             UserError::LastOwner => Code::LastOwner,
             UserError::KeyReused(_) => Code::IdempotencyKeyReused,
-            UserError::RoleBeyond(_)
-            | UserError::Name(_)
-            | UserError::Email
-            | UserError::PasswordShort
-            | UserError::PasswordLong => Code::UserInvalid,
+            UserError::RoleBeyond(_) | UserError::Name(_) | UserError::Email | UserError::Password(_) => {
+                Code::UserInvalid
+            }
         };
         Self::told(code, &error)
+    }
+}
+
+impl From<SignInError> for Problem {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::Failure(failure) => failure.into(),
+            SignInError::Wrong | SignInError::Wait(_) | SignInError::Ended => Self::told(Code::Unauthorized, &error),
+            SignInError::Password(_) => Self::told(Code::UserInvalid, &error),
+        }
     }
 }
 

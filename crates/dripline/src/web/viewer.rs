@@ -6,6 +6,7 @@ use axum_extra::extract::CookieJar;
 use domain::access::Permission;
 use domain::zones::Zone;
 use engine::Actor;
+use engine::sessions::{Presence, SignInError};
 use jiff::Timestamp;
 
 use super::look::Look;
@@ -18,6 +19,8 @@ pub(crate) const SESSION: &str = "dripline_session";
 /// A person who is signed in.
 #[derive(Debug, Clone)]
 pub(crate) struct Viewer {
+    /// Their session, user and workspace.
+    pub(crate) presence: Presence,
     /// What they may do, and in which workspace.
     pub(crate) actor: Actor,
     /// Their name.
@@ -53,9 +56,25 @@ impl FromRequestParts<Parts> for Viewer {
 
     async fn from_request_parts(head: &mut Head, parts: &Parts) -> Result<Self, Wrong> {
         let jar = CookieJar::from_headers(&head.headers);
-        let token = jar.get(SESSION).map(|cookie| cookie.value().to_owned());
-        let _ = (token, parts);
-        Err(Wrong::SignIn(sign_in(head)))
+        let Some(token) = jar.get(SESSION) else { return Err(Wrong::SignIn(sign_in(head))) };
+        let presence = match parts.engine.session(token.value()).await {
+            Err(SignInError::Ended) => return Err(Wrong::SignIn(sign_in(head))),
+            presence => presence?,
+        };
+        // A zone that this build no longer knows must not close the workspace.
+        let zone = Zone::named(&presence.workspace.zone)
+            .or_else(|_| Zone::named("UTC"))
+            .map_err(|_| Wrong::not_found("the zone"))?;
+        Ok(Self {
+            actor: presence.actor.clone(),
+            name: presence.user.name.clone(),
+            workspace: presence.workspace.name.clone(),
+            zone,
+            now: parts.engine.now(),
+            demo: parts.engine.clock().can_be_moved(),
+            look: Look::of(&jar),
+            presence,
+        })
     }
 }
 

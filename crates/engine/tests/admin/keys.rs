@@ -2,6 +2,7 @@
 
 use domain::access::{Permission, Permissions, Role};
 use engine::keys::KeyError;
+use engine::passwords::PasswordError;
 use engine::users::UserError;
 use jiff::SignedDuration;
 
@@ -94,7 +95,7 @@ async fn a_user_is_made_once_and_never_above_its_maker() {
             assert!(matches!(create(wrong, Role::Agent).await, Err(UserError::Email)), "{wrong}");
         }
         let short = office.engine.create_user(&admin, "c@example.com", "C", Role::Agent, "short").await;
-        assert!(matches!(short, Err(UserError::PasswordShort)));
+        assert!(matches!(short, Err(UserError::Password(PasswordError::Short))));
         assert_eq!(office.engine.users(&admin).await.unwrap(), [user]);
         let agent = role(office.workspace, Role::Agent);
         let refused = office.engine.create_user(&agent, "d@example.com", "D", Role::Viewer, PASSWORD).await;

@@ -8,6 +8,7 @@ mod keys;
 mod numbers;
 mod office;
 mod operator;
+mod sessions;
 mod users;
 mod workflow_files;
 mod workflows;

@@ -1,0 +1,154 @@
+//! `/sign-in` and `/sign-out`.
+
+use std::net::SocketAddr;
+
+use askama::Template;
+use axum::extract::{ConnectInfo, FromRequestParts, Query, State};
+use axum::http::request::Parts as Head;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::routing::{get, post};
+use axum::{Extension, Router};
+use axum_extra::extract::CookieJar;
+use axum_extra::extract::cookie::{Cookie, SameSite};
+use engine::sessions::{Attempt, SignInError};
+use serde::Deserialize;
+
+use super::answer::{Done, html, refused};
+use super::form::Form;
+use super::look::Look;
+use super::viewer::{SESSION, Viewer};
+use super::wrong::Wrong;
+use crate::demo;
+use crate::wiring::Parts;
+
+pub(super) fn routes() -> Router<Parts> {
+    Router::new()
+        .route("/sign-in", get(show).post(sign_in))
+        .route("/sign-in/demo", post(sign_in_to_demo))
+        .route("/sign-out", post(sign_out))
+}
+
+#[derive(Template)]
+#[template(path = "sign-in.html")]
+struct SignInPage {
+    title: String,
+    look: Look,
+    email: String,
+    next: String,
+    wrong: String,
+    demo: bool,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Given {
+    email: String,
+    password: String,
+    next: String,
+}
+
+fn page(parts: &Parts, look: Look, given: Given, wrong: String) -> SignInPage {
+    let demo = parts.engine.clock().can_be_moved();
+    SignInPage { title: "Sign in".to_owned(), look, email: given.email, next: ours(given.next), wrong, demo }
+}
+
+/// An address of ours; anything else leads to the start.
+fn ours(next: String) -> String {
+    let inside = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n']);
+    if inside && next.is_ascii() { next } else { "/".to_owned() }
+}
+
+async fn show(State(parts): State<Parts>, look: Look, Query(given): Query<Given>) -> Response {
+    html(&page(&parts, look, given, String::new()))
+}
+
+/// What is known of a browser.
+pub(crate) struct Browser {
+    from: String,
+    pub(crate) agent: String,
+    secure: bool,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Browser {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(head: &mut Head, state: &S) -> Result<Self, Self::Rejection> {
+        let from = Extension::<ConnectInfo<SocketAddr>>::from_request_parts(head, state).await;
+        let from = from.map_or_else(|_| String::new(), |Extension(ConnectInfo(address))| address.ip().to_string());
+        let text = |name| text(&head.headers, name).to_owned();
+        Ok(Self { from, agent: text(header::USER_AGENT), secure: text(header::ORIGIN).starts_with("https://") })
+    }
+}
+
+fn text(headers: &HeaderMap, name: header::HeaderName) -> &str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// The cookie of a session; the server knows when it is too old. A page that came by TLS gives it back by TLS only.
+pub(crate) fn session_cookie(token: String, browser: &Browser) -> Cookie<'static> {
+    Cookie::build((SESSION, token))
+        .path("/")
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .secure(browser.secure)
+        .permanent()
+        .build()
+}
+
+async fn sign_in(
+    State(parts): State<Parts>,
+    look: Look,
+    jar: CookieJar,
+    browser: Browser,
+    Form(given): Form<Given>,
+) -> Result<Response, Wrong> {
+    let attempt = Attempt {
+        email: given.email.clone(),
+        password: given.password.clone(),
+        from: browser.from.clone(),
+        agent: browser.agent.clone(),
+    };
+    match parts.engine.sign_in(attempt).await {
+        Ok(token) => {
+            let jar = jar.add(session_cookie(token, &browser));
+            Ok((jar, Redirect::to(&ours(given.next))).into_response())
+        }
+        Err(error @ (SignInError::Wrong | SignInError::Wait(_))) => {
+            let text = error.to_string();
+            let wrong = format!("{}{}.", text[..1].to_uppercase(), &text[1..]);
+            Ok(refused(&page(&parts, look, given, wrong)))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn sign_in_to_demo(
+    State(parts): State<Parts>,
+    jar: CookieJar,
+    browser: Browser,
+    Form(given): Form<Given>,
+) -> Result<Response, Wrong> {
+    let token = demo::sign_in(&parts.engine, &browser.agent).await?.ok_or_else(|| Wrong::not_found("the demo"))?;
+    let jar = jar.add(session_cookie(token, &browser));
+    Ok((jar, Redirect::to(&ours(given.next))).into_response())
+}
+
+async fn sign_out(State(parts): State<Parts>, viewer: Viewer, jar: CookieJar) -> Result<Response, Wrong> {
+    parts.engine.sign_out(&viewer.presence).await?;
+    let jar = jar.add(Cookie::build((SESSION, "")).path("/").removal().build());
+    Ok((jar, Done::to("/sign-in").saying("You are signed out")).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_led_to_another_site() {
+        for bad in ["", "https://there", "//there", "/\\there", "contacts", "/a\r\nb"] {
+            assert_eq!(ours(bad.to_owned()), "/", "{bad:?}");
+        }
+        assert_eq!(ours("/contacts?q=a".to_owned()), "/contacts?q=a");
+    }
+}

@@ -1,0 +1,273 @@
+//! Signing in and out: a session for each browser.
+//!
+//! | what | rule |
+//! |---|---|
+//! | token | `<workspace>_<session>_<secret>`: two identifiers and 256 bits; only the SHA-256 of the secret is stored |
+//! | role | read anew at each use: whoever is removed or given another role feels it at once |
+//! | end | 7 days after the last use, 30 days after the beginning; on a clock that can be moved never, or a demo's month would end it |
+//! | guessing | [`crate::guesses`] makes whoever is wrong often wait |
+
+use domain::access::Role;
+use domain::ids::{SessionId, WorkspaceId};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use store::sessions::{self, Session};
+use store::users::{self, User};
+use store::workspaces::{self, Workspace};
+use store::{DbError, Lane, Tx};
+
+use crate::actor::Actor;
+use crate::beat::Beat;
+use crate::engine::Engine;
+use crate::failure::Failure;
+use crate::keys::{SECRET_DIGITS, hash, same};
+use crate::passwords::{self, PasswordError};
+
+/// How long a session lives without being used.
+pub const IDLE: SignedDuration = SignedDuration::from_hours(24 * 7);
+/// How long a session lives at most.
+pub const LONGEST: SignedDuration = SignedDuration::from_hours(24 * 30);
+/// How old the note of a session's last use may be before it is written again.
+const USE_NOTED: SignedDuration = SignedDuration::from_mins(5);
+/// Most characters that are kept of what a browser calls itself.
+const MAX_AGENT: usize = 200;
+/// Most workspaces in which one address is looked for.
+const MAX_WORKSPACES: i64 = 20;
+/// Most sessions that a list shows.
+const MAX_SESSIONS: i64 = 100;
+
+/// Why nobody is signed in.
+#[derive(Debug, thiserror::Error)]
+pub enum SignInError {
+    /// Nobody has this address with this password; nobody is told which of them is wrong.
+    #[error("the address or the password is wrong")]
+    Wrong,
+    /// Too many were wrong before.
+    #[error("too many attempts: try again in {} seconds", .0.as_secs().max(1))]
+    Wait(SignedDuration),
+    /// The session is malformed, unknown, ended or too old.
+    #[error("the session has ended")]
+    Ended,
+    /// The new password cannot be one.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    /// It failed.
+    #[error(transparent)]
+    Failure(#[from] Failure),
+}
+
+impl From<DbError> for SignInError {
+    fn from(error: DbError) -> Self {
+        Self::Failure(error.into())
+    }
+}
+
+/// Somebody who is signed in.
+#[derive(Debug, Clone)]
+pub struct Presence {
+    /// Which session.
+    pub session: SessionId,
+    /// What they may do.
+    pub actor: Actor,
+    /// Who.
+    pub user: User,
+    /// Where.
+    pub workspace: Workspace,
+}
+
+/// An attempt to sign in.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// The address.
+    pub email: String,
+    /// The password.
+    pub password: String,
+    /// From which network address, as far as it is known.
+    pub from: String,
+    /// What the browser calls itself.
+    pub agent: String,
+}
+
+impl Engine {
+    /// Signs in; answers the session's token, which cannot be had again. Where the password fits in several workspaces,
+    /// the one that was opened last is the one.
+    pub async fn sign_in(&self, attempt: Attempt) -> Result<String, SignInError> {
+        let now = self.now();
+        self.guesses().check(&attempt.email, &attempt.from, now).map_err(SignInError::Wait)?;
+        let email = attempt.email.clone();
+        let known = self.read(move |read| users::by_address(read, &email, MAX_WORKSPACES)).await;
+        let known = known.map_err(|error: DbError| SignInError::from(error))?;
+        let mut fits = None;
+        for (workspace, user, hash) in known {
+            if passwords::fits(&attempt.password, hash).await {
+                fits = Some((workspace, user));
+            }
+        }
+        let Some((workspace, user)) = fits else {
+            // As long as for an address that is known, so that nobody learns which are.
+            passwords::fits(&attempt.password, None).await;
+            self.guesses().wrong(&attempt.email, &attempt.from, now);
+            return Err(SignInError::Wrong);
+        };
+        self.guesses().right(&attempt.email);
+        self.begin_session(workspace, &user, &attempt.agent).await
+    }
+
+    /// Begins a session for a user who has proved themselves otherwise: by an invitation, or in the demo.
+    pub async fn begin_session(&self, workspace: WorkspaceId, user: &User, agent: &str) -> Result<String, SignInError> {
+        let (beat, secret) = (self.beat_as(workspace, &user.id.to_string()), crate::ids::secret());
+        let session = Session {
+            id: SessionId(beat.id()),
+            user: user.id,
+            secret_hash: hash(&secret),
+            agent: agent.chars().take(MAX_AGENT).collect(),
+            created_at: beat.now,
+            used_at: beat.now,
+        };
+        let token = text(workspace, session.id, &secret);
+        let moves = self.clock().can_be_moved();
+        self.write(Lane::Normal, move |tx| begin(tx, &beat, &session, moves)).await?;
+        Ok(token)
+    }
+
+    /// Who has the session with this token. Notes its use now and then.
+    pub async fn session(&self, token: &str) -> Result<Presence, SignInError> {
+        let (workspace, id, secret) = parse(token).ok_or(SignInError::Ended)?;
+        let (given, now, moves) = (hash(secret), self.now(), self.clock().can_be_moved());
+        let found = self.read::<_, DbError, _>(move |read| {
+            let Some(session) = sessions::find(read, workspace, id)? else { return Ok(None) };
+            let (user, home) = (users::find(read, workspace, session.user)?, workspaces::find(read, workspace)?);
+            Ok(user.zip(home).map(|((user, _), home)| (session, user, home)))
+        });
+        let (session, user, home) = found.await?.ok_or(SignInError::Ended)?;
+        let old = !moves && is_old(&session, now);
+        if !same(&given, &session.secret_hash) || old {
+            return Err(SignInError::Ended);
+        }
+        let stored = || Failure::Stored(format!("{} has the role {:?}", user.id, user.role));
+        let role = Role::from_word(&user.role).ok_or_else(stored)?;
+        if passed(session.used_at, USE_NOTED, now) {
+            let noted: Result<(), DbError> =
+                self.write(Lane::Normal, move |tx| sessions::touch(tx, workspace, id, now)).await;
+            if let Err(error) = noted {
+                // A full disk must not lock out those who only read.
+                tracing::warn!(session = %id, %error, "the use of a session was not noted");
+            }
+        }
+        Ok(Presence { session: id, actor: Actor::user(workspace, user.id, role.permissions()), user, workspace: home })
+    }
+
+    /// Ends a session. What has ended already stays so.
+    pub async fn sign_out(&self, presence: &Presence) -> Result<(), SignInError> {
+        let (workspace, user, id) = (presence.actor.workspace(), presence.user.id, presence.session);
+        self.write(Lane::Normal, move |tx| Ok(sessions::end(tx, workspace, user, id).map(drop)?)).await
+    }
+
+    /// Ends one session of the same user, by its identifier; false if there was none.
+    pub async fn end_session(&self, presence: &Presence, id: SessionId) -> Result<bool, SignInError> {
+        let (workspace, user) = (presence.actor.workspace(), presence.user.id);
+        self.write(Lane::Normal, move |tx| Ok(sessions::end(tx, workspace, user, id)?)).await
+    }
+
+    /// Ends all other sessions of the user; answers how many.
+    pub async fn sign_out_elsewhere(&self, presence: &Presence) -> Result<u64, SignInError> {
+        let (workspace, user, id) = (presence.actor.workspace(), presence.user.id, presence.session);
+        self.write(Lane::Normal, move |tx| Ok(sessions::end_others(tx, workspace, user, id)?)).await
+    }
+
+    /// Changes the user's own password, for which they prove the old one. Their other sessions end; answers how many.
+    pub async fn change_password(&self, presence: &Presence, old: &str, new: &str) -> Result<u64, SignInError> {
+        let (workspace, user, now) = (presence.actor.workspace(), presence.user.id, self.now());
+        let email = presence.user.email.clone();
+        self.guesses().check(&email, "", now).map_err(SignInError::Wait)?;
+        let found = self.read::<_, DbError, _>(move |read| users::find(read, workspace, user)).await?;
+        let stored = found.ok_or(SignInError::Ended)?.1;
+        if !passwords::fits(old, stored).await {
+            self.guesses().wrong(&email, "", now);
+            return Err(SignInError::Wrong);
+        }
+        let (hash, beat, session) = (passwords::hash(new).await?, self.beat(&presence.actor), presence.session);
+        self.write(Lane::Normal, move |tx| {
+            users::set_password(tx, workspace, user, &hash)?;
+            let ended = sessions::end_others(tx, workspace, user, session)?;
+            beat.note(tx, "user.password_changed", None, &json!({ "user": user, "sessions_ended": ended }))?;
+            Ok(ended)
+        })
+        .await
+    }
+
+    /// The user's sessions, newest first.
+    pub async fn sessions(&self, presence: &Presence) -> Result<Vec<Session>, SignInError> {
+        let (workspace, user) = (presence.actor.workspace(), presence.user.id);
+        let (now, moves) = (self.now(), self.clock().can_be_moved());
+        let all =
+            self.read::<_, DbError, _>(move |read| sessions::of_user(read, workspace, user, MAX_SESSIONS)).await?;
+        Ok(all.into_iter().filter(|session| moves || !is_old(session, now)).collect())
+    }
+}
+
+fn is_old(session: &Session, now: Timestamp) -> bool {
+    passed(session.used_at, IDLE, now) || passed(session.created_at, LONGEST, now)
+}
+
+fn passed(since: Timestamp, time: SignedDuration, now: Timestamp) -> bool {
+    since.saturating_add(time).is_ok_and(|end| end <= now)
+}
+
+fn begin(tx: &mut Tx<'_>, beat: &Beat, session: &Session, moves: bool) -> Result<(), SignInError> {
+    if !moves {
+        let before = |time| beat.now.saturating_sub(time).unwrap_or(Timestamp::MIN);
+        sessions::sweep(tx, beat.workspace, session.user, before(IDLE), before(LONGEST))?;
+    }
+    sessions::insert(tx, beat.workspace, session)?;
+    Ok(beat.note(tx, "user.signed_in", None, &json!({ "user": session.user }))?)
+}
+
+fn text(workspace: WorkspaceId, session: SessionId, secret: &str) -> String {
+    let (workspace, session) = (workspace.to_string(), session.to_string());
+    let digits = |id: &str, prefix: &str| id[prefix.len() + 1..].to_owned();
+    format!("{}_{}_{secret}", digits(&workspace, WorkspaceId::PREFIX), digits(&session, SessionId::PREFIX))
+}
+
+fn parse(token: &str) -> Option<(WorkspaceId, SessionId, &str)> {
+    let mut parts = token.split('_');
+    let (workspace, session, secret) = (parts.next()?, parts.next()?, parts.next()?);
+    if parts.next().is_some() || secret.len() != SECRET_DIGITS {
+        return None;
+    }
+    let workspace = format!("{}_{workspace}", WorkspaceId::PREFIX).parse().ok()?;
+    let session = format!("{}_{session}", SessionId::PREFIX).parse().ok()?;
+    Some((workspace, session, secret))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_old_when_it_was_not_used_for_a_week_or_began_a_month_ago() {
+        let day = |day: i64| Timestamp::from_second(1_800_000_000 + day * 86_400).unwrap();
+        let session = |created, used| Session {
+            id: SessionId(1),
+            user: domain::ids::UserId(1),
+            secret_hash: String::new(),
+            agent: String::new(),
+            created_at: day(created),
+            used_at: day(used),
+        };
+        assert!(!is_old(&session(0, 0), day(6)));
+        assert!(is_old(&session(0, 0), day(7)));
+        assert!(!is_old(&session(0, 28), day(29)));
+        assert!(is_old(&session(0, 29), day(30)));
+    }
+
+    #[test]
+    fn a_token_reads_back_and_anything_else_does_not() {
+        let secret = "0123456789abcdef".repeat(4);
+        let whole = text(WorkspaceId(42), SessionId(7), &secret);
+        assert_eq!(parse(&whole), Some((WorkspaceId(42), SessionId(7), secret.as_str())));
+        for bad in ["", "_", "__", &whole[1..], &whole[..whole.len() - 1], &format!("{whole}_"), "é_é_é"] {
+            assert_eq!(parse(bad), None, "{bad}");
+        }
+    }
+}

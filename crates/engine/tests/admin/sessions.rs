@@ -1,0 +1,91 @@
+//! Signing in: by the password only, in the workspace where it fits; what ends a session ends it at once.
+
+use domain::access::{Permission, Role};
+use engine::sessions::{Attempt, SignInError};
+use engine::users::UserChange;
+
+use crate::office::{Office, offices};
+
+const PASSWORD: &str = "correct horse battery";
+
+fn attempt(email: &str, password: &str) -> Attempt {
+    let (email, password) = (email.to_owned(), password.to_owned());
+    Attempt { email, password, from: "10.0.0.1".to_owned(), agent: "a browser".to_owned() }
+}
+
+async fn agent(office: &Office) -> store::users::User {
+    office.engine.create_user(&office.owner, "Ann@Example.com", "Ann", Role::Agent, PASSWORD).await.unwrap()
+}
+
+#[tokio::test]
+async fn only_the_right_password_begins_a_session_and_signing_out_ends_it() {
+    for office in offices().await {
+        let ann = agent(&office).await;
+        for (email, password) in [("ann@example.com", "wrong horse battery"), ("bob@example.com", PASSWORD), ("", "")] {
+            let refused = office.engine.sign_in(attempt(email, password)).await;
+            assert!(matches!(refused, Err(SignInError::Wrong)), "{email}");
+        }
+        let token = office.engine.sign_in(attempt(" ann@example.COM", PASSWORD)).await.unwrap();
+        let presence = office.engine.session(&token).await.unwrap();
+        assert_eq!((presence.user.id, presence.actor.workspace()), (ann.id, office.workspace));
+        assert!(
+            presence.actor.permissions().has(Permission::Send)
+                && !presence.actor.permissions().has(Permission::TeamWrite)
+        );
+        let altered = format!("{}{}", &token[..token.len() - 1], if token.ends_with('0') { '1' } else { '0' });
+        assert!(matches!(office.engine.session(&altered).await, Err(SignInError::Ended)));
+        office.engine.sign_out(&presence).await.unwrap();
+        assert!(matches!(office.engine.session(&token).await, Err(SignInError::Ended)));
+    }
+}
+
+#[tokio::test]
+async fn another_role_counts_at_once_and_a_removed_user_is_out() {
+    for office in offices().await {
+        let ann = agent(&office).await;
+        let token = office.engine.sign_in(attempt("ann@example.com", PASSWORD)).await.unwrap();
+        let viewer = UserChange { role: Some(Role::Viewer), ..UserChange::default() };
+        office.engine.change_user(&office.owner, ann.id, viewer).await.unwrap();
+        let presence = office.engine.session(&token).await.unwrap();
+        assert_eq!(presence.actor.permissions(), Role::Viewer.permissions());
+        office.engine.remove_user(&office.owner, ann.id).await.unwrap();
+        assert!(matches!(office.engine.session(&token).await, Err(SignInError::Ended)));
+        let again = office.engine.sign_in(attempt("ann@example.com", PASSWORD)).await;
+        assert!(matches!(again, Err(SignInError::Wrong)));
+    }
+}
+
+#[tokio::test]
+async fn another_password_ends_the_other_sessions_and_needs_the_old_one() {
+    for office in offices().await {
+        agent(&office).await;
+        let sign_in = || office.engine.sign_in(attempt("ann@example.com", PASSWORD));
+        let (here, there) = (sign_in().await.unwrap(), sign_in().await.unwrap());
+        let presence = office.engine.session(&here).await.unwrap();
+        let refused = office.engine.change_password(&presence, "wrong horse battery", "another horse").await;
+        assert!(matches!(refused, Err(SignInError::Wrong)));
+        let refused = office.engine.change_password(&presence, PASSWORD, "short").await;
+        assert!(matches!(refused, Err(SignInError::Password(_))));
+        assert_eq!(office.engine.change_password(&presence, PASSWORD, "another horse").await.unwrap(), 1);
+        assert!(office.engine.session(&here).await.is_ok());
+        assert!(matches!(office.engine.session(&there).await, Err(SignInError::Ended)));
+        assert!(matches!(sign_in().await, Err(SignInError::Wrong)));
+        assert!(office.engine.sign_in(attempt("ann@example.com", "another horse")).await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn whoever_guesses_waits() {
+    for office in offices().await {
+        agent(&office).await;
+        for _ in 0..5 {
+            let refused = office.engine.sign_in(attempt("ann@example.com", "wrong horse battery")).await;
+            assert!(matches!(refused, Err(SignInError::Wrong)));
+        }
+        let right = office.engine.sign_in(attempt("ann@example.com", PASSWORD)).await;
+        assert!(
+            matches!(right, Err(SignInError::Wait(_))),
+            "even the right one waits, or it would tell that it is right"
+        );
+    }
+}
