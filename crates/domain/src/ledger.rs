@@ -95,6 +95,24 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// All reasons.
+    pub const ALL: [Self; 8] = [
+        Self::TopUp,
+        Self::Withdrawal,
+        Self::Charge,
+        Self::Earn,
+        Self::Refund,
+        Self::Return,
+        Self::Correction,
+        Self::Reversal,
+    ];
+
+    /// Reads the word back.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.word() == word)
+    }
+
     /// The word that the database holds.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -259,10 +277,9 @@ mod tests {
         fn every_set_of_transfers_sums_to_zero_in_each_unit(
             rows in proptest::collection::vec((0usize..8, 1i64..1_000_000, 0i64..1_000_000_000), 0..50)
         ) {
-            let reasons = [Reason::TopUp, Reason::Withdrawal, Reason::Charge, Reason::Earn, Reason::Refund, Reason::Return, Reason::Correction, Reason::Reversal];
             let all: Vec<Transfer> = rows.iter().enumerate().flat_map(|(n, (reason, credits, micros))| {
                 let cause = Cause { subject: i64::try_from(n).expect("small"), step: 0 };
-                transfers(cause, reasons[*reason], Amounts { credits: *credits, micros: Micros(*micros) })
+                transfers(cause, Reason::ALL[*reason], Amounts { credits: *credits, micros: Micros(*micros) })
             }).collect();
             for unit in Unit::ALL {
                 let sum: i64 = changes(&all).iter().filter(|change| change.1 == unit).map(|change| change.2).sum();

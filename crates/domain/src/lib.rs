@@ -24,6 +24,7 @@ pub mod segments;
 pub mod smart;
 pub mod states;
 pub mod suppression;
+pub mod tally;
 pub mod template;
 pub mod window;
 pub mod workflow;

@@ -9,10 +9,12 @@
 //! | charge − earned − refunded − returned | what is still held: nothing but unsent or in-flight steps |
 //! | earned + returned of a step | at most its price; corrections and reversals at most what was earned |
 //! | prepaid | the sum of all that is still held |
+//! | each tally | what the rows say, counted again (`tallies`) |
 //!
 //! Rows are streamed. Nothing is changed or repaired.
 
 mod fault;
+mod tallies;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -82,6 +84,7 @@ fn verify(read: &Read<'_>, workspace: WorkspaceId) -> Result<LedgerReport, DbErr
             report.add(Fault::Prepaid { unit: unit.word(), stored, held });
         }
     }
+    tallies::check(&mut report, read, workspace)?;
     Ok(report)
 }
 
@@ -127,19 +130,8 @@ fn check_balances(report: &mut LedgerReport, balances: &[Balance], flows: &[Flow
     }
 }
 
-const REASONS: [Reason; 8] = [
-    Reason::TopUp,
-    Reason::Withdrawal,
-    Reason::Charge,
-    Reason::Earn,
-    Reason::Refund,
-    Reason::Return,
-    Reason::Correction,
-    Reason::Reversal,
-];
-
 fn check_kind(report: &mut LedgerReport, kind: Kind) {
-    let reason = REASONS.into_iter().find(|reason| reason.word() == kind.reason);
+    let reason = Reason::from_word(&kind.reason);
     let fits = reason.is_some_and(|reason| {
         let (debit, credit) = reason.accounts();
         debit.word() == kind.debit && credit.word() == kind.credit

@@ -22,6 +22,7 @@ mod engine;
 pub mod enrolling;
 mod facts;
 pub mod failure;
+pub mod figures;
 mod guesses;
 pub mod idempotency;
 pub mod ids;

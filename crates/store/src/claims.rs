@@ -5,12 +5,13 @@
 
 use domain::enrollment::StepPrice;
 use domain::ids::{ContactId, EnrollmentId, MessageId, NumberId, WorkflowId, WorkspaceId};
+use domain::tally::{Count, What};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::enrollments::Place;
 use crate::json;
-use crate::{DbError, Read, Row, Sql, Tx};
+use crate::{DbError, Read, Row, Sql, Tx, tallies};
 
 static DUE_WORKSPACES: Sql = Sql::Same(
     "
@@ -133,14 +134,16 @@ static ADVANCE: Sql = Sql::Twin {
             state = CASE WHEN j.value ->> 'due' IS NULL AND state = 'active' THEN 'completed' ELSE state END,
             ended_at = CASE WHEN j.value ->> 'due' IS NULL AND state = 'active' THEN $3 ELSE ended_at END
         FROM json_each($2) AS j
-        WHERE enrollments.workspace_id = $1 AND enrollments.enrollment_id = j.value ->> 'id'",
+        WHERE enrollments.workspace_id = $1 AND enrollments.enrollment_id = j.value ->> 'id'
+        RETURNING workflow_id, next_step, CASE WHEN state = 'completed' AND ended_at = $3 THEN 1 ELSE 0 END",
     postgres: "
         UPDATE enrollments SET next_step = t.step, due_at = t.due, message_id = NULL,
             hour_minute = COALESCE(t.hour, hour_minute),
             state = CASE WHEN t.due IS NULL AND state = 'active' THEN 'completed' ELSE state END,
             ended_at = CASE WHEN t.due IS NULL AND state = 'active' THEN $3 ELSE ended_at END
         FROM jsonb_to_recordset($2::text::jsonb) AS t (id BIGINT, step BIGINT, due BIGINT, hour BIGINT)
-        WHERE enrollments.workspace_id = $1 AND enrollments.enrollment_id = t.id",
+        WHERE enrollments.workspace_id = $1 AND enrollments.enrollment_id = t.id
+        RETURNING workflow_id, next_step, CASE WHEN state = 'completed' AND ended_at = $3 THEN 1 ELSE 0 END",
 };
 
 static REASSIGN: Sql = Sql::Same(
@@ -168,6 +171,14 @@ static REHOME: Sql = Sql::Twin {
         WHERE enrollments.workspace_id = $1 AND enrollments.enrollment_id = t.id AND enrollments.state = 'active'",
 };
 
+/// From the index alone; by quarters of an hour, which no zone's midnight cuts.
+static COMING: Sql = Sql::Same(
+    "
+    SELECT workflow_id, version, next_step, due_at / 900000000, COUNT(*) FROM enrollments
+    WHERE workspace_id = $1 AND due_at IS NOT NULL AND due_at < $2
+    GROUP BY workflow_id, version, next_step, due_at / 900000000",
+);
+
 /// Every statement of this file, for the test that prepares them on both databases.
 pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("claims::DUE_WORKSPACES", &DUE_WORKSPACES),
@@ -183,6 +194,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("claims::REASSIGN", &REASSIGN),
     ("claims::OF_NUMBER", &OF_NUMBER),
     ("claims::REHOME", &REHOME),
+    ("claims::COMING", &COMING),
 ];
 
 /// Workspaces with due work that this node may serve, the one that waited longest first.
@@ -363,7 +375,12 @@ pub fn advance(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[Advance], now: T
         return Ok(());
     }
     let params = [workspace.0.into(), json::text(rows)?.into(), json::micros(now).into()];
-    tx.execute(&ADVANCE, &params).map(|_| ())
+    for row in tx.query_write(&ADVANCE, &params)? {
+        if row.flag(2)? {
+            tallies::count(tx, workspace, now, (row.int(0)?, 0), What::Completed, Count::one(0))?;
+        }
+    }
+    Ok(())
 }
 
 /// Gives the running enrollments of a lost number to another one.
@@ -397,4 +414,33 @@ pub fn rehome(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[(EnrollmentId, Nu
     }
     let batch: Vec<_> = rows.iter().map(|(id, number)| Rehomed { id: id.0, number: number.0 }).collect();
     tx.execute(&REHOME, &[workspace.0.into(), json::text(&batch)?.into()]).map(|_| ())
+}
+
+/// Steps of one workflow that are due in the same quarter of an hour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Coming {
+    /// Of which workflow.
+    pub workflow: WorkflowId,
+    /// In which version of it.
+    pub version: i64,
+    /// Which step, from 1.
+    pub next_step: u8,
+    /// When that quarter begins.
+    pub due_at: Timestamp,
+    /// How many.
+    pub count: i64,
+}
+
+/// The next steps of all running enrollments that are due before a time, but for those on their way.
+pub fn coming(db: &Read<'_>, workspace: WorkspaceId, before: Timestamp) -> Result<Vec<Coming>, DbError> {
+    let coming = |row: &Row| {
+        Ok(Coming {
+            workflow: WorkflowId(row.int(0)?),
+            version: row.int(1)?,
+            next_step: json::small(row.int(2)?)?,
+            due_at: json::timestamp(row.int(3)?.saturating_mul(900_000_000))?,
+            count: row.int(4)?,
+        })
+    };
+    db.query(&COMING, &[workspace.0.into(), json::micros(before).into()])?.iter().map(coming).collect()
 }

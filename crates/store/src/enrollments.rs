@@ -7,17 +7,19 @@
 //! |---|---|
 //! | `next_step` | the step that comes next, from 1; while `message_id` is set, the step that is on its way |
 //! | `due_at` | when that step is due, or its retry; nothing while a message is with the carrier |
+//! | `stopped_after` | the last step that was tried before the stop: fixed then, while `next_step` may still follow a text that was on its way |
 //! | `message_id` | the message of `next_step`, from its claim until it is settled |
 //! | `hour_minute` | minute of the local day at which the following messages go out; set by the first send |
 
 use domain::enrollment::{EnrollmentState, StepPrice, StopReason};
 use domain::ids::{ContactId, EnrollmentId, MessageId, NumberId, WorkflowId, WorkspaceId};
 use domain::money::Micros;
+use domain::tally::{Count, What};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::json;
-use crate::{DbError, Read, Row, Sql, Tx};
+use crate::{DbError, Read, Row, Sql, Tx, tallies};
 
 /// Where the contact of an enrollment may be, and how its texts are written: frozen at its start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +73,8 @@ pub struct Enrollment {
     pub started_at: Timestamp,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
+    /// The last step that was tried before it was stopped, 0 for none; nothing while it runs.
+    pub stopped_after: Option<u8>,
 }
 
 /// The columns of [`Enrollment`], in the order that `read` expects.
@@ -78,7 +82,7 @@ macro_rules! columns {
     () => {
         "e.enrollment_id, e.contact_id, e.workflow_id, e.version, e.state, e.reason, e.number_id, e.place, \
          e.field_values, e.prices, e.rate_micros, e.next_step, e.due_at, e.message_id, e.hour_minute, e.started_by, \
-         e.started_at, e.ended_at"
+         e.started_at, e.ended_at, e.stopped_after"
     };
 }
 
@@ -162,14 +166,16 @@ static INSERT: Sql = Sql::Twin {
 
 static STOP: Sql = Sql::Twin {
     sqlite: "
-        UPDATE enrollments SET state = 'stopped', reason = $3, ended_at = $4, due_at = NULL
+        UPDATE enrollments SET state = 'stopped', reason = $3, ended_at = $4, due_at = NULL,
+            stopped_after = next_step - CASE WHEN due_at IS NULL THEN 0 ELSE 1 END
         WHERE workspace_id = $1 AND state = 'active' AND enrollment_id IN (SELECT value FROM json_each($2))
-        RETURNING enrollment_id",
+        RETURNING enrollment_id, workflow_id, stopped_after",
     postgres: "
-        UPDATE enrollments SET state = 'stopped', reason = $3, ended_at = $4, due_at = NULL
+        UPDATE enrollments SET state = 'stopped', reason = $3, ended_at = $4, due_at = NULL,
+            stopped_after = next_step - CASE WHEN due_at IS NULL THEN 0 ELSE 1 END
         WHERE workspace_id = $1 AND state = 'active'
           AND enrollment_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))
-        RETURNING enrollment_id",
+        RETURNING enrollment_id, workflow_id, stopped_after",
 };
 
 static ENDS: Sql = Sql::Same(
@@ -211,6 +217,7 @@ fn read(row: &Row) -> Result<Enrollment, DbError> {
         started_by: row.text(15)?.to_owned(),
         started_at: json::timestamp(row.int(16)?)?,
         ended_at: json::timestamp_or_none(row.opt_int(17)?)?,
+        stopped_after: row.opt_int(18)?.map(json::small).transpose()?,
     })
 }
 
@@ -361,7 +368,12 @@ pub fn insert(tx: &mut Tx<'_>, workspace: WorkspaceId, start: &Start, rows: &[Ne
         json::micros(start.at).into(),
         json::text(&batch)?.into(),
     ];
-    tx.execute(&INSERT, &params).map(|_| ())
+    tx.execute(&INSERT, &params)?;
+    for row in rows {
+        let segments = row.prices.iter().map(|price| i64::from(price.segments)).sum();
+        tallies::count(tx, workspace, start.at, (start.workflow.0, 0), What::Added, Count::one(segments))?;
+    }
+    Ok(())
 }
 
 /// Stops those of these enrollments that are still active, and says which. The fence's other half.
@@ -374,7 +386,12 @@ pub fn stop(
 ) -> Result<Vec<EnrollmentId>, DbError> {
     let list = json::list(ids.iter().map(|id| id.0))?;
     let params = [workspace.0.into(), list.into(), reason.word().into(), json::micros(at).into()];
-    tx.query_write(&STOP, &params)?.iter().map(|row| row.int(0).map(EnrollmentId)).collect()
+    let mut stopped = Vec::new();
+    for row in tx.query_write(&STOP, &params)? {
+        tallies::count(tx, workspace, at, (row.int(1)?, row.int(2)?), What::Ended(reason), Count::one(0))?;
+        stopped.push(EnrollmentId(row.int(0)?));
+    }
+    Ok(stopped)
 }
 
 /// How many enrollments are in each state, by reason.

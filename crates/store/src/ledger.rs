@@ -12,17 +12,18 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::json::micros;
-use crate::{DbError, Read, Row, Sql, Tx, Value};
+use crate::{DbError, Read, Row, Sql, Tx, Value, tallies};
 
 static INSERT: Sql = Sql::Twin {
     sqlite: "
-        INSERT INTO transfers (workspace_id, subject, step, reason, unit, debit, credit, amount, at)
-        SELECT $1, value ->> 's', value ->> 'n', value ->> 'r', value ->> 'u', value ->> 'd', value ->> 'c', value ->> 'a', $3
+        INSERT INTO transfers (workspace_id, subject, step, reason, unit, debit, credit, amount, at, day)
+        SELECT $1, value ->> 's', value ->> 'n', value ->> 'r', value ->> 'u', value ->> 'd', value ->> 'c', value ->> 'a',
+            $3, $4
         FROM json_each($2) WHERE true
         ON CONFLICT (workspace_id, subject, step, reason, unit) DO NOTHING",
     postgres: "
-        INSERT INTO transfers (workspace_id, subject, step, reason, unit, debit, credit, amount, at)
-        SELECT $1, s, n, r, u, d, c, a, $3
+        INSERT INTO transfers (workspace_id, subject, step, reason, unit, debit, credit, amount, at, day)
+        SELECT $1, s, n, r, u, d, c, a, $3, $4
         FROM jsonb_to_recordset($2::text::jsonb) AS t (s BIGINT, n BIGINT, r TEXT, u TEXT, d TEXT, c TEXT, a BIGINT)
         ON CONFLICT (workspace_id, subject, step, reason, unit) DO NOTHING",
 };
@@ -124,7 +125,8 @@ pub fn post(tx: &mut Tx<'_>, workspace: WorkspaceId, transfers: &[Transfer], at:
     }
     let postings: Vec<Posting> = transfers.iter().map(posting).collect();
     let json = crate::json::text(&postings)?;
-    let posted = tx.execute(&INSERT, &[workspace.0.into(), json.into(), micros(at).into()])?;
+    let day = tallies::day(tx, workspace, at)?;
+    let posted = tx.execute(&INSERT, &[workspace.0.into(), json.into(), micros(at).into(), day.into()])?;
     if posted == 0 {
         return Ok(false);
     }
@@ -134,6 +136,7 @@ pub fn post(tx: &mut Tx<'_>, workspace: WorkspaceId, transfers: &[Transfer], at:
     for (account, unit, change) in ledger::changes(transfers) {
         move_balance(tx, workspace, account, unit, change)?;
     }
+    tallies::posted(tx, workspace, transfers, day);
     Ok(true)
 }
 

@@ -21,6 +21,7 @@ pub mod numbers;
 pub mod receipts;
 pub mod sessions;
 pub mod suppressions;
+pub mod tallies;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod upkeep;
@@ -45,6 +46,7 @@ const STATEMENTS: &[&[(&str, &Sql)]] = &[
     receipts::ALL,
     sessions::ALL,
     suppressions::ALL,
+    tallies::ALL,
     upkeep::ALL,
     users::ALL,
     workflows::ALL,

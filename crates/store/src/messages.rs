@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::json;
-use crate::{DbError, Read, Row, Sql, Tx, Value};
+use crate::{DbError, Read, Row, Sql, Tx, Value, tallies};
 
 /// Most tries of one message: what fits into the low bits of its identifier.
 pub const MAX_ATTEMPTS: i64 = 31;
@@ -290,12 +290,16 @@ pub fn for_a_person(
 /// These messages, locked until the transaction ends, in the order of their keys.
 pub fn lock(tx: &mut Tx<'_>, workspace: WorkspaceId, ids: &[MessageId]) -> Result<Vec<Message>, DbError> {
     let list = json::list(ids.iter().map(|id| id.0))?;
-    read_all(&tx.query_write(&LOCK, &[workspace.0.into(), list.into()])?)
+    let rows = read_all(&tx.query_write(&LOCK, &[workspace.0.into(), list.into()])?)?;
+    tallies::seen(tx, workspace, rows.iter());
+    Ok(rows)
 }
 
 /// Messages at which the engine must look now, locked; those that another transaction has locked are passed over.
 pub fn due(tx: &mut Tx<'_>, workspace: WorkspaceId, now: Timestamp, limit: i64) -> Result<Vec<Message>, DbError> {
-    read_all(&tx.query_write(&DUE, &[workspace.0.into(), json::micros(now).into(), limit.into()])?)
+    let rows = read_all(&tx.query_write(&DUE, &[workspace.0.into(), json::micros(now).into(), limit.into()])?)?;
+    tallies::seen(tx, workspace, rows.iter());
+    Ok(rows)
 }
 
 impl Message {
@@ -384,9 +388,11 @@ pub fn insert(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[Message], now: Ti
             author: &row.author,
         })
     };
-    let rows = rows.iter().map(inserted).collect::<Result<Vec<_>, DbError>>()?;
-    let batch = format!("[{}]", rows.join(","));
-    tx.execute(&INSERT, &[workspace.0.into(), batch.into(), json::micros(now).into()]).map(|_| ())
+    let batch = rows.iter().map(inserted).collect::<Result<Vec<_>, DbError>>()?;
+    let batch = format!("[{}]", batch.join(","));
+    tx.execute(&INSERT, &[workspace.0.into(), batch.into(), json::micros(now).into()])?;
+    tallies::made(tx, workspace, rows);
+    Ok(())
 }
 
 /// Writes what may change of a message that the transaction has locked.
@@ -411,6 +417,7 @@ pub fn save(tx: &mut Tx<'_>, workspace: WorkspaceId, message: &Message) -> Resul
         message.segments.into(),
         message.number.0.into(),
     ];
+    tallies::message(tx, workspace, message)?;
     tx.execute(&SAVE, &params).map(|_| ())
 }
 

@@ -1,9 +1,13 @@
 //! The schema's history: numbered texts, the same names for both databases, applied in order
 //! inside one transaction when a store opens. An applied text never changes; its checksum is kept.
 
+use domain::ids::WorkspaceId;
 use sha2::{Digest, Sha256};
 
 use crate::db::{DbError, Read, Sql, Tx, Value};
+use crate::tallies;
+
+type Fill = fn(&mut Tx<'_>) -> Result<(), DbError>;
 
 struct Migration {
     name: &'static str,
@@ -40,7 +44,28 @@ const MIGRATIONS: &[Migration] = &[
             postgres: include_str!("../../../migrations/postgres/0004_sessions.sql"),
         },
     },
+    Migration {
+        name: "0005_tallies",
+        sql: Sql::Twin {
+            sqlite: include_str!("../../../migrations/sqlite/0005_tallies.sql"),
+            postgres: include_str!("../../../migrations/postgres/0005_tallies.sql"),
+        },
+    },
 ];
+
+/// What only the program can work out of rows that are there already, by the migration that needs it. It runs once the
+/// schema is the newest, so that it may use every statement of this version.
+const FILLS: &[(&str, Fill)] = &[("0005_tallies", count_all)];
+
+const WORKSPACES: Sql = Sql::Same("SELECT workspace_id FROM workspaces ORDER BY workspace_id");
+
+/// Counts what happened before anything was counted.
+fn count_all(tx: &mut Tx<'_>) -> Result<(), DbError> {
+    for row in tx.query(&WORKSPACES, &[])? {
+        tallies::take_again(tx, WorkspaceId(row.int(0)?))?;
+    }
+    Ok(())
+}
 
 /// On a server several programs may start at once: one migrates, the others wait for it.
 const LOCK: Sql = Sql::Twin {
@@ -75,6 +100,7 @@ const RECORD_APPLIED: Sql = Sql::Same(
 );
 
 pub(crate) const ALL: &[(&str, &Sql)] = &[
+    ("migrations.workspaces", &WORKSPACES),
     ("migrations.create_table", &CREATE_TABLE),
     ("migrations.is_there", &IS_THERE),
     ("migrations.list_applied", &LIST_APPLIED),
@@ -127,6 +153,11 @@ fn apply_list(tx: &mut Tx<'_>, migrations: &[Migration]) -> Result<i64, DbError>
         tx.batch(&migration.sql).map_err(failed)?;
         let record = [Value::Int(number), migration.name.into(), checksum(tx, migration).into()];
         tx.execute(&RECORD_APPLIED, &record)?;
+    }
+    for migration in migrations.iter().skip(usize::try_from(version).expect("a known version")) {
+        let failed = |error| DbError::Migration { name: migration.name, source: Box::new(error) };
+        let fill = FILLS.iter().find(|(name, _)| *name == migration.name);
+        fill.map_or(Ok(()), |(_, fill)| fill(tx)).map_err(failed)?;
     }
     Ok(newest(migrations))
 }

@@ -2,10 +2,11 @@
 
 use domain::ids::WorkspaceId;
 use domain::suppression::Suppression;
+use domain::tally::{Count, What};
 use jiff::Timestamp;
 
 use crate::json;
-use crate::{DbError, Read, Row, Sql, Tx};
+use crate::{DbError, Read, Row, Sql, Tx, tallies};
 
 static OF: Sql = Sql::Twin {
     sqlite: "
@@ -75,7 +76,11 @@ pub fn add(
     now: Timestamp,
 ) -> Result<bool, DbError> {
     let params = [workspace.0.into(), hash.into(), kind.word().into(), source.into(), json::micros(now).into()];
-    Ok(tx.execute(&ADD, &params)? == 1)
+    let new = tx.execute(&ADD, &params)? == 1;
+    if new && kind == Suppression::OptedOut {
+        tallies::count(tx, workspace, now, (0, 0), What::OptOut, Count::one(0))?;
+    }
+    Ok(new)
 }
 
 /// Takes a phone off a list; false if it was not on it.

@@ -148,4 +148,16 @@ pub enum Fault {
         /// What enrollments and messages hold.
         held: i64,
     },
+    /// A figure is not what the rows say.
+    #[error("{what} of {subject} is counted as {stored}, but the rows say {computed}")]
+    Tally {
+        /// A day, or a workflow with its step.
+        subject: String,
+        /// What is counted.
+        what: String,
+        /// The stored count, with its segments and amounts.
+        stored: String,
+        /// What the rows say.
+        computed: String,
+    },
 }

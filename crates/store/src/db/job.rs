@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::{DbError, Tx};
+use crate::tallies;
 
 /// What the code asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +47,9 @@ where
             // A statement failed and the code went on: PostgreSQL would turn its commit into a
             // rollback without a word, so neither database may commit.
             Ok(Ok(_)) if tx.failure().is_some() => Err(E::from(DbError::Aborted)),
-            Ok(result) => result,
+            // What was counted is written last, so that nobody waits for it while holding anything else.
+            Ok(Ok(result)) => tallies::write(tx).map(|()| result).map_err(E::from),
+            Ok(Err(error)) => Err(error),
             Err(_) => Err(E::from(DbError::Panicked)),
         };
         let verdict = if result.is_ok() { Verdict::Commit } else { Verdict::RollBack };

@@ -10,6 +10,7 @@ use std::ops::{ControlFlow, Deref};
 use super::error::Failure;
 use super::postgres::Session;
 use super::{DbError, Row, Sql, Value, sqlite};
+use crate::tallies::Pending;
 
 /// The connection that a handle works on.
 pub(super) enum On<'a> {
@@ -34,6 +35,7 @@ pub struct Read<'a> {
 /// A handle on a transaction that may write. It commits when its code returns `Ok`.
 pub struct Tx<'a> {
     read: Read<'a>,
+    pending: Pending,
 }
 
 impl<'a> Deref for Tx<'a> {
@@ -142,7 +144,13 @@ impl Read<'_> {
 
 impl<'a> Tx<'a> {
     pub(super) fn new(on: On<'a>) -> Self {
-        Self { read: Read { on, failure: Cell::new(None), streaming: Cell::new(false) } }
+        let read = Read { on, failure: Cell::new(None), streaming: Cell::new(false) };
+        Self { read, pending: Pending::default() }
+    }
+
+    /// What was counted so far; the transaction's last statement writes it.
+    pub(crate) fn pending(&mut self) -> &mut Pending {
+        &mut self.pending
     }
 
     /// Runs a statement that writes; answers how many rows it changed.

@@ -1,0 +1,107 @@
+//! Figures as a person reads them: by workflow, by message, by day, and what is coming.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod world;
+
+use domain::enrollment::StopReason;
+use domain::ids::{WorkflowId, WorkspaceId};
+use domain::money::Micros;
+use engine::Actor;
+use engine::enrolling::EnrollRequest;
+use engine::figures::FiguresError;
+use jiff::Span;
+use world::{Plan, World, on_both};
+
+const STEPS: [(i64, &str); 3] = [(0, "Hi, still thinking of selling?"), (2, "Any news?"), (4, "Last try.")];
+
+async fn enroll_two(world: &World) -> WorkflowId {
+    let workflow = world.workflow(&STEPS).await;
+    for (n, phone) in [(1, "+12125550111"), (2, "+12125550112")] {
+        let contact = world.contact(n, phone, &[]).await;
+        let request = EnrollRequest { contact, workflow, quote: None, key: None };
+        world.engine.enroll(&world.actor, request).await.unwrap();
+    }
+    workflow
+}
+
+async fn coming(world: &World, workflow: Option<WorkflowId>) -> Vec<i64> {
+    let days = world.engine.coming(&world.actor, workflow, 8).await.unwrap();
+    days.iter().map(|day| day.messages).collect()
+}
+
+#[test]
+fn what_is_coming_is_the_plan_of_all_that_run_and_shrinks_with_a_reply() {
+    on_both(Plan::default, async |world| {
+        let workflow = enroll_two(&world).await;
+        assert_eq!(coming(&world, Some(workflow)).await, [2, 0, 2, 0, 0, 0, 2, 0]);
+        world.play_days(1).await;
+        assert_eq!(coming(&world, None).await, [0, 2, 0, 0, 0, 2, 0, 0]);
+        world.reply("+12125550111", "who is this?").await;
+        assert_eq!(coming(&world, None).await, [0, 1, 0, 0, 0, 1, 0, 0]);
+        world.play_days(30).await;
+        assert_eq!(coming(&world, None).await, [0; 8]);
+        world.end().await;
+    });
+}
+
+#[test]
+fn a_reply_counts_at_the_message_after_which_it_came() {
+    on_both(
+        || Plan { credits: 1, ..Plan::default() },
+        async |world| {
+            let workflow = enroll_two(&world).await;
+            world.play_days(3).await;
+            world.reply("+12125550111", "who is this?").await;
+            world.play_days(30).await;
+            let funnel = world.engine.funnel(&world.actor, workflow).await.unwrap();
+            let sent: Vec<i64> = funnel.steps.iter().map(|step| step.sent).collect();
+            let replied: Vec<i64> = funnel.steps.iter().map(|step| step.replied).collect();
+            assert_eq!((sent, replied), (vec![2, 2, 1], vec![0, 1, 0]));
+            assert_eq!((funnel.whole.added, funnel.whole.added_segments, funnel.active), (2, 6, 0));
+            assert_eq!((funnel.whole.completed, funnel.ended), (1, vec![(StopReason::Replied, 1)]));
+            assert_eq!((funnel.whole.cost.credits, funnel.whole.cost.micros), (1, Micros(4 * 15_000)));
+            let table = world.engine.workflow_figures(&world.actor).await.unwrap();
+            assert_eq!(table[&workflow], funnel.whole);
+            assert_eq!(table[&workflow].reply_rate(), Some(5_000));
+            world.end().await;
+        },
+    );
+}
+
+#[test]
+fn days_add_up_to_what_happened() {
+    on_both(Plan::default, async |world| {
+        let (first, _) = world.engine.today(&world.actor).await.unwrap();
+        enroll_two(&world).await;
+        world.play_days(1).await;
+        world.reply("+12125550111", "STOP").await;
+        world.play_days(30).await;
+        let last = first.checked_add(Span::new().days(31)).unwrap();
+        let days = world.engine.days(&world.actor, first, last).await.unwrap();
+        assert_eq!(days.len(), 32);
+        assert_eq!((days[0].date, days[0].figures.added), (first, 2));
+        // The confirmation of the opt-out is a text as well.
+        let sums = days.iter().fold((0, 0, 0, 0), |sum, day| {
+            let figures = &day.figures;
+            (sum.0 + figures.sent, sum.1 + figures.inbound, sum.2 + figures.opted_out, sum.3 + figures.completed)
+        });
+        assert_eq!(sums, (5, 1, 1, 1));
+        world.end().await;
+    });
+}
+
+#[test]
+fn figures_of_another_workspace_are_not_found() {
+    on_both(Plan::default, async |world| {
+        let workflow = enroll_two(&world).await;
+        world.play_days(30).await;
+        let stranger = Actor::operator(WorkspaceId(999));
+        let funnel = world.engine.funnel(&stranger, workflow).await;
+        assert!(matches!(funnel, Err(FiguresError::Unknown)), "{funnel:?}");
+        let coming = world.engine.coming(&stranger, Some(workflow), 7).await;
+        assert!(matches!(coming, Err(FiguresError::Unknown)), "{coming:?}");
+        assert!(world.engine.workflow_figures(&stranger).await.unwrap().is_empty());
+        world.end().await;
+    });
+}
