@@ -2,9 +2,11 @@
 // a page without script still works wherever a form can.
 import htmx from "htmx.org";
 import "./morph";
+import "./clock";
 import "./confirm";
 import "./copy";
 import "./dialog";
+import "./end";
 import "./once";
 import "./shortcuts";
 import "./toast";

@@ -18,7 +18,9 @@ pub(crate) mod frame;
 mod guard;
 mod home;
 pub(crate) mod look;
+pub(crate) mod path;
 mod sign_in;
+mod simulator;
 mod theme;
 pub(crate) mod viewer;
 pub(crate) mod wrong;
@@ -37,6 +39,7 @@ pub(crate) fn router() -> Router<Parts> {
     Router::new()
         .merge(home::routes())
         .merge(sign_in::routes())
+        .merge(simulator::routes())
         .merge(theme::routes())
         .merge(assets::routes())
         .fallback(async || wrong::Wrong::not_found("this page"))

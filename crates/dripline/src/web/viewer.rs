@@ -45,6 +45,11 @@ impl Viewer {
 }
 
 impl Viewer {
+    /// The time now, as the demo's clock shows it: `Tue, Nov 24, 10:00 am`.
+    pub(crate) fn clock(&self) -> String {
+        self.now.to_zoned_datetime(self.zone.clock().clone()).strftime("%a, %b %-d, %-I:%M %P").to_string()
+    }
+
     /// Whether this theme is the one that was chosen; `system` if none was.
     pub(crate) fn theme_is(&self, word: &str) -> bool {
         self.look.theme.map_or("system", super::look::Theme::word) == word
