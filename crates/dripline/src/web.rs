@@ -27,8 +27,11 @@ pub(crate) mod wrong;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::Uri;
 use axum::middleware::from_fn;
+use axum::response::{IntoResponse as _, Response};
 
+use crate::problem::Problem;
 use crate::wiring::Parts;
 
 /// The largest form, in bytes. Uploads set their own limit.
@@ -42,8 +45,16 @@ pub(crate) fn router() -> Router<Parts> {
         .merge(simulator::routes())
         .merge(theme::routes())
         .merge(assets::routes())
-        .fallback(async || wrong::Wrong::not_found("this page"))
+        .fallback(missing)
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
         .layer(from_fn(answer::finish))
         .layer(from_fn(guard::same_site))
+}
+
+/// An address that leads nowhere: a program below `/api` gets a problem, whoever else a page.
+async fn missing(uri: Uri) -> Response {
+    if uri.path().starts_with("/api/") {
+        return Problem::not_found("this address").into_response();
+    }
+    wrong::Wrong::not_found("this page").into_response()
 }

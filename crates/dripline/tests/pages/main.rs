@@ -6,5 +6,6 @@
 #[allow(dead_code, reason = "for the crawl over all pages, which comes with the last of them")]
 mod markup;
 mod sign_in;
+mod simulator;
 #[allow(dead_code, reason = "each section uses what it needs")]
 mod site;

@@ -1,0 +1,68 @@
+//! The phone simulator: what was sent arrives on its screen, a reply stops the workflow, and the demo's clock plays what is due.
+
+use domain::access::Role;
+use engine::enrolling::EnrollRequest;
+
+use crate::markup::sound;
+use crate::site::{Customer, Site};
+
+async fn enroll(site: &Site, customer: &Customer) {
+    let engine = &site.parts.engine;
+    let workflow = engine.workflows(&customer.operator).await.unwrap()[0].workflow.id;
+    let request = EnrollRequest { contact: customer.contacts[0], workflow, quote: None, key: None };
+    engine.enroll(&customer.operator, request).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_reply_on_the_phone_stops_the_workflow_and_is_on_its_screen() {
+    let site = Site::new();
+    let customer = site.customer("Ours", "+12125550100").await;
+    enroll(&site, &customer).await;
+    let owner = site.person(&customer, Role::Owner).await;
+    let phone = format!("/simulator/{}", customer.contacts[0]);
+    let page = owner.get(&phone).await.good();
+    sound(&page);
+    assert!(page.has("No text has arrived yet."));
+    let answer = owner.post("/simulator/clock", "by=next").await;
+    assert_eq!(answer.status, 303);
+    let page = owner.get(&phone).await.good();
+    assert!(page.has("Hi Ours0") && page.has("from (212) 555-0100"), "{}", page.text);
+    let answer = owner.post(&format!("{phone}/reply"), "body=Who+is+%3Cthis%3E%3F&to=%2B12125550100").await;
+    assert_eq!((answer.status, answer.header("location")), (303, phone.as_str()));
+    assert!(owner.get(&format!("{phone}/screen")).await.good().has("Who is &#60;this&#62;?"));
+    let running = site.parts.engine.contact(&customer.operator, customer.contacts[0]).await.unwrap();
+    assert_eq!(running.id, customer.contacts[0]);
+    let balances = site.parts.engine.balances(&customer.operator).await.unwrap();
+    assert_eq!(balances.credits, 99, "two of three messages came back");
+    let answer = owner.post("/simulator/clock", "by=week").await;
+    assert_eq!(answer.status, 303);
+    let texts = site.parts.simulator.newest("+12125550120", &["+12125550100".to_owned()], 9).unwrap();
+    assert_eq!(texts.len(), 1, "nothing is sent after the reply");
+}
+
+#[tokio::test]
+async fn a_viewer_neither_writes_nor_pushes_the_clock() {
+    let site = Site::new();
+    let customer = site.customer("Ours", "+12125550100").await;
+    let viewer = site.person(&customer, Role::Viewer).await;
+    let phone = format!("/simulator/{}", customer.contacts[0]);
+    let page = viewer.get(&phone).await.good();
+    assert!(!page.has("name=\"body\"") && !page.has("name=\"by\""), "what they may not do is not shown");
+    assert_eq!(viewer.post(&format!("{phone}/reply"), "body=a&to=%2B12125550100").await.status, 403);
+    assert_eq!(viewer.post("/simulator/clock", "by=day").await.status, 403);
+}
+
+#[tokio::test]
+async fn the_phones_of_another_workspace_are_not_there() {
+    let site = Site::new();
+    let (ours, theirs) = (site.customer("Ours", "+12125550100").await, site.customer("Theirs", "+13055550101").await);
+    let owner = site.person(&ours, Role::Owner).await;
+    let phone = format!("/simulator/{}", theirs.contacts[0]);
+    for path in [phone.clone(), format!("{phone}/screen")] {
+        assert_eq!(owner.get(&path).await.status, 404, "{path}");
+    }
+    assert_eq!(owner.post(&format!("{phone}/reply"), "body=a&to=%2B12125550100").await.status, 404);
+    let mine = format!("/simulator/{}/reply", ours.contacts[0]);
+    assert_eq!(owner.post(&mine, "body=a&to=%2B13055550101").await.status, 404, "their number");
+    assert!(!owner.get("/simulator").await.good().has("Theirs0"));
+}
