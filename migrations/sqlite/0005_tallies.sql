@@ -20,9 +20,8 @@ ALTER TABLE enrollments ADD COLUMN stopped_after BIGINT;
 UPDATE enrollments SET stopped_after = next_step - CASE WHEN message_id IS NULL THEN 1 ELSE 0 END WHERE state = 'stopped';
 
 -- The workspace's local day of a transfer, by which the statement is ordered and opened. What was posted before gets
--- its day in UTC. Earnings are not on the statement, and there is one for each text: they stay out of the index.
+-- its day from the program, which knows the zones (store/src/tallies/fill.rs). Earnings are not on the statement, and there is one for each text: they stay out of the index.
 ALTER TABLE transfers ADD COLUMN day BIGINT NOT NULL DEFAULT 0;
-UPDATE transfers SET day = at / 86400000000;
 CREATE INDEX transfers_by_day ON transfers (workspace_id, day, subject) WHERE reason <> 'earn';
 
 -- With these columns what is coming is counted from the index alone. It is written by the same changes as before.

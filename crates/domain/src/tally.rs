@@ -14,14 +14,14 @@
 //! | `opt_out` | the opt-out | 0 | events: an opt-out may be lifted and come again |
 //! | `money.…` | the posting | the transfer's | transfers |
 
-use crate::enrollment::StopReason;
+use crate::enrollment::{self, StepPrice, StopReason};
 use crate::ledger::{Amounts, Reason};
 use crate::message::{MessageKind, MessageState};
 
 /// Something that is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum What {
-    /// A contact was added to a workflow; its segments are those of all steps.
+    /// A contact was added to a workflow; its segments and amounts are those of all steps.
     Added,
     /// An enrollment sent its last message.
     Completed,
@@ -113,6 +113,13 @@ impl Count {
     #[must_use]
     pub fn one(segments: i64) -> Self {
         Self { count: 1, segments, amounts: Amounts::ZERO }
+    }
+
+    /// One contact that was added, at the price of its steps.
+    #[must_use]
+    pub fn added(prices: &[StepPrice]) -> Self {
+        let segments = prices.iter().map(|price| i64::from(price.segments)).sum();
+        Self { count: 1, segments, amounts: enrollment::total(prices) }
     }
 
     /// The same the other way.

@@ -47,6 +47,7 @@ pub mod sessions;
 pub mod settings;
 mod settle;
 pub mod simulation;
+pub mod statement;
 pub mod text;
 pub mod upkeep;
 pub mod users;

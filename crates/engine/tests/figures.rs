@@ -6,11 +6,14 @@ mod world;
 
 use domain::enrollment::StopReason;
 use domain::ids::{WorkflowId, WorkspaceId};
+use domain::ledger::Amounts;
 use domain::money::Micros;
 use engine::Actor;
 use engine::enrolling::EnrollRequest;
 use engine::figures::FiguresError;
+use engine::statement::StatementDay;
 use jiff::Span;
+use store::ledger::statement::Subject;
 use world::{Plan, World, on_both};
 
 const STEPS: [(i64, &str); 3] = [(0, "Hi, still thinking of selling?"), (2, "Any news?"), (4, "Last try.")];
@@ -102,6 +105,74 @@ fn figures_of_another_workspace_are_not_found() {
         let coming = world.engine.coming(&stranger, Some(workflow), 7).await;
         assert!(matches!(coming, Err(FiguresError::Unknown)), "{coming:?}");
         assert!(world.engine.workflow_figures(&stranger).await.unwrap().is_empty());
+        world.end().await;
+    });
+}
+
+#[test]
+fn the_statement_adds_up_to_the_balance_and_opens_to_what_its_sums_say() {
+    on_both(
+        || Plan { credits: 4, ..Plan::default() },
+        async |world| {
+            enroll_two(&world).await;
+            world.play_days(3).await;
+            world.reply("+12125550111", "who is this?").await;
+            world.play_days(30).await;
+            let balance = world.engine.balances(&world.actor).await.unwrap();
+            let page = world.engine.statement(&world.actor, None, 10).await.unwrap();
+            assert_eq!((page.days.len(), page.next), (2, None));
+            let (ended, begun) = (page.days[0], page.days[1]);
+            assert_eq!((ended.after.credits, ended.after.micros), (balance.credits, balance.wallet));
+            assert_eq!((begun.added, begun.added_segments, begun.charged.credits), (2, 6, 4));
+            assert_eq!(begun.manual_charged, Amounts::ZERO);
+            assert_eq!((ended.refunds, ended.refunded.credits), (1, 1));
+            assert_eq!(begun.paid_in.micros, Micros(100_000_000));
+            let opened = world.engine.statement_day(&world.actor, begun.date, None, 2).await.unwrap();
+            assert_eq!((opened.lines.len(), opened.day), (2, Some(StatementDay { after: Amounts::ZERO, ..begun })));
+            let rest = world.engine.statement_day(&world.actor, begun.date, opened.next, 2).await.unwrap();
+            let charged =
+                opened.lines.iter().chain(&rest.lines).fold(Amounts::ZERO, |sum, line| sum.plus(line.charged));
+            assert_eq!((charged, rest.next), (begun.charged, None));
+            assert!(rest.lines.iter().any(|line| matches!(line.subject, Subject::Payment(_))), "{rest:?}");
+            world.end().await;
+        },
+    );
+}
+
+#[test]
+fn pages_of_the_statement_go_on_with_the_balance_of_the_day_before() {
+    on_both(Plan::default, async |world| {
+        enroll_two(&world).await;
+        world.play_days(3).await;
+        world.reply("+12125550111", "who is this?").await;
+        world.play_days(3).await;
+        let whole = world.engine.statement(&world.actor, None, 10).await.unwrap();
+        let first = world.engine.statement(&world.actor, None, 1).await.unwrap();
+        let second = world.engine.statement(&world.actor, first.next, 1).await.unwrap();
+        assert_eq!([&first.days[..], &second.days[..]].concat(), whole.days);
+        world.play_days(30).await;
+        world.end().await;
+    });
+}
+
+#[test]
+fn a_charge_opens_to_its_messages() {
+    on_both(Plan::default, async |world| {
+        enroll_two(&world).await;
+        world.play_days(3).await;
+        let (today, _) = world.engine.today(&world.actor).await.unwrap();
+        let begun = today.checked_sub(Span::new().days(3)).unwrap();
+        let opened = world.engine.statement_day(&world.actor, begun, None, 10).await.unwrap();
+        let charged = opened.lines.iter().find_map(|line| match &line.subject {
+            Subject::Enrollment { id, .. } => Some(*id),
+            Subject::Message { .. } | Subject::Payment(_) => None,
+        });
+        let charge = world.engine.charge(&world.actor, charged.unwrap()).await.unwrap().unwrap();
+        assert_eq!(charge.texts.iter().map(|text| (text.step, text.segments)).collect::<Vec<_>>(), [(1, 1), (2, 1)]);
+        assert_eq!((charge.enrollment.prices.len(), charge.moves.len()), (3, 3));
+        let stranger = Actor::operator(WorkspaceId(999));
+        assert!(world.engine.charge(&stranger, charged.unwrap()).await.unwrap().is_none());
+        world.play_days(30).await;
         world.end().await;
     });
 }

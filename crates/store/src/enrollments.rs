@@ -370,8 +370,7 @@ pub fn insert(tx: &mut Tx<'_>, workspace: WorkspaceId, start: &Start, rows: &[Ne
     ];
     tx.execute(&INSERT, &params)?;
     for row in rows {
-        let segments = row.prices.iter().map(|price| i64::from(price.segments)).sum();
-        tallies::count(tx, workspace, start.at, (start.workflow.0, 0), What::Added, Count::one(segments))?;
+        tallies::count(tx, workspace, start.at, (start.workflow.0, 0), What::Added, Count::added(&row.prices))?;
     }
     Ok(())
 }

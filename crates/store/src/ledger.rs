@@ -5,6 +5,7 @@
 //! the statement that debits it.
 
 pub mod audit;
+pub mod statement;
 
 use domain::ids::WorkspaceId;
 use domain::ledger::{self, Account, Transfer, Unit};
@@ -80,6 +81,8 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("ledger::audit::MESSAGES", &audit::MESSAGES),
     ("ledger::audit::STRAYS", &audit::STRAYS),
     ("ledger::audit::KINDS", &audit::KINDS),
+    ("ledger::statement::LINES", &statement::LINES),
+    ("ledger::statement::TEXTS", &statement::TEXTS),
 ];
 
 /// Why transfers were not posted. Nothing of them was.

@@ -8,6 +8,7 @@
 //! the contact or by the server. A later change of the zone moves nothing that was counted. Transfers carry their day,
 //! so that a day of the statement opens to exactly what its sums say. [`recount`] takes all counts again from the rows.
 
+mod fill;
 mod pending;
 pub mod recount;
 
@@ -27,6 +28,7 @@ use self::pending::{Book, Changed, Posted, day_of};
 use crate::messages::Message;
 use crate::{DbError, Read, Row, Sql, Tx, json};
 
+pub use self::fill::take_again;
 pub(crate) use self::pending::Pending;
 
 static ZONE: Sql = Sql::Same("SELECT zone FROM workspaces WHERE workspace_id = $1");
@@ -62,8 +64,6 @@ static WRITE: Sql = Sql::Twin {
             credits = tallies.credits + excluded.credits, micros = tallies.micros + excluded.micros",
 };
 
-static CLEAR: Sql = Sql::Same("DELETE FROM tallies WHERE workspace_id = $1");
-
 macro_rules! columns {
     () => {
         "workflow_id, step, day, what, count, segments, credits, micros"
@@ -77,6 +77,19 @@ static DAYS: Sql = Sql::Same(concat!(
     columns!(),
     " FROM tallies
       WHERE workspace_id = $1 AND workflow_id = 0 AND step = 0 AND day >= $2 AND day <= $3
+      ORDER BY day, what"
+));
+
+static STATEMENT_DAYS: Sql = Sql::Same(concat!(
+    "SELECT ",
+    columns!(),
+    " FROM tallies
+      WHERE workspace_id = $1 AND workflow_id = 0 AND step = 0 AND day < $2 AND day >= COALESCE((
+        SELECT MIN(d.day) FROM (
+            SELECT DISTINCT day FROM tallies
+            WHERE workspace_id = $1 AND workflow_id = 0 AND step = 0 AND day < $2
+              AND (what IN ('added', 'manual') OR what LIKE 'money.%') AND what <> 'money.earn'
+            ORDER BY day DESC LIMIT $3) AS d), 0)
       ORDER BY day, what"
 ));
 
@@ -103,11 +116,14 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("tallies::WORKFLOWS", &WORKFLOWS),
     ("tallies::STATE", &STATE),
     ("tallies::WRITE", &WRITE),
-    ("tallies::CLEAR", &CLEAR),
     ("tallies::ALL_ROWS", &ALL_ROWS),
     ("tallies::DAYS", &DAYS),
+    ("tallies::STATEMENT_DAYS", &STATEMENT_DAYS),
     ("tallies::OF_WORKFLOW", &OF_WORKFLOW),
     ("tallies::BY_WORKFLOW", &BY_WORKFLOW),
+    ("tallies::fill::CLEAR", &fill::CLEAR),
+    ("tallies::fill::SPAN", &fill::SPAN),
+    ("tallies::fill::DATE", &fill::DATE),
     ("tallies::recount::MESSAGES", &recount::MESSAGES),
     ("tallies::recount::ENROLLMENTS", &recount::ENROLLMENTS),
     ("tallies::recount::TRANSFERS", &recount::TRANSFERS),
@@ -199,7 +215,7 @@ pub(crate) fn made(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[Message]) {
         let before = MessageState::Queued;
         book.seen.insert(message.id, before);
         if !tally::of_message(message.kind, message.state).is_empty() {
-            book.changed.insert(message.id, Changed { before, after: message.clone() });
+            book.changed.insert(message.id, Changed::of(before, message));
         }
     }
 }
@@ -211,9 +227,8 @@ pub(crate) fn message(tx: &mut Tx<'_>, workspace: WorkspaceId, message: &Message
         Some(state) => state,
         None => stored_state(tx, workspace, message)?,
     };
-    let book = tx.pending().book(workspace);
-    let entry = book.changed.entry(message.id).or_insert_with(|| Changed { before, after: message.clone() });
-    entry.after.clone_from(message);
+    // The state before is the database's, however often the message is saved.
+    tx.pending().book(workspace).changed.insert(message.id, Changed::of(before, message));
     Ok(())
 }
 
@@ -234,7 +249,8 @@ pub(crate) fn posted(tx: &mut Tx<'_>, workspace: WorkspaceId, transfers: &[Trans
 pub(crate) fn write(tx: &mut Tx<'_>) -> Result<(), DbError> {
     for mut book in tx.pending().take() {
         settle(tx, &mut book)?;
-        put(tx, book.workspace, book.rows.iter().filter(|(_, count)| **count != Count::default()))?;
+        let rows = book.sorted();
+        put(tx, book.workspace, rows.iter().map(|(key, count)| (key, count)))?;
     }
     Ok(())
 }
@@ -276,8 +292,7 @@ fn put<'k>(
 /// Turns messages and transfers into counts.
 fn settle(tx: &mut Tx<'_>, book: &mut Book) -> Result<(), DbError> {
     book.changed.retain(|_, changed| {
-        let kind = changed.after.kind;
-        tally::of_message(kind, changed.before) != tally::of_message(kind, changed.after.state)
+        tally::of_message(changed.kind, changed.before) != tally::of_message(changed.kind, changed.after)
     });
     if book.changed.is_empty() && book.posted.is_empty() {
         return Ok(());
@@ -298,12 +313,11 @@ fn settle(tx: &mut Tx<'_>, book: &mut Book) -> Result<(), DbError> {
 }
 
 fn settle_message(book: &mut Book, changed: &Changed, workflows: &HashMap<i64, i64>) {
-    let after = &changed.after;
-    let workflow = after.enrollment.and_then(|id| workflows.get(&id.0)).copied().unwrap_or(0);
-    let of = (workflow, after.step.map_or(0, i64::from));
-    let day = day_of(book.zone.as_ref(), after.sent_at.unwrap_or(after.state_at));
-    let (old, new) = (tally::of_message(after.kind, changed.before), tally::of_message(after.kind, after.state));
-    let one = Count::one(after.segments);
+    let workflow = changed.enrollment.and_then(|id| workflows.get(&id.0)).copied().unwrap_or(0);
+    let of = (workflow, changed.step);
+    let day = day_of(book.zone.as_ref(), changed.at);
+    let (old, new) = (tally::of_message(changed.kind, changed.before), tally::of_message(changed.kind, changed.after));
+    let one = Count::one(changed.segments);
     for what in new.iter().filter(|what| !old.contains(what)) {
         book.add(day, of, *what, one);
     }
@@ -352,6 +366,11 @@ pub fn days(db: &Read<'_>, workspace: WorkspaceId, from: i64, to: i64) -> Result
     db.query(&DAYS, &[workspace.0.into(), from.into(), to.into()])?.iter().map(read).collect()
 }
 
+/// What was counted on the latest days before one on which anybody was added or anything moved, at most so many, by day.
+pub fn statement_days(db: &Read<'_>, workspace: WorkspaceId, before: i64, limit: i64) -> Result<Vec<Tally>, DbError> {
+    db.query(&STATEMENT_DAYS, &[workspace.0.into(), before.into(), limit.into()])?.iter().map(read).collect()
+}
+
 /// What was counted for one workflow, by step.
 pub fn of_workflow(db: &Read<'_>, workspace: WorkspaceId, workflow: WorkflowId) -> Result<Vec<Tally>, DbError> {
     db.query(&OF_WORKFLOW, &[workspace.0.into(), workflow.0.into()])?.iter().map(read).collect()
@@ -371,16 +390,4 @@ pub fn all(db: &Read<'_>, workspace: WorkspaceId) -> Result<HashMap<Key, Count>,
         Ok((key, Count { count: row.int(4)?, segments: row.int(5)?, amounts }))
     };
     rows.iter().map(row).collect()
-}
-
-/// Replaces every count of a workspace by what its rows say.
-pub fn take_again(tx: &mut Tx<'_>, workspace: WorkspaceId) -> Result<(), DbError> {
-    let counted = recount::recount(tx, workspace)?;
-    tx.execute(&CLEAR, &[workspace.0.into()])?;
-    let mut rows: Vec<_> = counted.iter().collect();
-    rows.sort_unstable_by_key(|(key, _)| *key);
-    for chunk in rows.chunks(1_000) {
-        put(tx, workspace, chunk.iter().copied())?;
-    }
-    Ok(())
 }

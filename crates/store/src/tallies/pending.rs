@@ -3,11 +3,11 @@
 //! A message may be saved several times in one transaction, and only the way from the state that the database had to
 //! the last one counts. So states are noted as rows are locked and made, and compared at the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use domain::ids::{EnrollmentId, MessageId, WorkspaceId};
 use domain::ledger::Transfer;
-use domain::message::MessageState;
+use domain::message::{MessageKind, MessageState};
 use domain::tally::{Count, What};
 use domain::zones::Zone;
 use jiff::Timestamp;
@@ -15,11 +15,30 @@ use jiff::Timestamp;
 use super::Key;
 use crate::messages::Message;
 
-/// Where one message was and is.
+/// Where one message was and is, and what it counts as.
 #[derive(Debug)]
 pub(super) struct Changed {
     pub(super) before: MessageState,
-    pub(super) after: Message,
+    pub(super) after: MessageState,
+    pub(super) kind: MessageKind,
+    pub(super) enrollment: Option<EnrollmentId>,
+    pub(super) step: i64,
+    pub(super) segments: i64,
+    pub(super) at: Timestamp,
+}
+
+impl Changed {
+    pub(super) fn of(before: MessageState, message: &Message) -> Self {
+        Self {
+            before,
+            after: message.state,
+            kind: message.kind,
+            enrollment: message.enrollment,
+            step: message.step.map_or(0, i64::from),
+            segments: message.segments,
+            at: message.sent_at.unwrap_or(message.state_at),
+        }
+    }
 }
 
 /// A transfer with the day on which it was posted.
@@ -29,15 +48,18 @@ pub(super) struct Posted {
     pub(super) day: i64,
 }
 
+/// Workflow, step, day and what.
+type Place = (i64, i64, i64, What);
+
 /// The counts of one workspace.
 #[derive(Debug)]
 pub(super) struct Book {
     pub(super) workspace: WorkspaceId,
     pub(super) zone: Option<Zone>,
-    pub(super) seen: BTreeMap<MessageId, MessageState>,
+    pub(super) seen: HashMap<MessageId, MessageState>,
     pub(super) changed: BTreeMap<MessageId, Changed>,
     pub(super) posted: Vec<Posted>,
-    pub(super) rows: BTreeMap<Key, Count>,
+    pub(super) rows: HashMap<Place, Count>,
 }
 
 /// What a transaction has counted. One that counts nothing costs nothing.
@@ -51,10 +73,10 @@ impl Pending {
             self.0.push(Book {
                 workspace,
                 zone: None,
-                seen: BTreeMap::new(),
+                seen: HashMap::new(),
                 changed: BTreeMap::new(),
                 posted: Vec::new(),
-                rows: BTreeMap::new(),
+                rows: HashMap::new(),
             });
             self.0.len() - 1
         });
@@ -70,19 +92,30 @@ impl Book {
     /// Counts for the workspace's day and, where it belongs to one, for its workflow.
     pub(super) fn add(&mut self, day: i64, of: (i64, i64), what: What, count: Count) {
         let (workflow, step) = of;
-        let mut put = |key: Key| {
-            let sum = self.rows.entry(key).or_default();
+        let mut put = |place: Place| {
+            let sum = self.rows.entry(place).or_default();
             *sum = sum.plus(count);
         };
-        put(Key { workflow: 0, step: 0, day, what: what.word() });
+        put((0, 0, day, what));
         if workflow != 0 && what.is_of_workflow() {
-            put(Key { workflow, step, day: 0, what: what.word() });
+            put((workflow, step, 0, what));
         }
+    }
+
+    /// What changes, in the order of the key: so that those who write the same rows wait in one direction only.
+    pub(super) fn sorted(&self) -> Vec<(Key, Count)> {
+        let changes = self.rows.iter().filter(|(_, count)| **count != Count::default());
+        let key = |((workflow, step, day, what), count): (&Place, &Count)| {
+            (Key { workflow: *workflow, step: *step, day: *day, what: what.word() }, *count)
+        };
+        let mut rows: Vec<_> = changes.map(key).collect();
+        rows.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+        rows
     }
 
     /// Enrollments whose workflows must be known to count what changed.
     pub(super) fn enrollments(&self) -> Vec<i64> {
-        let texts = self.changed.values().filter_map(|changed| changed.after.enrollment);
+        let texts = self.changed.values().filter_map(|changed| changed.enrollment);
         let costs = self.posted.iter().filter(|posted| What::Moved(posted.transfer.reason).is_of_workflow());
         let mut all: Vec<i64> =
             texts.map(|EnrollmentId(id)| id).chain(costs.map(|posted| posted.transfer.cause.subject)).collect();

@@ -124,8 +124,7 @@ impl Counter {
         let workflow = row.int(0)?;
         // What cannot be read is the audit of the books' matter.
         let prices: Vec<StepPrice> = json::read(row.text(1)?).unwrap_or_default();
-        let segments = prices.iter().map(|price| i64::from(price.segments)).sum();
-        self.at(row.int(2)?, (workflow, 0), What::Added, Count::one(segments))?;
+        self.at(row.int(2)?, (workflow, 0), What::Added, Count::added(&prices))?;
         let what = match EnrollmentState::from_words(row.text(3)?, row.opt_text(4)?) {
             Some(EnrollmentState::Completed) => What::Completed,
             Some(EnrollmentState::Stopped(reason)) => What::Ended(reason),
