@@ -1,0 +1,52 @@
+// A demo with something in it, made through the API: contacts, a second workflow, a running enrollment, one that a reply stopped, one opted out.
+import type { Server } from "./server";
+
+export interface World {
+  ask: (path: string, body?: unknown, method?: string) => Promise<any>;
+  contacts: Record<string, string>;
+  workflows: Record<string, string>;
+}
+
+const NUMBER = "+12125550100";
+
+export async function api(server: Server): Promise<World["ask"]> {
+  const page = await (await fetch(`${server.url}/api/start`)).text();
+  const key = /KEY=(drip_\w+)/.exec(page)![1];
+  return async (path, body, method = body === undefined ? "GET" : "POST") => {
+    const answer = await fetch(`${server.url}/api/v1${path}`, {
+      method,
+      headers: { Authorization: `Bearer ${key}`, "Content-Type": "application/json", "Idempotency-Key": crypto.randomUUID() },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+    return text ? JSON.parse(text) : undefined;
+  };
+}
+
+/** Makes the world once for a server. */
+export async function world(server: Server): Promise<World> {
+  const ask = await api(server);
+  const people = [
+    ["Ben Ortiz", "+12125550131"],
+    ["Chloe Dubois", "+12125550132"],
+    ["Dmitri Ivanov", "+12125550133"],
+    ["Éloïse <b>Žižek</b>", "+12125550134"],
+  ] as const;
+  for (const [name, phone] of people) {
+    const fields = { "First Name": name.split(" ")[0], Address: "4 Elm Road", State: "NY" };
+    await ask("/contacts", { phone, name, fields });
+  }
+  await ask("/workflows", { name: "Price check", steps: [{ after_days: 0, text: "Hi {First Name|there}, a quick question about the price." }, { after_days: 5, text: "Any news?" }] });
+  const contacts = Object.fromEntries((await ask("/contacts")).data.map((one: any) => [one.phone, one.id]));
+  const workflows = Object.fromEntries((await ask("/workflows")).data.map((one: any) => [one.name, one.id]));
+  const enroll = (phone: string, workflow: string) => ask("/enrollments", { contact: contacts[phone], workflow: workflows[workflow] });
+  await enroll("+12125550131", "New lead");
+  await enroll("+12125550132", "New lead");
+  await enroll("+12125550133", "Price check");
+  await ask("/simulator/clock", { seconds: 86_400 });
+  await ask("/simulator/replies", { from: "+12125550132", to: NUMBER, body: "Yes, still for sale. What do you offer?" });
+  await ask("/simulator/replies", { from: "+12125550133", to: NUMBER, body: "STOP" });
+  await ask("/simulator/clock", { seconds: 3_600 });
+  return { ask, contacts, workflows };
+}
