@@ -11,12 +11,16 @@
 #![allow(dead_code, reason = "pages are still being added")]
 
 pub(crate) mod answer;
+mod asked;
 pub(crate) mod assets;
+mod enroll;
+mod enrollments;
 pub(crate) mod form;
 pub(crate) mod format;
 pub(crate) mod frame;
 mod guard;
 mod home;
+mod jobs;
 pub(crate) mod look;
 pub(crate) mod path;
 mod sign_in;
@@ -42,6 +46,9 @@ pub(crate) fn router() -> Router<Parts> {
     Router::new()
         .merge(home::routes())
         .merge(sign_in::routes())
+        .merge(enroll::routes())
+        .merge(enrollments::routes())
+        .merge(jobs::routes())
         .merge(simulator::routes())
         .merge(theme::routes())
         .merge(assets::routes())

@@ -5,8 +5,9 @@
 //! enrollment and schedule are all there or none is.
 
 use domain::access::Permission;
-use domain::enrollment::StopReason;
+use domain::enrollment::{self, EnrollmentState, StopReason};
 use domain::ids::{ContactId, EnrollmentId, QuoteId, WorkflowId};
+use domain::ledger::Amounts;
 use domain::money::Micros;
 use domain::quote::{Quote, Terms};
 use domain::refusal::Refusal;
@@ -14,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::answers::{self, QuoteRow};
 use store::enrollments::Enrollment;
-use store::{DbError, Lane, Tx, contacts, enrollments, numbers, workflows};
+use store::{DbError, Lane, Tx, contacts, enrollments, messages, numbers, workflows};
 
 use crate::actor::{Actor, Forbidden};
 use crate::batch::{Batch, Decision};
@@ -180,6 +181,22 @@ impl Engine {
         self.write(Lane::Normal, move |tx| {
             enrollments::find(tx, beat.workspace, enrollment)?.ok_or(RemoveError::Unknown)?;
             ending::stop(tx, &beat, &[enrollment], StopReason::Removed)?.pop().ok_or(RemoveError::Ended)
+        })
+        .await
+    }
+
+    /// What the end of a running enrollment would give back now. A message that is with the carrier counts as sent.
+    pub async fn unsent(&self, actor: &Actor, id: EnrollmentId) -> Result<Amounts, RemoveError> {
+        actor.need(Permission::Read)?;
+        let workspace = actor.workspace();
+        self.read(move |db| {
+            let found = enrollments::find(db, workspace, id)?.ok_or(RemoveError::Unknown)?;
+            if found.state != EnrollmentState::Active {
+                return Err(RemoveError::Ended);
+            }
+            let message = found.message.map(|id| messages::find(db, workspace, id)).transpose()?.flatten();
+            let in_flight = message.is_some_and(|message| message.state.is_in_flight());
+            Ok(enrollment::unsent(&found.prices, found.next_step.saturating_add(u8::from(in_flight))))
         })
         .await
     }

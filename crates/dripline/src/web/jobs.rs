@@ -1,0 +1,130 @@
+//! `/jobs/{id}`: how far a job on many contacts is. It goes on by itself, whether somebody looks or not.
+
+use askama::Template;
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::get;
+use domain::ids::{ContactId, JobId};
+use serde::Deserialize;
+use store::jobs::{Item, Job};
+use store::{DbError, contacts};
+
+use super::answer::html;
+use super::asked::Asker;
+use super::enroll::csv_file;
+use super::format::{self, count};
+use super::frame::{Frame, Section};
+use super::path::Id;
+use super::viewer::Viewer;
+use super::wrong::Wrong;
+use crate::wiring::Parts;
+
+/// Most refused contacts that are shown; the file has all.
+const SHOWN: i64 = 100;
+/// How many refused contacts are read at a time for the file.
+const CHUNK: i64 = 1_000;
+
+pub(super) fn routes() -> Router<Parts> {
+    Router::new().route("/jobs/{id}", get(show)).route("/jobs/{id}/refused.csv", get(refused_file))
+}
+
+/// How far it is.
+struct Progress {
+    id: JobId,
+    running: bool,
+    enrolls: bool,
+    total: i64,
+    done: i64,
+    /// Such as `500 of 12,000`.
+    far: String,
+    started: String,
+    refused: String,
+}
+
+impl From<&Job> for Progress {
+    fn from(job: &Job) -> Self {
+        let done = (job.started + job.refused).min(job.total);
+        Self {
+            id: job.id,
+            running: job.state == "running",
+            enrolls: job.kind == "enroll",
+            total: job.total.max(1),
+            done,
+            far: format!("{} of {}", count(done), count(job.total)),
+            started: count(job.started),
+            refused: count(job.refused),
+        }
+    }
+}
+
+/// A contact that was refused.
+struct Refused {
+    contact: Option<ContactId>,
+    name: String,
+    phone: String,
+    reasons: String,
+}
+
+#[derive(Template)]
+#[template(path = "jobs.html")]
+struct JobPage<'v> {
+    frame: Frame<'v>,
+    progress: Progress,
+    refused: Vec<Refused>,
+}
+
+#[derive(Template)]
+#[template(path = "jobs/progress.html")]
+struct ProgressPart {
+    progress: Progress,
+    refused: Vec<Refused>,
+}
+
+async fn show(State(parts): State<Parts>, viewer: Viewer, asker: Asker, Id(id): Id<JobId>) -> Result<Response, Wrong> {
+    let job = parts.engine.job(&viewer.actor, id).await?;
+    let items = parts.engine.job_refusals(&viewer.actor, id, i64::MIN, SHOWN).await?;
+    let (progress, refused) = (Progress::from(&job), refused(&parts, &viewer, &items).await?);
+    Ok(match asker {
+        Asker::Browser => {
+            html(&JobPage { frame: Frame::new("Adding to a workflow", Section::Contacts, &viewer), progress, refused })
+        }
+        Asker::Script { .. } => html(&ProgressPart { progress, refused }),
+    })
+}
+
+/// A reason as the job kept it.
+#[derive(Deserialize)]
+struct Reason {
+    message: String,
+}
+
+async fn refused(parts: &Parts, viewer: &Viewer, items: &[Item]) -> Result<Vec<Refused>, Wrong> {
+    let ids: Vec<_> = items.iter().filter_map(|item| item.contact).map(ContactId).collect();
+    let workspace = viewer.actor.workspace();
+    let known = parts.engine.read::<_, DbError, _>(move |read| contacts::some(read, workspace, &ids)).await?;
+    let row = |item: &Item| {
+        let contact = item.contact.and_then(|id| known.iter().find(|contact| contact.id.0 == id));
+        let reasons = item.outcome.as_deref().and_then(|text| serde_json::from_str::<Vec<Reason>>(text).ok());
+        let reasons: Vec<_> = reasons.unwrap_or_default().into_iter().map(|reason| reason.message).collect();
+        Refused {
+            contact: contact.map(|contact| contact.id),
+            name: contact.map(|contact| contact.name.clone()).unwrap_or_default(),
+            phone: contact.map(|contact| format::phone(&contact.phone.to_string())).unwrap_or_default(),
+            reasons: reasons.join("; "),
+        }
+    };
+    Ok(items.iter().map(row).collect())
+}
+
+async fn refused_file(State(parts): State<Parts>, viewer: Viewer, Id(id): Id<JobId>) -> Result<Response, Wrong> {
+    let (mut rows, mut after) = (Vec::new(), i64::MIN);
+    loop {
+        let items = parts.engine.job_refusals(&viewer.actor, id, after, CHUNK).await?;
+        let Some(last) = items.last() else { break };
+        after = last.item;
+        rows.extend(refused(&parts, &viewer, &items).await?);
+    }
+    let rows = rows.into_iter().map(|row| [row.name, row.phone, row.reasons]);
+    Ok(csv_file("refused.csv", &["Name", "Phone", "Reasons"], rows))
+}
