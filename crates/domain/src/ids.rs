@@ -110,6 +110,8 @@ identifiers! {
     QuoteId = "quo";
     /// One row of the history.
     EventId = "evt";
+    /// A file of contacts on its way in.
+    ImportId = "imp";
     /// A bulk job (import, enrolling many).
     JobId = "job";
     /// A payment into the wallet, or a grant of credits.

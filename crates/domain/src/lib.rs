@@ -20,6 +20,7 @@ pub mod quote;
 pub mod refusal;
 pub mod rules;
 pub mod schedule;
+pub mod search;
 pub mod segments;
 pub mod smart;
 pub mod states;

@@ -5,6 +5,7 @@
 //! texting are in `contacts/lists.rs`. Locks go contacts, numbers, enrollments, messages, accounts.
 
 mod fields;
+pub mod list;
 mod lists;
 mod written;
 

@@ -42,6 +42,7 @@ pub mod receive;
 mod rehoming;
 pub mod removal;
 mod ruling;
+pub mod search;
 mod senders;
 pub mod sessions;
 pub mod settings;

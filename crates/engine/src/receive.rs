@@ -226,7 +226,8 @@ impl Intake {
 
     fn suppress(&self, tx: &mut Tx<'_>, contact: &Contact, kind: Suppression, source: &str) -> Result<bool, Failure> {
         let beat = &self.beat;
-        let new = suppressions::add(tx, beat.workspace, contact.phone_hash, kind, source, beat.now)?;
+        let new =
+            suppressions::add(tx, beat.workspace, (contact.phone_hash, Some(contact.id)), kind, source, beat.now)?;
         if new {
             let note = serde_json::json!({ "list": kind.word(), "source": source });
             beat.note(tx, "contact.suppressed", Some(contact.id), &note)?;

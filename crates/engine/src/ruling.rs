@@ -211,7 +211,7 @@ pub(crate) fn refused(settling: &mut Settling<'_>, message: &mut Message, kind: 
 /// Puts a contact on a list, and tells.
 pub(crate) fn suppress(tx: &mut Tx<'_>, beat: &Beat, contact: ContactId, kind: Suppression) -> Result<(), Failure> {
     let Some(row) = contacts::find(tx, beat.workspace, contact)? else { return Ok(()) };
-    if suppressions::add(tx, beat.workspace, row.phone_hash, kind, "carrier", beat.now)? {
+    if suppressions::add(tx, beat.workspace, (row.phone_hash, Some(row.id)), kind, "carrier", beat.now)? {
         let note = serde_json::json!({ "list": kind.word(), "source": "carrier" });
         beat.note(tx, "contact.suppressed", Some(contact), &note)?;
     }

@@ -198,7 +198,7 @@ fn deleting_ends_what_runs_refunds_it_and_keeps_the_suppression() {
         assert_eq!(aftermath(&world), (EnrollmentState::Active, 7, 1), "{}", world.db.name);
         let hash = made.phone_hash;
         let opted_out = world.db.store.write_blocking(Lane::Normal, move |tx| {
-            suppressions::add(tx, WORKSPACE, hash, Suppression::OptedOut, "contact", start())
+            suppressions::add(tx, WORKSPACE, (hash, None), Suppression::OptedOut, "contact", start())
         });
         assert!(opted_out.unwrap());
         world.run(world.engine.delete_contact(&agent(), made.id)).unwrap();

@@ -386,7 +386,7 @@ fn a_message_by_hand_is_not_claimed_while_an_opt_out_is_being_taken() {
         let (waits, workspace, now) = (Mutex::new(waits), world.workspace(), world.engine.now());
         let stopping = database.store.write(Lane::Inbound, move |tx| {
             let hash = store::contacts::lock(tx, workspace, &[contact(0)])?[0].phone_hash;
-            store::suppressions::add(tx, workspace, hash, Suppression::OptedOut, "contact", now)?;
+            store::suppressions::add(tx, workspace, (hash, None), Suppression::OptedOut, "contact", now)?;
             locked.send(()).unwrap();
             waits.lock().unwrap().recv().unwrap();
             Ok::<_, store::DbError>(())

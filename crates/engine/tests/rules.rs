@@ -124,7 +124,7 @@ fn just_before_each_send_list_number_and_plan_are_checked_again() {
         // As a list that was imported, or an end that another node is still working on: nothing has ended yet.
         let (workspace, now) = (world.workspace(), world.engine.now());
         let block = move |tx: &mut store::Tx<'_>| {
-            store::suppressions::add(tx, workspace, 5_001, Suppression::ComplianceBlocked, "list", now)
+            store::suppressions::add(tx, workspace, (5_001, None), Suppression::ComplianceBlocked, "list", now)
         };
         assert!(world.engine.store().write::<_, DbError, _>(Lane::Normal, block).await.unwrap());
         let paused = NumberChange { state: Some(NumberState::Paused), ..NumberChange::default() };

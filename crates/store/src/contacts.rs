@@ -1,11 +1,18 @@
 //! Contacts: one phone number of one person, unique by phone among those not deleted.
 
-use domain::ids::{ContactId, NumberId, PersonId, WorkspaceId};
+use std::collections::BTreeSet;
+
+use domain::ids::{ContactId, ImportId, NumberId, PersonId, WorkspaceId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::json;
-use crate::{DbError, Read, Row, Sql, Tx, Value};
+use crate::{DbError, Read, Row, Sql, Tx, Value, search, suppressions};
+
+pub(crate) mod custom;
+pub mod list;
+
+pub use custom::{add_custom_field, custom_fields};
 
 /// A contact as it is stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -158,29 +165,29 @@ static ALL_IDS: Sql = Sql::Same(
 static INSERT: Sql = Sql::Twin {
     sqlite: "
         INSERT INTO contacts (workspace_id, contact_id, phone, phone_hash, person_id, name, fields, number_id, created_at,
-            updated_at, deleted_at)
+            updated_at, deleted_at, name_key, import_id)
         SELECT $1, value ->> 'id', value ->> 'phone', value ->> 'hash', value ->> 'person', value ->> 'name',
-            value ->> 'fields', NULL, $3, $3, NULL
+            value ->> 'fields', NULL, $3, $3, NULL, value ->> 'key', $4
         FROM json_each($2) WHERE true
         ON CONFLICT (workspace_id, phone) WHERE deleted_at IS NULL DO NOTHING",
     postgres: "
         INSERT INTO contacts (workspace_id, contact_id, phone, phone_hash, person_id, name, fields, number_id, created_at,
-            updated_at, deleted_at)
-        SELECT $1, id, phone, hash, person, name, fields, NULL, $3, $3, NULL
+            updated_at, deleted_at, name_key, import_id)
+        SELECT $1, id, phone, hash, person, name, fields, NULL, $3, $3, NULL, key, $4
         FROM jsonb_to_recordset($2::text::jsonb)
-            AS t (id BIGINT, phone TEXT, hash BIGINT, person BIGINT, name TEXT, fields TEXT)
+            AS t (id BIGINT, phone TEXT, hash BIGINT, person BIGINT, name TEXT, key TEXT, fields TEXT)
         ON CONFLICT (workspace_id, phone) WHERE deleted_at IS NULL DO NOTHING",
 };
 
 static UPDATE: Sql = Sql::Twin {
     sqlite: "
-        UPDATE contacts SET name = j.value ->> 'name', fields = j.value ->> 'fields', person_id = j.value ->> 'person',
-            updated_at = $3
+        UPDATE contacts SET name = j.value ->> 'name', name_key = j.value ->> 'key', fields = j.value ->> 'fields',
+            person_id = j.value ->> 'person', updated_at = $3
         FROM json_each($2) AS j
         WHERE contacts.workspace_id = $1 AND contacts.contact_id = j.value ->> 'id' AND contacts.deleted_at IS NULL",
     postgres: "
-        UPDATE contacts SET name = t.name, fields = t.fields, person_id = t.person, updated_at = $3
-        FROM jsonb_to_recordset($2::text::jsonb) AS t (id BIGINT, name TEXT, fields TEXT, person BIGINT)
+        UPDATE contacts SET name = t.name, name_key = t.key, fields = t.fields, person_id = t.person, updated_at = $3
+        FROM jsonb_to_recordset($2::text::jsonb) AS t (id BIGINT, name TEXT, key TEXT, fields TEXT, person BIGINT)
         WHERE contacts.workspace_id = $1 AND contacts.contact_id = t.id AND contacts.deleted_at IS NULL",
 };
 
@@ -205,15 +212,7 @@ static REASSIGNED: Sql =
 
 static COUNT: Sql = Sql::Same("SELECT COUNT(*) FROM contacts WHERE workspace_id = $1 AND deleted_at IS NULL");
 
-static CUSTOM: Sql = Sql::Same("SELECT field_key, name FROM custom_fields WHERE workspace_id = $1 ORDER BY field_key");
-
-static ADD_CUSTOM: Sql = Sql::Same(
-    "
-    INSERT INTO custom_fields (workspace_id, field_key, name, created_at) VALUES ($1, $2, $3, $4)
-    ON CONFLICT (workspace_id, field_key) DO NOTHING",
-);
-
-/// Every statement of this file, for the test that prepares them on both databases.
+/// Every statement of this file, for the test that prepares them on both databases; those of `contacts/` beside it.
 pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("contacts::FIND", &FIND),
     ("contacts::LOCK", &LOCK),
@@ -230,8 +229,6 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("contacts::DELETE", &DELETE),
     ("contacts::REASSIGNED", &REASSIGNED),
     ("contacts::COUNT", &COUNT),
-    ("contacts::CUSTOM", &CUSTOM),
-    ("contacts::ADD_CUSTOM", &ADD_CUSTOM),
 ];
 
 fn read(row: &Row) -> Result<Contact, DbError> {
@@ -335,6 +332,7 @@ struct Written<'a> {
     hash: i64,
     person: Option<i64>,
     name: &'a str,
+    key: String,
     fields: String,
 }
 
@@ -342,7 +340,9 @@ fn batch(rows: &[ContactRow]) -> Result<Value, DbError> {
     let written = |row: &ContactRow| {
         let fields = json::text(&row.fields)?;
         let person = row.person.map(|person| person.0);
-        json::text(&Written { id: row.id.0, phone: &row.phone, hash: row.phone_hash, person, name: &row.name, fields })
+        let key = domain::search::fold(&row.name);
+        let (id, hash, name) = (row.id.0, row.phone_hash, row.name.as_str());
+        json::text(&Written { id, phone: &row.phone, hash, person, name, key, fields })
     };
     let rows = rows.iter().map(written).collect::<Result<Vec<_>, DbError>>()?;
     Ok(format!("[{}]", rows.join(",")).into())
@@ -350,12 +350,56 @@ fn batch(rows: &[ContactRow]) -> Result<Value, DbError> {
 
 /// Inserts contacts and says how many were new; one whose phone is there already is passed over.
 pub fn insert(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[ContactRow], now: Timestamp) -> Result<u64, DbError> {
-    tx.execute(&INSERT, &[workspace.0.into(), batch(rows)?, json::micros(now).into()])
+    insert_imported(tx, workspace, rows, None, now)
+}
+
+/// As [`insert`], by an import.
+pub fn insert_imported(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+    rows: &[ContactRow],
+    import: Option<ImportId>,
+    now: Timestamp,
+) -> Result<u64, DbError> {
+    let import = import.map(|import| import.0);
+    let new = tx.execute(&INSERT, &[workspace.0.into(), batch(rows)?, json::micros(now).into(), import.into()])?;
+    search::add(tx, workspace, &keys(rows))?;
+    let hashes: Vec<_> = rows.iter().map(|row| (row.phone_hash, row.id)).collect();
+    suppressions::take_over(tx, workspace, &hashes)?;
+    Ok(new)
 }
 
 /// Overwrites name, fields and person of existing contacts.
 pub fn update(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[ContactRow], now: Timestamp) -> Result<u64, DbError> {
-    tx.execute(&UPDATE, &[workspace.0.into(), batch(rows)?, json::micros(now).into()])
+    let ids: Vec<ContactId> = rows.iter().map(|row| row.id).collect();
+    let (old, new) = (kept_keys(&some(tx, workspace, &ids)?), keys(rows));
+    let changed = tx.execute(&UPDATE, &[workspace.0.into(), batch(rows)?, json::micros(now).into()])?;
+    let (old, new): (BTreeSet<_>, BTreeSet<_>) = (old.into_iter().collect(), new.into_iter().collect());
+    search::remove(tx, workspace, &old.difference(&new).cloned().collect::<Vec<_>>())?;
+    search::add(tx, workspace, &new.difference(&old).cloned().collect::<Vec<_>>())?;
+    Ok(changed)
+}
+
+fn value<'f>(fields: &'f [(String, String)], key: &str) -> Option<&'f str> {
+    fields.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
+}
+
+/// What these contacts are to be found by.
+fn keys(rows: &[ContactRow]) -> Vec<(String, ContactId)> {
+    let of = |row: &ContactRow| {
+        let keys = domain::search::contact_keys(&row.name, &row.phone, |key| value(&row.fields, key));
+        keys.into_iter().map(|key| (key, row.id)).collect::<Vec<_>>()
+    };
+    rows.iter().flat_map(of).collect()
+}
+
+/// What these contacts are found by now.
+fn kept_keys(rows: &[Contact]) -> Vec<(String, ContactId)> {
+    let of = |row: &Contact| {
+        let keys = domain::search::contact_keys(&row.name, &row.phone, |key| value(&row.fields, key));
+        keys.into_iter().map(|key| (key, row.id)).collect::<Vec<_>>()
+    };
+    rows.iter().flat_map(of).collect()
 }
 
 #[derive(Serialize)]
@@ -375,6 +419,8 @@ pub fn assign(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[(ContactId, Numbe
 
 /// Deletes a contact; false if there was none.
 pub fn delete(tx: &mut Tx<'_>, workspace: WorkspaceId, id: ContactId, now: Timestamp) -> Result<bool, DbError> {
+    let keys = kept_keys(&some(tx, workspace, &[id])?);
+    search::remove(tx, workspace, &keys)?;
     Ok(tx.execute(&DELETE, &[workspace.0.into(), id.0.into(), json::micros(now).into()])? == 1)
 }
 
@@ -393,21 +439,4 @@ pub fn set_reassigned(
 /// How many contacts there are.
 pub fn count(db: &Read<'_>, workspace: WorkspaceId) -> Result<i64, DbError> {
     db.query_one(&COUNT, &[workspace.0.into()])?.int(0)
-}
-
-/// The workspace's own fields: key and name.
-pub fn custom_fields(db: &Read<'_>, workspace: WorkspaceId) -> Result<Vec<(String, String)>, DbError> {
-    let field = |row: &Row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned()));
-    db.query(&CUSTOM, &[workspace.0.into()])?.iter().map(field).collect()
-}
-
-/// Adds a field of the workspace's own; a key that is there already keeps its name.
-pub fn add_custom_field(
-    tx: &mut Tx<'_>,
-    workspace: WorkspaceId,
-    key: &str,
-    name: &str,
-    now: Timestamp,
-) -> Result<(), DbError> {
-    tx.execute(&ADD_CUSTOM, &[workspace.0.into(), key.into(), name.into(), json::micros(now).into()]).map(|_| ())
 }

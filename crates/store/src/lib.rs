@@ -19,6 +19,7 @@ pub mod messages;
 mod migrations;
 pub mod numbers;
 pub mod receipts;
+pub mod search;
 pub mod sessions;
 pub mod suppressions;
 pub mod tallies;
@@ -36,6 +37,8 @@ const STATEMENTS: &[&[(&str, &Sql)]] = &[
     answers::ALL,
     claims::ALL,
     contacts::ALL,
+    contacts::custom::ALL,
+    contacts::list::ALL,
     conversations::ALL,
     enrollments::ALL,
     events::ALL,
@@ -45,6 +48,7 @@ const STATEMENTS: &[&[(&str, &Sql)]] = &[
     numbers::ALL,
     receipts::ALL,
     sessions::ALL,
+    search::ALL,
     suppressions::ALL,
     tallies::ALL,
     upkeep::ALL,

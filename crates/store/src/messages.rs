@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::json;
-use crate::{DbError, Read, Row, Sql, Tx, Value, tallies};
+use crate::{DbError, Read, Row, Sql, Tx, Value, search, tallies};
 
 /// Most tries of one message: what fits into the low bits of its identifier.
 pub const MAX_ATTEMPTS: i64 = 31;
@@ -365,7 +365,7 @@ struct Inserted<'a> {
     author: &'a str,
 }
 
-/// Inserts a batch of messages that begin now.
+/// Inserts a batch of messages that begin now. What a person wrote can be searched from then on.
 pub fn insert(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[Message], now: Timestamp) -> Result<(), DbError> {
     if rows.is_empty() {
         return Ok(());
@@ -392,7 +392,8 @@ pub fn insert(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[Message], now: Ti
     let batch = format!("[{}]", batch.join(","));
     tx.execute(&INSERT, &[workspace.0.into(), batch.into(), json::micros(now).into()])?;
     tallies::made(tx, workspace, rows);
-    Ok(())
+    let is_written = |row: &&Message| matches!(row.kind, MessageKind::Inbound | MessageKind::Manual);
+    search::add_texts(tx, workspace, &rows.iter().filter(is_written).collect::<Vec<_>>())
 }
 
 /// Writes what may change of a message that the transaction has locked.

@@ -51,6 +51,13 @@ const MIGRATIONS: &[Migration] = &[
             postgres: include_str!("../../../migrations/postgres/0005_tallies.sql"),
         },
     },
+    Migration {
+        name: "0006_contacts",
+        sql: Sql::Twin {
+            sqlite: include_str!("../../../migrations/sqlite/0006_contacts.sql"),
+            postgres: include_str!("../../../migrations/postgres/0006_contacts.sql"),
+        },
+    },
 ];
 
 /// What only the program can work out of rows that are there already, by the migration that needs it. It runs once the

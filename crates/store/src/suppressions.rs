@@ -1,9 +1,10 @@
 //! The lists that forbid texting, kept under the phone's hash so that they outlive the contact.
 
-use domain::ids::WorkspaceId;
+use domain::ids::{ContactId, WorkspaceId};
 use domain::suppression::Suppression;
 use domain::tally::{Count, What};
 use jiff::Timestamp;
+use serde::Serialize;
 
 use crate::json;
 use crate::{DbError, Read, Row, Sql, Tx, tallies};
@@ -22,12 +23,28 @@ static OF: Sql = Sql::Twin {
 
 static ADD: Sql = Sql::Same(
     "
-    INSERT INTO suppressions (workspace_id, phone_hash, kind, source, created_at, lifted_at)
-    VALUES ($1, $2, $3, $4, $5, NULL)
+    INSERT INTO suppressions (workspace_id, phone_hash, kind, source, created_at, lifted_at, contact_id)
+    VALUES ($1, $2, $3, $4, $5, NULL, $6)
     ON CONFLICT (workspace_id, phone_hash, kind)
-    DO UPDATE SET source = excluded.source, created_at = excluded.created_at, lifted_at = NULL
+    DO UPDATE SET source = excluded.source, created_at = excluded.created_at, lifted_at = NULL,
+        contact_id = COALESCE(excluded.contact_id, suppressions.contact_id)
     WHERE suppressions.lifted_at IS NOT NULL",
 );
+
+static TAKE_OVER: Sql = Sql::Twin {
+    sqlite: "
+        UPDATE suppressions SET contact_id = j.value ->> 'contact'
+        FROM json_each($2) AS j
+        WHERE suppressions.workspace_id = $1 AND suppressions.phone_hash = j.value ->> 'hash'
+          AND EXISTS (SELECT 1 FROM contacts c
+              WHERE c.workspace_id = $1 AND c.contact_id = j.value ->> 'contact' AND c.deleted_at IS NULL)",
+    postgres: "
+        UPDATE suppressions SET contact_id = t.contact
+        FROM jsonb_to_recordset($2::text::jsonb) AS t (contact BIGINT, hash BIGINT)
+        WHERE suppressions.workspace_id = $1 AND suppressions.phone_hash = t.hash
+          AND EXISTS (SELECT 1 FROM contacts c
+              WHERE c.workspace_id = $1 AND c.contact_id = t.contact AND c.deleted_at IS NULL)",
+};
 
 static LIFT: Sql = Sql::Same(
     "
@@ -51,6 +68,7 @@ static SINCE: Sql = Sql::Same(
 pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("suppressions::OF", &OF),
     ("suppressions::ADD", &ADD),
+    ("suppressions::TAKE_OVER", &TAKE_OVER),
     ("suppressions::LIFT", &LIFT),
     ("suppressions::LIFTED", &LIFTED),
     ("suppressions::SINCE", &SINCE),
@@ -66,21 +84,34 @@ pub fn of(db: &Read<'_>, workspace: WorkspaceId, hashes: &[i64]) -> Result<Vec<(
     db.query(&OF, &[workspace.0.into(), list.into()])?.iter().map(kind).collect()
 }
 
-/// Puts a phone on a list; false if it was there already.
+/// Puts a phone on a list, with the contact that has it now; false if it was there already.
 pub fn add(
     tx: &mut Tx<'_>,
     workspace: WorkspaceId,
-    hash: i64,
+    (hash, contact): (i64, Option<ContactId>),
     kind: Suppression,
     source: &str,
     now: Timestamp,
 ) -> Result<bool, DbError> {
-    let params = [workspace.0.into(), hash.into(), kind.word().into(), source.into(), json::micros(now).into()];
-    let new = tx.execute(&ADD, &params)? == 1;
+    let (word, at) = (kind.word().into(), json::micros(now).into());
+    let contact = contact.map(|contact| contact.0).into();
+    let new = tx.execute(&ADD, &[workspace.0.into(), hash.into(), word, source.into(), at, contact])? == 1;
     if new && kind == Suppression::OptedOut {
         tallies::count(tx, workspace, now, (0, 0), What::OptOut, Count::one(0))?;
     }
     Ok(new)
+}
+
+#[derive(Serialize)]
+struct Owner {
+    hash: i64,
+    contact: i64,
+}
+
+/// Lets new contacts have what is in force for their phones.
+pub(crate) fn take_over(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[(i64, ContactId)]) -> Result<(), DbError> {
+    let rows: Vec<Owner> = rows.iter().map(|(hash, contact)| Owner { hash: *hash, contact: contact.0 }).collect();
+    tx.execute(&TAKE_OVER, &[workspace.0.into(), json::text(&rows)?.into()]).map(|_| ())
 }
 
 /// Takes a phone off a list; false if it was not on it.

@@ -96,7 +96,8 @@ impl Engine {
 
 fn suppress(tx: &mut Tx<'_>, beat: &Beat, id: ContactId, kind: Suppression) -> Result<bool, SuppressError> {
     let contact = super::lock(tx, beat, id)?.ok_or(SuppressError::Unknown)?;
-    let new = suppressions::add(tx, beat.workspace, contact.phone_hash, kind, &beat.actor, beat.now)?;
+    let new =
+        suppressions::add(tx, beat.workspace, (contact.phone_hash, Some(contact.id)), kind, &beat.actor, beat.now)?;
     super::stop_running(tx, beat, id, kind.stop_reason())?;
     if new {
         beat.note(tx, "contact.suppressed", Some(id), &ListNote { list: kind.word() })?;

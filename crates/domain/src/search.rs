@@ -1,0 +1,259 @@
+//! What contacts and texts are found by: text folded to plain words, and the keys under which they are kept.
+//!
+//! | kept | under |
+//! |---|---|
+//! | a name | each of its words with all others behind it (`ann lee`, `lee ann`): any order, any beginning of a word |
+//! | a phone | its last seven and its last four digits, after a `#`; its beginning is found by the phone itself |
+//! | an address | the whole, and the street with the house's number behind it |
+//! | an e-mail address, a company | the whole |
+//! | a text that a person wrote | each word once |
+//!
+//! Pure: how keys are stored and looked up says `store::search`.
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
+/// The longest key, in bytes.
+const MAX_KEY: usize = 64;
+/// Most words of a name that begin a key.
+const MAX_NAME_WORDS: usize = 5;
+/// Most different words of one text that are kept.
+const MAX_TEXT_WORDS: usize = 64;
+/// The shortest word of a text that is kept, in characters.
+const MIN_WORD: usize = 2;
+/// Most words of a question that count.
+pub const MAX_ASKED: usize = 4;
+/// The fewest digits that are taken for a part of a phone.
+const MIN_DIGITS: usize = 3;
+
+/// Text as it is compared: lower case, no accents, words of letters and digits with one blank between them. An
+/// apostrophe joins (`O'Brien` is `obrien`), everything else that is no letter or digit parts.
+#[must_use]
+pub fn fold(text: &str) -> String {
+    let mut folded = String::with_capacity(text.len());
+    let mut gap = false;
+    for character in text.nfkd().filter(|character| !is_combining_mark(*character)) {
+        if matches!(character, '\'' | '\u{2019}' | '\u{2bc}') {
+            continue;
+        }
+        if !character.is_alphanumeric() {
+            gap = true;
+            continue;
+        }
+        if gap && !folded.is_empty() {
+            folded.push(' ');
+        }
+        gap = false;
+        folded.extend(character.to_lowercase());
+    }
+    folded
+}
+
+/// The keys of a contact.
+#[must_use]
+pub fn contact_keys<'f>(name: &str, phone: &str, field: impl Fn(&str) -> Option<&'f str>) -> Vec<String> {
+    let mut keys = Vec::new();
+    let name = fold(name);
+    let words: Vec<&str> = name.split(' ').filter(|word| !word.is_empty()).collect();
+    for first in 0..words.len().min(MAX_NAME_WORDS) {
+        let (behind, ahead) = words.split_at(first);
+        keys.push([ahead, behind].concat().join(" "));
+    }
+    for whole in ["email", "company", "address"] {
+        keys.extend(field(whole).map(fold));
+    }
+    let address = field("address").map(fold);
+    let parts = address.as_deref().and_then(|address| address.split_once(' '));
+    let street = parts.filter(|(number, _)| number.starts_with(|c: char| c.is_ascii_digit()));
+    keys.extend(street.map(|(number, street)| format!("{street} {number}")));
+    let digits = phone.trim_start_matches('+');
+    for last in [7, 4] {
+        let end = digits.len().checked_sub(last).and_then(|from| digits.get(from..));
+        keys.extend(end.map(|end| format!("#{end}")));
+    }
+    finished(keys)
+}
+
+/// The words of a text, each once.
+#[must_use]
+pub fn text_words(text: &str) -> Vec<String> {
+    let folded = fold(text);
+    let mut words: Vec<String> = folded
+        .split(' ')
+        .filter(|word| word.chars().count() >= MIN_WORD)
+        .take(MAX_TEXT_WORDS)
+        .map(str::to_owned)
+        .collect();
+    words.sort_unstable();
+    finished(words)
+}
+
+/// Cut to length, none empty, each once.
+fn finished(keys: Vec<String>) -> Vec<String> {
+    let mut kept: Vec<String> = Vec::with_capacity(keys.len());
+    for mut key in keys {
+        let mut end = key.len().min(MAX_KEY);
+        while !key.is_char_boundary(end) {
+            end -= 1;
+        }
+        key.truncate(end);
+        if !key.is_empty() && !kept.contains(&key) {
+            kept.push(key);
+        }
+    }
+    kept
+}
+
+/// What a person looks for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Asked {
+    /// Its words, folded, the longest first; at most [`MAX_ASKED`].
+    pub words: Vec<String>,
+    /// The word that stands first.
+    pub first: String,
+    /// Its digits, if it may be a phone or a part of one.
+    pub digits: Option<String>,
+}
+
+impl Asked {
+    /// Reads what was typed.
+    #[must_use]
+    pub fn read(text: &str) -> Self {
+        let folded = fold(text);
+        let mut words: Vec<String> = folded.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect();
+        words.truncate(MAX_ASKED);
+        let first = words.first().cloned().unwrap_or_default();
+        words.sort_by_key(|word| std::cmp::Reverse(word.chars().count()));
+        words.dedup();
+        let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+        let is_phone = text.chars().all(|c| c.is_ascii_digit() || c.is_whitespace() || "+-().".contains(c));
+        Self { words, first, digits: (is_phone && digits.len() >= MIN_DIGITS).then_some(digits) }
+    }
+
+    /// Whether nothing is asked.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.words.is_empty() && self.digits.is_none()
+    }
+
+    /// The beginnings of the E.164 forms that the digits may mean: North America's, and any country's if all of it was typed.
+    #[must_use]
+    pub fn phone_beginnings(&self) -> Vec<String> {
+        let Some(digits) = &self.digits else { return Vec::new() };
+        let national = digits.strip_prefix('1').filter(|rest| rest.len() >= MIN_DIGITS).unwrap_or(digits);
+        let mut beginnings = vec![format!("+1{national}")];
+        if !digits.starts_with('1') {
+            beginnings.push(format!("+{digits}"));
+        }
+        beginnings
+    }
+
+    /// Whether a text holds each word, or a word that begins with it.
+    #[must_use]
+    pub fn is_in(&self, text: &str) -> bool {
+        let folded = fold(text);
+        self.words.iter().all(|asked| folded.split(' ').any(|word| word.starts_with(asked.as_str())))
+    }
+
+    /// Where in a text the first of its words stands that begins with one of those asked: from and to, in bytes.
+    #[must_use]
+    pub fn place_in(&self, text: &str) -> Option<(usize, usize)> {
+        let mut from = None;
+        for (at, character) in text.char_indices().chain([(text.len(), ' ')]) {
+            let inside =
+                character.is_alphanumeric() || is_combining_mark(character) || matches!(character, '\'' | '\u{2019}');
+            match (from, inside) {
+                (None, true) => from = Some(at),
+                (Some(start), false) => {
+                    let word = fold(&text[start..at]);
+                    if self.words.iter().any(|asked| word.starts_with(asked.as_str())) {
+                        return Some((start, at));
+                    }
+                    from = None;
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn keys(name: &str, phone: &str, fields: &[(&str, &'static str)]) -> Vec<String> {
+        contact_keys(name, phone, |key| fields.iter().find(|(known, _)| *known == key).map(|(_, value)| *value))
+    }
+
+    #[test]
+    fn text_is_folded_to_plain_words() {
+        for (text, folded) in [
+            ("  Ann   Lee ", "ann lee"),
+            ("José Müller-Núñez", "jose muller nunez"),
+            ("O’Brien, Pat", "obrien pat"),
+            ("ann@x.example", "ann x example"),
+            ("ÅNGSTRÖM ﬁn", "angstrom fin"),
+            ("🎉 ", ""),
+            ("Łódź", "łodz"),
+            ("12 Oak St., Apt. 3", "12 oak st apt 3"),
+        ] {
+            assert_eq!(fold(text), folded, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_contact_is_kept_under_each_word_of_its_name_and_the_end_of_its_phone() {
+        let got = keys("Ann Mae Lee", "+13055550177", &[("address", "12 Oak Street"), ("email", "ann@x.example")]);
+        let expected = [
+            "ann mae lee",
+            "mae lee ann",
+            "lee ann mae",
+            "ann x example",
+            "12 oak street",
+            "oak street 12",
+            "#5550177",
+            "#0177",
+        ];
+        assert_eq!(got, expected);
+        assert_eq!(keys("", "+1", &[]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_question_is_words_and_perhaps_a_phone() {
+        let asked = Asked::read("(305) 555-01");
+        assert_eq!(asked.digits.as_deref(), Some("30555501"));
+        assert_eq!(asked.phone_beginnings(), ["+130555501", "+30555501"]);
+        assert_eq!(Asked::read("+1 305 555").phone_beginnings(), ["+1305555"]);
+        assert_eq!(Asked::read("12 oak").digits, None);
+        assert_eq!(Asked::read("12").digits, None);
+        assert_eq!(Asked::read("Al Johnson").words, ["johnson", "al"]);
+        assert!(Asked::read(" … ").is_empty());
+    }
+
+    #[test]
+    fn words_are_found_in_a_text_by_their_beginnings() {
+        let text = "Is José’s house still available?";
+        for (asked, found) in [("avail", true), ("jose house", true), ("ouse", false), ("avail sold", false)] {
+            assert_eq!(Asked::read(asked).is_in(text), found, "{asked}");
+        }
+        let (from, to) = Asked::read("avail").place_in(text).unwrap();
+        assert_eq!(&text[from..to], "available");
+        assert_eq!(Asked::read("sold").place_in(text), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics_and_every_word_is_found_again(text in "\\PC{0,200}") {
+            let words = text_words(&text);
+            prop_assert!(words.iter().all(|word| word.len() <= MAX_KEY && !word.contains(' ')));
+            for word in &words {
+                let asked = Asked { words: vec![word.clone()], ..Asked::default() };
+                prop_assert!(asked.is_in(&text));
+                let _ = asked.place_in(&text);
+            }
+            let _ = keys(&text, &text, &[]);
+        }
+    }
+}

@@ -1,0 +1,423 @@
+//! The list of contacts: filtered, sorted, page by page, however many there are.
+//!
+//! A page costs a bounded number of lookups: where a filter fits few of many contacts, the page may be short and says
+//! where to go on. Words fit at most [`MOST_FOUND`] contacts.
+
+use std::cmp::Reverse;
+use std::collections::HashSet;
+use std::fmt;
+
+use domain::access::Permission;
+use domain::ids::{ContactId, ImportId, WorkspaceId};
+use domain::search::Asked;
+use domain::suppression::Suppression;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use store::contacts::list::{self, Must, Place, Source};
+use store::{DbError, Read};
+
+use super::{Contact, ContactError, MAX_PAGE};
+use crate::actor::Actor;
+use crate::engine::Engine;
+
+/// Most contacts that words are found for.
+pub const MOST_FOUND: usize = 2_000;
+/// Most contacts that one page looks at.
+const MOST_LOOKED_AT: usize = 5_000;
+/// How many are looked at in one go.
+const CHUNK: i64 = 500;
+/// Counting ends here: beyond it a count says "more than".
+const MOST_COUNTED: usize = 20_000;
+
+/// What a contact is, to the filter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// A workflow runs.
+    InWorkflow,
+    /// Nothing was ever sent.
+    NeverTexted,
+    /// On the list.
+    OptedOut,
+    /// On the list.
+    DoNotContact,
+    /// On the list.
+    ComplianceBlocked,
+    /// On the list.
+    Undeliverable,
+}
+
+impl Standing {
+    /// All, in the order in which they are offered.
+    pub const ALL: [Self; 6] = [
+        Self::InWorkflow,
+        Self::NeverTexted,
+        Self::OptedOut,
+        Self::DoNotContact,
+        Self::Undeliverable,
+        Self::ComplianceBlocked,
+    ];
+
+    /// The word for it in addresses and documents.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::InWorkflow => "in_workflow",
+            Self::NeverTexted => "never_texted",
+            Self::OptedOut => Suppression::OptedOut.word(),
+            Self::DoNotContact => Suppression::DoNotContact.word(),
+            Self::ComplianceBlocked => Suppression::ComplianceBlocked.word(),
+            Self::Undeliverable => Suppression::Undeliverable.word(),
+        }
+    }
+
+    /// Reads the word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|standing| standing.word() == word)
+    }
+}
+
+/// Which contacts.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Filter {
+    /// Words or a phone, as they were typed; empty asks nothing.
+    #[serde(default)]
+    pub search: String,
+    /// What they are.
+    #[serde(default)]
+    pub standing: Option<Standing>,
+    /// The import that made them.
+    #[serde(default)]
+    pub import: Option<ImportId>,
+}
+
+/// In which order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sort {
+    /// The newest first.
+    #[default]
+    Newest,
+    /// By name.
+    Name,
+    /// The one whose conversation moved last first.
+    Activity,
+}
+
+/// A page of the list.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Listed {
+    /// At most as many as were asked for; fewer do not mean that it is the last page.
+    pub contacts: Vec<Contact>,
+    /// Where to go on; nothing at the end.
+    pub next: Option<String>,
+    /// Whether more contacts fit the words than are listed.
+    pub too_many_found: bool,
+}
+
+/// How many contacts fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// Exactly so many.
+    Exactly(u64),
+    /// More than so many.
+    MoreThan(u64),
+}
+
+/// A place in one of the orders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum At {
+    Newest(ContactId),
+    Name(String, ContactId),
+    Active(Timestamp, ContactId),
+    /// Behind all that have a conversation.
+    Silent(ContactId),
+}
+
+const BEYOND: ContactId = ContactId(i64::MAX);
+
+impl At {
+    fn start(sort: Sort) -> Self {
+        match sort {
+            Sort::Newest => Self::Newest(BEYOND),
+            Sort::Name => Self::Name(String::new(), ContactId(i64::MIN)),
+            Sort::Activity => Self::Active(Timestamp::MAX, BEYOND),
+        }
+    }
+
+    /// Reads a place; what is none is the start.
+    fn read(sort: Sort, cursor: &str) -> Self {
+        Self::parse(sort, cursor).unwrap_or_else(|| Self::start(sort))
+    }
+
+    fn parse(sort: Sort, cursor: &str) -> Option<Self> {
+        let (id, rest) = cursor.split_once('.').unwrap_or((cursor, ""));
+        let id: ContactId = id.parse().ok()?;
+        Some(match sort {
+            Sort::Newest => Self::Newest(id),
+            Sort::Name => Self::Name(rest.to_owned(), id),
+            Sort::Activity if rest.is_empty() => Self::Silent(id),
+            Sort::Activity => Self::Active(Timestamp::from_microsecond(rest.parse().ok()?).ok()?, id),
+        })
+    }
+
+    fn of(sort: Sort, place: &Place) -> Self {
+        match (sort, place.active_at) {
+            (Sort::Newest, _) => Self::Newest(place.id),
+            (Sort::Name, _) => Self::Name(place.name_key.clone(), place.id),
+            (Sort::Activity, Some(at)) => Self::Active(at, place.id),
+            (Sort::Activity, None) => Self::Silent(place.id),
+        }
+    }
+
+    /// Sorts as the list does.
+    fn rank(&self) -> (Option<&str>, Reverse<Option<Timestamp>>, Reverse<ContactId>) {
+        match self {
+            Self::Newest(id) | Self::Silent(id) => (None, Reverse(None), Reverse(*id)),
+            Self::Active(at, id) => (None, Reverse(Some(*at)), Reverse(*id)),
+            // By name the older of two goes first.
+            Self::Name(name, id) => (Some(name), Reverse(None), Reverse(ContactId(id.0.wrapping_neg()))),
+        }
+    }
+
+    /// Those behind this place in their order, at most so many.
+    fn next(
+        &self,
+        db: &Read<'_>,
+        workspace: WorkspaceId,
+        source: Source,
+        limit: i64,
+    ) -> Result<Vec<(ContactId, Self)>, DbError> {
+        let rows: Vec<(ContactId, Self)> = match self {
+            Self::Newest(before) => {
+                let ids = list::ids(db, workspace, source, *before, limit)?;
+                ids.into_iter().map(|id| (id, Self::Newest(id))).collect()
+            }
+            Self::Name(name, id) => {
+                let rows = list::by_name(db, workspace, (name, *id), limit)?;
+                rows.into_iter().map(|(id, name)| (id, Self::Name(name, id))).collect()
+            }
+            Self::Active(at, id) => {
+                let rows = list::by_activity(db, workspace, (*at, *id), limit)?;
+                if rows.is_empty() {
+                    return Self::Silent(BEYOND).next(db, workspace, source, limit);
+                }
+                rows.into_iter().map(|(id, at)| (id, Self::Active(at, id))).collect()
+            }
+            Self::Silent(before) => {
+                let ids = list::silent(db, workspace, *before, limit)?;
+                ids.into_iter().map(|id| (id, Self::Silent(id))).collect()
+            }
+        };
+        Ok(rows)
+    }
+}
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Newest(id) | Self::Silent(id) => write!(f, "{id}"),
+            Self::Name(name, id) => write!(f, "{id}.{name}"),
+            Self::Active(at, id) => write!(f, "{id}.{}", at.as_microsecond()),
+        }
+    }
+}
+
+impl Filter {
+    /// Whether it asks nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self { search: self.search.clone(), ..Self::default() } && self.asked().is_none()
+    }
+
+    fn asked(&self) -> Option<Asked> {
+        Some(Asked::read(&self.search)).filter(|asked| !asked.is_empty())
+    }
+
+    /// Where its contacts come from, and what they must be beside.
+    fn source(&self) -> (Source, Must) {
+        let state = self.standing.map_or("", Standing::word);
+        let import = self.import.map_or(0, |import| import.0);
+        match (self.import, self.standing) {
+            (Some(import), _) => (Source::Imported(import), Must { state, import: 0 }),
+            (None, Some(Standing::InWorkflow)) => (Source::Running, Must { state: "", import }),
+            (None, None | Some(Standing::NeverTexted)) => (Source::All, Must { state, import }),
+            (None, Some(listed)) => (Source::Listed(listed.word()), Must { state, import }),
+        }
+    }
+
+    /// All contacts that fit, with their places, if there are few; else where to walk.
+    fn few(&self, db: &Read<'_>, workspace: WorkspaceId, sort: Sort) -> Result<Option<(Vec<Place>, bool)>, DbError> {
+        let (source, must) = self.source();
+        let most = i64::try_from(MOST_FOUND).unwrap_or(i64::MAX) + 1;
+        if let Some(asked) = self.asked() {
+            let mut ids = store::search::contacts(db, workspace, &asked, most)?;
+            let too_many = ids.len() > MOST_FOUND;
+            ids.truncate(MOST_FOUND);
+            let must =
+                Must { state: self.standing.map_or("", Standing::word), import: self.import.map_or(0, |id| id.0) };
+            return Ok(Some((list::fitting(db, workspace, &ids, must)?, too_many)));
+        }
+        if sort == Sort::Newest || source == Source::All {
+            return Ok(None);
+        }
+        let ids = list::ids(db, workspace, source, BEYOND, most)?;
+        if ids.len() > MOST_FOUND {
+            return Ok(None);
+        }
+        Ok(Some((list::fitting(db, workspace, &ids, must)?, false)))
+    }
+}
+
+/// A page of identifiers, and where to go on.
+struct Ids {
+    ids: Vec<ContactId>,
+    next: Option<At>,
+    too_many_found: bool,
+}
+
+fn page(
+    db: &Read<'_>,
+    workspace: WorkspaceId,
+    filter: &Filter,
+    sort: Sort,
+    from: &At,
+    limit: usize,
+) -> Result<Ids, DbError> {
+    if let Some((places, too_many_found)) = filter.few(db, workspace, sort)? {
+        let mut all: Vec<(ContactId, At)> = places.iter().map(|place| (place.id, At::of(sort, place))).collect();
+        let start = At::start(sort);
+        all.retain(|(_, at)| *from == start || at.rank() > from.rank());
+        all.sort_unstable_by(|(_, one), (_, other)| one.rank().cmp(&other.rank()));
+        return Ok(cut(all, limit, None, too_many_found));
+    }
+    let (source, must) = filter.source();
+    let checked = !filter.is_empty() || sort == Sort::Activity;
+    // By any order but the newest first one walks through everybody.
+    let must = if sort == Sort::Newest { must } else { filter.every() };
+    let first = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
+    let (mut kept, mut at, mut looked_at) = (Vec::new(), from.clone(), 0);
+    while kept.len() <= limit {
+        let chunk = at.next(db, workspace, source, if looked_at == 0 { first } else { CHUNK })?;
+        let Some((_, last)) = chunk.last() else { return Ok(cut(kept, limit, None, false)) };
+        at = last.clone();
+        looked_at += chunk.len();
+        let fits = checked.then(|| fitting(db, workspace, &chunk, must)).transpose()?;
+        kept.extend(chunk.into_iter().filter(|(id, _)| fits.as_ref().is_none_or(|fits| fits.contains(id))));
+        if looked_at >= MOST_LOOKED_AT {
+            return Ok(cut(kept, limit, Some(at), false));
+        }
+    }
+    Ok(cut(kept, limit, None, false))
+}
+
+fn fitting(
+    db: &Read<'_>,
+    workspace: WorkspaceId,
+    chunk: &[(ContactId, At)],
+    must: Must,
+) -> Result<HashSet<ContactId>, DbError> {
+    let ids: Vec<ContactId> = chunk.iter().map(|(id, _)| *id).collect();
+    Ok(list::fitting(db, workspace, &ids, must)?.into_iter().map(|place| place.id).collect())
+}
+
+/// The first of them; where to go on is behind the last of these, or where looking ended.
+fn cut(mut all: Vec<(ContactId, At)>, limit: usize, ended: Option<At>, too_many_found: bool) -> Ids {
+    let next = if all.len() > limit { all.get(limit.saturating_sub(1)).map(|(_, at)| at.clone()) } else { ended };
+    all.truncate(limit);
+    Ids { ids: all.into_iter().map(|(id, _)| id).collect(), next, too_many_found }
+}
+
+impl Filter {
+    /// All that it asks of one contact.
+    fn every(&self) -> Must {
+        Must { state: self.standing.map_or("", Standing::word), import: self.import.map_or(0, |id| id.0) }
+    }
+}
+
+/// The contacts that fit and are older than the given one, the newest first, some hundred at a time; and the one to go on
+/// before, nothing at the end. What comes meanwhile is newer than all of them.
+pub(crate) fn matching(
+    db: &Read<'_>,
+    workspace: WorkspaceId,
+    filter: &Filter,
+    before: ContactId,
+    limit: usize,
+) -> Result<(Vec<ContactId>, Option<ContactId>), DbError> {
+    let found = page(db, workspace, filter, Sort::Newest, &At::Newest(before), limit)?;
+    let next = found.next.and_then(|at| if let At::Newest(id) = at { Some(id) } else { None });
+    Ok((found.ids, next))
+}
+
+pub(crate) fn count(db: &Read<'_>, workspace: WorkspaceId, filter: &Filter) -> Result<Counted, DbError> {
+    if filter.is_empty() {
+        let all = store::contacts::count(db, workspace)?;
+        return Ok(Counted::Exactly(u64::try_from(all).unwrap_or(0)));
+    }
+    let (mut counted, mut before) = (0, BEYOND);
+    loop {
+        let found = page(db, workspace, filter, Sort::Newest, &At::Newest(before), MOST_LOOKED_AT)?;
+        counted += found.ids.len();
+        if found.too_many_found || counted > MOST_COUNTED {
+            return Ok(Counted::MoreThan(counted.min(MOST_COUNTED) as u64));
+        }
+        match found.next {
+            Some(At::Newest(next)) => before = next,
+            _ => return Ok(Counted::Exactly(counted as u64)),
+        }
+    }
+}
+
+impl Engine {
+    /// A page of the contacts that fit. A limit over [`MAX_PAGE`] is lowered to it; a cursor that is none is the start.
+    ///
+    /// # Errors
+    /// Forbidden, or the database failed.
+    pub async fn list_contacts(
+        &self,
+        actor: &Actor,
+        filter: &Filter,
+        sort: Sort,
+        cursor: &str,
+        limit: u32,
+    ) -> Result<Listed, ContactError> {
+        actor.need(Permission::Read)?;
+        let (workspace, filter) = (actor.workspace(), filter.clone());
+        let (from, limit) = (At::read(sort, cursor), limit.clamp(1, MAX_PAGE) as usize);
+        self.read(move |db| {
+            let Ids { ids, next, too_many_found } = page(db, workspace, &filter, sort, &from, limit)?;
+            let mut contacts = store::contacts::some(db, workspace, &ids)?;
+            contacts.sort_by_key(|contact| ids.iter().position(|id| *id == contact.id));
+            Ok(Listed { contacts, next: next.map(|at| at.to_string()), too_many_found })
+        })
+        .await
+    }
+
+    /// How many contacts fit. Exact for all of them and for up to 20,000; with a million it takes some ten milliseconds.
+    ///
+    /// # Errors
+    /// Forbidden, or the database failed.
+    pub async fn count_contacts(&self, actor: &Actor, filter: &Filter) -> Result<Counted, ContactError> {
+        actor.need(Permission::Read)?;
+        let (workspace, filter) = (actor.workspace(), filter.clone());
+        self.read(move |db| Ok(count(db, workspace, &filter)?)).await
+    }
+
+    /// The contacts that fit and are older than the given one (nothing: all), the newest first; and the one to go on
+    /// before, nothing at the end. For work on all of them, in portions.
+    ///
+    /// # Errors
+    /// Forbidden, or the database failed.
+    pub async fn matching_contacts(
+        &self,
+        actor: &Actor,
+        filter: &Filter,
+        before: Option<ContactId>,
+        limit: u32,
+    ) -> Result<(Vec<ContactId>, Option<ContactId>), ContactError> {
+        actor.need(Permission::Read)?;
+        let (workspace, filter) = (actor.workspace(), filter.clone());
+        let (before, limit) = (before.unwrap_or(BEYOND), limit.clamp(1, 5_000) as usize);
+        self.read(move |db| Ok(matching(db, workspace, &filter, before, limit)?)).await
+    }
+}

@@ -1,0 +1,204 @@
+//! The list of contacts, filtered and sorted: identifiers first, from whatever index fits, rows last.
+//!
+//! | filter | its contacts come from |
+//! |---|---|
+//! | none | the table's own key, its index by name, or the conversations by time |
+//! | a state or a list that forbids texting | the running enrollments, the suppressions |
+//! | an import | its contacts |
+//! | words | `store::search` |
+//!
+//! What else is asked is looked up for each of them ([`fitting`]). Everything is bounded: whoever asks goes on from the
+//! place that is answered.
+
+use domain::ids::{ContactId, ImportId, WorkspaceId};
+use jiff::Timestamp;
+
+use crate::json;
+use crate::{DbError, Read, Row, Sql};
+
+/// Where the contacts come from, in the order of their identifiers, the newest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// All of them.
+    All,
+    /// Those in a workflow.
+    Running,
+    /// Those on a list, by its word.
+    Listed(&'static str),
+    /// Those that an import made.
+    Imported(ImportId),
+}
+
+/// What a contact must be beside. An empty word and a zero ask nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Must {
+    /// `in_workflow`, `never_texted`, or the word of a list.
+    pub state: &'static str,
+    /// The import that made it.
+    pub import: i64,
+}
+
+static NEWEST: Sql = Sql::Same(
+    "
+    SELECT contact_id FROM contacts
+    WHERE workspace_id = $1 AND deleted_at IS NULL AND contact_id < $2 ORDER BY contact_id DESC LIMIT $3",
+);
+
+static RUNNING: Sql = Sql::Same(
+    "
+    SELECT contact_id FROM enrollments
+    WHERE workspace_id = $1 AND state = 'active' AND contact_id < $2 ORDER BY contact_id DESC LIMIT $3",
+);
+
+static LISTED: Sql = Sql::Same(
+    "
+    SELECT contact_id FROM suppressions
+    WHERE workspace_id = $1 AND kind = $4 AND lifted_at IS NULL AND contact_id < $2 ORDER BY contact_id DESC LIMIT $3",
+);
+
+static IMPORTED: Sql = Sql::Same(
+    "
+    SELECT contact_id FROM contacts
+    WHERE workspace_id = $1 AND import_id = $4 AND contact_id < $2 ORDER BY contact_id DESC LIMIT $3",
+);
+
+static BY_NAME: Sql = Sql::Same(
+    "
+    SELECT contact_id, name_key FROM contacts
+    WHERE workspace_id = $1 AND deleted_at IS NULL AND (name_key, contact_id) > ($2, $3)
+    ORDER BY name_key, contact_id LIMIT $4",
+);
+
+static BY_ACTIVITY: Sql = Sql::Same(
+    "
+    SELECT contact_id, last_at FROM conversations
+    WHERE workspace_id = $1 AND (last_at, contact_id) < ($2, $3)
+    ORDER BY last_at DESC, contact_id DESC LIMIT $4",
+);
+
+static SILENT: Sql = Sql::Same(
+    "
+    SELECT c.contact_id FROM contacts c
+    WHERE c.workspace_id = $1 AND c.deleted_at IS NULL AND c.contact_id < $2
+      AND NOT EXISTS (SELECT 1 FROM conversations v WHERE v.workspace_id = $1 AND v.contact_id = c.contact_id)
+    ORDER BY c.contact_id DESC LIMIT $3",
+);
+
+/// `$3` is the state or list, `$4` the import.
+macro_rules! must {
+    () => {
+        "c.deleted_at IS NULL
+          AND ($3 <> 'in_workflow' OR EXISTS (SELECT 1 FROM enrollments e
+              WHERE e.workspace_id = $1 AND e.contact_id = c.contact_id AND e.state = 'active'))
+          AND ($3 <> 'never_texted' OR NOT EXISTS (SELECT 1 FROM conversations v
+              WHERE v.workspace_id = $1 AND v.contact_id = c.contact_id AND v.last_outbound_at IS NOT NULL))
+          AND ($3 IN ('', 'in_workflow', 'never_texted') OR EXISTS (SELECT 1 FROM suppressions s
+              WHERE s.workspace_id = $1 AND s.phone_hash = c.phone_hash AND s.kind = $3 AND s.lifted_at IS NULL))
+          AND ($4 = 0 OR c.import_id = $4)"
+    };
+}
+
+static FITTING: Sql = Sql::Twin {
+    sqlite: concat!(
+        "SELECT c.contact_id, c.name_key,
+            (SELECT v.last_at FROM conversations v WHERE v.workspace_id = $1 AND v.contact_id = c.contact_id)
+          FROM contacts c
+          WHERE c.workspace_id = $1 AND c.contact_id IN (SELECT value FROM json_each($2)) AND ",
+        must!()
+    ),
+    postgres: concat!(
+        "SELECT c.contact_id, c.name_key,
+            (SELECT v.last_at FROM conversations v WHERE v.workspace_id = $1 AND v.contact_id = c.contact_id)
+          FROM contacts c
+          WHERE c.workspace_id = $1
+            AND c.contact_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))
+            AND ",
+        must!()
+    ),
+};
+
+/// Every statement of this file, for the test that prepares them on both databases.
+pub(crate) const ALL: &[(&str, &Sql)] = &[
+    ("contacts::list::NEWEST", &NEWEST),
+    ("contacts::list::RUNNING", &RUNNING),
+    ("contacts::list::LISTED", &LISTED),
+    ("contacts::list::IMPORTED", &IMPORTED),
+    ("contacts::list::BY_NAME", &BY_NAME),
+    ("contacts::list::BY_ACTIVITY", &BY_ACTIVITY),
+    ("contacts::list::SILENT", &SILENT),
+    ("contacts::list::FITTING", &FITTING),
+];
+
+/// A contact's place in each order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The contact.
+    pub id: ContactId,
+    /// Its folded name.
+    pub name_key: String,
+    /// When its conversation moved last.
+    pub active_at: Option<Timestamp>,
+}
+
+fn only_id(row: &Row) -> Result<ContactId, DbError> {
+    row.int(0).map(ContactId)
+}
+
+/// Identifiers of a source, the newest first, before the given one. Some may be of contacts that were deleted.
+pub fn ids(
+    db: &Read<'_>,
+    workspace: WorkspaceId,
+    source: Source,
+    before: ContactId,
+    limit: i64,
+) -> Result<Vec<ContactId>, DbError> {
+    let (sql, of) = match source {
+        Source::All => (&NEWEST, None),
+        Source::Running => (&RUNNING, None),
+        Source::Listed(kind) => (&LISTED, Some(kind.into())),
+        Source::Imported(import) => (&IMPORTED, Some(import.0.into())),
+    };
+    let mut params = vec![workspace.0.into(), before.0.into(), limit.into()];
+    params.extend(of);
+    db.query(sql, &params)?.iter().map(only_id).collect()
+}
+
+/// All contacts by name, after the given place.
+pub fn by_name(
+    db: &Read<'_>,
+    workspace: WorkspaceId,
+    (name_key, id): (&str, ContactId),
+    limit: i64,
+) -> Result<Vec<(ContactId, String)>, DbError> {
+    let params = [workspace.0.into(), name_key.into(), id.0.into(), limit.into()];
+    let place = |row: &Row| Ok((only_id(row)?, row.text(1)?.to_owned()));
+    db.query(&BY_NAME, &params)?.iter().map(place).collect()
+}
+
+/// Contacts with a conversation, the one that moved last first, before the given place.
+pub fn by_activity(
+    db: &Read<'_>,
+    workspace: WorkspaceId,
+    (at, id): (Timestamp, ContactId),
+    limit: i64,
+) -> Result<Vec<(ContactId, Timestamp)>, DbError> {
+    let params = [workspace.0.into(), json::micros(at).into(), id.0.into(), limit.into()];
+    let place = |row: &Row| Ok((only_id(row)?, json::timestamp(row.int(1)?)?));
+    db.query(&BY_ACTIVITY, &params)?.iter().map(place).collect()
+}
+
+/// Contacts without a conversation, the newest first, before the given one.
+pub fn silent(db: &Read<'_>, workspace: WorkspaceId, before: ContactId, limit: i64) -> Result<Vec<ContactId>, DbError> {
+    db.query(&SILENT, &[workspace.0.into(), before.0.into(), limit.into()])?.iter().map(only_id).collect()
+}
+
+/// Those of these contacts that are not deleted and what they must be, with their places, in no order.
+pub fn fitting(db: &Read<'_>, workspace: WorkspaceId, ids: &[ContactId], must: Must) -> Result<Vec<Place>, DbError> {
+    let list = json::list(ids.iter().map(|id| id.0))?;
+    let params = [workspace.0.into(), list.into(), must.state.into(), must.import.into()];
+    let place = |row: &Row| {
+        let active_at = json::timestamp_or_none(row.opt_int(2)?)?;
+        Ok(Place { id: only_id(row)?, name_key: row.text(1)?.to_owned(), active_at })
+    };
+    db.query(&FITTING, &params)?.iter().map(place).collect()
+}

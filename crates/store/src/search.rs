@@ -1,0 +1,265 @@
+//! Finding contacts and texts by words: two tables of our own, alike on both databases.
+//!
+//! A full-text index of either database would hold all workspaces in one, or ask for an extension of the server;
+//! these tables begin with the workspace as every other, and a beginning of a word is a range of their key. Texts of
+//! workflows are not kept by words: there are many, and one workflow's are all alike. Why and at what price: decision 0011.
+
+use domain::ids::{ContactId, MessageId, WorkspaceId};
+use domain::search::{Asked, MAX_ASKED, text_words};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::json;
+use crate::messages::Message;
+use crate::{DbError, Read, Row, Sql, Tx, Value};
+
+/// Behind every word that begins with another.
+const LAST: char = '\u{10ffff}';
+/// How many keys are looked at for words that stand together, at most.
+const MOST_KEYS: i64 = 50_000;
+/// How many of the newest texts with the rarest word are looked at, at most.
+const MOST_TEXTS: i64 = 500;
+
+static ADD: Sql = Sql::Twin {
+    sqlite: "
+        INSERT INTO contact_words (workspace_id, word, contact_id)
+        SELECT $1, j.value ->> 'word', j.value ->> 'id' FROM json_each($2) AS j
+        WHERE EXISTS (SELECT 1 FROM contacts c
+            WHERE c.workspace_id = $1 AND c.contact_id = j.value ->> 'id' AND c.deleted_at IS NULL)
+        ON CONFLICT DO NOTHING",
+    postgres: "
+        INSERT INTO contact_words (workspace_id, word, contact_id)
+        SELECT $1, t.word, t.id FROM jsonb_to_recordset($2::text::jsonb) AS t (word TEXT, id BIGINT)
+        WHERE EXISTS (SELECT 1 FROM contacts c
+            WHERE c.workspace_id = $1 AND c.contact_id = t.id AND c.deleted_at IS NULL)
+        ON CONFLICT DO NOTHING",
+};
+
+static REMOVE: Sql = Sql::Twin {
+    sqlite: "
+        DELETE FROM contact_words
+        WHERE workspace_id = $1 AND (word, contact_id) IN (SELECT value ->> 'word', value ->> 'id' FROM json_each($2))",
+    postgres: "
+        DELETE FROM contact_words w USING jsonb_to_recordset($2::text::jsonb) AS t (word TEXT, id BIGINT)
+        WHERE w.workspace_id = $1 AND w.word = t.word AND w.contact_id = t.id",
+};
+
+static ADD_TEXTS: Sql = Sql::Twin {
+    sqlite: "
+        INSERT INTO message_words (workspace_id, word, message_id)
+        SELECT $1, value ->> 'word', value ->> 'id' FROM json_each($2)",
+    postgres: "
+        INSERT INTO message_words (workspace_id, word, message_id)
+        SELECT $1, word, id FROM jsonb_to_recordset($2::text::jsonb) AS t (word TEXT, id BIGINT)",
+};
+
+static BY_WORDS: Sql = Sql::Twin {
+    sqlite: "
+        SELECT DISTINCT contact_id FROM (
+            SELECT word, contact_id FROM contact_words
+            WHERE workspace_id = $1 AND word >= $2 AND word < $3 LIMIT $4)
+        WHERE ($5 = '' OR instr(' ' || word, ' ' || $5) > 0) AND ($6 = '' OR instr(' ' || word, ' ' || $6) > 0)
+          AND ($7 = '' OR instr(' ' || word, ' ' || $7) > 0)
+        LIMIT $8",
+    postgres: "
+        SELECT DISTINCT contact_id FROM (
+            SELECT word, contact_id FROM contact_words
+            WHERE workspace_id = $1 AND word >= $2 AND word < $3 LIMIT $4) AS w
+        WHERE ($5::text = '' OR strpos(' ' || word, ' ' || $5::text) > 0)
+          AND ($6::text = '' OR strpos(' ' || word, ' ' || $6::text) > 0)
+          AND ($7::text = '' OR strpos(' ' || word, ' ' || $7::text) > 0)
+        LIMIT $8",
+};
+
+static BY_PHONE: Sql = Sql::Same(
+    "
+    SELECT contact_id FROM contacts
+    WHERE workspace_id = $1 AND phone >= $2 AND phone < $3 AND deleted_at IS NULL
+    ORDER BY phone LIMIT $4",
+);
+
+static COUNT_TEXTS: Sql = Sql::Twin {
+    sqlite: "
+        SELECT COUNT(*) FROM (
+            SELECT 1 FROM message_words WHERE workspace_id = $1 AND word >= $2 AND word < $3 LIMIT $4)",
+    postgres: "
+        SELECT COUNT(*) FROM (
+            SELECT 1 FROM message_words WHERE workspace_id = $1 AND word >= $2 AND word < $3 LIMIT $4) AS w",
+};
+
+static WITH_WORD: Sql = Sql::Same(
+    "
+    SELECT message_id FROM message_words WHERE workspace_id = $1 AND word = $2 ORDER BY message_id DESC LIMIT $3",
+);
+
+static WITH_BEGINNING: Sql = Sql::Same(
+    "
+    SELECT message_id FROM message_words WHERE workspace_id = $1 AND word > $2 AND word < $3 LIMIT $4",
+);
+
+static TEXTS: Sql = Sql::Twin {
+    sqlite: "
+        SELECT m.message_id, m.contact_id, m.body, m.created_at FROM messages m
+        JOIN contacts c ON c.workspace_id = m.workspace_id AND c.contact_id = m.contact_id AND c.deleted_at IS NULL
+        WHERE m.workspace_id = $1 AND m.message_id IN (SELECT value FROM json_each($2))
+        ORDER BY m.message_id DESC",
+    postgres: "
+        SELECT m.message_id, m.contact_id, m.body, m.created_at FROM messages m
+        JOIN contacts c ON c.workspace_id = m.workspace_id AND c.contact_id = m.contact_id AND c.deleted_at IS NULL
+        WHERE m.workspace_id = $1
+          AND m.message_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))
+        ORDER BY m.message_id DESC",
+};
+
+/// Every statement of this file, for the test that prepares them on both databases.
+pub(crate) const ALL: &[(&str, &Sql)] = &[
+    ("search::ADD", &ADD),
+    ("search::REMOVE", &REMOVE),
+    ("search::ADD_TEXTS", &ADD_TEXTS),
+    ("search::BY_WORDS", &BY_WORDS),
+    ("search::BY_PHONE", &BY_PHONE),
+    ("search::COUNT_TEXTS", &COUNT_TEXTS),
+    ("search::WITH_WORD", &WITH_WORD),
+    ("search::WITH_BEGINNING", &WITH_BEGINNING),
+    ("search::TEXTS", &TEXTS),
+];
+
+#[derive(Serialize)]
+struct Key<'k> {
+    word: &'k str,
+    id: i64,
+}
+
+/// Keys in their own order, which is the table's: neighbours are written together.
+fn batch<'k>(keys: impl Iterator<Item = (&'k str, i64)>) -> Result<Value, DbError> {
+    let mut rows: Vec<Key<'_>> = keys.map(|(word, id)| Key { word, id }).collect();
+    rows.sort_unstable_by(|one, other| (one.word, one.id).cmp(&(other.word, other.id)));
+    Ok(json::text(&rows)?.into())
+}
+
+/// Keeps contacts under keys; those that are not there are passed over.
+pub(crate) fn add(tx: &mut Tx<'_>, workspace: WorkspaceId, keys: &[(String, ContactId)]) -> Result<(), DbError> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let keys = batch(keys.iter().map(|(word, id)| (word.as_str(), id.0)))?;
+    tx.execute(&ADD, &[workspace.0.into(), keys]).map(|_| ())
+}
+
+/// Keeps contacts no longer under keys.
+pub(crate) fn remove(tx: &mut Tx<'_>, workspace: WorkspaceId, keys: &[(String, ContactId)]) -> Result<(), DbError> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let keys = batch(keys.iter().map(|(word, id)| (word.as_str(), id.0)))?;
+    tx.execute(&REMOVE, &[workspace.0.into(), keys]).map(|_| ())
+}
+
+/// Keeps what people wrote: inbound and manual texts, which are new.
+pub(crate) fn add_texts(tx: &mut Tx<'_>, workspace: WorkspaceId, texts: &[&Message]) -> Result<(), DbError> {
+    let words: Vec<(String, i64)> = texts
+        .iter()
+        .flat_map(|message| text_words(&message.body).into_iter().map(|word| (word, message.id.0)))
+        .collect();
+    if words.is_empty() {
+        return Ok(());
+    }
+    let keys = batch(words.iter().map(|(word, id)| (word.as_str(), *id)))?;
+    tx.execute(&ADD_TEXTS, &[workspace.0.into(), keys]).map(|_| ())
+}
+
+fn after_all(beginning: &str) -> String {
+    format!("{beginning}{LAST}")
+}
+
+/// How a key may begin, and what else must be in it: the end of a phone; the longest word, which fits the fewest; and the
+/// first, since only names are kept from each of their words.
+fn keys_asked(asked: &Asked) -> Vec<Vec<String>> {
+    let mut all: Vec<Vec<String>> = asked.digits.iter().map(|digits| vec![format!("#{digits}")]).collect();
+    all.push(asked.words.clone());
+    if asked.words.first().is_some_and(|longest| *longest != asked.first) {
+        let others = asked.words.iter().filter(|word| **word != asked.first);
+        all.push(std::iter::once(&asked.first).chain(others).cloned().collect());
+    }
+    all
+}
+
+/// Contacts whose name, phone, e-mail address, company or street fits; at most so many, in no order.
+pub fn contacts(db: &Read<'_>, workspace: WorkspaceId, asked: &Asked, limit: i64) -> Result<Vec<ContactId>, DbError> {
+    let mut found: Vec<ContactId> = Vec::new();
+    let id = |row: &Row| row.int(0).map(ContactId);
+    let room = |found: &[ContactId]| limit - i64::try_from(found.len()).unwrap_or(i64::MAX);
+    for beginning in asked.phone_beginnings() {
+        let range = [beginning.as_str().into(), after_all(&beginning).into()];
+        let params = [&[workspace.0.into()], range.as_slice(), &[room(&found).into()]].concat();
+        for row in db.query(&BY_PHONE, &params)? {
+            found.push(id(&row)?);
+        }
+    }
+    for words in keys_asked(asked) {
+        let [first, others @ ..] = words.as_slice() else { continue };
+        let mut params: Vec<Value> =
+            vec![workspace.0.into(), first.as_str().into(), after_all(first).into(), MOST_KEYS.into()];
+        params.extend((0..MAX_ASKED - 1).map(|place| Value::from(others.get(place).map_or("", String::as_str))));
+        params.push(room(&found).max(0).into());
+        for row in db.query(&BY_WORDS, &params)? {
+            found.push(id(&row)?);
+        }
+    }
+    found.sort_unstable_by(|one, other| other.cmp(one));
+    found.dedup();
+    Ok(found)
+}
+
+/// A text that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Text {
+    /// The message.
+    pub message: MessageId,
+    /// With whom.
+    pub contact: ContactId,
+    /// All of it.
+    pub body: String,
+    /// When it was made.
+    pub at: Timestamp,
+}
+
+/// Texts that people wrote with all of the words in them, newest first; looks at the newest 500 of the rarest word.
+pub fn texts(db: &Read<'_>, workspace: WorkspaceId, asked: &Asked, limit: usize) -> Result<Vec<Text>, DbError> {
+    let mut rarest: Option<(i64, &String)> = None;
+    for word in &asked.words {
+        let params = [workspace.0.into(), word.as_str().into(), after_all(word).into(), (4 * MOST_TEXTS).into()];
+        let count = db.query_one(&COUNT_TEXTS, &params)?.int(0)?;
+        if rarest.is_none_or(|(least, _)| count < least) {
+            rarest = Some((count, word));
+        }
+    }
+    let Some((1.., word)) = rarest else { return Ok(Vec::new()) };
+    let mut ids = Vec::new();
+    for row in db.query(&WITH_WORD, &[workspace.0.into(), word.as_str().into(), MOST_TEXTS.into()])? {
+        ids.push(row.int(0)?);
+    }
+    let range = [workspace.0.into(), word.as_str().into(), after_all(word).into(), MOST_TEXTS.into()];
+    for row in db.query(&WITH_BEGINNING, &range)? {
+        ids.push(row.int(0)?);
+    }
+    ids.sort_unstable_by(|one, other| other.cmp(one));
+    ids.dedup();
+    let mut found = Vec::new();
+    for chunk in ids.chunks(100) {
+        for row in db.query(&TEXTS, &[workspace.0.into(), json::list(chunk.iter().copied())?.into()])? {
+            if found.len() < limit && asked.is_in(row.text(2)?) {
+                found.push(Text {
+                    message: MessageId(row.int(0)?),
+                    contact: ContactId(row.int(1)?),
+                    body: row.text(2)?.to_owned(),
+                    at: json::timestamp(row.int(3)?)?,
+                });
+            }
+        }
+        if found.len() >= limit {
+            break;
+        }
+    }
+    Ok(found)
+}
