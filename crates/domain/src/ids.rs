@@ -114,6 +114,12 @@ identifiers! {
     ImportId = "imp";
     /// A bulk job (import, enrolling many).
     JobId = "job";
+    /// A short name in a colour that contacts get.
+    LabelId = "lbl";
+    /// What a user wrote about a contact.
+    NoteId = "nte";
+    /// A filter of the Messenger under a name.
+    ViewId = "viw";
     /// A payment into the wallet, or a grant of credits.
     TopUpId = "top";
 }

@@ -18,6 +18,7 @@ use crate::facts::Steps;
 use crate::failure::Failure;
 use crate::guesses::Guesses;
 use crate::ids::{Ids, secret};
+use crate::live::Live;
 
 /// How long a node keeps its number without renewing it.
 pub(crate) const NODE_LEASE: SignedDuration = SignedDuration::from_mins(2);
@@ -47,6 +48,7 @@ struct Inner {
     hands: Arc<RwLock<()>>,
     counters: Counters,
     guesses: Guesses,
+    live: Live,
 }
 
 /// Something is in hand that must be over before the clock is pushed on: a claim until it is settled, a
@@ -89,8 +91,8 @@ impl Engine {
     fn with(store: Store, clock: Clock, node: Node, taken: Mark, carriers: Carriers) -> Self {
         let ids = Ids::new(node.number);
         let (steps, wake, hands, counters) = (Steps::default(), Notify::new(), Arc::default(), Counters::default());
-        let guesses = Guesses::default();
-        Self(Arc::new(Inner { store, clock, ids, node, taken, carriers, steps, wake, hands, counters, guesses }))
+        let (guesses, live) = (Guesses::default(), Live::default());
+        Self(Arc::new(Inner { store, clock, ids, node, taken, carriers, steps, wake, hands, counters, guesses, live }))
     }
 
     /// Gives the node number back before its lease ends, so that short-lived processes do not use them up.
@@ -183,6 +185,11 @@ impl Engine {
         &self.0.guesses
     }
 
+    /// Whoever watches what happens.
+    pub(crate) fn live(&self) -> &Live {
+        &self.0.live
+    }
+
     /// Tells the dispatcher that there may be work.
     pub(crate) fn wake(&self) {
         self.0.wake.notify_one();
@@ -216,7 +223,9 @@ impl Engine {
         E: From<DbError> + Send + 'static,
         F: Fn(&mut store::Tx<'_>) -> Result<T, E> + Send + 'static,
     {
-        self.0.store.write(lane, work).await
+        let done = self.0.store.write(lane, work).await;
+        self.0.live.stir();
+        done
     }
 
     /// One consistent read.

@@ -53,6 +53,12 @@ impl Ids {
         ticks(at) << NODE_BITS
     }
 
+    /// An identifier that is this many milliseconds older.
+    #[must_use]
+    pub fn before(id: i64, millis: i64) -> i64 {
+        id.saturating_sub(millis << (COUNT_BITS + NODE_BITS)).max(0)
+    }
+
     /// Takes a count that is a multiple of the step.
     fn take(&self, now: Timestamp, step: i64) -> i64 {
         let least = ticks(now);

@@ -8,18 +8,20 @@
 
 use domain::access::Permission;
 use domain::attempt::CALLBACK_WAIT;
-use domain::enrollment;
+use domain::enrollment::{self, StopReason};
 use domain::ids::{ContactId, NumberId};
-use domain::ledger::{self, Cause, Reason};
+use domain::ledger::{self, Amounts, Cause, Reason};
 use domain::message::{MessageKind, MessageState};
 use domain::suppression::Suppression;
 use domain::template::{self, MAX_SEGMENTS_PER_MESSAGE};
 use domain::{rules, segments, window};
 use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
 use store::contacts::{self, Contact};
+use store::conversations::{self, Side, Touch};
 use store::messages::{self, Message};
 use store::numbers::Number;
-use store::{Lane, Tx, conversations, suppressions};
+use store::{Lane, Tx, suppressions};
 
 use crate::actor::{Actor, Forbidden};
 use crate::beat::Beat;
@@ -80,7 +82,42 @@ impl From<store::DbError> for SendError {
     }
 }
 
+/// A message that was taken, and what ended with it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SentAndStopped {
+    /// The message.
+    pub message: Message,
+    /// Whether a workflow ran and has ended.
+    pub ended: bool,
+    /// What came back for it.
+    pub refunded: Amounts,
+}
+
 impl Engine {
+    /// Takes a message that a person wrote, and ends what runs for the contact: both or neither.
+    pub async fn send_and_stop(
+        &self,
+        actor: &Actor,
+        contact: ContactId,
+        body: &str,
+    ) -> Result<SentAndStopped, SendError> {
+        actor.need(Permission::Send)?;
+        actor.need(Permission::Enroll)?;
+        let (beat, body) = (self.beat(actor), body.to_owned());
+        let done = self
+            .write(Lane::Normal, move |tx| {
+                once(tx, &beat, &("send_and_stop", contact, &body), |tx| {
+                    let message = send_message(tx, &beat, contact, &body)?;
+                    let ended = crate::receive::stop_of(tx, &beat, &[contact], StopReason::Removed)?;
+                    let refunded = ended.iter().fold(Amounts::ZERO, |sum, one| sum.plus(one.refunded));
+                    Ok::<_, SendError>(SentAndStopped { message, ended: !ended.is_empty(), refunded })
+                })
+            })
+            .await?;
+        self.wake();
+        Ok(done)
+    }
+
     /// Takes a message that a person wrote. It goes out by the next claim; the enrollment, if any, goes on. The same
     /// key again neither texts nor charges a second time.
     pub async fn send_message(&self, actor: &Actor, contact: ContactId, body: &str) -> Result<Message, SendError> {
@@ -123,6 +160,10 @@ fn send_message(tx: &mut Tx<'_>, beat: &Beat, contact: ContactId, body: &str) ->
     }
     let message = queued(beat, MessageKind::Manual, contact.id, number, body, segments);
     messages::insert(tx, beat.workspace, std::slice::from_ref(&message), beat.now)?;
+    // The conversation moves up at once: whoever wrote wants to see it there, and not only when the carrier has it.
+    let touch = Touch { contact: contact.id, message: message.id, side: Side::Outbound };
+    conversations::touch(tx, beat.workspace, &[touch], beat.now)?;
+    beat.note(tx, "message.queued", Some(contact.id), &serde_json::json!({ "message": message.id }))?;
     Ok(message)
 }
 

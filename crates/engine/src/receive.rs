@@ -229,6 +229,7 @@ impl Intake {
         let new =
             suppressions::add(tx, beat.workspace, (contact.phone_hash, Some(contact.id)), kind, source, beat.now)?;
         if new {
+            crate::conversations::listed(tx, beat.workspace, contact.id, kind, true)?;
             let note = serde_json::json!({ "list": kind.word(), "source": source });
             beat.note(tx, "contact.suppressed", Some(contact.id), &note)?;
         }
@@ -241,6 +242,7 @@ impl Intake {
         if !suppressions::lift(tx, beat.workspace, contact.phone_hash, kind, beat.now)? {
             return Ok(());
         }
+        crate::conversations::listed(tx, beat.workspace, contact.id, kind, false)?;
         let note = serde_json::json!({ "list": kind.word(), "source": "contact" });
         beat.note(tx, "contact.unsuppressed", Some(contact.id), &note)?;
         self.answer(tx, contact, &known.settings.opt_in_text, "opt-in")

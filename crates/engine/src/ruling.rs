@@ -10,6 +10,7 @@
 //! | taken, then refused by a receipt | `undelivered` | stays earned, or reversed if the workspace says so | ends |
 //! | doubt | `in_doubt` | stays prepaid | waits |
 
+use domain::enrollment::EnrollmentState;
 use domain::ids::{ContactId, EnrollmentId};
 use domain::ledger::{self, Amounts, Cause, Reason, Unit};
 use domain::message::{MessageKind, MessageState};
@@ -212,6 +213,7 @@ pub(crate) fn refused(settling: &mut Settling<'_>, message: &mut Message, kind: 
 pub(crate) fn suppress(tx: &mut Tx<'_>, beat: &Beat, contact: ContactId, kind: Suppression) -> Result<(), Failure> {
     let Some(row) = contacts::find(tx, beat.workspace, contact)? else { return Ok(()) };
     if suppressions::add(tx, beat.workspace, (row.phone_hash, Some(row.id)), kind, "carrier", beat.now)? {
+        crate::conversations::listed(tx, beat.workspace, contact, kind, true)?;
         let note = serde_json::json!({ "list": kind.word(), "source": "carrier" });
         beat.note(tx, "contact.suppressed", Some(contact), &note)?;
     }
@@ -237,21 +239,32 @@ fn failed_event(settling: &mut Settling<'_>, message: &Message) {
 
 /// Moves the enrollment past the step of this message.
 fn next_step(settling: &mut Settling<'_>, tx: &mut Tx<'_>, message: &Message) -> Result<(), Failure> {
-    let (Some((row, runs)), Some(step)) = (settling.enrollment(message), message.step) else { return Ok(()) };
-    let next = step + 1;
-    let place = facts::thawed(&row.place)?;
+    let (Some((row, _)), Some(step)) = (settling.enrollment(message), message.step) else { return Ok(()) };
+    let row = row.clone();
     // The send itself counts, not the hour at which a lost answer was found out.
     let went_at = message.claimed_at.unwrap_or(settling.beat.now);
+    after(settling, tx, &row, step, went_at).map(|_| ())
+}
+
+/// Moves an enrollment past a step that went, or would have gone, at this time; says when the next one is due.
+pub(crate) fn after(
+    settling: &mut Settling<'_>,
+    tx: &mut Tx<'_>,
+    row: &Enrollment,
+    step: u8,
+    went_at: Timestamp,
+) -> Result<Option<Timestamp>, Failure> {
+    let (next, runs) = (step + 1, row.state == EnrollmentState::Active);
+    let place = facts::thawed(&row.place)?;
     let hour = row.hour_minute.unwrap_or_else(|| local_minute(&place, went_at));
     let due = if runs { due_after(settling, tx, row, next, hour, went_at)? } else { None };
-    let (id, contact, workflow) = (row.id, row.contact, row.workflow);
     if runs && due.is_none() {
-        let note = serde_json::json!({ "enrollment": id, "workflow": workflow });
-        settling.events.push(settling.beat.event("enrollment.completed", Some(contact), &note));
+        let note = serde_json::json!({ "enrollment": row.id, "workflow": row.workflow });
+        settling.events.push(settling.beat.event("enrollment.completed", Some(row.contact), &note));
     }
-    let due = due.map(Timestamp::as_microsecond);
-    settling.advances.push(Advance { enrollment: id, step: next, due, hour: Some(hour) });
-    Ok(())
+    let micros = due.map(Timestamp::as_microsecond);
+    settling.advances.push(Advance { enrollment: row.id, step: next, due: micros, hour: Some(hour) });
+    Ok(due)
 }
 
 /// When the step is due, counted from the send before it; nothing if there is no such step.

@@ -387,6 +387,7 @@ fn a_message_by_hand_is_not_claimed_while_an_opt_out_is_being_taken() {
         let stopping = database.store.write(Lane::Inbound, move |tx| {
             let hash = store::contacts::lock(tx, workspace, &[contact(0)])?[0].phone_hash;
             store::suppressions::add(tx, workspace, (hash, None), Suppression::OptedOut, "contact", now)?;
+            store::conversations::set_opted_out(tx, workspace, contact(0), true)?;
             locked.send(()).unwrap();
             waits.lock().unwrap().recv().unwrap();
             Ok::<_, store::DbError>(())

@@ -380,7 +380,8 @@ pub fn advance(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[Advance], now: T
             tallies::count(tx, workspace, now, (row.int(0)?, 0), What::Completed, Count::one(0))?;
         }
     }
-    Ok(())
+    let ended = rows.iter().filter(|row| row.due.is_none()).map(|row| row.enrollment);
+    crate::conversations::leave(tx, workspace, ended)
 }
 
 /// Gives the running enrollments of a lost number to another one.

@@ -417,11 +417,16 @@ pub fn assign(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[(ContactId, Numbe
     tx.execute(&ASSIGN, &[workspace.0.into(), json::text(&rows)?.into()]).map(|_| ())
 }
 
-/// Deletes a contact; false if there was none.
+/// Deletes a contact with its conversation and labels; false if there was none.
 pub fn delete(tx: &mut Tx<'_>, workspace: WorkspaceId, id: ContactId, now: Timestamp) -> Result<bool, DbError> {
     let keys = kept_keys(&some(tx, workspace, &[id])?);
     search::remove(tx, workspace, &keys)?;
-    Ok(tx.execute(&DELETE, &[workspace.0.into(), id.0.into(), json::micros(now).into()])? == 1)
+    let deleted = tx.execute(&DELETE, &[workspace.0.into(), id.0.into(), json::micros(now).into()])? == 1;
+    if deleted {
+        crate::conversations::remove(tx, workspace, id)?;
+        crate::labels::take_all(tx, workspace, id)?;
+    }
+    Ok(deleted)
 }
 
 /// Marks a contact's phone as somebody else's since a time, or takes the mark away.

@@ -1,34 +1,25 @@
-//! Conversations: when each was last active and what in it is unread.
+//! Conversations: when each was last active, what in it is unread, and whatever else the Messenger filters by. The list itself
+//! is in `conversations/list.rs`.
+//!
+//! | column | moved by |
+//! |---|---|
+//! | `last_*`, `side`, `unread` | [`touch`]: a message that came or went; [`mark_read`], [`mark_unread`] |
+//! | `enrollment_id` | [`enrollments`](crate::enrollments) and [`claims::advance`](crate::claims::advance): the start and every end |
+//! | `opted_out` | [`set_opted_out`]: the contact's phone comes onto that list or leaves it |
+//! | `assignee_id` | [`assign`] |
+//!
+//! Rows are locked after messages and before accounts. A deleted contact has no conversation.
 
-use domain::ids::{ContactId, MessageId, WorkspaceId};
+pub mod list;
+
+use domain::ids::{ContactId, EnrollmentId, MessageId, UserId, WorkspaceId};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::json;
 use crate::{DbError, Read, Row, Sql, Tx};
 
-/// A line of the list of conversations.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Conversation {
-    /// With whom.
-    pub contact: ContactId,
-    /// The contact's name.
-    pub name: String,
-    /// The contact's phone.
-    pub phone: String,
-    /// When the last message went or came.
-    pub last_at: Timestamp,
-    /// The last message.
-    pub last_message: MessageId,
-    /// Its text.
-    pub last_body: String,
-    /// When the contact wrote last.
-    pub last_inbound_at: Option<Timestamp>,
-    /// When we wrote last.
-    pub last_outbound_at: Option<Timestamp>,
-    /// How many inbound messages nobody has read.
-    pub unread: i64,
-}
+pub use list::Conversation;
 
 /// A message that touches its conversation.
 #[derive(Debug, Clone, Copy)]
@@ -53,52 +44,149 @@ pub enum Side {
 static TOUCH: Sql = Sql::Twin {
     sqlite: "
         INSERT INTO conversations (workspace_id, contact_id, last_at, last_message_id, last_inbound_at, last_outbound_at,
-            unread)
-        SELECT $1, value ->> 'contact', $3, value ->> 'message', value ->> 'inbound', value ->> 'outbound', value ->> 'unread'
-        FROM json_each($2) WHERE true
+            unread, side, enrollment_id, opted_out)
+        SELECT $1, c.contact_id, $3, value ->> 'message', value ->> 'inbound', value ->> 'outbound', value ->> 'unread',
+            value ->> 'side',
+            (SELECT e.enrollment_id FROM enrollments e
+             WHERE e.workspace_id = $1 AND e.contact_id = c.contact_id AND e.state = 'active'),
+            EXISTS (SELECT 1 FROM suppressions s
+             WHERE s.workspace_id = $1 AND s.phone_hash = c.phone_hash AND s.kind = 'opted_out' AND s.lifted_at IS NULL)
+        FROM json_each($2)
+        JOIN contacts c ON c.workspace_id = $1 AND c.contact_id = value ->> 'contact' AND c.deleted_at IS NULL
+        WHERE true
         ON CONFLICT (workspace_id, contact_id) DO UPDATE SET
-            last_at = excluded.last_at, last_message_id = excluded.last_message_id,
+            last_at = excluded.last_at, last_message_id = excluded.last_message_id, side = excluded.side,
             last_inbound_at = COALESCE(excluded.last_inbound_at, conversations.last_inbound_at),
             last_outbound_at = COALESCE(excluded.last_outbound_at, conversations.last_outbound_at),
             unread = conversations.unread + excluded.unread",
     postgres: "
         INSERT INTO conversations (workspace_id, contact_id, last_at, last_message_id, last_inbound_at, last_outbound_at,
-            unread)
-        SELECT $1, contact, $3, message, inbound, outbound, unread
+            unread, side, enrollment_id, opted_out)
+        SELECT $1, c.contact_id, $3, t.message, t.inbound, t.outbound, t.unread, t.side,
+            (SELECT e.enrollment_id FROM enrollments e
+             WHERE e.workspace_id = $1 AND e.contact_id = c.contact_id AND e.state = 'active'),
+            CASE WHEN EXISTS (SELECT 1 FROM suppressions s
+             WHERE s.workspace_id = $1 AND s.phone_hash = c.phone_hash AND s.kind = 'opted_out' AND s.lifted_at IS NULL)
+            THEN 1 ELSE 0 END
         FROM jsonb_to_recordset($2::text::jsonb)
-            AS t (contact BIGINT, message BIGINT, inbound BIGINT, outbound BIGINT, unread BIGINT)
+            AS t (contact BIGINT, message BIGINT, inbound BIGINT, outbound BIGINT, unread BIGINT, side TEXT)
+        JOIN contacts c ON c.workspace_id = $1 AND c.contact_id = t.contact AND c.deleted_at IS NULL
         ON CONFLICT (workspace_id, contact_id) DO UPDATE SET
-            last_at = excluded.last_at, last_message_id = excluded.last_message_id,
+            last_at = excluded.last_at, last_message_id = excluded.last_message_id, side = excluded.side,
             last_inbound_at = COALESCE(excluded.last_inbound_at, conversations.last_inbound_at),
             last_outbound_at = COALESCE(excluded.last_outbound_at, conversations.last_outbound_at),
             unread = conversations.unread + excluded.unread",
 };
 
-static PAGE: Sql = Sql::Same(
-    "
-    SELECT v.contact_id, c.name, c.phone, v.last_at, v.last_message_id, m.body, v.last_inbound_at, v.last_outbound_at,
-        v.unread
-    FROM conversations v
-    JOIN contacts c ON c.workspace_id = v.workspace_id AND c.contact_id = v.contact_id
-    JOIN messages m ON m.workspace_id = v.workspace_id AND m.message_id = v.last_message_id
-    WHERE v.workspace_id = $1 AND (v.last_at < $2 OR (v.last_at = $2 AND v.contact_id < $3))
-    ORDER BY v.last_at DESC, v.contact_id DESC
-    LIMIT $4",
-);
+static TOUCH_LABELS: Sql = Sql::Twin {
+    sqlite: "
+        UPDATE contact_labels SET last_at = $3
+        WHERE workspace_id = $1 AND contact_id IN (SELECT value ->> 'contact' FROM json_each($2))",
+    postgres: "
+        UPDATE contact_labels SET last_at = $3
+        WHERE workspace_id = $1
+          AND contact_id = ANY (ARRAY(SELECT contact FROM jsonb_to_recordset($2::text::jsonb) AS t (contact BIGINT)))",
+};
+
+static ENTER: Sql = Sql::Twin {
+    sqlite: "
+        UPDATE conversations SET enrollment_id = j.value ->> 'id'
+        FROM json_each($2) AS j
+        WHERE conversations.workspace_id = $1 AND conversations.contact_id = j.value ->> 'contact'",
+    postgres: "
+        UPDATE conversations SET enrollment_id = t.id
+        FROM jsonb_to_recordset($2::text::jsonb) AS t (id BIGINT, contact BIGINT)
+        WHERE conversations.workspace_id = $1 AND conversations.contact_id = t.contact",
+};
+
+static LEAVE: Sql = Sql::Twin {
+    sqlite: "
+        UPDATE conversations SET enrollment_id = NULL
+        FROM enrollments AS e
+        WHERE e.workspace_id = $1 AND e.enrollment_id IN (SELECT value FROM json_each($2))
+          AND conversations.workspace_id = $1 AND conversations.contact_id = e.contact_id
+          AND conversations.enrollment_id = e.enrollment_id",
+    postgres: "
+        UPDATE conversations SET enrollment_id = NULL
+        FROM enrollments AS e
+        WHERE e.workspace_id = $1
+          AND e.enrollment_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))
+          AND conversations.workspace_id = $1 AND conversations.contact_id = e.contact_id
+          AND conversations.enrollment_id = e.enrollment_id",
+};
+
+static OPTED_OUT: Sql =
+    Sql::Same("UPDATE conversations SET opted_out = $3 WHERE workspace_id = $1 AND contact_id = $2");
 
 static FIND: Sql = Sql::Same(
     "
-    SELECT last_inbound_at, last_outbound_at FROM conversations WHERE workspace_id = $1 AND contact_id = $2",
+    SELECT last_inbound_at, last_outbound_at, last_at, unread, assignee_id, enrollment_id
+    FROM conversations WHERE workspace_id = $1 AND contact_id = $2",
 );
 
-static READ: Sql = Sql::Same("UPDATE conversations SET unread = 0 WHERE workspace_id = $1 AND contact_id = $2");
+static LOCK: Sql = Sql::Twin {
+    sqlite: "
+        SELECT contact_id, last_at, unread, assignee_id FROM conversations
+        WHERE workspace_id = $1 AND contact_id IN (SELECT value FROM json_each($2))
+        ORDER BY contact_id",
+    postgres: "
+        SELECT contact_id, last_at, unread, assignee_id FROM conversations
+        WHERE workspace_id = $1
+          AND contact_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))
+        ORDER BY contact_id FOR UPDATE",
+};
+
+static READ: Sql = Sql::Twin {
+    sqlite: "
+        UPDATE conversations SET unread = 0
+        WHERE workspace_id = $1 AND unread > 0 AND contact_id IN (SELECT value FROM json_each($2))
+        RETURNING contact_id",
+    postgres: "
+        UPDATE conversations SET unread = 0
+        WHERE workspace_id = $1 AND unread > 0
+          AND contact_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))
+        RETURNING contact_id",
+};
+
+static UNREAD: Sql = Sql::Twin {
+    sqlite: "
+        UPDATE conversations SET unread = 1
+        WHERE workspace_id = $1 AND unread = 0 AND contact_id IN (SELECT value FROM json_each($2))
+        RETURNING contact_id",
+    postgres: "
+        UPDATE conversations SET unread = 1
+        WHERE workspace_id = $1 AND unread = 0
+          AND contact_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))
+        RETURNING contact_id",
+};
+
+static ASSIGN: Sql = Sql::Twin {
+    sqlite: "
+        UPDATE conversations SET assignee_id = $3
+        WHERE workspace_id = $1 AND assignee_id IS NOT $3 AND contact_id IN (SELECT value FROM json_each($2))
+        RETURNING contact_id",
+    postgres: "
+        UPDATE conversations SET assignee_id = $3
+        WHERE workspace_id = $1 AND assignee_id IS DISTINCT FROM $3
+          AND contact_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))
+        RETURNING contact_id",
+};
+
+static REMOVE: Sql = Sql::Same("DELETE FROM conversations WHERE workspace_id = $1 AND contact_id = $2");
 
 /// Every statement of this file, for the test that prepares them on both databases.
 pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("conversations::TOUCH", &TOUCH),
-    ("conversations::PAGE", &PAGE),
+    ("conversations::TOUCH_LABELS", &TOUCH_LABELS),
+    ("conversations::ENTER", &ENTER),
+    ("conversations::LEAVE", &LEAVE),
+    ("conversations::OPTED_OUT", &OPTED_OUT),
     ("conversations::FIND", &FIND),
+    ("conversations::LOCK", &LOCK),
     ("conversations::READ", &READ),
+    ("conversations::UNREAD", &UNREAD),
+    ("conversations::ASSIGN", &ASSIGN),
+    ("conversations::REMOVE", &REMOVE),
 ];
 
 #[derive(Serialize)]
@@ -108,6 +196,18 @@ struct Touched {
     inbound: Option<i64>,
     outbound: Option<i64>,
     unread: i64,
+    side: &'static str,
+}
+
+impl Side {
+    /// The word that the database holds.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Inbound => "in",
+            Self::Outbound => "out",
+        }
+    }
 }
 
 /// Moves conversations to the top for these messages: at most one for each contact.
@@ -122,42 +222,135 @@ pub fn touch(tx: &mut Tx<'_>, workspace: WorkspaceId, touches: &[Touch], now: Ti
         inbound: (touch.side == Side::Inbound).then_some(at),
         outbound: (touch.side == Side::Outbound).then_some(at),
         unread: i64::from(touch.side == Side::Inbound),
+        side: touch.side.word(),
     };
     let rows: Vec<_> = touches.iter().map(touched).collect();
-    tx.execute(&TOUCH, &[workspace.0.into(), json::text(&rows)?.into(), at.into()]).map(|_| ())
+    let params = [workspace.0.into(), json::text(&rows)?.into(), at.into()];
+    tx.execute(&TOUCH, &params)?;
+    // After the conversations, whose rows are locked by now: a label that is given meanwhile waits for them.
+    tx.execute(&TOUCH_LABELS, &params).map(|_| ())
 }
 
-/// Conversations, newest first, before the given place in that order.
+#[derive(Serialize)]
+struct Entered {
+    id: i64,
+    contact: i64,
+}
+
+/// Contacts begin these enrollments.
+pub(crate) fn enter(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+    rows: impl Iterator<Item = (EnrollmentId, ContactId)>,
+) -> Result<(), DbError> {
+    let rows: Vec<_> = rows.map(|(id, contact)| Entered { id: id.0, contact: contact.0 }).collect();
+    tx.execute(&ENTER, &[workspace.0.into(), json::text(&rows)?.into()]).map(|_| ())
+}
+
+/// These enrollments run no longer.
+pub(crate) fn leave(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+    ids: impl Iterator<Item = EnrollmentId>,
+) -> Result<(), DbError> {
+    let list = json::list(ids.map(|id| id.0))?;
+    if list == "[]" {
+        return Ok(());
+    }
+    tx.execute(&LEAVE, &[workspace.0.into(), list.into()]).map(|_| ())
+}
+
+/// Whether the contact has opted out.
+pub fn set_opted_out(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+    contact: ContactId,
+    opted_out: bool,
+) -> Result<(), DbError> {
+    tx.execute(&OPTED_OUT, &[workspace.0.into(), contact.0.into(), opted_out.into()]).map(|_| ())
+}
+
+/// Where one conversation stands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// When the contact wrote last.
+    pub last_inbound_at: Option<Timestamp>,
+    /// When we wrote last.
+    pub last_outbound_at: Option<Timestamp>,
+    /// How many inbound messages nobody has read.
+    pub unread: i64,
+    /// Who takes care of it.
+    pub assignee: Option<UserId>,
+}
+
+/// Where a conversation stands; nothing if there is none yet.
+pub fn find(db: &Read<'_>, workspace: WorkspaceId, contact: ContactId) -> Result<Option<Standing>, DbError> {
+    let row = db.query_optional(&FIND, &[workspace.0.into(), contact.0.into()])?;
+    let standing = |row: Row| {
+        Ok(Standing {
+            last_inbound_at: json::timestamp_or_none(row.opt_int(0)?)?,
+            last_outbound_at: json::timestamp_or_none(row.opt_int(1)?)?,
+            unread: row.int(3)?,
+            assignee: row.opt_int(4)?.map(UserId),
+        })
+    };
+    row.map(standing).transpose()
+}
+
+/// All conversations, newest first, before the given place in that order.
 pub fn page(
     db: &Read<'_>,
     workspace: WorkspaceId,
     before: (Timestamp, ContactId),
     limit: i64,
 ) -> Result<Vec<Conversation>, DbError> {
-    let params = [workspace.0.into(), json::micros(before.0).into(), before.1.0.into(), limit.into()];
-    let line = |row: &Row| {
-        Ok(Conversation {
-            contact: ContactId(row.int(0)?),
-            name: row.text(1)?.to_owned(),
-            phone: row.text(2)?.to_owned(),
-            last_at: json::timestamp(row.int(3)?)?,
-            last_message: MessageId(row.int(4)?),
-            last_body: row.text(5)?.to_owned(),
-            last_inbound_at: json::timestamp_or_none(row.opt_int(6)?)?,
-            last_outbound_at: json::timestamp_or_none(row.opt_int(7)?)?,
-            unread: row.int(8)?,
-        })
-    };
-    db.query(&PAGE, &params)?.iter().map(line).collect()
+    list::page(db, workspace, list::Filter::default(), before, limit)
 }
 
 /// When the contact wrote last.
 pub fn last_inbound(db: &Read<'_>, workspace: WorkspaceId, contact: ContactId) -> Result<Option<Timestamp>, DbError> {
-    let row = db.query_optional(&FIND, &[workspace.0.into(), contact.0.into()])?;
-    json::timestamp_or_none(row.map(|row| row.opt_int(0)).transpose()?.flatten())
+    Ok(find(db, workspace, contact)?.and_then(|standing| standing.last_inbound_at))
 }
 
-/// Marks a conversation as read; false if there is none.
-pub fn mark_read(tx: &mut Tx<'_>, workspace: WorkspaceId, contact: ContactId) -> Result<bool, DbError> {
-    Ok(tx.execute(&READ, &[workspace.0.into(), contact.0.into()])? == 1)
+/// Of these contacts those that have a conversation, locked until the transaction ends, and when each was last active.
+pub(crate) fn lock(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+    contacts: &[ContactId],
+) -> Result<Vec<(ContactId, i64)>, DbError> {
+    let list = json::list(contacts.iter().map(|id| id.0))?;
+    let rows = tx.query_write(&LOCK, &[workspace.0.into(), list.into()])?;
+    rows.iter().map(|row| Ok((ContactId(row.int(0)?), row.int(1)?))).collect()
+}
+
+fn changed(rows: &[Row]) -> Result<Vec<ContactId>, DbError> {
+    rows.iter().map(|row| row.int(0).map(ContactId)).collect()
+}
+
+/// Marks conversations as read, and says which had something unread.
+pub fn mark_read(tx: &mut Tx<'_>, workspace: WorkspaceId, contacts: &[ContactId]) -> Result<Vec<ContactId>, DbError> {
+    let list = json::list(contacts.iter().map(|id| id.0))?;
+    changed(&tx.query_write(&READ, &[workspace.0.into(), list.into()])?)
+}
+
+/// Marks conversations as unread, and says which had nothing unread.
+pub fn mark_unread(tx: &mut Tx<'_>, workspace: WorkspaceId, contacts: &[ContactId]) -> Result<Vec<ContactId>, DbError> {
+    let list = json::list(contacts.iter().map(|id| id.0))?;
+    changed(&tx.query_write(&UNREAD, &[workspace.0.into(), list.into()])?)
+}
+
+/// Gives conversations to a user or to nobody, and says which had somebody else.
+pub fn assign(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+    contacts: &[ContactId],
+    to: Option<UserId>,
+) -> Result<Vec<ContactId>, DbError> {
+    let list = json::list(contacts.iter().map(|id| id.0))?;
+    changed(&tx.query_write(&ASSIGN, &[workspace.0.into(), list.into(), to.map(|user| user.0).into()])?)
+}
+
+/// The contact is deleted: its conversation is no longer listed.
+pub fn remove(tx: &mut Tx<'_>, workspace: WorkspaceId, contact: ContactId) -> Result<(), DbError> {
+    tx.execute(&REMOVE, &[workspace.0.into(), contact.0.into()]).map(|_| ())
 }

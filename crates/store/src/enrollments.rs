@@ -142,6 +142,25 @@ static RUNNING: Sql = Sql::Twin {
           AND e.contact_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))",
 };
 
+static CARDS: Sql = Sql::Twin {
+    sqlite: "
+        SELECT e.contact_id, e.enrollment_id, e.workflow_id, e.next_step, w.name, e.due_at,
+            (SELECT COUNT(*) FROM workflow_steps s
+             WHERE s.workspace_id = e.workspace_id AND s.workflow_id = e.workflow_id AND s.version = e.version)
+        FROM enrollments e
+        JOIN workflows w ON w.workspace_id = e.workspace_id AND w.workflow_id = e.workflow_id
+        WHERE e.workspace_id = $1 AND e.state = 'active' AND e.contact_id IN (SELECT value FROM json_each($2))",
+    postgres:
+        "
+        SELECT e.contact_id, e.enrollment_id, e.workflow_id, e.next_step, w.name, e.due_at,
+            (SELECT COUNT(*) FROM workflow_steps s
+             WHERE s.workspace_id = e.workspace_id AND s.workflow_id = e.workflow_id AND s.version = e.version)
+        FROM enrollments e
+        JOIN workflows w ON w.workspace_id = e.workspace_id AND w.workflow_id = e.workflow_id
+        WHERE e.workspace_id = $1 AND e.state = 'active'
+          AND e.contact_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))",
+};
+
 static ACTIVE_COUNT: Sql = Sql::Same(
     "
     SELECT COUNT(*) FROM enrollments WHERE workspace_id = $1 AND workflow_id = $2 AND state = 'active'",
@@ -191,6 +210,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("enrollments::PAGE", &PAGE),
     ("enrollments::LOCK", &LOCK),
     ("enrollments::RUNNING", &RUNNING),
+    ("enrollments::CARDS", &CARDS),
     ("enrollments::ACTIVE_COUNT", &ACTIVE_COUNT),
     ("enrollments::INSERT", &INSERT),
     ("enrollments::STOP", &STOP),
@@ -295,6 +315,42 @@ pub fn running_of(db: &Read<'_>, workspace: WorkspaceId, contacts: &[ContactId])
     db.query(&RUNNING, &[workspace.0.into(), list.into()])?.iter().map(row).collect()
 }
 
+/// Where a contact is in its workflow, as lists show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Card {
+    /// Whose.
+    pub contact: ContactId,
+    /// Which enrollment.
+    pub id: EnrollmentId,
+    /// Through which workflow.
+    pub workflow: WorkflowId,
+    /// Its name.
+    pub name: String,
+    /// The step that comes next or is on its way, from 1.
+    pub next_step: u8,
+    /// How many there are.
+    pub steps: i64,
+    /// When it is due; nothing while its message is with the carrier.
+    pub due_at: Option<Timestamp>,
+}
+
+/// Where these contacts are in their workflows.
+pub fn cards(db: &Read<'_>, workspace: WorkspaceId, contacts: &[ContactId]) -> Result<Vec<Card>, DbError> {
+    let list = json::list(contacts.iter().map(|id| id.0))?;
+    let card = |row: &Row| {
+        Ok(Card {
+            contact: ContactId(row.int(0)?),
+            id: EnrollmentId(row.int(1)?),
+            workflow: WorkflowId(row.int(2)?),
+            next_step: json::small(row.int(3)?)?,
+            name: row.text(4)?.to_owned(),
+            due_at: json::timestamp_or_none(row.opt_int(5)?)?,
+            steps: row.int(6)?,
+        })
+    };
+    db.query(&CARDS, &[workspace.0.into(), list.into()])?.iter().map(card).collect()
+}
+
 /// How many contacts are moving through a workflow.
 pub fn active_count(db: &Read<'_>, workspace: WorkspaceId, workflow: WorkflowId) -> Result<i64, DbError> {
     db.query_one(&ACTIVE_COUNT, &[workspace.0.into(), workflow.0.into()])?.int(0)
@@ -372,7 +428,7 @@ pub fn insert(tx: &mut Tx<'_>, workspace: WorkspaceId, start: &Start, rows: &[Ne
     for row in rows {
         tallies::count(tx, workspace, start.at, (start.workflow.0, 0), What::Added, Count::added(&row.prices))?;
     }
-    Ok(())
+    crate::conversations::enter(tx, workspace, rows.iter().map(|row| (row.id, row.contact)))
 }
 
 /// Stops those of these enrollments that are still active, and says which. The fence's other half.
@@ -390,6 +446,7 @@ pub fn stop(
         tallies::count(tx, workspace, at, (row.int(1)?, row.int(2)?), What::Ended(reason), Count::one(0))?;
         stopped.push(EnrollmentId(row.int(0)?));
     }
+    crate::conversations::leave(tx, workspace, stopped.iter().copied())?;
     Ok(stopped)
 }
 

@@ -48,9 +48,19 @@ static PAGE: Sql = Sql::Same(
     WHERE workspace_id = $1 AND event_id > $2 ORDER BY event_id LIMIT $3",
 );
 
+static NEWEST: Sql = Sql::Same(
+    "
+    SELECT event_id, contact_id, kind FROM events
+    WHERE workspace_id = $1 AND event_id > $2 ORDER BY event_id DESC LIMIT $3",
+);
+
 /// Every statement of this file, for the test that prepares them on both databases.
-pub(crate) const ALL: &[(&str, &Sql)] =
-    &[("events::INSERT", &INSERT), ("events::OF_CONTACT", &OF_CONTACT), ("events::PAGE", &PAGE)];
+pub(crate) const ALL: &[(&str, &Sql)] = &[
+    ("events::INSERT", &INSERT),
+    ("events::OF_CONTACT", &OF_CONTACT),
+    ("events::PAGE", &PAGE),
+    ("events::NEWEST", &NEWEST),
+];
 
 fn read(row: &Row) -> Result<Event, DbError> {
     Ok(Event {
@@ -104,4 +114,28 @@ pub fn of_contact(
 /// What happened in a workspace, oldest first, after the given event.
 pub fn page(db: &Read<'_>, workspace: WorkspaceId, after: EventId, limit: i64) -> Result<Vec<Event>, DbError> {
     db.query(&PAGE, &[workspace.0.into(), after.0.into(), limit.into()])?.iter().map(read).collect()
+}
+
+/// What happened, without its facts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Headline {
+    /// Its identifier.
+    pub id: EventId,
+    /// The contact that it is about.
+    pub contact: Option<ContactId>,
+    /// What happened.
+    pub kind: String,
+}
+
+/// The newest of what happened after the given event, newest first.
+pub fn newest(db: &Read<'_>, workspace: WorkspaceId, after: EventId, limit: i64) -> Result<Vec<Headline>, DbError> {
+    let rows = db.query(&NEWEST, &[workspace.0.into(), after.0.into(), limit.into()])?;
+    let headline = |row: &Row| {
+        Ok(Headline {
+            id: EventId(row.int(0)?),
+            contact: row.opt_int(1)?.map(ContactId),
+            kind: row.text(2)?.to_owned(),
+        })
+    };
+    rows.iter().map(headline).collect()
 }

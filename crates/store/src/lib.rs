@@ -14,9 +14,11 @@ pub mod enrollments;
 pub mod events;
 pub mod jobs;
 mod json;
+pub mod labels;
 pub mod ledger;
 pub mod messages;
 mod migrations;
+pub mod notes;
 pub mod numbers;
 pub mod receipts;
 pub mod search;
@@ -27,6 +29,7 @@ pub mod tallies;
 pub mod testing;
 pub mod upkeep;
 pub mod users;
+pub mod views;
 pub mod workflows;
 pub mod workspaces;
 
@@ -40,11 +43,14 @@ const STATEMENTS: &[&[(&str, &Sql)]] = &[
     contacts::custom::ALL,
     contacts::list::ALL,
     conversations::ALL,
+    conversations::list::ALL,
     enrollments::ALL,
     events::ALL,
     jobs::ALL,
+    labels::ALL,
     ledger::ALL,
     messages::ALL,
+    notes::ALL,
     numbers::ALL,
     receipts::ALL,
     sessions::ALL,
@@ -53,6 +59,7 @@ const STATEMENTS: &[&[(&str, &Sql)]] = &[
     tallies::ALL,
     upkeep::ALL,
     users::ALL,
+    views::ALL,
     workflows::ALL,
     workspaces::ALL,
     migrations::ALL,

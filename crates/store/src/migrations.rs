@@ -58,6 +58,13 @@ const MIGRATIONS: &[Migration] = &[
             postgres: include_str!("../../../migrations/postgres/0006_contacts.sql"),
         },
     },
+    Migration {
+        name: "0007_inbox",
+        sql: Sql::Twin {
+            sqlite: include_str!("../../../migrations/sqlite/0007_inbox.sql"),
+            postgres: include_str!("../../../migrations/postgres/0007_inbox.sql"),
+        },
+    },
 ];
 
 /// What only the program can work out of rows that are there already, by the migration that needs it. It runs once the

@@ -79,7 +79,7 @@ fn place(text: &str) -> Option<(Timestamp, ContactId)> {
 /// For everybody in the workspace.
 #[utoipa::path(post, path = "/contacts/{id}/read", operation_id = "markRead", tag = "Conversations",
     params(("id" = ids::Contact, Path, description = "The contact.")),
-    responses((status = 200, description = "Nothing in it is unread; `false` if there is no conversation yet.", body = Changed)),
+    responses((status = 200, description = "Nothing in it is unread; `false` if nothing was unread.", body = Changed)),
     extensions(("x-permission" = json!("send")), ("x-problems" = json!(["not_found"]))))]
 pub(crate) async fn mark_read(
     State(parts): State<Parts>,

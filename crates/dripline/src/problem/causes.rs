@@ -9,11 +9,16 @@ use engine::doubts::DoubtError;
 use engine::enrolling::{EnrollError, RemoveError};
 use engine::import::ImportError;
 use engine::keys::KeyError;
+use engine::labels::LabelError;
+use engine::live::WatchError;
 use engine::manual::SendError;
+use engine::notes::NoteError;
 use engine::numbers::NumberError;
 use engine::pauses::PauseError;
 use engine::sessions::SignInError;
+use engine::skipping::SkipError;
 use engine::users::UserError;
+use engine::views::ViewError;
 use engine::workflows::SaveError;
 use engine::workspaces::WorkspaceError;
 use engine::{Failure, Forbidden};
@@ -175,7 +180,8 @@ impl From<ConversationError> for Problem {
         match error {
             ConversationError::Forbidden(cause) => cause.into(),
             ConversationError::Failure(cause) => cause.into(),
-            ConversationError::Unknown => Self::told(Code::NotFound, &error),
+            ConversationError::Unknown | ConversationError::UserUnknown => Self::told(Code::NotFound, &error),
+            ConversationError::TooMany(_) => Self::told(Code::Selection, &error),
         }
     }
 }
@@ -332,5 +338,63 @@ mod tests {
             assert!(text.contains("\"code\":\"unavailable\""), "{text}");
         }
         assert_eq!(told(DbError::Corrupt("page 7".into()).into()).await.0, 500);
+    }
+}
+
+impl From<LabelError> for Problem {
+    fn from(error: LabelError) -> Self {
+        match error {
+            LabelError::Forbidden(cause) => cause.into(),
+            LabelError::Failure(cause) => cause.into(),
+            LabelError::Contacts(cause) => cause.into(),
+            LabelError::Unknown => Self::told(Code::NotFound, &error),
+            LabelError::Taken(_) => Self::told(Code::NameTaken, &error),
+            LabelError::Name | LabelError::Colour { .. } | LabelError::TooMany => {
+                Self::told(Code::SettingsInvalid, &error)
+            }
+        }
+    }
+}
+
+impl From<NoteError> for Problem {
+    fn from(error: NoteError) -> Self {
+        match error {
+            NoteError::Forbidden(cause) => cause.into(),
+            NoteError::Failure(cause) => cause.into(),
+            NoteError::ContactUnknown | NoteError::Unknown => Self::told(Code::NotFound, &error),
+            NoteError::Empty | NoteError::TooLong(_) => Self::told(Code::ContactInvalid, &error),
+            NoteError::KeyReused(_) => Self::told(Code::IdempotencyKeyReused, &error),
+        }
+    }
+}
+
+impl From<ViewError> for Problem {
+    fn from(error: ViewError) -> Self {
+        match error {
+            ViewError::Forbidden(cause) => cause.into(),
+            ViewError::Failure(cause) => cause.into(),
+            ViewError::Unknown => Self::told(Code::NotFound, &error),
+            ViewError::Name | ViewError::TooMany => Self::told(Code::SettingsInvalid, &error),
+        }
+    }
+}
+
+impl From<SkipError> for Problem {
+    fn from(error: SkipError) -> Self {
+        match error {
+            SkipError::Forbidden(cause) => cause.into(),
+            SkipError::Failure(cause) => cause.into(),
+            SkipError::Unknown => Self::told(Code::NotFound, &error),
+            SkipError::Ended | SkipError::TooLate(_) => Self::told(Code::EnrollmentEnded, &error),
+        }
+    }
+}
+
+impl From<WatchError> for Problem {
+    fn from(error: WatchError) -> Self {
+        match error {
+            WatchError::Forbidden(cause) => cause.into(),
+            WatchError::Failure(cause) => cause.into(),
+        }
     }
 }

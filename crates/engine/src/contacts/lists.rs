@@ -100,6 +100,7 @@ fn suppress(tx: &mut Tx<'_>, beat: &Beat, id: ContactId, kind: Suppression) -> R
         suppressions::add(tx, beat.workspace, (contact.phone_hash, Some(contact.id)), kind, &beat.actor, beat.now)?;
     super::stop_running(tx, beat, id, kind.stop_reason())?;
     if new {
+        crate::conversations::listed(tx, beat.workspace, id, kind, true)?;
         beat.note(tx, "contact.suppressed", Some(id), &ListNote { list: kind.word() })?;
     }
     Ok(new)
@@ -109,6 +110,7 @@ fn unsuppress(tx: &mut Tx<'_>, beat: &Beat, id: ContactId, kind: Suppression) ->
     let contact = super::lock(tx, beat, id)?.ok_or(SuppressError::Unknown)?;
     let was = suppressions::lift(tx, beat.workspace, contact.phone_hash, kind, beat.now)?;
     if was {
+        crate::conversations::listed(tx, beat.workspace, id, kind, false)?;
         if kind == Suppression::DoNotContact && contact.reassigned_at.is_some() {
             // A user who lets the phone be texted again knows whose it is.
             store::contacts::set_reassigned(tx, beat.workspace, id, None, beat.now)?;

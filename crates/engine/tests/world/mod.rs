@@ -181,6 +181,10 @@ impl World {
             }
             assert_eq!(sum, 0, "the books do not balance");
         }
+        let workspace = self.workspace();
+        let drifted = move |db: &store::Read<'_>| store::conversations::list::drifted(db, workspace);
+        let drifted = self.engine.store().read::<_, DbError, _>(drifted).await.unwrap();
+        assert!(drifted.is_empty(), "the list of conversations does not show what is: {drifted:?}");
         let stats = self.simulator.stats().unwrap();
         assert!(stats.most_per_attempt <= 1, "an attempt was delivered {} times", stats.most_per_attempt);
     }

@@ -1,0 +1,207 @@
+//! Labels: short names in a colour that a workspace gives to its contacts.
+//!
+//! A label that a contact has carries the time of the contact's conversation along, so that the conversations of a label
+//! are found in their order ([`conversations::list`](crate::conversations::list)).
+
+use domain::ids::{ContactId, LabelId, WorkspaceId};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::conversations;
+use crate::json;
+use crate::{DbError, Read, Row, Sql, Tx};
+
+/// A label.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
+    /// Its identifier.
+    pub id: LabelId,
+    /// Its name.
+    pub name: String,
+    /// The word of its colour.
+    pub colour: String,
+}
+
+static LIST: Sql = Sql::Same("SELECT label_id, name, colour FROM labels WHERE workspace_id = $1 ORDER BY name_key");
+
+static FIND: Sql = Sql::Same("SELECT label_id, name, colour FROM labels WHERE workspace_id = $1 AND label_id = $2");
+
+static INSERT: Sql = Sql::Same(
+    "
+    INSERT INTO labels (workspace_id, label_id, name, name_key, colour, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6)
+    ON CONFLICT (workspace_id, name_key) DO NOTHING",
+);
+
+static UPDATE: Sql = Sql::Same(
+    "
+    UPDATE labels SET name = $3, name_key = $4, colour = $5
+    WHERE workspace_id = $1 AND label_id = $2
+      AND NOT EXISTS (SELECT 1 FROM labels o WHERE o.workspace_id = $1 AND o.name_key = $4 AND o.label_id <> $2)",
+);
+
+static DELETE: Sql = Sql::Same("DELETE FROM labels WHERE workspace_id = $1 AND label_id = $2");
+
+static DELETE_USES: Sql = Sql::Same("DELETE FROM contact_labels WHERE workspace_id = $1 AND label_id = $2");
+
+static OF_CONTACTS: Sql = Sql::Twin {
+    sqlite: "
+        SELECT l.contact_id, t.label_id, t.name, t.colour
+        FROM contact_labels l
+        JOIN labels t ON t.workspace_id = l.workspace_id AND t.label_id = l.label_id
+        WHERE l.workspace_id = $1 AND l.contact_id IN (SELECT value FROM json_each($2))
+        ORDER BY l.contact_id, t.name_key",
+    postgres: "
+        SELECT l.contact_id, t.label_id, t.name, t.colour
+        FROM contact_labels l
+        JOIN labels t ON t.workspace_id = l.workspace_id AND t.label_id = l.label_id
+        WHERE l.workspace_id = $1
+          AND l.contact_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))
+        ORDER BY l.contact_id, t.name_key",
+};
+
+static GIVE: Sql = Sql::Twin {
+    sqlite: "
+        INSERT INTO contact_labels (workspace_id, contact_id, label_id, last_at, created_at)
+        SELECT $1, value ->> 'contact', $2, value ->> 'last', $4 FROM json_each($3) WHERE true
+        ON CONFLICT (workspace_id, contact_id, label_id) DO NOTHING
+        RETURNING contact_id",
+    postgres: "
+        INSERT INTO contact_labels (workspace_id, contact_id, label_id, last_at, created_at)
+        SELECT $1, contact, $2, last, $4 FROM jsonb_to_recordset($3::text::jsonb) AS t (contact BIGINT, last BIGINT)
+        ON CONFLICT (workspace_id, contact_id, label_id) DO NOTHING
+        RETURNING contact_id",
+};
+
+static TAKE: Sql = Sql::Twin {
+    sqlite: "
+        DELETE FROM contact_labels
+        WHERE workspace_id = $1 AND label_id = $2 AND contact_id IN (SELECT value FROM json_each($3))
+        RETURNING contact_id",
+    postgres: "
+        DELETE FROM contact_labels
+        WHERE workspace_id = $1 AND label_id = $2
+          AND contact_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($3::text::jsonb) AS v))
+        RETURNING contact_id",
+};
+
+static TAKE_ALL: Sql = Sql::Same("DELETE FROM contact_labels WHERE workspace_id = $1 AND contact_id = $2");
+
+/// Every statement of this file, for the test that prepares them on both databases.
+pub(crate) const ALL: &[(&str, &Sql)] = &[
+    ("labels::LIST", &LIST),
+    ("labels::FIND", &FIND),
+    ("labels::INSERT", &INSERT),
+    ("labels::UPDATE", &UPDATE),
+    ("labels::DELETE", &DELETE),
+    ("labels::DELETE_USES", &DELETE_USES),
+    ("labels::OF_CONTACTS", &OF_CONTACTS),
+    ("labels::GIVE", &GIVE),
+    ("labels::TAKE", &TAKE),
+    ("labels::TAKE_ALL", &TAKE_ALL),
+];
+
+/// A label whose first column is at this place.
+fn read(row: &Row, first: usize) -> Result<Label, DbError> {
+    Ok(Label {
+        id: LabelId(row.int(first)?),
+        name: row.text(first + 1)?.to_owned(),
+        colour: row.text(first + 2)?.to_owned(),
+    })
+}
+
+/// All labels, by name.
+pub fn list(db: &Read<'_>, workspace: WorkspaceId) -> Result<Vec<Label>, DbError> {
+    db.query(&LIST, &[workspace.0.into()])?.iter().map(|row| read(row, 0)).collect()
+}
+
+/// One label.
+pub fn find(db: &Read<'_>, workspace: WorkspaceId, id: LabelId) -> Result<Option<Label>, DbError> {
+    db.query_optional(&FIND, &[workspace.0.into(), id.0.into()])?.map(|row| read(&row, 0)).transpose()
+}
+
+/// The form of a name by which two are the same.
+fn key(name: &str) -> String {
+    name.trim().to_lowercase()
+}
+
+/// Makes a label; false if there is one of that name.
+pub fn insert(tx: &mut Tx<'_>, workspace: WorkspaceId, label: &Label, now: Timestamp) -> Result<bool, DbError> {
+    let params = [
+        workspace.0.into(),
+        label.id.0.into(),
+        label.name.as_str().into(),
+        key(&label.name).into(),
+        label.colour.as_str().into(),
+        json::micros(now).into(),
+    ];
+    Ok(tx.execute(&INSERT, &params)? == 1)
+}
+
+/// Changes name and colour; false if another has the name, or there is no such label.
+pub fn update(tx: &mut Tx<'_>, workspace: WorkspaceId, label: &Label) -> Result<bool, DbError> {
+    let params = [
+        workspace.0.into(),
+        label.id.0.into(),
+        label.name.as_str().into(),
+        key(&label.name).into(),
+        label.colour.as_str().into(),
+    ];
+    Ok(tx.execute(&UPDATE, &params)? == 1)
+}
+
+/// Deletes a label and takes it from every contact; false if there is none.
+pub fn delete(tx: &mut Tx<'_>, workspace: WorkspaceId, id: LabelId) -> Result<bool, DbError> {
+    tx.execute(&DELETE_USES, &[workspace.0.into(), id.0.into()])?;
+    Ok(tx.execute(&DELETE, &[workspace.0.into(), id.0.into()])? == 1)
+}
+
+/// The labels of these contacts, by contact and name.
+pub fn of_contacts(
+    db: &Read<'_>,
+    workspace: WorkspaceId,
+    contacts: &[ContactId],
+) -> Result<Vec<(ContactId, Label)>, DbError> {
+    let list = json::list(contacts.iter().map(|id| id.0))?;
+    let rows = db.query(&OF_CONTACTS, &[workspace.0.into(), list.into()])?;
+    rows.iter().map(|row| Ok((ContactId(row.int(0)?), read(row, 1)?))).collect()
+}
+
+#[derive(Serialize)]
+struct Given {
+    contact: i64,
+    last: Option<i64>,
+}
+
+/// Gives contacts a label, and says which did not have it. Their conversations are locked.
+pub fn give(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+    label: LabelId,
+    contacts: &[ContactId],
+    now: Timestamp,
+) -> Result<Vec<ContactId>, DbError> {
+    let last: std::collections::HashMap<ContactId, i64> =
+        conversations::lock(tx, workspace, contacts)?.into_iter().collect();
+    let rows: Vec<_> =
+        contacts.iter().map(|contact| Given { contact: contact.0, last: last.get(contact).copied() }).collect();
+    let params = [workspace.0.into(), label.0.into(), json::text(&rows)?.into(), json::micros(now).into()];
+    tx.query_write(&GIVE, &params)?.iter().map(|row| row.int(0).map(ContactId)).collect()
+}
+
+/// Takes a label from contacts, and says which had it.
+pub fn take(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+    label: LabelId,
+    contacts: &[ContactId],
+) -> Result<Vec<ContactId>, DbError> {
+    let list = json::list(contacts.iter().map(|id| id.0))?;
+    let rows = tx.query_write(&TAKE, &[workspace.0.into(), label.0.into(), list.into()])?;
+    rows.iter().map(|row| row.int(0).map(ContactId)).collect()
+}
+
+/// The contact is deleted: it has no label any more.
+pub fn take_all(tx: &mut Tx<'_>, workspace: WorkspaceId, contact: ContactId) -> Result<(), DbError> {
+    tx.execute(&TAKE_ALL, &[workspace.0.into(), contact.0.into()]).map(|_| ())
+}
