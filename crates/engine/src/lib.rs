@@ -39,6 +39,7 @@ pub mod passwords;
 pub mod pauses;
 pub mod pick;
 pub mod play;
+pub mod progress;
 mod pump;
 pub mod receipts;
 pub mod receive;

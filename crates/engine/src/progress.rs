@@ -1,0 +1,160 @@
+//! How far a contact is in its workflow, and what is still to come: text and date of each message that was not sent yet.
+//!
+//! Texts are rendered from what was frozen at the start, so they are those that will go. Dates are the plan as it stands now:
+//! gaps are counted from the send before, so a date moves where that does (`domain::schedule`).
+
+use domain::access::Permission;
+use domain::enrollment::{self, EnrollmentState, StepPrice};
+use domain::ids::{ContactId, WorkspaceId};
+use domain::ledger::Amounts;
+use domain::schedule::{self, Why};
+use domain::template;
+use domain::workflow::Step;
+use domain::zones::Candidates;
+use jiff::civil::{DateTime, Time};
+use jiff::{SignedDuration, Timestamp};
+use store::enrollments::{self, Enrollment};
+use store::{Read, messages, workflows};
+
+use crate::actor::Actor;
+use crate::claim::later;
+use crate::engine::Engine;
+use crate::enrolling::RemoveError;
+use crate::facts::{self, Steps};
+use crate::failure::Failure;
+
+/// A message that was not sent yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ComingMessage {
+    /// Which step, from 1.
+    pub step: u8,
+    /// As the contact will read it.
+    pub text: String,
+    /// When it is due, as far as is known now.
+    pub due: Timestamp,
+    /// The same on the contact's clock.
+    pub local: DateTime,
+    /// Why it is later than its gap and hour say.
+    pub moved: Option<Why>,
+    /// What was paid for it.
+    pub price: StepPrice,
+}
+
+/// A running enrollment.
+#[derive(Debug, Clone)]
+pub struct Progress {
+    /// What is stored.
+    pub enrollment: Enrollment,
+    /// The workflow's name.
+    pub workflow: String,
+    /// How many messages it has.
+    pub messages: usize,
+    /// What is still to come, in order.
+    pub coming: Vec<ComingMessage>,
+    /// What an end would give back now.
+    pub unsent: Amounts,
+}
+
+impl Engine {
+    /// The enrollment that runs for a contact, if one does.
+    pub async fn progress(&self, actor: &Actor, contact: ContactId) -> Result<Option<Progress>, RemoveError> {
+        actor.need(Permission::Read)?;
+        let (workspace, now, steps) = (actor.workspace(), self.now(), self.steps());
+        self.read(move |db| {
+            let Some(row) = enrollments::running_of(db, workspace, &[contact])?.pop() else { return Ok(None) };
+            let found = enrollments::find(db, workspace, row.id)?;
+            let Some(running) = found.filter(|found| found.state == EnrollmentState::Active) else { return Ok(None) };
+            Ok(Some(progress(db, workspace, &steps, now, running)?))
+        })
+        .await
+    }
+}
+
+fn progress(
+    db: &Read<'_>,
+    workspace: WorkspaceId,
+    steps: &Steps,
+    now: Timestamp,
+    running: Enrollment,
+) -> Result<Progress, Failure> {
+    let workflow = workflows::find(db, workspace, running.workflow)?.map(|workflow| workflow.name);
+    let message = running.message.map(|id| messages::find(db, workspace, id)).transpose()?.flatten();
+    // What is with the carrier is a message already; it counts as sent.
+    let in_flight = message.filter(|message| message.state.is_in_flight());
+    let next = running.next_step.saturating_add(u8::from(in_flight.is_some()));
+    let sent_at = in_flight.and_then(|message| message.claimed_at);
+    let hours = facts::workspace_of(db, workspace)?.settings.hours;
+    let known = steps.of(db, workspace, running.workflow, running.version)?;
+    let place = facts::thawed(&running.place)?;
+    let first = match (sent_at, running.due_at) {
+        (Some(sent_at), _) => Before::Sent(sent_at),
+        (None, due) => Before::Due(due.unwrap_or(now).max(now)),
+    };
+    let plan = Plan { place: &place, hours: &hours, running: &running, steps: &known };
+    let coming = plan.from(next, first)?;
+    let unsent = enrollment::unsent(&running.prices, next);
+    Ok(Progress { workflow: workflow.unwrap_or_default(), messages: known.len(), coming, unsent, enrollment: running })
+}
+
+/// What is known of the first message that is to come.
+enum Before {
+    /// When the one before it went.
+    Sent(Timestamp),
+    /// When it is due itself.
+    Due(Timestamp),
+}
+
+struct Plan<'a> {
+    place: &'a Candidates,
+    hours: &'a domain::window::Hours,
+    running: &'a Enrollment,
+    steps: &'a [Step],
+}
+
+impl Plan<'_> {
+    /// All messages from this step on.
+    fn from(&self, next: u8, first: Before) -> Result<Vec<ComingMessage>, Failure> {
+        let mut hour = self.running.hour_minute.and_then(hour_of);
+        let (mut coming, mut before) = (Vec::new(), first);
+        for step in next..=u8::try_from(self.steps.len()).unwrap_or(u8::MAX) {
+            let message = self.message(step, &before, hour)?;
+            // The hour of the first one is that of all.
+            hour = hour.or(Some(message.local.time()));
+            before = Before::Sent(message.due);
+            coming.push(message);
+        }
+        Ok(coming)
+    }
+
+    fn message(&self, number: u8, before: &Before, hour: Option<Time>) -> Result<ComingMessage, Failure> {
+        let stored = |what: &str| Failure::Stored(format!("{} has no {what} {number}", self.running.id));
+        let place = usize::from(number).saturating_sub(1);
+        let step = self.steps.get(place).ok_or_else(|| stored("step"))?;
+        let price = *self.running.prices.get(place).ok_or_else(|| stored("price of step"))?;
+        let (due, moved) = match *before {
+            Before::Due(due) => (due, None),
+            Before::Sent(sent_at) => self.after(sent_at, step.gap_days, hour),
+        };
+        let values = &self.running.values;
+        let value = |key: &str| values.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
+        let text = step.template.render(&value).map_err(|_| stored("value for step"))?;
+        let text = template::sendable(&text, facts::smart_of(&self.running.place));
+        Ok(ComingMessage { step: number, text, due, local: self.place.primary.local(due), moved, price })
+    }
+
+    /// As `ruling` does it after the send.
+    fn after(&self, sent_at: Timestamp, gap: u16, hour: Option<Time>) -> (Timestamp, Option<Why>) {
+        let hour = hour.unwrap_or_else(|| self.place.primary.local(sent_at).time());
+        let hour = Time::constant(hour.hour(), hour.minute(), 0, 0);
+        schedule::next_due(sent_at, hour, gap, self.place, Some(self.hours)).map_or_else(
+            |_| (later(sent_at, SignedDuration::from_hours(24 * i64::from(gap))), None),
+            |planned| (planned.due, planned.moved),
+        )
+    }
+}
+
+/// A minute of the day as a time.
+fn hour_of(minute: i64) -> Option<Time> {
+    let (hour, minute) = (i8::try_from(minute / 60).ok()?, i8::try_from(minute % 60).ok()?);
+    Time::new(hour, minute, 0, 0).ok()
+}
