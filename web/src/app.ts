@@ -7,6 +7,8 @@ import "./confirm";
 import "./copy";
 import "./dialog";
 import "./end";
+import "./live";
+import "./messenger";
 import "./once";
 import "./shortcuts";
 import "./toast";

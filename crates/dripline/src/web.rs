@@ -22,9 +22,11 @@ mod guard;
 mod home;
 mod jobs;
 pub(crate) mod look;
+mod messenger;
 pub(crate) mod path;
 mod sign_in;
 mod simulator;
+mod story;
 mod theme;
 pub(crate) mod viewer;
 pub(crate) mod wrong;
@@ -49,6 +51,7 @@ pub(crate) fn router() -> Router<Parts> {
         .merge(enroll::routes())
         .merge(enrollments::routes())
         .merge(jobs::routes())
+        .merge(messenger::routes())
         .merge(simulator::routes())
         .merge(theme::routes())
         .merge(assets::routes())

@@ -158,3 +158,35 @@ fn hour_of(minute: i64) -> Option<Time> {
     let (hour, minute) = (i8::try_from(minute / 60).ok()?, i8::try_from(minute % 60).ok()?);
     Time::new(hour, minute, 0, 0).ok()
 }
+
+/// Where a contact is at this moment.
+#[derive(Debug, Clone)]
+pub struct Whereabouts {
+    /// The contact's zone.
+    pub zone: String,
+    /// Where the zone came from, as a word.
+    pub source: String,
+    /// What the contact's clock shows.
+    pub local: DateTime,
+    /// When a text may go, if not now, on the contact's clock.
+    pub opens: Option<DateTime>,
+}
+
+impl Engine {
+    /// What time it is for a contact, and whether a text may go now.
+    pub async fn whereabouts(&self, actor: &Actor, contact: &store::contacts::Contact) -> Result<Whereabouts, Failure> {
+        let (workspace, now, contact) = (actor.workspace(), self.now(), contact.clone());
+        self.read(move |db| {
+            let known = facts::workspace_of(db, workspace)?;
+            let place = crate::senders::place(&contact, &known.row.zone)?;
+            let opens = domain::window::next_open(&place.zones, &place.rules, Some(&known.settings.hours), now);
+            Ok(Whereabouts {
+                zone: place.primary.name().to_owned(),
+                source: facts::source_word(place.source),
+                local: place.primary.local(now),
+                opens: opens.filter(|opens| *opens > now).map(|opens| place.primary.local(opens)),
+            })
+        })
+        .await
+    }
+}

@@ -62,6 +62,11 @@ impl Done {
         Self { said: Some(Said::done(text)), ..self }
     }
 
+    /// Says what was not done.
+    pub(crate) fn failing(self, text: impl Into<String>) -> Self {
+        Self { said: Some(Said::failed(text)), ..self }
+    }
+
     /// With the address to post to, to undo it.
     pub(crate) fn undo(self, address: impl Into<String>) -> Self {
         let said = self.said.map(|said| Said { undo: Some(address.into()), ..said });

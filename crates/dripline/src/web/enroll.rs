@@ -6,6 +6,7 @@ mod many;
 mod preview;
 
 pub(super) use many::csv_file;
+pub(super) use preview::sentence;
 
 use askama::Template;
 use axum::Router;

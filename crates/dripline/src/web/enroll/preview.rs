@@ -170,7 +170,7 @@ fn fix(refusal: &Refusal, contact: ContactId, workflow: WorkflowId) -> Fix {
 }
 
 /// A message of the engine as a sentence.
-pub(super) fn sentence(text: &str) -> String {
+pub(in crate::web) fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
 }

@@ -1,0 +1,257 @@
+//! The list of conversations: filters with their counts, search, and the page after a row.
+
+use std::collections::HashMap;
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use domain::access::Permission;
+use domain::ids::{ContactId, LabelId, UserId};
+use jiff::Timestamp;
+use serde::Deserialize;
+use store::conversations::list::{self, Conversation, Filter, MOST_COUNTED, Standing};
+use store::enrollments::{self, Card};
+use store::labels::Label;
+use store::{DbError, contacts, labels};
+
+use crate::web::answer::html;
+use crate::web::format::{self, Moment};
+use crate::web::viewer::Viewer;
+use crate::web::wrong::Wrong;
+use crate::wiring::Parts;
+
+/// Rows of one page.
+const PAGE: i64 = 40;
+
+/// What is asked for in the address. An unknown word means everything: an old bookmark still opens.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Asked {
+    pub(super) filter: String,
+    pub(super) label: String,
+    pub(super) assignee: String,
+    pub(super) q: String,
+    pub(super) before: String,
+    pub(super) pane: String,
+}
+
+impl Asked {
+    fn filter(&self, viewer: &Viewer) -> Filter {
+        let assignee = if self.assignee == "me" { Some(viewer.presence.user.id) } else { self.assignee.parse().ok() };
+        Filter {
+            standing: Standing::from_word(&self.filter).unwrap_or_default(),
+            assignee,
+            label: self.label.parse::<LabelId>().ok(),
+        }
+    }
+
+    /// The same as a query, without what is not asked.
+    fn query(&self) -> String {
+        let pairs = [("filter", &self.filter), ("label", &self.label), ("assignee", &self.assignee), ("q", &self.q)];
+        let given = pairs.iter().filter(|(_, value)| !value.is_empty());
+        given.map(|(name, value)| format!("{name}={}", escaped(value))).collect::<Vec<_>>().join("&")
+    }
+}
+
+fn escaped(text: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    };
+    text.bytes().map(byte).collect()
+}
+
+/// A filter as it can be chosen.
+pub(super) struct Choice {
+    pub(super) name: &'static str,
+    pub(super) query: String,
+    pub(super) count: String,
+    pub(super) here: bool,
+}
+
+/// Where the contact is in its workflow.
+pub(super) struct Going {
+    /// The whole of it: `New lead: message 2 of 5, Sat 9:00 am`.
+    pub(super) title: String,
+}
+
+/// A row.
+pub(super) struct Line {
+    pub(super) contact: ContactId,
+    pub(super) name: String,
+    pub(super) last: String,
+    pub(super) at: Option<Moment>,
+    pub(super) unread: i64,
+    pub(super) theirs: bool,
+    pub(super) failed: bool,
+    pub(super) opted_out: bool,
+    pub(super) going: Option<Going>,
+    pub(super) labels: Vec<Label>,
+    pub(super) assignee: String,
+    pub(super) here: bool,
+}
+
+/// The list as it is shown.
+pub(super) struct List {
+    pub(super) lines: Vec<Line>,
+    pub(super) filters: Vec<Choice>,
+    pub(super) labels: Vec<(Label, bool)>,
+    pub(super) users: Vec<(UserId, String)>,
+    /// What is asked for, to be put behind an address; empty for everything.
+    pub(super) query: String,
+    pub(super) search: String,
+    /// The address of the page after this one.
+    pub(super) next: Option<String>,
+    pub(super) here: String,
+    pub(super) may_act: bool,
+}
+
+#[derive(Template)]
+#[template(path = "messenger/lines.html")]
+struct Lines {
+    list: List,
+}
+
+#[derive(Template)]
+#[template(path = "messenger/more.html")]
+struct More {
+    list: List,
+}
+
+pub(super) async fn show(
+    State(parts): State<Parts>,
+    viewer: Viewer,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Wrong> {
+    viewer.actor.need(Permission::Read)?;
+    let here = asked.pane.parse().ok();
+    let list = read(&parts, &viewer, &asked, here).await?;
+    Ok(if asked.before.is_empty() { html(&Lines { list }) } else { html(&More { list }) })
+}
+
+/// A place in the list: the time of the last message and the contact.
+fn place(text: &str) -> Option<(Timestamp, ContactId)> {
+    let (at, contact) = text.split_once('~')?;
+    Some((Timestamp::from_microsecond(at.parse().ok()?).ok()?, contact.parse().ok()?))
+}
+
+struct Rows {
+    found: Vec<Conversation>,
+    others: Vec<(ContactId, String, String)>,
+    cards: Vec<Card>,
+    labels: HashMap<ContactId, Vec<Label>>,
+    counts: list::Counts,
+}
+
+pub(super) async fn read(
+    parts: &Parts,
+    viewer: &Viewer,
+    asked: &Asked,
+    here: Option<ContactId>,
+) -> Result<List, Wrong> {
+    let (workspace, filter, me) = (viewer.actor.workspace(), asked.filter(viewer), viewer.presence.user.id);
+    let before = place(&asked.before).unwrap_or((Timestamp::MAX, ContactId(i64::MAX)));
+    let search = asked.q.trim().to_owned();
+    let rows = parts.engine.read::<_, DbError, _>(move |read| {
+        let (found, others) = match search.as_str() {
+            "" => (list::page(read, workspace, filter, before, PAGE)?, Vec::new()),
+            search => (Vec::new(), contacts::page(read, workspace, ContactId(0), search, PAGE)?),
+        };
+        let others: Vec<_> = others.into_iter().map(|one| (one.id, one.name, one.phone)).collect();
+        let ids: Vec<_> = found.iter().map(|one| one.contact).chain(others.iter().map(|one| one.0)).collect();
+        let mut given: HashMap<ContactId, Vec<Label>> = HashMap::new();
+        for (contact, label) in labels::of_contacts(read, workspace, &ids)? {
+            given.entry(contact).or_default().push(label);
+        }
+        let (cards, counts) = (enrollments::cards(read, workspace, &ids)?, list::counts(read, workspace, Some(me))?);
+        Ok(Rows { found, others, cards, labels: given, counts })
+    });
+    let rows = rows.await?;
+    let users: Vec<_> = parts.engine.users(&viewer.actor).await?.into_iter().map(|user| (user.id, user.name)).collect();
+    let known = parts.engine.labels(&viewer.actor).await?;
+    let full = i64::try_from(rows.found.len()).is_ok_and(|count| count == PAGE);
+    let last = rows.found.last().filter(|_| full);
+    let query = asked.query();
+    let next = last.map(|last| {
+        let here = here.map(|here| format!("&pane={here}")).unwrap_or_default();
+        format!("/messenger/list?{query}{here}&before={}~{}", last.last_at.as_microsecond(), last.contact)
+    });
+    Ok(List {
+        filters: filters(asked, &rows.counts),
+        lines: lines(viewer, rows, here, &users),
+        labels: known.into_iter().map(|label| (label.clone(), filter.label == Some(label.id))).collect(),
+        users,
+        query,
+        search: asked.q.clone(),
+        next,
+        here: here.map(|here| here.to_string()).unwrap_or_default(),
+        may_act: viewer.may("send"),
+    })
+}
+
+fn filters(asked: &Asked, counts: &list::Counts) -> Vec<Choice> {
+    const NAMES: [&str; 6] = ["All", "Unread", "Unreplied", "Awaiting reply", "In workflow", "Opted out"];
+    let count = |count: i64| if count >= MOST_COUNTED { "999+".to_owned() } else { count.to_string() };
+    let mine = asked.assignee == "me";
+    let mut choices: Vec<_> = Standing::ALL
+        .iter()
+        .zip(NAMES)
+        .zip(counts.standings)
+        .map(|((standing, name), number)| Choice {
+            name,
+            query: if *standing == Standing::All { String::new() } else { format!("filter={}", standing.word()) },
+            count: count(number),
+            here: !mine && Standing::from_word(&asked.filter).unwrap_or_default() == *standing,
+        })
+        .collect();
+    let query = "assignee=me".to_owned();
+    choices.push(Choice { name: "Assigned to me", query, count: count(counts.mine), here: mine });
+    choices
+}
+
+fn lines(viewer: &Viewer, rows: Rows, here: Option<ContactId>, users: &[(UserId, String)]) -> Vec<Line> {
+    let Rows { found, others, mut labels, cards, .. } = rows;
+    let going = |contact| cards.iter().find(|card| card.contact == contact).map(|card| going(viewer, card));
+    let mut labels = |contact| labels.remove(&contact).unwrap_or_default();
+    let conversation = |row: Conversation| Line {
+        contact: row.contact,
+        going: going(row.contact),
+        labels: labels(row.contact),
+        assignee: users.iter().find(|user| Some(user.0) == row.assignee).map(|user| user.1.clone()).unwrap_or_default(),
+        name: row.name,
+        last: row.last_body,
+        at: Some(format::moment(row.last_at, viewer.now, &viewer.zone)),
+        unread: row.unread,
+        theirs: row.is_theirs,
+        failed: ["failed", "undelivered"].contains(&row.last_state.as_str()),
+        opted_out: row.opted_out,
+        here: here == Some(row.contact),
+    };
+    let mut lines: Vec<_> = found.into_iter().map(conversation).collect();
+    lines.extend(others.into_iter().map(|(contact, name, phone)| Line {
+        contact,
+        going: going(contact),
+        labels: labels(contact),
+        assignee: String::new(),
+        name,
+        last: format::phone(&phone),
+        at: None,
+        unread: 0,
+        theirs: false,
+        failed: false,
+        opted_out: false,
+        here: here == Some(contact),
+    }));
+    lines
+}
+
+fn going(viewer: &Viewer, card: &Card) -> Going {
+    let next = card.due_at.map_or_else(
+        || "on its way".to_owned(),
+        |due| {
+            let at = due.to_zoned_datetime(viewer.zone.clock().clone());
+            at.strftime("%a, %b %-d, %-I:%M %P").to_string()
+        },
+    );
+    Going { title: format!("In workflow {}: message {} of {}, {next}", card.name, card.next_step, card.steps) }
+}

@@ -1,0 +1,188 @@
+//! Whose the conversation is: fields, workflow, labels, notes, history.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use domain::ids::{ContactId, EnrollmentId, EventId, LabelId, NoteId, UserId};
+use domain::suppression::Suppression;
+use domain::template::{STANDARD_FIELDS, key};
+use engine::progress::Progress;
+use store::labels::{self, Label};
+use store::{DbError, contacts, conversations, events, notes, suppressions};
+
+use super::thread;
+use crate::web::answer::html;
+use crate::web::enrollments::amounts;
+use crate::web::format::{self, Moment};
+use crate::web::path::Id;
+use crate::web::story::Told;
+use crate::web::viewer::Viewer;
+use crate::web::wrong::Wrong;
+use crate::wiring::Parts;
+
+/// Notes that are shown.
+const NOTES: i64 = 50;
+/// Events of the history that are shown.
+const EVENTS: i64 = 25;
+
+pub(super) struct Field {
+    pub(super) name: String,
+    pub(super) value: String,
+}
+
+pub(super) struct Note {
+    pub(super) id: NoteId,
+    pub(super) author: String,
+    pub(super) body: String,
+    pub(super) at: Moment,
+    pub(super) mine: bool,
+}
+
+/// How far the workflow is.
+pub(super) struct Going {
+    pub(super) enrollment: EnrollmentId,
+    pub(super) workflow: String,
+    pub(super) step: String,
+    pub(super) done: usize,
+    pub(super) all: usize,
+    pub(super) next: String,
+    pub(super) unsent: String,
+}
+
+/// The panel as it is shown.
+pub(super) struct Side {
+    pub(super) contact: ContactId,
+    pub(super) name: String,
+    pub(super) phone: String,
+    pub(super) local: String,
+    pub(super) zone: String,
+    pub(super) quiet: String,
+    pub(super) fields: Vec<Field>,
+    pub(super) others: Vec<String>,
+    pub(super) going: Option<Going>,
+    pub(super) progress: Option<Progress>,
+    pub(super) lists: Vec<&'static str>,
+    pub(super) labels: Vec<Label>,
+    pub(super) more_labels: Vec<Label>,
+    pub(super) users: Vec<(UserId, String, bool)>,
+    pub(super) notes: Vec<Note>,
+    pub(super) history: Vec<(Told, Moment)>,
+    pub(super) may_write: bool,
+    pub(super) may_send: bool,
+    pub(super) may_enroll: bool,
+}
+
+#[derive(Template)]
+#[template(path = "messenger/side.html")]
+struct SidePart {
+    side: Side,
+}
+
+pub(super) async fn show(
+    State(parts): State<Parts>,
+    viewer: Viewer,
+    Id(contact): Id<ContactId>,
+) -> Result<Response, Wrong> {
+    Ok(html(&SidePart { side: read(&parts, &viewer, contact).await? }))
+}
+
+struct Known {
+    custom: Vec<(String, String)>,
+    labels: Vec<(ContactId, Label)>,
+    notes: Vec<notes::Note>,
+    events: Vec<events::Event>,
+    lists: Vec<Suppression>,
+    assignee: Option<UserId>,
+}
+
+pub(super) async fn read(parts: &Parts, viewer: &Viewer, contact: ContactId) -> Result<Side, Wrong> {
+    let (engine, actor, workspace) = (&parts.engine, &viewer.actor, viewer.actor.workspace());
+    let found = engine.contact(actor, contact).await?;
+    let phone = found.phone_hash;
+    let known = engine.read::<_, DbError, _>(move |read| {
+        let lists = suppressions::of(read, workspace, &[phone])?.into_iter().map(|(_, kind)| kind).collect();
+        Ok(Known {
+            custom: contacts::custom_fields(read, workspace)?,
+            labels: labels::of_contacts(read, workspace, &[contact])?,
+            notes: notes::of_contact(read, workspace, contact, NoteId(i64::MAX), NOTES)?,
+            events: events::of_contact(read, workspace, contact, EventId(i64::MAX), EVENTS)?,
+            assignee: conversations::find(read, workspace, contact)?.and_then(|standing| standing.assignee),
+            lists,
+        })
+    });
+    let known = known.await?;
+    let (where_, progress) = (engine.whereabouts(actor, &found).await?, engine.progress(actor, contact).await?);
+    let names = thread::names(parts, viewer).await?;
+    let labels: Vec<Label> = known.labels.into_iter().map(|(_, label)| label).collect();
+    let has = |id: LabelId| labels.iter().any(|label| label.id == id);
+    let more_labels = engine.labels(actor).await?.into_iter().filter(|label| !has(label.id)).collect();
+    let users = engine.users(actor).await?;
+    let (fields, others) = fields(&found.fields, &known.custom);
+    let moment = |at| format::moment(at, viewer.now, &viewer.zone);
+    let note = |note: notes::Note| Note {
+        id: note.id,
+        author: names.users.get(&note.author).cloned().unwrap_or_else(|| "a former user".to_owned()),
+        at: moment(note.created_at),
+        mine: note.author == viewer.actor.name(),
+        body: note.body,
+    };
+    Ok(Side {
+        contact,
+        name: found.name,
+        phone: format::phone(&found.phone),
+        local: where_.local.strftime("%-I:%M %P").to_string(),
+        zone: where_.zone,
+        quiet: where_.opens.map(|opens| opens.strftime("%a %-I:%M %P").to_string()).unwrap_or_default(),
+        fields,
+        others,
+        going: progress.as_ref().map(going),
+        progress,
+        lists: known.lists.into_iter().map(list_name).collect(),
+        labels,
+        more_labels,
+        users: users.into_iter().map(|user| (user.id, user.name, known.assignee == Some(user.id))).collect(),
+        notes: known.notes.into_iter().map(note).collect(),
+        history: known.events.iter().map(|event| (names.tell_all(event), moment(event.at))).collect(),
+        may_write: viewer.may("contacts:write"),
+        may_send: viewer.may("send"),
+        may_enroll: viewer.may("enroll"),
+    })
+}
+
+fn list_name(kind: Suppression) -> &'static str {
+    match kind {
+        Suppression::OptedOut => "Opted out",
+        Suppression::DoNotContact => "Do not contact",
+        Suppression::ComplianceBlocked => "Compliance block",
+        Suppression::Undeliverable => "Undeliverable",
+    }
+}
+
+/// The fields with a value, under their names; and the names of those without one.
+fn fields(values: &[(String, String)], custom: &[(String, String)]) -> (Vec<Field>, Vec<String>) {
+    let standard = STANDARD_FIELDS.iter().map(|name| (key(name), (*name).to_owned()));
+    let names: Vec<_> = standard.chain(custom.iter().cloned()).filter(|(key, _)| key != "phone").collect();
+    let value = |wanted: &str| values.iter().find(|(key, _)| key == wanted).map(|(_, value)| value.clone());
+    let (mut fields, mut others) = (Vec::new(), Vec::new());
+    for (key, name) in names {
+        match value(&key) {
+            Some(value) => fields.push(Field { name, value }),
+            None => others.push(name),
+        }
+    }
+    (fields, others)
+}
+
+fn going(progress: &Progress) -> Going {
+    let done = progress.messages - progress.coming.len();
+    let next = progress.coming.first().map(|next| next.local.strftime("%a, %b %-d, %-I:%M %P").to_string());
+    Going {
+        enrollment: progress.enrollment.id,
+        workflow: progress.workflow.clone(),
+        step: format!("{done} of {} sent", progress.messages),
+        done,
+        all: progress.messages,
+        next: next.unwrap_or_else(|| "the last one is on its way".to_owned()),
+        unsent: amounts(progress.unsent),
+    }
+}

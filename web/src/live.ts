@@ -1,0 +1,57 @@
+// What happens in the workspace arrives as server-sent events; <div data-live="ctc_…"> asks for itself anew when its contact is meant,
+// <div data-live="*"> at anything. With data-live-top it waits until its top is in sight, so that nobody loses their place in a long list.
+// What answers is put in by hx-trigger="refresh"; nothing else on the page is touched.
+import htmx from "htmx.org";
+
+const WAIT_MS = 150;
+const NEAR_PX = 40;
+const waiting = new Map<Element, ReturnType<typeof setTimeout>>();
+const late = new WeakSet<Element>();
+
+function refresh(element: HTMLElement) {
+  if (element.hasAttribute("data-live-top") && element.scrollTop > NEAR_PX) {
+    late.add(element);
+    return;
+  }
+  clearTimeout(waiting.get(element));
+  waiting.set(element, setTimeout(() => element.isConnected && htmx.trigger(element, "refresh", {}), WAIT_MS));
+}
+
+function tell(contact: string | null) {
+  for (const element of document.querySelectorAll<HTMLElement>("[data-live]")) {
+    const wanted = element.dataset["live"];
+    if (wanted === "*" || contact === null || wanted === contact) refresh(element);
+  }
+}
+
+document.addEventListener(
+  "scroll",
+  (event) => {
+    const element = event.target;
+    if (element instanceof HTMLElement && late.has(element) && element.scrollTop <= NEAR_PX) {
+      late.delete(element);
+      refresh(element);
+    }
+  },
+  true,
+);
+
+// Events that an answer of this page's own brings.
+for (const name of ["live", "sent"]) document.addEventListener(name, () => tell(null));
+
+if (document.querySelector("[data-live]")) {
+  const source = new EventSource("/live");
+  source.addEventListener("change", (event) => {
+    const said = JSON.parse((event as MessageEvent<string>).data) as { contact: string | null };
+    tell(said.contact);
+  });
+  // More happened than is told, or the connection was away: everything is asked for anew.
+  source.addEventListener("much", () => tell(null));
+  let lost = false;
+  source.addEventListener("error", () => (lost = true));
+  source.addEventListener("open", () => {
+    if (lost) tell(null);
+    lost = false;
+  });
+  window.addEventListener("pagehide", () => source.close());
+}
