@@ -6,6 +6,7 @@
 mod enroll;
 #[allow(dead_code, reason = "for the crawl over all pages, which comes with the last of them")]
 mod markup;
+mod messenger;
 mod sign_in;
 mod simulator;
 #[allow(dead_code, reason = "each section uses what it needs")]
