@@ -306,41 +306,6 @@ impl From<ImportError> for Problem {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use axum::response::IntoResponse as _;
-
-    use super::*;
-
-    async fn told(problem: Problem) -> (u16, String) {
-        let response = problem.into_response();
-        let status = response.status().as_u16();
-        let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
-        (status, String::from_utf8(bytes.to_vec()).unwrap())
-    }
-
-    #[tokio::test]
-    async fn an_internal_failure_tells_only_its_id() {
-        let (status, text) = told(Failure::Stored("the secret row".to_owned()).into()).await;
-        assert_eq!(status, 500);
-        assert!(!text.contains("secret") && text.contains("\"code\":\"internal\""), "{text}");
-        let body: serde_json::Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(body["id"].as_str().map(str::len), Some(16));
-    }
-
-    #[tokio::test]
-    async fn what_passes_by_itself_is_told_so() {
-        for error in
-            [DbError::Overloaded { limit: 1 }, DbError::DiskFull("no room".into()), DbError::Busy("lock".into())]
-        {
-            let (status, text) = told(error.into()).await;
-            assert_eq!(status, 503, "{text}");
-            assert!(text.contains("\"code\":\"unavailable\""), "{text}");
-        }
-        assert_eq!(told(DbError::Corrupt("page 7".into()).into()).await.0, 500);
-    }
-}
-
 impl From<LabelError> for Problem {
     fn from(error: LabelError) -> Self {
         match error {
@@ -396,5 +361,40 @@ impl From<WatchError> for Problem {
             WatchError::Forbidden(cause) => cause.into(),
             WatchError::Failure(cause) => cause.into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::response::IntoResponse as _;
+
+    use super::*;
+
+    async fn told(problem: Problem) -> (u16, String) {
+        let response = problem.into_response();
+        let status = response.status().as_u16();
+        let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        (status, String::from_utf8(bytes.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn an_internal_failure_tells_only_its_id() {
+        let (status, text) = told(Failure::Stored("the secret row".to_owned()).into()).await;
+        assert_eq!(status, 500);
+        assert!(!text.contains("secret") && text.contains("\"code\":\"internal\""), "{text}");
+        let body: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(body["id"].as_str().map(str::len), Some(16));
+    }
+
+    #[tokio::test]
+    async fn what_passes_by_itself_is_told_so() {
+        for error in
+            [DbError::Overloaded { limit: 1 }, DbError::DiskFull("no room".into()), DbError::Busy("lock".into())]
+        {
+            let (status, text) = told(error.into()).await;
+            assert_eq!(status, 503, "{text}");
+            assert!(text.contains("\"code\":\"unavailable\""), "{text}");
+        }
+        assert_eq!(told(DbError::Corrupt("page 7".into()).into()).await.0, 500);
     }
 }

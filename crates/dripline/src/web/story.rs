@@ -68,7 +68,7 @@ impl Names {
             "contact.reassigned" => told(Icon("user-x"), "The phone belongs to somebody else now".to_owned()),
             "conversation.assigned" => {
                 let to = payload["to"].as_str().map(|id| self.who(id));
-                let to = to.map_or_else(|| "nobody".to_owned(), |name| name);
+                let to = to.unwrap_or_else(|| "nobody".to_owned());
                 told(Icon("user-check"), format!("{who} assigned the conversation to {to}"))
             }
             _ => None,
