@@ -96,6 +96,23 @@ async fn what_is_written_is_counted_sent_once_and_stops_the_workflow_only_if_tha
 }
 
 #[tokio::test]
+async fn a_search_finds_names_numbers_and_texts() {
+    let site = Site::new();
+    let customer = site.customer("Ours", "+12125550100").await;
+    let agent = site.person(&customer, Role::Agent).await;
+    enroll(&site, &customer, customer.contacts[0]).await;
+    reply(&site, &agent, customer.contacts[0], "The+kitchen+was+renovated+last+spring").await;
+    for (asked, found) in [("ours1", "Ours1"), ("555-0122", "Ours2"), ("renovat", "kitchen was renovated last spring")]
+    {
+        let page = agent.get(&format!("/messenger?q={asked}")).await.good();
+        sound(&page);
+        assert!(page.has(found), "{asked}: {}", page.text);
+    }
+    let page = agent.get("/messenger?q=nobody").await.good();
+    assert!(page.has("Nothing here") && page.has("value=\"nobody\""), "{}", page.text);
+}
+
+#[tokio::test]
 async fn the_next_message_can_be_left_out() {
     let site = Site::new();
     let customer = site.customer("Ours", "+12125550100").await;

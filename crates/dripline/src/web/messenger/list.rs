@@ -6,13 +6,14 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use domain::access::Permission;
-use domain::ids::{ContactId, LabelId, UserId};
+use domain::ids::{ContactId, LabelId, UserId, WorkspaceId};
+use domain::search::Asked as Wanted;
 use jiff::Timestamp;
 use serde::Deserialize;
 use store::conversations::list::{self, Conversation, Filter, MOST_COUNTED, Standing};
 use store::enrollments::{self, Card};
 use store::labels::Label;
-use store::{DbError, contacts, labels};
+use store::{DbError, Read, contacts, labels, search};
 
 use crate::web::answer::html;
 use crate::web::format::{self, Moment};
@@ -135,9 +136,48 @@ fn place(text: &str) -> Option<(Timestamp, ContactId)> {
     Some((Timestamp::from_microsecond(at.parse().ok()?).ok()?, contact.parse().ok()?))
 }
 
+/// A contact that a search found, and why.
+struct Hit {
+    contact: ContactId,
+    name: String,
+    /// Its phone, or the text that fits.
+    why: String,
+    at: Option<Timestamp>,
+}
+
+/// Contacts whose name or phone fits, then conversations with a text that does.
+fn hits(read: &Read<'_>, workspace: WorkspaceId, wanted: &Wanted) -> Result<Vec<Hit>, DbError> {
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let known = search::contacts(read, workspace, wanted, PAGE)?;
+    let hit =
+        |one: contacts::Contact| Hit { contact: one.id, name: one.name, why: format::phone(&one.phone), at: None };
+    let mut hits: Vec<Hit> = contacts::some(read, workspace, &known)?.into_iter().map(hit).collect();
+    let texts = search::texts(read, workspace, wanted, usize::try_from(PAGE).unwrap_or(0))?;
+    let writers: Vec<_> = texts.iter().map(|text| text.contact).collect();
+    let writers = contacts::some(read, workspace, &writers)?;
+    for text in texts {
+        let Some(writer) = writers.iter().find(|one| one.id == text.contact) else { continue };
+        if hits.iter().all(|hit| hit.contact != text.contact) {
+            let why = around(&text.body, wanted.place_in(&text.body));
+            hits.push(Hit { contact: writer.id, name: writer.name.clone(), why, at: Some(text.at) });
+        }
+    }
+    Ok(hits)
+}
+
+/// The part of a text in which the word stands that was searched for.
+fn around(text: &str, place: Option<(usize, usize)>) -> String {
+    const BEFORE: usize = 24;
+    let from = place.map_or(0, |(from, _)| from);
+    let start = text[..from].char_indices().rev().nth(BEFORE).map_or(0, |(at, _)| at);
+    if start == 0 { text.to_owned() } else { format!("…{}", &text[start..]) }
+}
+
 struct Rows {
     found: Vec<Conversation>,
-    others: Vec<(ContactId, String, String)>,
+    others: Vec<Hit>,
     cards: Vec<Card>,
     labels: HashMap<ContactId, Vec<Label>>,
     counts: list::Counts,
@@ -155,10 +195,9 @@ pub(super) async fn read(
     let rows = parts.engine.read::<_, DbError, _>(move |read| {
         let (found, others) = match search.as_str() {
             "" => (list::page(read, workspace, filter, before, PAGE)?, Vec::new()),
-            search => (Vec::new(), contacts::page(read, workspace, ContactId(0), search, PAGE)?),
+            search => (Vec::new(), hits(read, workspace, &Wanted::read(search))?),
         };
-        let others: Vec<_> = others.into_iter().map(|one| (one.id, one.name, one.phone)).collect();
-        let ids: Vec<_> = found.iter().map(|one| one.contact).chain(others.iter().map(|one| one.0)).collect();
+        let ids: Vec<_> = found.iter().map(|one| one.contact).chain(others.iter().map(|one| one.contact)).collect();
         let mut given: HashMap<ContactId, Vec<Label>> = HashMap::new();
         for (contact, label) in labels::of_contacts(read, workspace, &ids)? {
             given.entry(contact).or_default().push(label);
@@ -228,16 +267,17 @@ fn lines(viewer: &Viewer, rows: Rows, here: Option<ContactId>, users: &[(UserId,
         here: here == Some(row.contact),
     };
     let mut lines: Vec<_> = found.into_iter().map(conversation).collect();
-    lines.extend(others.into_iter().map(|(contact, name, phone)| Line {
+    lines.extend(others.into_iter().map(|Hit { contact, name, why, at }| Line {
         contact,
         going: going(contact),
         labels: labels(contact),
         assignee: String::new(),
         name,
-        last: format::phone(&phone),
-        at: None,
+        last: why,
+        at: at.map(|at| format::moment(at, viewer.now, &viewer.zone)),
         unread: 0,
-        theirs: false,
+        // What was found is told as it is, whoever wrote it.
+        theirs: true,
         failed: false,
         opted_out: false,
         here: here == Some(contact),
