@@ -79,6 +79,7 @@ pub async fn serve(settings: Settings, started: impl FnOnce(&str, bool)) -> Resu
         let (engine, stopped) = (parts.engine.clone(), stopped.clone());
         async move { engine.hold_node(stopped).await }
     });
+    let engine = parts.engine.clone();
     let app = app(parts, settings.max_body_bytes, &url, key);
     started(&url, settings.demo);
     let mut ending = stopped.clone();
@@ -95,6 +96,8 @@ pub async fn serve(settings: Settings, started: impl FnOnce(&str, bool)) -> Resu
         end = lease => !matches!(end, Ok(LeaseEnd::Told)),
     };
     stop.send_replace(true);
+    // An open page would hold its connection for good.
+    engine.end_watching();
     tracing::info!("stopping: waiting for what is under way");
     // Whoever has lost the lease must be gone before the number can be another's.
     let most = if lost { Duration::try_from(lease::MARGIN).unwrap_or_default() / 2 } else { Duration::MAX };

@@ -21,6 +21,7 @@ pub(crate) mod frame;
 mod guard;
 mod home;
 mod jobs;
+mod live;
 pub(crate) mod look;
 mod messenger;
 pub(crate) mod path;
@@ -51,6 +52,7 @@ pub(crate) fn router() -> Router<Parts> {
         .merge(enroll::routes())
         .merge(enrollments::routes())
         .merge(jobs::routes())
+        .merge(live::routes())
         .merge(messenger::routes())
         .merge(simulator::routes())
         .merge(theme::routes())

@@ -32,6 +32,8 @@ const POLL: SignedDuration = SignedDuration::from_secs(2);
 const WINDOW_MILLIS: i64 = 10_000;
 /// Most events that one reading looks at.
 const MOST_READ: i64 = 1_000;
+/// Most who watch one workspace through one process.
+const MOST_WATCHERS: usize = 1_000;
 /// Most tellings that wait for one viewer.
 const KEPT: usize = 64;
 
@@ -91,6 +93,9 @@ impl Engine {
         let reader = Reader::new(self, workspace).await?;
         let mut rooms = self.live().rooms();
         if let Some(room) = rooms.open.get(&workspace) {
+            if room.receiver_count() >= MOST_WATCHERS {
+                return Err(WatchError::TooMany);
+            }
             return Ok(Watch(room.subscribe()));
         }
         let (room, watch) = broadcast::channel(KEPT);
@@ -99,6 +104,12 @@ impl Engine {
             tokio::spawn(reader.run(self.clone(), room));
         }
         Ok(Watch(watch))
+    }
+
+    /// How many watch a workspace.
+    #[must_use]
+    pub fn watchers(&self, workspace: WorkspaceId) -> usize {
+        self.live().rooms().open.get(&workspace).map_or(0, broadcast::Sender::receiver_count)
     }
 
     /// Ends all watching, now and later: the process ends.
@@ -117,6 +128,9 @@ pub enum WatchError {
     /// The actor may not read.
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
+    /// As many watch as may.
+    #[error("{MOST_WATCHERS} pages of the workspace are open already")]
+    TooMany,
     /// It failed.
     #[error(transparent)]
     Failure(#[from] Failure),

@@ -360,6 +360,7 @@ impl From<WatchError> for Problem {
         match error {
             WatchError::Forbidden(cause) => cause.into(),
             WatchError::Failure(cause) => cause.into(),
+            WatchError::TooMany => Self::told(Code::Unavailable, &error),
         }
     }
 }
