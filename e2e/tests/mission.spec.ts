@@ -1,10 +1,14 @@
 // The mission, as a person does it in the demo: add a contact to a workflow from the Messenger, see what it costs, see it arrive on the phone,
 // reply there, and see that it has stopped and the rest is back.
 import { expect, signIn, test } from "../server";
-import { world } from "../world";
+import { world, type World } from "../world";
 
-test("a reply stops the workflow, and the money for the rest is back", async ({ page, server }) => {
-  const made = await world(server);
+let made: World;
+test.beforeAll(async ({ server }) => {
+  made = await world(server);
+});
+
+test("a reply stops the workflow, and the money for the rest is back", async ({ page }) => {
   const ann = made.contacts["+12125550123"]!;
   const balance = async () => (await made.ask("/balances")) as { credits: number; wallet_micros: number };
   const before = await balance();
@@ -50,10 +54,8 @@ test("a reply stops the workflow, and the money for the rest is back", async ({ 
   expect(phone.data).toHaveLength(1);
 });
 
-test("whoever opted out cannot be added, and the dialog says why", async ({ page, server }) => {
-  const ask = (await import("../world")).api;
-  const contacts = (await (await ask(server))("/contacts")).data as { id: string; phone: string }[];
-  const dmitri = contacts.find((one) => one.phone === "+12125550133")!.id;
+test("whoever opted out cannot be added, and the dialog says why", async ({ page }) => {
+  const dmitri = made.contacts["+12125550133"]!;
   await signIn(page);
   await page.goto(`/messenger/${dmitri}`);
   await expect(page.getByText("opted out. Only they can undo this")).toBeVisible();
