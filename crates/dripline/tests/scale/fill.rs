@@ -84,9 +84,18 @@ static MESSAGES: Sql = Sql::Same(
 );
 
 static CONVERSATIONS: Sql = Sql::Same(
-    "INSERT INTO conversations (workspace_id, contact_id, last_at, last_message_id, last_inbound_at, last_outbound_at, unread)
-    SELECT $1, value ->> 'contact', value ->> 'at', value ->> 'message', value ->> 'inbound', value ->> 'at', value ->> 'unread'
+    "INSERT INTO conversations (workspace_id, contact_id, last_at, last_message_id, last_inbound_at, last_outbound_at, unread,
+        side, enrollment_id, opted_out)
+    SELECT $1, value ->> 'contact', value ->> 'at', value ->> 'message', value ->> 'inbound', value ->> 'at', value ->> 'unread',
+        value ->> 'side', value ->> 'run', value ->> 'opted_out'
     FROM json_each($2)",
+);
+
+static SUPPRESSIONS: Sql = Sql::Same(
+    "INSERT INTO suppressions (workspace_id, phone_hash, kind, source, created_at, contact_id)
+    SELECT $1, c.phone_hash, 'opted_out', 'contact', v.last_at, v.contact_id
+    FROM conversations v JOIN contacts c ON c.workspace_id = v.workspace_id AND c.contact_id = v.contact_id
+    WHERE v.workspace_id = $1 AND v.opted_out = 1",
 );
 
 static TRANSFERS: Sql = Sql::Same(
@@ -153,7 +162,8 @@ pub(crate) fn fill(parts: &Parts, house: &House, size: Size) {
     filler.told("enrollments and transfers");
     filler.rows(&MESSAGES, size.messages(), &[], |nth| vec![runs::message(house, size, nth)]);
     filler.told("messages");
-    filler.rows(&CONVERSATIONS, size.conversations, &[], |nth| vec![runs::conversation(size, nth)]);
+    filler.rows(&CONVERSATIONS, size.conversations, &[], |nth| vec![runs::conversation(house, size, nth)]);
+    filler.run(&SUPPRESSIONS, Vec::new());
     filler.rows(&EVENTS, size.messages(), &[], |nth| runs::event(house, size, nth));
     filler.told("conversations and events");
     words(&filler, size);

@@ -186,12 +186,19 @@ pub(crate) struct Conversation {
     message: i64,
     inbound: i64,
     unread: i64,
+    side: &'static str,
+    run: Option<i64>,
+    opted_out: i64,
 }
 
-pub(crate) fn conversation(size: Size, nth: i64) -> Conversation {
+pub(crate) fn conversation(house: &House, size: Size, nth: i64) -> Conversation {
     let last = (size.each - 1) * size.conversations + nth;
     let at = when(last, size.messages()) * 1_000;
+    let run = (nth % 2 == 0).then(|| Run::of(house, size, nth / 2));
     Conversation {
+        side: if message(house, size, last).kind == "inbound" { "in" } else { "out" },
+        run: run.as_ref().filter(|run| run.state == "active").map(|run| run.id),
+        opted_out: i64::from(run.is_some_and(|run| run.reason == Some("opted_out"))),
         contact: of_conversation(size, nth).0,
         at,
         message: message_id(size, last),
