@@ -36,6 +36,7 @@ check: ## formatting, lints, documentation, tidiness and licences, advisories wh
 bench: ## run the benchmarks
 	@scripts/need cargo cc node
 	bench/run
+	bench/pages
 
 mutants: ## break the program on purpose, one way at a time, and see which tests notice
 	@scripts/need cargo cc node nextest

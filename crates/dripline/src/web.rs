@@ -13,8 +13,13 @@
 pub(crate) mod answer;
 mod asked;
 pub(crate) mod assets;
+mod billing;
+mod chart;
+mod csv;
+mod doubts;
 mod enroll;
 mod enrollments;
+mod failures;
 pub(crate) mod form;
 pub(crate) mod format;
 pub(crate) mod frame;
@@ -24,6 +29,7 @@ mod jobs;
 mod live;
 pub(crate) mod look;
 mod messenger;
+mod numbers;
 pub(crate) mod path;
 mod sign_in;
 mod simulator;
@@ -48,6 +54,10 @@ const MAX_FORM_BYTES: usize = 1024 * 1024;
 pub(crate) fn router() -> Router<Parts> {
     Router::new()
         .merge(home::routes())
+        .merge(billing::routes())
+        .merge(doubts::routes())
+        .merge(failures::routes())
+        .merge(numbers::routes())
         .merge(sign_in::routes())
         .merge(enroll::routes())
         .merge(enrollments::routes())

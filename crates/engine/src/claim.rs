@@ -154,6 +154,7 @@ pub(crate) fn pace_of(number: &Number) -> Pace {
 pub(crate) fn use_pace(tx: &mut Tx<'_>, beat: &Beat, number: &mut Number, sent: i64) -> Result<(), Failure> {
     let pace = pace_of(number).after(sent, beat.now);
     (number.paced_until, number.day_start, number.day_count) = (pace.paced_until, pace.day_start, pace.day_count);
+    number.used_at = Some(beat.now);
     Ok(numbers::pace(tx, beat.workspace, number)?)
 }
 

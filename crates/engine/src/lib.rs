@@ -33,6 +33,7 @@ pub mod labels;
 pub mod lease;
 pub mod live;
 pub mod manual;
+pub mod needs;
 pub mod notes;
 pub mod numbers;
 pub mod passwords;

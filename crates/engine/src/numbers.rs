@@ -148,6 +148,7 @@ impl Engine {
             day_count: 0,
             contacts: 0,
             created_at: beat.now,
+            used_at: None,
         };
         self.write(Lane::Normal, move |tx| {
             let pace = (number.messages_per_minute, number.messages_per_day);

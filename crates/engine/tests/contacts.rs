@@ -45,6 +45,7 @@ fn enroll(world: &World, contact: ContactId) {
         day_count: 0,
         contacts: 0,
         created_at: at,
+        used_at: None,
     };
     let done = world.db.store.write_blocking(Lane::Normal, move |tx| -> Result<(), Failure> {
         numbers::insert(tx, WORKSPACE, &number)?;

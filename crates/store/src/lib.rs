@@ -18,6 +18,7 @@ pub mod labels;
 pub mod ledger;
 pub mod messages;
 mod migrations;
+pub mod needs;
 pub mod notes;
 pub mod numbers;
 pub mod receipts;
@@ -51,6 +52,7 @@ const STATEMENTS: &[&[(&str, &Sql)]] = &[
     ledger::ALL,
     messages::ALL,
     notes::ALL,
+    needs::ALL,
     numbers::ALL,
     receipts::ALL,
     sessions::ALL,

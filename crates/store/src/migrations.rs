@@ -65,6 +65,13 @@ const MIGRATIONS: &[Migration] = &[
             postgres: include_str!("../../../migrations/postgres/0007_inbox.sql"),
         },
     },
+    Migration {
+        name: "0008_failures",
+        sql: Sql::Twin {
+            sqlite: include_str!("../../../migrations/sqlite/0008_failures.sql"),
+            postgres: include_str!("../../../migrations/postgres/0008_failures.sql"),
+        },
+    },
 ];
 
 /// What only the program can work out of rows that are there already, by the migration that needs it. It runs once the

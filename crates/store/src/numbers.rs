@@ -36,12 +36,14 @@ pub struct Number {
     pub contacts: i64,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When a message was claimed for it last.
+    pub used_at: Option<Timestamp>,
 }
 
 macro_rules! columns {
     () => {
         "number_id, phone, carrier, state, area, region, messages_per_minute, messages_per_day, paced_until, day_start, \
-         day_count, contacts, created_at"
+         day_count, contacts, created_at, used_at"
     };
 }
 
@@ -72,7 +74,8 @@ static RUNNING: Sql = Sql::Same(
 
 static PACE: Sql = Sql::Same(
     "
-    UPDATE numbers SET paced_until = $3, day_start = $4, day_count = $5 WHERE workspace_id = $1 AND number_id = $2",
+    UPDATE numbers SET paced_until = $3, day_start = $4, day_count = $5, used_at = $6
+    WHERE workspace_id = $1 AND number_id = $2",
 );
 
 static LOAD: Sql = Sql::Same("UPDATE numbers SET contacts = contacts + $3 WHERE workspace_id = $1 AND number_id = $2");
@@ -111,6 +114,7 @@ fn read(row: &Row) -> Result<Number, DbError> {
         day_count: row.int(10)?,
         contacts: row.int(11)?,
         created_at: json::timestamp(row.int(12)?)?,
+        used_at: json::timestamp_or_none(row.opt_int(13)?)?,
     })
 }
 
@@ -167,6 +171,7 @@ pub fn pace(tx: &mut Tx<'_>, workspace: WorkspaceId, number: &Number) -> Result<
         json::micros(number.paced_until).into(),
         json::micros(number.day_start).into(),
         number.day_count.into(),
+        number.used_at.map(json::micros).into(),
     ];
     tx.execute(&PACE, &params).map(|_| ())
 }

@@ -7,6 +7,7 @@ use engine::contacts::{ContactError, SuppressError};
 use engine::conversations::ConversationError;
 use engine::doubts::DoubtError;
 use engine::enrolling::{EnrollError, RemoveError};
+use engine::figures::FiguresError;
 use engine::import::ImportError;
 use engine::keys::KeyError;
 use engine::labels::LabelError;
@@ -282,6 +283,16 @@ impl From<WorkspaceError> for Problem {
             _ => Code::SettingsInvalid,
         };
         Self::told(code, &error)
+    }
+}
+
+impl From<FiguresError> for Problem {
+    fn from(error: FiguresError) -> Self {
+        match error {
+            FiguresError::Forbidden(cause) => cause.into(),
+            FiguresError::Failure(cause) => cause.into(),
+            FiguresError::Unknown => Self::told(Code::NotFound, &error),
+        }
     }
 }
 

@@ -233,6 +233,7 @@ fn make_workspace(
         day_count: 0,
         contacts: 0,
         created_at: now,
+        used_at: None,
     };
     store::numbers::insert(tx, id, &number)
 }

@@ -1,0 +1,216 @@
+//! `/billing`: what the workspace has, and its statement by day.
+
+mod charges;
+mod days;
+
+use askama::Template;
+use axum::Router;
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use domain::access::Permission;
+use domain::ledger::Amounts;
+use domain::money::Micros;
+use engine::billing::Slip;
+use engine::statement::StatementDay;
+use jiff::civil::Date;
+use serde::Deserialize;
+
+use super::answer::{Done, html};
+use super::csv::Csv;
+use super::format::{self, counted};
+use super::frame::{Frame, Section};
+use super::viewer::Viewer;
+use super::wrong::Wrong;
+use crate::api::simulator::in_demo;
+use crate::wiring::Parts;
+
+/// Days on one page of the statement.
+const DAYS: i64 = 30;
+/// Days in the file.
+const MOST_DAYS: i64 = 500;
+/// What one press adds in the demo.
+const DEMO_MONEY: Micros = Micros(25_000_000);
+
+pub(super) fn routes() -> Router<Parts> {
+    Router::new()
+        .route("/billing", get(show))
+        .route("/billing/top-up", post(top_up))
+        .route("/billing/statement.csv", get(file))
+        .merge(days::routes())
+        .merge(charges::routes())
+}
+
+/// A day as it is written.
+struct Day {
+    date: Date,
+    name: String,
+    /// Such as `12 contacts added, 84 segments`.
+    what: Vec<String>,
+    charged: String,
+    back: String,
+    paid: String,
+    after: String,
+}
+
+#[derive(Template)]
+#[template(path = "billing.html")]
+struct BillingPage<'v> {
+    frame: Frame<'v>,
+    credits: String,
+    wallet: String,
+    held: String,
+    rate: String,
+    plan_active: bool,
+    low: Option<String>,
+    days: Vec<Day>,
+    /// Whether these are the newest days.
+    newest: bool,
+    next: Option<Date>,
+    may_pay: bool,
+    may_export: bool,
+    demo: bool,
+    workspace: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Asked {
+    before: Option<Date>,
+}
+
+async fn show(State(parts): State<Parts>, viewer: Viewer, Query(asked): Query<Asked>) -> Result<Response, Wrong> {
+    let (engine, actor) = (&parts.engine, &viewer.actor);
+    let balances = engine.balances(actor).await?;
+    let page = engine.statement(actor, asked.before, DAYS).await?;
+    let row = engine.workspace(actor).await?.workspace;
+    let low = engine.needs(actor).await?.low.map(|low| {
+        let covers = counted(low.covers, "more segment", "more segments");
+        format!("This covers {covers}; the last seven days took {}.", format::count(low.week))
+    });
+    Ok(html(&BillingPage {
+        credits: format::count(balances.credits),
+        wallet: format::money(balances.wallet),
+        held: both(Amounts { credits: balances.held_credits, micros: balances.held_micros }),
+        rate: format::money(row.rate),
+        plan_active: row.plan == "active",
+        low,
+        days: page.days.iter().map(day).collect(),
+        newest: asked.before.is_none(),
+        next: page.next,
+        may_pay: viewer.may("billing:write"),
+        may_export: viewer.may("export"),
+        demo: viewer.demo,
+        workspace: row.name,
+        frame: Frame::new("Billing", Section::Billing, &viewer),
+    }))
+}
+
+/// The demo's money. Outside of the demo the operator posts payments.
+async fn top_up(State(parts): State<Parts>, viewer: Viewer) -> Result<Response, Wrong> {
+    viewer.actor.need(Permission::BillingWrite)?;
+    in_demo(&parts)?;
+    let slip = Slip { note: "demo".to_owned(), idempotency_key: None };
+    parts.engine.top_up(viewer.actor.workspace(), DEMO_MONEY, slip).await?;
+    Ok(Done::to("/billing").saying(format!("{} of demo money added", format::money(DEMO_MONEY))).into_response())
+}
+
+async fn file(State(parts): State<Parts>, viewer: Viewer) -> Result<Response, Wrong> {
+    viewer.actor.need(Permission::Export)?;
+    let page = parts.engine.statement(&viewer.actor, None, MOST_DAYS).await?;
+    let mut file = Csv::new(&[
+        "date",
+        "contacts added",
+        "segments",
+        "credits charged",
+        "charged USD",
+        "messages by hand",
+        "credits by hand",
+        "by hand USD",
+        "refunds",
+        "credits back",
+        "back USD",
+        "credits in",
+        "paid in USD",
+        "credits out",
+        "paid out USD",
+        "credits after",
+        "wallet after USD",
+    ]);
+    for day in page.days {
+        let mut cells = vec![day.date.to_string(), day.added.to_string(), day.added_segments.to_string()];
+        pair(&mut cells, day.charged);
+        cells.push(day.manual.to_string());
+        pair(&mut cells, day.manual_charged);
+        cells.push(day.refunds.to_string());
+        for amounts in [day.refunded, day.paid_in, day.paid_out, day.after] {
+            pair(&mut cells, amounts);
+        }
+        file.row(&cells);
+    }
+    Ok(file.download("statement.csv"))
+}
+
+/// Credits and dollars as two cells.
+fn pair(cells: &mut Vec<String>, amounts: Amounts) {
+    cells.push(amounts.credits.to_string());
+    cells.push(amounts.micros.to_string().replace('$', ""));
+}
+
+fn day(day: &StatementDay) -> Day {
+    let mut what = Vec::new();
+    if day.added > 0 {
+        let added = counted(day.added, "contact added", "contacts added");
+        what.push(format!("{added}, {}", counted(day.added_segments, "segment", "segments")));
+    }
+    if day.manual > 0 || !day.manual_charged.is_zero() {
+        what.push(counted(day.manual, "message by hand", "messages by hand"));
+    }
+    if day.refunds > 0 {
+        what.push(counted(day.refunds, "refund", "refunds"));
+    }
+    if !day.paid_in.is_zero() {
+        what.push("top-up".to_owned());
+    }
+    if !day.paid_out.is_zero() {
+        what.push("withdrawal".to_owned());
+    }
+    let paid = signed("+", day.paid_in);
+    Day {
+        date: day.date,
+        name: day.date.strftime("%a, %b %-d, %Y").to_string(),
+        what,
+        charged: signed("−", day.charged.plus(day.manual_charged)),
+        back: signed("+", day.refunded),
+        paid: if day.paid_out.is_zero() { paid } else { format!("{paid} {}", signed("−", day.paid_out)) },
+        after: both(day.after),
+    }
+}
+
+/// Credits and money: `12 credits, $1.26`, or the one that there is.
+pub(super) fn both(amounts: Amounts) -> String {
+    match (amounts.credits, amounts.micros) {
+        (0, micros) => format::money(micros),
+        (credits, Micros::ZERO) => counted(credits, "credit", "credits"),
+        (credits, micros) => format!("{}, {}", counted(credits, "credit", "credits"), format::money(micros)),
+    }
+}
+
+/// The same with a sign; nothing for nothing.
+pub(super) fn signed(sign: &str, amounts: Amounts) -> String {
+    if amounts.is_zero() { String::new() } else { format!("{sign}{}", both(amounts)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_name_what_they_are() {
+        let amounts = |credits, micros| Amounts { credits, micros: Micros(micros) };
+        assert_eq!(signed("−", amounts(0, 1_260_000)), "−$1.26");
+        assert_eq!(signed("−", amounts(1, 0)), "−1 credit");
+        assert_eq!(signed("+", amounts(3, 15_000)), "+3 credits, $0.015");
+        assert_eq!(signed("+", Amounts::ZERO), "");
+    }
+}

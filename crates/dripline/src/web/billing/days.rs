@@ -1,0 +1,169 @@
+//! `/billing/days/{date}`: one day of the statement, opened to each contact, message and payment.
+
+use askama::Template;
+use axum::Router;
+use axum::extract::{Path, Query, State};
+use axum::response::Response;
+use axum::routing::get;
+use domain::access::Permission;
+use jiff::civil::Date;
+use serde::Deserialize;
+use store::ledger::statement::{Line, Subject};
+
+use super::{both, signed};
+use crate::web::answer::html;
+use crate::web::csv::Csv;
+use crate::web::format;
+use crate::web::frame::{Frame, Section};
+use crate::web::viewer::Viewer;
+use crate::web::wrong::Wrong;
+use crate::wiring::Parts;
+
+/// Lines on one page.
+const LINES: i64 = 100;
+/// Lines that one question of the file asks for.
+const CHUNK: i64 = 500;
+/// How many questions one file may ask.
+const CHUNKS: usize = 400;
+
+pub(super) fn routes() -> Router<Parts> {
+    Router::new().route("/billing/days/{date}", get(show)).route("/billing/days/{date}/lines.csv", get(file))
+}
+
+/// A line as it is written.
+struct Row {
+    what: &'static str,
+    /// What happened is about: a contact, or nothing.
+    name: String,
+    phone: String,
+    about: String,
+    /// The page that it opens to.
+    address: Option<String>,
+    at: String,
+    charged: String,
+    back: String,
+    paid: String,
+}
+
+#[derive(Template)]
+#[template(path = "billing/day.html")]
+struct DayPage<'v> {
+    frame: Frame<'v>,
+    date: Date,
+    name: String,
+    added: Option<String>,
+    charged: String,
+    back: String,
+    paid: String,
+    rows: Vec<Row>,
+    next: Option<i64>,
+    may_export: bool,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Asked {
+    before: Option<i64>,
+}
+
+fn read(date: &str) -> Result<Date, Wrong> {
+    date.parse().map_err(|_| Wrong::not_found("this day"))
+}
+
+async fn show(
+    State(parts): State<Parts>,
+    viewer: Viewer,
+    Path(date): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Wrong> {
+    let date = read(&date)?;
+    let opened = parts.engine.statement_day(&viewer.actor, date, asked.before, LINES).await?;
+    let day = opened.day;
+    let added = day.filter(|day| day.added > 0).map(|day| {
+        let added = format::counted(day.added, "contact added", "contacts added");
+        format!("{added}, {}", format::counted(day.added_segments, "segment", "segments"))
+    });
+    Ok(html(&DayPage {
+        date,
+        name: date.strftime("%A, %B %-d, %Y").to_string(),
+        added,
+        charged: day.map(|day| both(day.charged.plus(day.manual_charged))).unwrap_or_default(),
+        back: day.map(|day| both(day.refunded)).unwrap_or_default(),
+        paid: day.map(|day| signed("+", day.paid_in)).unwrap_or_default(),
+        rows: opened.lines.iter().map(|line| row(line, &viewer)).collect(),
+        next: opened.next,
+        may_export: viewer.may("export"),
+        frame: Frame::new(format!("Billing, {}", date.strftime("%b %-d")), Section::Billing, &viewer),
+    }))
+}
+
+fn row(line: &Line, viewer: &Viewer) -> Row {
+    let paid = signed("+", line.paid_in) + &signed("−", line.paid_out);
+    let plain = Row {
+        what: "Payment",
+        name: String::new(),
+        phone: String::new(),
+        about: String::new(),
+        address: None,
+        at: format::clock(line.at, &viewer.zone),
+        charged: signed("−", line.charged),
+        back: signed("+", line.back),
+        paid,
+    };
+    match &line.subject {
+        Subject::Enrollment { id, contact, name, .. } => Row {
+            what: "Workflow",
+            name: contact.name.clone(),
+            phone: format::phone(&contact.phone),
+            about: name.clone(),
+            address: Some(format!("/billing/charges/{id}")),
+            ..plain
+        },
+        Subject::Message { contact, state, .. } => Row {
+            what: "Message by hand",
+            name: contact.name.clone(),
+            phone: format::phone(&contact.phone),
+            about: state.map(|state| state.word().replace('_', " ")).unwrap_or_default(),
+            address: Some(format!("/messenger/{}", contact.id)),
+            ..plain
+        },
+        Subject::Payment(_) if !line.paid_out.is_zero() => Row { what: "Withdrawal", ..plain },
+        Subject::Payment(_) if line.paid_in.credits > 0 => Row { what: "Credits added", ..plain },
+        Subject::Payment(_) => Row { what: "Top-up", ..plain },
+    }
+}
+
+async fn file(State(parts): State<Parts>, viewer: Viewer, Path(date): Path<String>) -> Result<Response, Wrong> {
+    viewer.actor.need(Permission::Export)?;
+    let date = read(&date)?;
+    let mut file = Csv::new(&[
+        "time",
+        "what",
+        "contact",
+        "phone",
+        "about",
+        "credits charged",
+        "charged USD",
+        "credits back",
+        "back USD",
+        "credits in",
+        "paid in USD",
+    ]);
+    let mut before = None;
+    for _ in 0..CHUNKS {
+        let opened = parts.engine.statement_day(&viewer.actor, date, before, CHUNK).await?;
+        for line in &opened.lines {
+            let row = row(line, &viewer);
+            let mut cells = vec![line.at.to_string(), row.what.to_owned(), row.name, row.phone, row.about];
+            for amounts in [line.charged, line.back, line.paid_in] {
+                super::pair(&mut cells, amounts);
+            }
+            file.row(&cells);
+        }
+        before = opened.next;
+        if before.is_none() {
+            break;
+        }
+    }
+    Ok(file.download(&format!("statement-{date}.csv")))
+}

@@ -1,0 +1,43 @@
+//! How long each page takes on the server when a workspace is large: `bench/pages` runs it, in a release build.
+//!
+//! 1,000,000 contacts, 200,000 conversations, 5,000,000 messages, 100,000 enrollments of which 10,000 run, 50 workflows, a year
+//! of figures and events, in one workspace on SQLite. `DRIPLINE_SCALE` divides all of it, for a quick look; `DRIPLINE_SCALE_DB`
+//! keeps the database, and takes it again if it is there.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::disallowed_methods, reason = "it measures, and decides nothing by it")]
+
+mod fill;
+mod house;
+mod measure;
+mod people;
+mod runs;
+
+use std::path::PathBuf;
+
+use dripline::wiring::{self, Behaviour};
+use engine::Clock;
+use store::Address;
+
+/// The instant at which the pages are looked at: a Tuesday at ten in New York.
+const NOW: &str = "2026-11-24T15:00:00Z";
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "minutes and gigabytes: bench/pages runs it"]
+async fn pages_of_a_large_workspace_are_timed() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = std::env::var_os("DRIPLINE_SCALE_DB").map(PathBuf::from);
+    let path = kept.unwrap_or_else(|| folder.path().join("scale.db"));
+    let there = path.exists();
+    let scale = std::env::var("DRIPLINE_SCALE").map_or(1, |text| text.parse().unwrap());
+    let clock = Clock::manual(NOW.parse().unwrap());
+    let parts = wiring::open(&Address::file(path.clone()), folder.path(), clock, Behaviour::default()).unwrap();
+    let house = house::house(&parts, there).await;
+    let size = fill::Size::divided_by(scale);
+    if !there {
+        tokio::task::block_in_place(|| fill::fill(&parts, &house, size));
+    }
+    let bytes = std::fs::metadata(&path).unwrap().len();
+    println!("the database has {} MB", bytes / 1_000_000);
+    measure::measure(parts, &house, size).await;
+}
