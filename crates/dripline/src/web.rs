@@ -13,6 +13,7 @@
 pub(crate) mod answer;
 mod asked;
 pub(crate) mod assets;
+mod contacts;
 mod enroll;
 mod enrollments;
 pub(crate) mod form;
@@ -48,6 +49,7 @@ pub(crate) fn router() -> Router<Parts> {
     Router::new()
         .merge(home::routes())
         .merge(sign_in::routes())
+        .merge(contacts::routes())
         .merge(enroll::routes())
         .merge(enrollments::routes())
         .merge(jobs::routes())

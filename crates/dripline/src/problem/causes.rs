@@ -8,6 +8,7 @@ use engine::conversations::ConversationError;
 use engine::doubts::DoubtError;
 use engine::enrolling::{EnrollError, RemoveError};
 use engine::import::ImportError;
+use engine::imports::ImportsError;
 use engine::keys::KeyError;
 use engine::labels::LabelError;
 use engine::live::WatchError;
@@ -303,6 +304,18 @@ impl From<ImportError> for Problem {
             ImportError::Failure(cause) => cause.into(),
             other => Self::told(Code::ImportRefused, &other),
         }
+    }
+}
+
+impl From<ImportsError> for Problem {
+    fn from(error: ImportsError) -> Self {
+        let code = match error {
+            ImportsError::Forbidden(cause) => return cause.into(),
+            ImportsError::Failure(cause) => return cause.into(),
+            ImportsError::Unknown => Code::NotFound,
+            ImportsError::NotNow { .. } => Code::ImportRefused,
+        };
+        Self::told(code, &error)
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use domain::ids::{ContactId, PersonId};
+use domain::ids::{ContactId, ImportId, PersonId};
 use domain::phone::Phone;
 use store::contacts::{Contact, ContactRow};
 use store::{DbError, Tx};
@@ -72,7 +72,7 @@ pub(super) fn merge(
     beat: &Beat,
     chunk: &Chunk,
     own: &[(String, String)],
-    rule: OnDuplicate,
+    (rule, import): (OnDuplicate, Option<ImportId>),
 ) -> Result<Merged, MergeError> {
     if chunk.rows.is_empty() {
         return Ok(Merged::default());
@@ -91,7 +91,7 @@ pub(super) fn merge(
     for row in &chunk.rows {
         apply(&mut work, beat, row, rule);
     }
-    save(tx, beat, work)
+    save(tx, beat, work, import)
 }
 
 /// Lets a row act on the contacts of its phones.
@@ -157,7 +157,12 @@ impl Work {
     }
 }
 
-fn save(tx: &mut Tx<'_>, beat: &Beat, work: HashMap<Phone, Work>) -> Result<Merged, MergeError> {
+fn save(
+    tx: &mut Tx<'_>,
+    beat: &Beat,
+    work: HashMap<Phone, Work>,
+    import: Option<ImportId>,
+) -> Result<Merged, MergeError> {
     let mut merged = Merged::default();
     let (mut new, mut changed) = (Vec::new(), Vec::new());
     for (_, mut one) in work {
@@ -175,7 +180,9 @@ fn save(tx: &mut Tx<'_>, beat: &Beat, work: HashMap<Phone, Work>) -> Result<Merg
     // In one order everywhere, so that two imports of one file wait for each other and do not deadlock.
     new.sort_unstable_by(|one, other| one.phone.cmp(&other.phone));
     changed.sort_unstable_by_key(|row| row.id);
-    if !new.is_empty() && store::contacts::insert(tx, beat.workspace, &new, beat.now)? != new.len() as u64 {
+    if !new.is_empty()
+        && store::contacts::insert_imported(tx, beat.workspace, &new, import, beat.now)? != new.len() as u64
+    {
         return Err(MergeError::Raced);
     }
     if !changed.is_empty() {
