@@ -3,7 +3,8 @@
 //! | change | undone by | what does not come back |
 //! |---|---|---|
 //! | do not contact | taking off the list those that it put there | workflows that ended |
-//! | delete | making them live again, where nobody else has the phone meanwhile | workflows that ended |
+//! | delete | making them live again, where nobody else has the phone meanwhile | workflows that ended, labels, whose task it was |
+//! | label | taking the label from those that it was given to | |
 //!
 //! A job's progress moves in the transaction of its chunk. Whom it changed are its items: undoing is a job over these.
 
@@ -11,13 +12,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::access::Permission;
 use domain::enrollment::StopReason;
-use domain::ids::{ContactId, JobId, NumberId};
+use domain::ids::{ContactId, JobId, LabelId, MessageId, NumberId};
+use domain::message::MessageKind;
 use domain::suppression::Suppression;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::contacts::{self, Contact};
+use store::conversations::{Side, Touch};
 use store::jobs::{self, Item, Job, STARTED};
-use store::{Lane, Tx, enrollments, numbers, suppressions};
+use store::{Lane, Tx, conversations, enrollments, messages, numbers, suppressions};
 
 use crate::actor::Actor;
 use crate::beat::Beat;
@@ -26,6 +29,7 @@ use crate::contacts::list::{self, Filter};
 use crate::ending;
 use crate::engine::Engine;
 use crate::failure::Failure;
+use crate::labels::{self, LabelError, Labelling};
 
 /// The kind of these jobs.
 const KIND: &str = "contacts";
@@ -44,6 +48,10 @@ pub enum Change {
     Delete,
     /// Makes deleted ones live again.
     Restore,
+    /// Gives them a label.
+    Label(LabelId),
+    /// Takes it from them.
+    Unlabel(LabelId),
 }
 
 impl Change {
@@ -53,6 +61,8 @@ impl Change {
             Self::Contact => Self::DoNotContact,
             Self::Delete => Self::Restore,
             Self::Restore => Self::Delete,
+            Self::Label(label) => Self::Unlabel(label),
+            Self::Unlabel(label) => Self::Label(label),
         }
     }
 }
@@ -91,6 +101,9 @@ impl Engine {
             _ => {}
         }
         self.write(Lane::Bulk, move |tx| {
+            if let Change::Label(label) | Change::Unlabel(label) = change {
+                store::labels::find(tx, beat.workspace, label)?.ok_or(BulkError::LabelUnknown)?;
+            }
             let (filter, total) = match &whom {
                 Whom::These(_) => (None, named.as_ref().map_or(0, BTreeSet::len) as u64),
                 Whom::Matching(filter) => {
@@ -234,6 +247,7 @@ fn apply(tx: &mut Tx<'_>, beat: &Beat, change: Change, ids: &[ContactId]) -> Res
         let restored = contacts::restore(tx, beat.workspace, ids, beat.now)?;
         load(tx, beat, &restored, 1)?;
         for contact in &restored {
+            reopen(tx, beat, contact)?;
             beat.note(tx, "contact.restored", Some(contact.id), &serde_json::json!({}))?;
         }
         return Ok(restored.iter().map(|contact| contact.id).collect());
@@ -244,6 +258,17 @@ fn apply(tx: &mut Tx<'_>, beat: &Beat, change: Change, ids: &[ContactId]) -> Res
         Change::Delete => {
             load(tx, beat, &rows, -1)?;
             stop(tx, beat, &rows, StopReason::ContactDeleted)?;
+        }
+        Change::Label(label) | Change::Unlabel(label) => {
+            let ids: Vec<ContactId> = rows.iter().map(|row| row.id).collect();
+            let give = matches!(change, Change::Label(_));
+            let labelling = if give { Labelling::Give } else { Labelling::Take };
+            return match labels::label_all(tx, beat, label, &ids, labelling) {
+                Ok(changed) => Ok(changed),
+                Err(LabelError::Failure(failure)) => Err(failure),
+                // Deleted since the job began: nobody has it, nobody gets it.
+                Err(_) => Ok(Vec::new()),
+            };
         }
         Change::Contact | Change::Restore => {}
     }
@@ -269,7 +294,7 @@ fn one(tx: &mut Tx<'_>, beat: &Beat, change: Change, row: &Contact) -> Result<bo
             let was = suppressions::lift(tx, beat.workspace, row.phone_hash, list, beat.now)?;
             (was, "contact.unsuppressed", on_list)
         }
-        Change::Delete | Change::Restore => {
+        Change::Delete | Change::Restore | Change::Label(_) | Change::Unlabel(_) => {
             let gone = contacts::delete(tx, beat.workspace, row.id, beat.now)?;
             (gone, "contact.deleted", serde_json::json!({}))
         }
@@ -278,6 +303,15 @@ fn one(tx: &mut Tx<'_>, beat: &Beat, change: Change, row: &Contact) -> Result<bo
         beat.note(tx, kind, Some(row.id), &note)?;
     }
     Ok(new)
+}
+
+/// The conversation of a contact that lives again, at its place in the Messenger.
+fn reopen(tx: &mut Tx<'_>, beat: &Beat, contact: &Contact) -> Result<(), Failure> {
+    let last = messages::thread(tx, beat.workspace, contact.id, MessageId(i64::MAX), 1)?.pop();
+    let Some(last) = last else { return Ok(()) };
+    let side = if last.kind == MessageKind::Inbound { Side::Inbound } else { Side::Outbound };
+    let touch = Touch { contact: contact.id, message: last.id, side };
+    Ok(conversations::touch(tx, beat.workspace, &[touch], last.created_at)?)
 }
 
 /// Our numbers have so many contacts more or fewer, in the order of their keys.

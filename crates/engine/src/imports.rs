@@ -13,7 +13,7 @@ use std::io::{Read, Write};
 use std::sync::Arc;
 
 use domain::access::Permission;
-use domain::ids::{ContactId, ImportId};
+use domain::ids::{ContactId, ImportId, LabelId};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 pub use store::imports::Import;
@@ -37,6 +37,8 @@ pub const MAX_LISTED: i64 = 50;
 pub struct Choices {
     /// Whether values overwrite those that are there.
     pub overwrite: bool,
+    /// The label that all contacts of the file get.
+    pub label: Option<LabelId>,
     /// Headers and what they mean: `phone`, `ignore`, or `field:` and a name.
     pub mapping: Vec<(String, String)>,
 }
@@ -57,7 +59,8 @@ impl Choices {
     pub fn options(&self, import: Option<ImportId>) -> ImportOptions {
         let mapping = self.mapping.iter().filter_map(|(header, word)| Some((header.clone(), Self::target(word)?)));
         let on_duplicate = if self.overwrite { OnDuplicate::Overwrite } else { OnDuplicate::FillEmpty };
-        ImportOptions { on_duplicate, mapping: mapping.collect(), import, ..ImportOptions::default() }
+        let (mapping, label) = (mapping.collect(), self.label);
+        ImportOptions { on_duplicate, mapping, import, label, ..ImportOptions::default() }
     }
 }
 

@@ -135,7 +135,7 @@ impl From<BulkError> for Problem {
             BulkError::Forbidden(cause) => return cause.into(),
             BulkError::Failure(cause) => return cause.into(),
             BulkError::Empty | BulkError::TooMany { .. } => Code::Selection,
-            BulkError::WorkflowUnknown | BulkError::JobUnknown => Code::NotFound,
+            BulkError::WorkflowUnknown | BulkError::LabelUnknown | BulkError::JobUnknown => Code::NotFound,
             BulkError::KeyMalformed(_) => Code::IdempotencyKey,
             BulkError::KeyReused(_) => Code::IdempotencyKeyReused,
         };

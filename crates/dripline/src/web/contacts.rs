@@ -12,11 +12,11 @@ use axum::Router;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use domain::ids::{ContactId, ImportId};
+use domain::ids::{ContactId, ImportId, LabelId};
 use engine::contacts::list::{Counted, Filter, Sort, Standing};
 use engine::contacts::{ContactError, NewContact};
 use serde::Deserialize;
-use store::{DbError, contacts, enrollments, suppressions};
+use store::{DbError, contacts, enrollments, labels, suppressions};
 
 use super::answer::{Done, html, refused};
 use super::asked::Asker;
@@ -48,18 +48,14 @@ pub(super) struct Asked {
     q: String,
     state: String,
     import: String,
+    label: String,
     sort: String,
     cursor: String,
 }
 
 impl Asked {
-    /// The filter. A word that is none asks nothing.
     pub(super) fn filter(&self) -> Filter {
-        Filter {
-            search: self.q.trim().chars().take(200).collect(),
-            standing: Standing::from_word(&self.state),
-            import: self.import.parse::<ImportId>().ok(),
-        }
+        filter(&self.q, &self.state, &self.import, &self.label)
     }
 
     fn order(&self) -> Sort {
@@ -72,7 +68,13 @@ impl Asked {
 
     /// The address of the list with something else in it.
     fn address(&self, changes: &[(&str, &str)]) -> String {
-        let own = [("q", &self.q), ("state", &self.state), ("import", &self.import), ("sort", &self.sort)];
+        let own = [
+            ("q", &self.q),
+            ("state", &self.state),
+            ("import", &self.import),
+            ("label", &self.label),
+            ("sort", &self.sort),
+        ];
         let value = |name: &str, own: &str| {
             changes
                 .iter()
@@ -88,6 +90,16 @@ impl Asked {
             .map(|(name, value)| format!("{name}={}", escaped(&value)))
             .collect();
         if query.is_empty() { "/contacts".to_owned() } else { format!("/contacts?{}", query.join("&")) }
+    }
+}
+
+/// The filter that these words of an address ask for. A word that is none asks nothing.
+pub(super) fn filter(q: &str, state: &str, import: &str, label: &str) -> Filter {
+    Filter {
+        search: q.trim().chars().take(200).collect(),
+        standing: Standing::from_word(state),
+        import: import.parse::<ImportId>().ok(),
+        label: label.parse::<LabelId>().ok(),
     }
 }
 
@@ -140,8 +152,16 @@ struct Table {
     none_yet: bool,
     /// The address that says how many fit.
     count: String,
+    labels: Vec<Tag>,
     may_write: bool,
     may_enroll: bool,
+}
+
+/// A label that can be chosen.
+struct Tag {
+    id: LabelId,
+    name: String,
+    here: bool,
 }
 
 #[derive(Template)]
@@ -189,6 +209,8 @@ async fn table(parts: &Parts, viewer: &Viewer, asked: Asked) -> Result<Table, Wr
         address: asked.address(&[("sort", word)]),
         here: asked.sort == word || (word.is_empty() && asked.order() == Sort::Newest),
     });
+    let labels = parts.engine.labels(&viewer.actor).await?.into_iter();
+    let labels = labels.map(|label| Tag { id: label.id, here: filter.label == Some(label.id), name: label.name });
     let first = asked.cursor.is_empty();
     let none_yet = first && found.contacts.is_empty() && filter == Filter::default();
     Ok(Table {
@@ -203,6 +225,7 @@ async fn table(parts: &Parts, viewer: &Viewer, asked: Asked) -> Result<Table, Wr
         too_many_found: found.too_many_found,
         none_yet,
         count: asked.address(&[("sort", "")]).replacen("/contacts", "/contacts/count", 1),
+        labels: labels.collect(),
         may_write: viewer.may("contacts:write"),
         may_enroll: viewer.may("enroll"),
         asked,
@@ -228,10 +251,11 @@ async fn lines(parts: &Parts, viewer: &Viewer, rows: Vec<contacts::Contact>) -> 
     let read = parts.engine.read::<_, DbError, _>(move |db| {
         let running = enrollments::running_of(db, workspace, &ids)?;
         let lists = suppressions::of(db, workspace, &hashes)?;
+        let tags = labels::of_contacts(db, workspace, &ids)?;
         let places = contacts::list::fitting(db, workspace, &ids, contacts::list::Must::default())?;
-        Ok((running, lists, places))
+        Ok((running, lists, places, tags))
     });
-    let (running, lists, places) = read.await?;
+    let (running, lists, places, tags) = read.await?;
     let running: HashMap<_, _> = running.into_iter().map(|row| (row.contact, row.workflow)).collect();
     let active: HashMap<_, _> = places.into_iter().map(|place| (place.id, place.active_at)).collect();
     let line = |row: contacts::Contact| {
@@ -240,12 +264,14 @@ async fn lines(parts: &Parts, viewer: &Viewer, rows: Vec<contacts::Contact>) -> 
         let lists = lists.iter().filter(|(hash, _)| *hash == row.phone_hash);
         let lists = lists.filter_map(|(_, kind)| Standing::from_word(kind.word()));
         let lists = lists.map(|standing| Mark { kind: "badge-error", text: named(standing).to_owned() });
+        let tags = tags.iter().filter(|(contact, _)| *contact == row.id);
+        let tags = tags.map(|(_, label)| Mark { kind: "badge-outline", text: label.name.clone() });
         let of = |key: &str| row.fields.iter().find(|(known, _)| known == key).map(|(_, value)| value.clone());
         Line {
             id: row.id,
             phone: format::phone(&row.phone),
             about: of("address").or_else(|| of("company")).or_else(|| of("email")).unwrap_or_default(),
-            marks: workflow.into_iter().chain(lists).collect(),
+            marks: workflow.into_iter().chain(lists).chain(tags).collect(),
             active: active.get(&row.id).copied().flatten().map(|at| format::moment(at, viewer.now, &viewer.zone)),
             created: format::moment(row.created_at, viewer.now, &viewer.zone),
             name: row.name,

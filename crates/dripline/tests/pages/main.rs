@@ -3,6 +3,7 @@
 //! A module for each section. `site` makes the world, `markup` holds what every page must fulfil.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod contacts;
 mod enroll;
 #[allow(dead_code, reason = "for the crawl over all pages, which comes with the last of them")]
 mod markup;

@@ -40,14 +40,17 @@ pub(super) struct Selected {
     q: String,
     state: String,
     import: String,
+    label: String,
+    tag: String,
     act: String,
 }
 
 impl Selected {
     pub(super) fn whom(&self) -> Result<Whom, Wrong> {
         if !self.all.is_empty() {
-            let (q, state, import) = (self.q.clone(), self.state.clone(), self.import.clone());
-            return Ok(Whom::Matching(Asked { q, state, import, ..Asked::default() }.filter()));
+            let (q, state) = (self.q.clone(), self.state.clone());
+            let (import, label) = (self.import.clone(), self.label.clone());
+            return Ok(Whom::Matching(Asked { q, state, import, label, ..Asked::default() }.filter()));
         }
         let ids: Result<Vec<ContactId>, _> = self.contact.iter().map(|text| text.parse()).collect();
         let ids = ids.map_err(|_| Wrong::not_found("one of the contacts"))?;
@@ -63,6 +66,8 @@ async fn change(State(parts): State<Parts>, viewer: Viewer, Form(form): Form<Sel
         "do_not_contact" => Change::DoNotContact,
         "contact" => Change::Contact,
         "delete" => Change::Delete,
+        "label" => Change::Label(form.tag.parse().map_err(|_| no_label())?),
+        "unlabel" => Change::Unlabel(form.tag.parse().map_err(|_| no_label())?),
         _ => return Err(Problem::new(Code::Selection, "no change is chosen").into()),
     };
     let job = parts.engine.change_many(&viewer.actor, change, form.whom()?).await?;
@@ -77,10 +82,16 @@ async fn change(State(parts): State<Parts>, viewer: Viewer, Form(form): Form<Sel
             format!("{those} put on the do-not-contact list; what ran for them ended and was refunded")
         }
         Change::Contact => format!("{those} taken off the do-not-contact list"),
+        Change::Label(_) => format!("{those} got the label"),
+        Change::Unlabel(_) => format!("{those} lost the label"),
         _ => format!("{those} deleted; what ran for them ended and was refunded"),
     };
     let done = Done::here().saying(said).event("contacts");
     Ok(if job.started > 0 { done.undo(format!("/contacts/change/{}/undo", job.id)) } else { done }.into_response())
+}
+
+fn no_label() -> Wrong {
+    Problem::new(Code::Selection, "no label is chosen: choose one beside the button").into()
 }
 
 async fn undo(State(parts): State<Parts>, viewer: Viewer, Id(id): Id<JobId>) -> Result<Response, Wrong> {

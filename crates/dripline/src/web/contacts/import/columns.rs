@@ -26,6 +26,7 @@ pub(super) struct Posted {
     header: Vec<String>,
     target: Vec<String>,
     overwrite: String,
+    label: String,
 }
 
 impl Posted {
@@ -36,7 +37,7 @@ impl Posted {
     pub(super) fn choices(&self) -> Choices {
         let pairs = self.header.iter().cloned().zip(self.target.iter().cloned());
         let mapping = pairs.filter(|(_, word)| Choices::target(word).is_some()).collect();
-        Choices { overwrite: self.overwrite == "1", mapping }
+        Choices { overwrite: self.overwrite == "1", label: self.label.parse().ok(), mapping }
     }
 }
 
@@ -68,6 +69,8 @@ pub(super) struct Sample {
 pub(super) struct Choosing {
     pub(super) columns: Vec<Choice>,
     pub(super) overwrite: bool,
+    /// The workspace's labels; the chosen one is marked.
+    pub(super) labels: Vec<Target>,
     /// Why it cannot start so.
     pub(super) wrong: String,
     pub(super) fields: Vec<String>,
@@ -123,10 +126,16 @@ impl Choosing {
             Choice { header: header.clone(), samples, targets: targets(header, &word, &own) }
         });
         let fields: Vec<(String, String)> = meanings.iter().filter_map(field).collect();
+        let labels = engine.labels(actor).await?.into_iter().map(|label| Target {
+            chosen: choices.label == Some(label.id),
+            word: label.id.to_string(),
+            name: label.name,
+        });
         let is_new = |name: &&String| !STANDARD.contains(&name.as_str()) && !own.contains(name);
         Ok(Self {
             columns: columns.collect(),
             overwrite: choices.overwrite,
+            labels: labels.collect(),
             wrong,
             new_fields: fields.iter().map(|(_, name)| name).filter(is_new).cloned().collect(),
             rows: rows.into_iter().map(|row| sample(row, &fields)).collect(),
