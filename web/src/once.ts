@@ -2,7 +2,9 @@
 document.addEventListener("submit", (event) => {
   const form = event.target as HTMLFormElement;
   if (event.defaultPrevented && !form.matches("[hx-post],[hx-put],[hx-delete],[hx-patch]")) return;
-  if (form.method === "get" || form.method === "dialog") return;
+  const by = (event as SubmitEvent).submitter as HTMLButtonElement | null;
+  const method = by?.getAttribute("formmethod") ?? form.method;
+  if (method === "get" || method === "dialog") return;
   if (form.dataset["sending"]) {
     event.preventDefault();
     event.stopImmediatePropagation();

@@ -17,6 +17,7 @@ mod billing;
 mod chart;
 mod csv;
 mod doubts;
+mod contacts;
 mod enroll;
 mod enrollments;
 mod failures;
@@ -59,6 +60,7 @@ pub(crate) fn router() -> Router<Parts> {
         .merge(failures::routes())
         .merge(numbers::routes())
         .merge(sign_in::routes())
+        .merge(contacts::routes())
         .merge(enroll::routes())
         .merge(enrollments::routes())
         .merge(jobs::routes())

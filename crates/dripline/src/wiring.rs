@@ -18,6 +18,8 @@ pub struct Parts {
     pub engine: Engine,
     /// The handsets, whose texts and replies the demo shows.
     pub simulator: Arc<Simulator>,
+    /// Where uploaded files lie until they are imported.
+    pub uploads: PathBuf,
 }
 
 /// Why the parts cannot be put together.
@@ -98,7 +100,7 @@ pub fn open(database: &Address, data: &Path, clock: Clock, behaviour: Behaviour)
     let simulator = Simulator::with_journal(behaviour, 1, &path);
     let simulator = Arc::new(simulator.map_err(|source| WiringError::Simulator { path, source })?);
     let engine = Engine::open(store, clock, carriers(Arc::clone(&simulator)))?;
-    Ok(Parts { engine, simulator })
+    Ok(Parts { engine, simulator, uploads: data.join("uploads") })
 }
 
 fn carriers(simulator: Arc<Simulator>) -> Carriers {

@@ -87,6 +87,9 @@ pub enum BulkError {
     /// There is no such workflow.
     #[error("the workflow does not exist")]
     WorkflowUnknown,
+    /// There is no such label.
+    #[error("the label does not exist")]
+    LabelUnknown,
     /// There is no such job.
     #[error("the job does not exist")]
     JobUnknown,

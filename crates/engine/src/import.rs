@@ -12,6 +12,7 @@
 mod chunk;
 mod columns;
 mod merge;
+pub mod preview;
 mod row;
 mod separator;
 mod sheet;
@@ -21,8 +22,9 @@ use std::fmt;
 use std::io::{self, Read, Write};
 
 use domain::access::Permission;
+use domain::ids::{ImportId, LabelId};
 use domain::phone::Region;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use store::{DbError, Lane};
 
 use crate::actor::{Actor, Forbidden};
@@ -32,7 +34,7 @@ use crate::engine::Engine;
 use crate::failure::Failure;
 use chunk::{Chunk, Reader, Summary};
 pub use columns::{Column, MAX_COLUMNS, MAX_PHONES, Meaning, Target};
-use merge::{MergeError, Merged};
+use merge::{MergeError, Merged, Rule};
 pub use row::{BadPhone, RowError, RowWarning};
 use sheet::Sheet;
 pub use text::{Encoding, MAX_ROW_BYTES};
@@ -63,11 +65,21 @@ pub struct ImportOptions {
     pub on_duplicate: OnDuplicate,
     /// Headers, in any spelling, and what they shall mean; the others are guessed.
     pub mapping: Vec<(String, Target)>,
+    /// The import that the contacts it makes are marked with.
+    pub import: Option<ImportId>,
+    /// The label that all its contacts get, also those that are there already.
+    pub label: Option<LabelId>,
 }
 
 impl Default for ImportOptions {
     fn default() -> Self {
-        Self { region: DEFAULT_REGION, on_duplicate: OnDuplicate::default(), mapping: Vec::new() }
+        Self {
+            region: DEFAULT_REGION,
+            on_duplicate: OnDuplicate::default(),
+            mapping: Vec::new(),
+            import: None,
+            label: None,
+        }
     }
 }
 
@@ -93,7 +105,8 @@ impl fmt::Debug for ImportOutlets {
 
 /// How far an import is. Rows are rows of the file; contacts are phones, each counted where it stands
 /// in the file for the first time.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ImportProgress {
     /// Rows read, without blank ones and the column names.
     pub rows: u64,
@@ -248,7 +261,7 @@ impl Engine {
         actor.need(Permission::ContactsWrite)?;
         let workspace = actor.workspace();
         let custom = self.read(move |db| Ok::<_, ImportError>(store::contacts::custom_fields(db, workspace)?)).await?;
-        let rule = options.on_duplicate;
+        let rule = Rule { on_duplicate: options.on_duplicate, import: options.import, label: options.label };
         let chosen = options.clone();
         let sheet = blocking(move || Sheet::open(Box::new(source), &custom, &chosen)).await?;
         let (encoding, separator, columns) = (sheet.encoding, char::from(sheet.separator), sheet.columns.clone());
@@ -269,7 +282,7 @@ impl Engine {
         actor: &Actor,
         chunks: flume::Receiver<Chunk>,
         own: &[(String, String)],
-        rule: OnDuplicate,
+        rule: Rule,
         mut progress: Box<dyn FnMut(&ImportProgress) + Send>,
     ) -> Result<ImportProgress, ImportError> {
         let mut counts = ImportProgress::default();
@@ -296,7 +309,7 @@ impl Engine {
         beat: Beat,
         chunk: Chunk,
         own: Vec<(String, String)>,
-        rule: OnDuplicate,
+        rule: Rule,
     ) -> Result<Merged, ImportError> {
         let work = std::sync::Arc::new((beat, chunk, own));
         for _ in 0..MAX_TRIES {

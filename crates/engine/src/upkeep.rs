@@ -44,6 +44,7 @@ impl Engine {
         let (mut still_for, mut swept) = (SignedDuration::ZERO, self.now());
         loop {
             tell_jobs(self.resume_jobs(still_for).await);
+            tell_jobs(self.resume_changes(still_for).await);
             still_for = STILL;
             if self.now() >= later(swept, SWEEP) {
                 swept = self.now();

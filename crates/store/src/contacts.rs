@@ -11,8 +11,10 @@ use crate::{DbError, Read, Row, Sql, Tx, Value, search, suppressions};
 
 pub(crate) mod custom;
 pub mod list;
+pub(crate) mod restored;
 
 pub use custom::{add_custom_field, custom_fields};
+pub use restored::restore;
 
 /// A contact as it is stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

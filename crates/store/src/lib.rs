@@ -12,6 +12,7 @@ pub mod conversations;
 mod db;
 pub mod enrollments;
 pub mod events;
+pub mod imports;
 pub mod jobs;
 mod json;
 pub mod labels;
@@ -43,10 +44,12 @@ const STATEMENTS: &[&[(&str, &Sql)]] = &[
     contacts::ALL,
     contacts::custom::ALL,
     contacts::list::ALL,
+    contacts::restored::ALL,
     conversations::ALL,
     conversations::list::ALL,
     enrollments::ALL,
     events::ALL,
+    imports::ALL,
     jobs::ALL,
     labels::ALL,
     ledger::ALL,

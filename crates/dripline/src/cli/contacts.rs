@@ -133,7 +133,8 @@ impl Import {
             None => run::spinner(),
         };
         let on_duplicate = if self.overwrite { OnDuplicate::Overwrite } else { OnDuplicate::FillEmpty };
-        let options = ImportOptions { region: self.region, on_duplicate, mapping: self.map };
+        let (region, mapping) = (self.region, self.map);
+        let options = ImportOptions { region, on_duplicate, mapping, ..ImportOptions::default() };
         let done = Arc::new(Mutex::new(ImportProgress::default()));
         let mut outlets = outlets(&bar, &done);
         if let Some((_, file)) = &rejected {

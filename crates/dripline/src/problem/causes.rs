@@ -9,6 +9,7 @@ use engine::doubts::DoubtError;
 use engine::enrolling::{EnrollError, RemoveError};
 use engine::figures::FiguresError;
 use engine::import::ImportError;
+use engine::imports::ImportsError;
 use engine::keys::KeyError;
 use engine::labels::LabelError;
 use engine::live::WatchError;
@@ -135,7 +136,7 @@ impl From<BulkError> for Problem {
             BulkError::Forbidden(cause) => return cause.into(),
             BulkError::Failure(cause) => return cause.into(),
             BulkError::Empty | BulkError::TooMany { .. } => Code::Selection,
-            BulkError::WorkflowUnknown | BulkError::JobUnknown => Code::NotFound,
+            BulkError::WorkflowUnknown | BulkError::LabelUnknown | BulkError::JobUnknown => Code::NotFound,
             BulkError::KeyMalformed(_) => Code::IdempotencyKey,
             BulkError::KeyReused(_) => Code::IdempotencyKeyReused,
         };
@@ -314,6 +315,18 @@ impl From<ImportError> for Problem {
             ImportError::Failure(cause) => cause.into(),
             other => Self::told(Code::ImportRefused, &other),
         }
+    }
+}
+
+impl From<ImportsError> for Problem {
+    fn from(error: ImportsError) -> Self {
+        let code = match error {
+            ImportsError::Forbidden(cause) => return cause.into(),
+            ImportsError::Failure(cause) => return cause.into(),
+            ImportsError::Unknown => Code::NotFound,
+            ImportsError::NotNow { .. } => Code::ImportRefused,
+        };
+        Self::told(code, &error)
     }
 }
 

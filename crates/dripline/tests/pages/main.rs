@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod desk;
+mod contacts;
 mod enroll;
 mod live;
 #[allow(dead_code, reason = "for the crawl over all pages, which comes with the last of them")]

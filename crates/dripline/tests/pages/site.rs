@@ -144,6 +144,11 @@ fn number_area(operator: &Actor, _: usize) -> String {
 }
 
 impl Person<'_> {
+    /// What the browser sends along.
+    pub(crate) fn cookie(&self) -> &str {
+        &self.cookie
+    }
+
     /// Any request with this session; a body is a form's.
     pub(crate) async fn ask(&self, method: &str, path: &str, form: &str) -> Answer {
         let request = Request::builder().method(method).uri(path).header(header::COOKIE, &self.cookie);

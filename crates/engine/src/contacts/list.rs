@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use domain::access::Permission;
-use domain::ids::{ContactId, ImportId, WorkspaceId};
+use domain::ids::{ContactId, ImportId, LabelId, WorkspaceId};
 use domain::search::Asked;
 use domain::suppression::Suppression;
 use jiff::Timestamp;
@@ -90,6 +90,9 @@ pub struct Filter {
     /// The import that made them.
     #[serde(default)]
     pub import: Option<ImportId>,
+    /// The label that they have.
+    #[serde(default)]
+    pub label: Option<LabelId>,
 }
 
 /// In which order.
@@ -236,13 +239,13 @@ impl Filter {
 
     /// Where its contacts come from, and what they must be beside.
     fn source(&self) -> (Source, Must) {
-        let state = self.standing.map_or("", Standing::word);
-        let import = self.import.map_or(0, |import| import.0);
-        match (self.import, self.standing) {
-            (Some(import), _) => (Source::Imported(import), Must { state, import: 0 }),
-            (None, Some(Standing::InWorkflow)) => (Source::Running, Must { state: "", import }),
-            (None, None | Some(Standing::NeverTexted)) => (Source::All, Must { state, import }),
-            (None, Some(listed)) => (Source::Listed(listed.word()), Must { state, import }),
+        let every = self.every();
+        match (self.import, self.label, self.standing) {
+            (Some(import), ..) => (Source::Imported(import), Must { import: 0, ..every }),
+            (None, Some(label), _) => (Source::Labelled(label), Must { label: 0, ..every }),
+            (None, None, Some(Standing::InWorkflow)) => (Source::Running, Must { state: "", ..every }),
+            (None, None, None | Some(Standing::NeverTexted)) => (Source::All, every),
+            (None, None, Some(listed)) => (Source::Listed(listed.word()), every),
         }
     }
 
@@ -254,9 +257,7 @@ impl Filter {
             let mut ids = store::search::contacts(db, workspace, &asked, most)?;
             let too_many = ids.len() > MOST_FOUND;
             ids.truncate(MOST_FOUND);
-            let must =
-                Must { state: self.standing.map_or("", Standing::word), import: self.import.map_or(0, |id| id.0) };
-            return Ok(Some((list::fitting(db, workspace, &ids, must)?, too_many)));
+            return Ok(Some((list::fitting(db, workspace, &ids, self.every())?, too_many)));
         }
         if sort == Sort::Newest || source == Source::All {
             return Ok(None);
@@ -331,7 +332,11 @@ fn cut(mut all: Vec<(ContactId, At)>, limit: usize, ended: Option<At>, too_many_
 impl Filter {
     /// All that it asks of one contact.
     fn every(&self) -> Must {
-        Must { state: self.standing.map_or("", Standing::word), import: self.import.map_or(0, |id| id.0) }
+        Must {
+            state: self.standing.map_or("", Standing::word),
+            import: self.import.map_or(0, |id| id.0),
+            label: self.label.map_or(0, |id| id.0),
+        }
     }
 }
 

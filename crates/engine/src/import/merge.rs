@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use domain::ids::{ContactId, PersonId};
+use domain::ids::{ContactId, ImportId, LabelId, PersonId};
 use domain::phone::Phone;
 use store::contacts::{Contact, ContactRow};
 use store::{DbError, Tx};
@@ -22,6 +22,16 @@ pub(super) struct Merged {
     pub(super) created: u64,
     pub(super) updated: u64,
     pub(super) unchanged: u64,
+}
+
+/// How a chunk is saved.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rule {
+    pub(super) on_duplicate: OnDuplicate,
+    /// The import that new contacts are marked with.
+    pub(super) import: Option<ImportId>,
+    /// The label that all contacts get.
+    pub(super) label: Option<LabelId>,
 }
 
 /// Why a chunk is not kept.
@@ -72,7 +82,7 @@ pub(super) fn merge(
     beat: &Beat,
     chunk: &Chunk,
     own: &[(String, String)],
-    rule: OnDuplicate,
+    rule: Rule,
 ) -> Result<Merged, MergeError> {
     if chunk.rows.is_empty() {
         return Ok(Merged::default());
@@ -89,9 +99,9 @@ pub(super) fn merge(
         work.insert(one.phone, one);
     }
     for row in &chunk.rows {
-        apply(&mut work, beat, row, rule);
+        apply(&mut work, beat, row, rule.on_duplicate);
     }
-    save(tx, beat, work)
+    save(tx, beat, work, rule)
 }
 
 /// Lets a row act on the contacts of its phones.
@@ -157,8 +167,10 @@ impl Work {
     }
 }
 
-fn save(tx: &mut Tx<'_>, beat: &Beat, work: HashMap<Phone, Work>) -> Result<Merged, MergeError> {
+fn save(tx: &mut Tx<'_>, beat: &Beat, work: HashMap<Phone, Work>, rule: Rule) -> Result<Merged, MergeError> {
     let mut merged = Merged::default();
+    let mut all: Vec<ContactId> = work.values().map(|one| one.row.id).collect();
+    all.sort_unstable();
     let (mut new, mut changed) = (Vec::new(), Vec::new());
     for (_, mut one) in work {
         let count = match (one.origin, one.change) {
@@ -175,11 +187,18 @@ fn save(tx: &mut Tx<'_>, beat: &Beat, work: HashMap<Phone, Work>) -> Result<Merg
     // In one order everywhere, so that two imports of one file wait for each other and do not deadlock.
     new.sort_unstable_by(|one, other| one.phone.cmp(&other.phone));
     changed.sort_unstable_by_key(|row| row.id);
-    if !new.is_empty() && store::contacts::insert(tx, beat.workspace, &new, beat.now)? != new.len() as u64 {
+    if !new.is_empty()
+        && store::contacts::insert_imported(tx, beat.workspace, &new, rule.import, beat.now)? != new.len() as u64
+    {
         return Err(MergeError::Raced);
     }
     if !changed.is_empty() {
         store::contacts::update(tx, beat.workspace, &changed, beat.now)?;
+    }
+    if let Some(label) = rule.label
+        && store::labels::find(tx, beat.workspace, label)?.is_some()
+    {
+        store::labels::give(tx, beat.workspace, label, &all, beat.now)?;
     }
     Ok(merged)
 }

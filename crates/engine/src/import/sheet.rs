@@ -68,6 +68,18 @@ impl Sheet {
         custom: &[(String, String)],
         options: &ImportOptions,
     ) -> Result<Self, ImportError> {
+        let (mut sheet, headers) = Self::begun(source)?;
+        sheet.columns = columns::columns(&headers, custom, &options.mapping)?;
+        Ok(sheet)
+    }
+
+    /// The column names alone.
+    pub(super) fn headers(source: Box<dyn Read + Send>) -> Result<Vec<String>, ImportError> {
+        Ok(Self::begun(source)?.1)
+    }
+
+    /// An open file, past its column names, which are still to be decided about.
+    fn begun(source: Box<dyn Read + Send>) -> Result<(Self, Vec<String>), ImportError> {
         let opened = text::open(source)?;
         let guess = separator::guess(&opened.head);
         let ends = Ends::of(opened.head.get(guess.skip..).unwrap_or_default());
@@ -91,8 +103,7 @@ impl Sheet {
         let mut headers: Vec<String> = first.cells.iter().map(|cell| crate::contacts::cleaned(cell)).collect();
         let used = headers.iter().rposition(|header| !header.is_empty()).ok_or(ImportError::Empty)?;
         headers.truncate(used + 1);
-        sheet.columns = columns::columns(&headers, custom, &options.mapping)?;
-        Ok(sheet)
+        Ok((sheet, headers))
     }
 
     /// The next row; nothing at the end.

@@ -4,13 +4,13 @@
 //! |---|---|
 //! | none | the table's own key, its index by name, or the conversations by time |
 //! | a state or a list that forbids texting | the running enrollments, the suppressions |
-//! | an import | its contacts |
+//! | an import, a label | its contacts |
 //! | words | `store::search` |
 //!
 //! What else is asked is looked up for each of them ([`fitting`]). Everything is bounded: whoever asks goes on from the
 //! place that is answered.
 
-use domain::ids::{ContactId, ImportId, WorkspaceId};
+use domain::ids::{ContactId, ImportId, LabelId, WorkspaceId};
 use jiff::Timestamp;
 
 use crate::json;
@@ -27,6 +27,8 @@ pub enum Source {
     Listed(&'static str),
     /// Those that an import made.
     Imported(ImportId),
+    /// Those that have a label.
+    Labelled(LabelId),
 }
 
 /// What a contact must be beside. An empty word and a zero ask nothing.
@@ -36,6 +38,8 @@ pub struct Must {
     pub state: &'static str,
     /// The import that made it.
     pub import: i64,
+    /// The label that it has.
+    pub label: i64,
 }
 
 static NEWEST: Sql = Sql::Same(
@@ -62,6 +66,12 @@ static IMPORTED: Sql = Sql::Same(
     WHERE workspace_id = $1 AND import_id = $4 AND contact_id < $2 ORDER BY contact_id DESC LIMIT $3",
 );
 
+static LABELLED: Sql = Sql::Same(
+    "
+    SELECT contact_id FROM contact_labels
+    WHERE workspace_id = $1 AND label_id = $4 AND contact_id < $2 ORDER BY contact_id DESC LIMIT $3",
+);
+
 static BY_NAME: Sql = Sql::Same(
     "
     SELECT contact_id, name_key FROM contacts
@@ -84,7 +94,7 @@ static SILENT: Sql = Sql::Same(
     ORDER BY c.contact_id DESC LIMIT $3",
 );
 
-/// `$3` is the state or list, `$4` the import.
+/// `$3` is the state or list, `$4` the import, `$5` the label.
 macro_rules! must {
     () => {
         "c.deleted_at IS NULL
@@ -94,7 +104,9 @@ macro_rules! must {
               WHERE v.workspace_id = $1 AND v.contact_id = c.contact_id AND v.last_outbound_at IS NOT NULL))
           AND ($3 IN ('', 'in_workflow', 'never_texted') OR EXISTS (SELECT 1 FROM suppressions s
               WHERE s.workspace_id = $1 AND s.phone_hash = c.phone_hash AND s.kind = $3 AND s.lifted_at IS NULL))
-          AND ($4 = 0 OR c.import_id = $4)"
+          AND ($4 = 0 OR c.import_id = $4)
+          AND ($5 = 0 OR EXISTS (SELECT 1 FROM contact_labels l
+              WHERE l.workspace_id = $1 AND l.contact_id = c.contact_id AND l.label_id = $5))"
     };
 }
 
@@ -123,6 +135,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("contacts::list::RUNNING", &RUNNING),
     ("contacts::list::LISTED", &LISTED),
     ("contacts::list::IMPORTED", &IMPORTED),
+    ("contacts::list::LABELLED", &LABELLED),
     ("contacts::list::BY_NAME", &BY_NAME),
     ("contacts::list::BY_ACTIVITY", &BY_ACTIVITY),
     ("contacts::list::SILENT", &SILENT),
@@ -157,6 +170,7 @@ pub fn ids(
         Source::Running => (&RUNNING, None),
         Source::Listed(kind) => (&LISTED, Some(kind.into())),
         Source::Imported(import) => (&IMPORTED, Some(import.0.into())),
+        Source::Labelled(label) => (&LABELLED, Some(label.0.into())),
     };
     let mut params = vec![workspace.0.into(), before.0.into(), limit.into()];
     params.extend(of);
@@ -195,7 +209,7 @@ pub fn silent(db: &Read<'_>, workspace: WorkspaceId, before: ContactId, limit: i
 /// Those of these contacts that are not deleted and what they must be, with their places, in no order.
 pub fn fitting(db: &Read<'_>, workspace: WorkspaceId, ids: &[ContactId], must: Must) -> Result<Vec<Place>, DbError> {
     let list = json::list(ids.iter().map(|id| id.0))?;
-    let params = [workspace.0.into(), list.into(), must.state.into(), must.import.into()];
+    let params = [workspace.0.into(), list.into(), must.state.into(), must.import.into(), must.label.into()];
     let place = |row: &Row| {
         let active_at = json::timestamp_or_none(row.opt_int(2)?)?;
         Ok(Place { id: only_id(row)?, name_key: row.text(1)?.to_owned(), active_at })

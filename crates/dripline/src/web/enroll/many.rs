@@ -8,7 +8,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use domain::access::Permission;
 use domain::ids::{ContactId, WorkflowId};
-use engine::bulk::{BulkPreview, Selection};
+use engine::bulk::{BulkPreview, MAX_NAMED, Selection};
 use serde::Deserialize;
 use store::{DbError, contacts};
 
@@ -43,6 +43,11 @@ pub(super) fn routes() -> Router<Parts> {
 #[serde(default)]
 struct Asked {
     contact: Vec<String>,
+    /// The filter of the list of contacts, which narrows `all`.
+    q: String,
+    state: String,
+    import: String,
+    label: String,
     contacts: String,
     all: String,
     #[serde(deserialize_with = "blank_is_none")]
@@ -114,8 +119,34 @@ struct ManyPage<'v> {
     key: String,
 }
 
+/// All that fit a filter, as the list of contacts sends it, by name: so the preview and the start mean the same people.
+async fn named(parts: &Parts, viewer: &Viewer, mut asked: Asked) -> Result<Asked, Wrong> {
+    let filter = crate::web::contacts::filter(&asked.q, &asked.state, &asked.import, &asked.label);
+    if asked.all.is_empty() || filter.is_empty() {
+        return Ok(asked);
+    }
+    let (mut ids, mut before) = (Vec::new(), None);
+    loop {
+        let (found, next) = parts.engine.matching_contacts(&viewer.actor, &filter, before, 5_000).await?;
+        ids.extend(found.into_iter().map(|id| id.to_string()));
+        if ids.len() > MAX_NAMED {
+            let told = format!("the filter fits more than {MAX_NAMED} contacts: narrow it, or start everybody");
+            return Err(Problem::new(Code::Selection, told).into());
+        }
+        before = next;
+        if before.is_none() {
+            break;
+        }
+    }
+    asked.all.clear();
+    asked.contact.clear();
+    asked.contacts = ids.join(" ");
+    Ok(asked)
+}
+
 async fn show(State(parts): State<Parts>, viewer: Viewer, Form(asked): Form<Asked>) -> Result<Response, Wrong> {
     viewer.actor.need(Permission::Enroll)?;
+    let asked = named(&parts, &viewer, asked).await?;
     let selection = asked.selection()?;
     let (selected, all) = match &selection {
         Selection::All => ("Every contact of the workspace".to_owned(), true),

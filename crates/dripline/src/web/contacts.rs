@@ -1,0 +1,356 @@
+//! `/contacts`: everybody, searched, filtered and sorted; what can be done with many; adding one by hand.
+
+mod bulk;
+mod export;
+mod import;
+mod show;
+
+use std::collections::HashMap;
+
+use askama::Template;
+use axum::Router;
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use domain::ids::{ContactId, ImportId, LabelId};
+use engine::contacts::list::{Counted, Filter, Sort, Standing};
+use engine::contacts::{ContactError, NewContact};
+use serde::Deserialize;
+use store::{DbError, contacts, enrollments, labels, suppressions};
+
+use super::answer::{Done, html, refused};
+use super::asked::Asker;
+use super::form::Form;
+use super::format::{self, Moment, count};
+use super::frame::{Frame, Section};
+use super::viewer::Viewer;
+use super::wrong::Wrong;
+use crate::wiring::Parts;
+
+/// How many contacts one page has.
+const ROWS: u32 = 50;
+
+pub(super) fn routes() -> Router<Parts> {
+    Router::new()
+        .route("/contacts", get(list).post(add))
+        .route("/contacts/new", get(new))
+        .route("/contacts/count", get(counted))
+        .merge(bulk::routes())
+        .route("/contacts/export", get(export::file))
+        .merge(import::routes())
+        .merge(show::routes())
+}
+
+/// What the address asks for.
+#[derive(Deserialize, Default, Clone)]
+#[serde(default)]
+pub(super) struct Asked {
+    q: String,
+    state: String,
+    import: String,
+    label: String,
+    sort: String,
+    cursor: String,
+}
+
+impl Asked {
+    pub(super) fn filter(&self) -> Filter {
+        filter(&self.q, &self.state, &self.import, &self.label)
+    }
+
+    fn order(&self) -> Sort {
+        match self.sort.as_str() {
+            "name" => Sort::Name,
+            "activity" => Sort::Activity,
+            _ => Sort::Newest,
+        }
+    }
+
+    /// The address of the list with something else in it.
+    fn address(&self, changes: &[(&str, &str)]) -> String {
+        let own = [
+            ("q", &self.q),
+            ("state", &self.state),
+            ("import", &self.import),
+            ("label", &self.label),
+            ("sort", &self.sort),
+        ];
+        let value = |name: &str, own: &str| {
+            changes
+                .iter()
+                .find(|(changed, _)| *changed == name)
+                .map_or_else(|| own.to_owned(), |(_, to)| (*to).to_owned())
+        };
+        let mut pairs: Vec<(String, String)> =
+            own.iter().map(|(name, own)| ((*name).to_owned(), value(name, own))).collect();
+        pairs.push(("cursor".to_owned(), value("cursor", "")));
+        let query: Vec<String> = pairs
+            .into_iter()
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| format!("{name}={}", escaped(&value)))
+            .collect();
+        if query.is_empty() { "/contacts".to_owned() } else { format!("/contacts?{}", query.join("&")) }
+    }
+}
+
+/// The filter that these words of an address ask for. A word that is none asks nothing.
+pub(super) fn filter(q: &str, state: &str, import: &str, label: &str) -> Filter {
+    Filter {
+        search: q.trim().chars().take(200).collect(),
+        standing: Standing::from_word(state),
+        import: import.parse::<ImportId>().ok(),
+        label: label.parse::<LabelId>().ok(),
+    }
+}
+
+/// A value in an address.
+pub(super) fn escaped(value: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    value.bytes().map(byte).collect()
+}
+
+/// A link that changes the list.
+struct Choice {
+    name: &'static str,
+    address: String,
+    here: bool,
+}
+
+/// What is written beside a contact's name.
+pub(super) struct Mark {
+    kind: &'static str,
+    text: String,
+}
+
+struct Line {
+    id: ContactId,
+    name: String,
+    phone: String,
+    about: String,
+    marks: Vec<Mark>,
+    active: Option<Moment>,
+    created: Moment,
+}
+
+/// The table and what stands around it.
+struct Table {
+    lines: Vec<Line>,
+    filters: Vec<Choice>,
+    sorts: Vec<Choice>,
+    search: String,
+    asked: Asked,
+    /// The file that the shown contacts came from.
+    of_import: Option<String>,
+    everybody: String,
+    next: Option<String>,
+    first: bool,
+    too_many_found: bool,
+    /// Whether the workspace has no contact at all.
+    none_yet: bool,
+    /// The address that says how many fit.
+    count: String,
+    labels: Vec<Tag>,
+    may_write: bool,
+    may_enroll: bool,
+}
+
+/// A label that can be chosen.
+struct Tag {
+    id: LabelId,
+    name: String,
+    here: bool,
+}
+
+#[derive(Template)]
+#[template(path = "contacts.html")]
+struct ContactsPage<'v> {
+    frame: Frame<'v>,
+    table: Table,
+}
+
+#[derive(Template)]
+#[template(path = "contacts/table.html")]
+struct TablePart {
+    table: Table,
+}
+
+async fn list(
+    State(parts): State<Parts>,
+    viewer: Viewer,
+    asker: Asker,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Wrong> {
+    let table = table(&parts, &viewer, asked).await?;
+    Ok(match asker {
+        Asker::Browser => html(&ContactsPage { frame: Frame::new("Contacts", Section::Contacts, &viewer), table }),
+        Asker::Script { .. } => html(&TablePart { table }),
+    })
+}
+
+async fn table(parts: &Parts, viewer: &Viewer, asked: Asked) -> Result<Table, Wrong> {
+    let filter = asked.filter();
+    let found = parts.engine.list_contacts(&viewer.actor, &filter, asked.order(), &asked.cursor, ROWS).await?;
+    let of_import = match filter.import {
+        Some(import) => Some(parts.engine.find_import(&viewer.actor, import).await?.file_name),
+        None => None,
+    };
+    let filters = [("", "All")].into_iter().chain(Standing::ALL.into_iter().map(|one| (one.word(), named(one))));
+    let filters = filters.map(|(word, name)| Choice {
+        name,
+        address: asked.address(&[("state", word)]),
+        here: filter.standing.map_or("", Standing::word) == word,
+    });
+    let sorts = [("", "Newest"), ("name", "Name"), ("activity", "Last activity")];
+    let sorts = sorts.map(|(word, name)| Choice {
+        name,
+        address: asked.address(&[("sort", word)]),
+        here: asked.sort == word || (word.is_empty() && asked.order() == Sort::Newest),
+    });
+    let labels = parts.engine.labels(&viewer.actor).await?.into_iter();
+    let labels = labels.map(|label| Tag { id: label.id, here: filter.label == Some(label.id), name: label.name });
+    let first = asked.cursor.is_empty();
+    let none_yet = first && found.contacts.is_empty() && filter == Filter::default();
+    Ok(Table {
+        lines: lines(parts, viewer, found.contacts).await?,
+        filters: filters.collect(),
+        sorts: sorts.into(),
+        search: asked.q.clone(),
+        of_import,
+        everybody: asked.address(&[("import", "")]),
+        next: found.next.map(|cursor| asked.address(&[("cursor", &cursor)])),
+        first,
+        too_many_found: found.too_many_found,
+        none_yet,
+        count: asked.address(&[("sort", "")]).replacen("/contacts", "/contacts/count", 1),
+        labels: labels.collect(),
+        may_write: viewer.may("contacts:write"),
+        may_enroll: viewer.may("enroll"),
+        asked,
+    })
+}
+
+/// The name of a filter.
+pub(super) fn named(standing: Standing) -> &'static str {
+    match standing {
+        Standing::InWorkflow => "In a workflow",
+        Standing::NeverTexted => "Never texted",
+        Standing::OptedOut => "Opted out",
+        Standing::DoNotContact => "Do not contact",
+        Standing::ComplianceBlocked => "Blocked by compliance",
+        Standing::Undeliverable => "Undeliverable",
+    }
+}
+
+async fn lines(parts: &Parts, viewer: &Viewer, rows: Vec<contacts::Contact>) -> Result<Vec<Line>, Wrong> {
+    let workspace = viewer.actor.workspace();
+    let ids: Vec<ContactId> = rows.iter().map(|row| row.id).collect();
+    let hashes: Vec<i64> = rows.iter().map(|row| row.phone_hash).collect();
+    let read = parts.engine.read::<_, DbError, _>(move |db| {
+        let running = enrollments::running_of(db, workspace, &ids)?;
+        let lists = suppressions::of(db, workspace, &hashes)?;
+        let tags = labels::of_contacts(db, workspace, &ids)?;
+        let places = contacts::list::fitting(db, workspace, &ids, contacts::list::Must::default())?;
+        Ok((running, lists, places, tags))
+    });
+    let (running, lists, places, tags) = read.await?;
+    let running: HashMap<_, _> = running.into_iter().map(|row| (row.contact, row.workflow)).collect();
+    let active: HashMap<_, _> = places.into_iter().map(|place| (place.id, place.active_at)).collect();
+    let line = |row: contacts::Contact| {
+        let workflow =
+            running.get(&row.id).map(|workflow| Mark { kind: "badge-primary", text: format!("In {workflow}") });
+        let lists = lists.iter().filter(|(hash, _)| *hash == row.phone_hash);
+        let lists = lists.filter_map(|(_, kind)| Standing::from_word(kind.word()));
+        let lists = lists.map(|standing| Mark { kind: "badge-error", text: named(standing).to_owned() });
+        let tags = tags.iter().filter(|(contact, _)| *contact == row.id);
+        let tags = tags.map(|(_, label)| Mark { kind: "badge-outline", text: label.name.clone() });
+        let of = |key: &str| row.fields.iter().find(|(known, _)| known == key).map(|(_, value)| value.clone());
+        Line {
+            id: row.id,
+            phone: format::phone(&row.phone),
+            about: of("address").or_else(|| of("company")).or_else(|| of("email")).unwrap_or_default(),
+            marks: workflow.into_iter().chain(lists).chain(tags).collect(),
+            active: active.get(&row.id).copied().flatten().map(|at| format::moment(at, viewer.now, &viewer.zone)),
+            created: format::moment(row.created_at, viewer.now, &viewer.zone),
+            name: row.name,
+        }
+    };
+    Ok(rows.into_iter().map(line).collect())
+}
+
+#[derive(Template)]
+#[template(path = "contacts/count.html")]
+struct CountPart {
+    text: String,
+}
+
+/// How many there are: apart from the page, since counting a million takes longer than showing fifty.
+async fn counted(State(parts): State<Parts>, viewer: Viewer, Query(asked): Query<Asked>) -> Result<Response, Wrong> {
+    let text = match parts.engine.count_contacts(&viewer.actor, &asked.filter()).await? {
+        Counted::Exactly(number) => format::counted(number, "contact", "contacts"),
+        Counted::MoreThan(number) => format!("more than {} contacts", count(number)),
+    };
+    Ok(html(&CountPart { text }))
+}
+
+/// A new contact, as it was typed.
+#[derive(Deserialize, Default, Clone)]
+#[serde(default)]
+struct Typed {
+    phone: String,
+    first: String,
+    last: String,
+    address: String,
+    email: String,
+}
+
+#[derive(Template)]
+#[template(path = "contacts/new.html")]
+struct NewPage<'v> {
+    frame: Frame<'v>,
+    typed: Typed,
+    wrong_phone: String,
+    wrong: String,
+    /// The contact that has the phone already.
+    taken: Option<ContactId>,
+}
+
+async fn new(viewer: Viewer) -> Result<Response, Wrong> {
+    viewer.actor.need(domain::access::Permission::ContactsWrite)?;
+    let frame = Frame::new("Add a contact", Section::Contacts, &viewer);
+    let (wrong_phone, wrong) = (String::new(), String::new());
+    Ok(html(&NewPage { frame, typed: Typed::default(), wrong_phone, wrong, taken: None }))
+}
+
+async fn add(State(parts): State<Parts>, viewer: Viewer, Form(typed): Form<Typed>) -> Result<Response, Wrong> {
+    let given = typed.clone();
+    let fields =
+        [("First Name", given.first), ("Last Name", given.last), ("Address", given.address), ("Email", given.email)];
+    let fields = fields.map(|(name, value)| (name.to_owned(), value)).into_iter().collect();
+    let new = NewContact { phone: given.phone, fields, ..NewContact::default() };
+    let frame = Frame::new("Add a contact", Section::Contacts, &viewer);
+    let mut page = NewPage { frame, typed, wrong_phone: String::new(), wrong: String::new(), taken: None };
+    match parts.engine.create_contact(&viewer.actor, new).await {
+        Ok(contact) => {
+            let said = format!("{} was added", contact.name);
+            return Ok(Done::to(format!("/contacts/{}", contact.id)).saying(said).into_response());
+        }
+        Err(ContactError::Phone(error)) => page.wrong_phone = sentence(&error.to_string()),
+        Err(ContactError::PhoneTaken { contact }) => {
+            page.taken = Some(contact);
+            "Another contact has this phone already.".clone_into(&mut page.wrong_phone);
+        }
+        Err(error @ ContactError::Field(_)) => page.wrong = sentence(&error.to_string()),
+        Err(error) => return Err(error.into()),
+    }
+    Ok(refused(&page))
+}
+
+/// A message as a sentence.
+pub(super) fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    format!("{first}{}.", letters.as_str().trim_end_matches('.'))
+}

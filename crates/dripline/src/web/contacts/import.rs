@@ -1,0 +1,293 @@
+//! `/contacts/import`: a file in three steps: upload, look at what it will give, start; then its progress and what became of it.
+
+mod columns;
+mod files;
+
+use askama::Template;
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Multipart, State};
+use axum::http::header;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use domain::access::Permission;
+use domain::ids::ImportId;
+use engine::import::{ImportError, ImportProgress};
+use engine::imports::{self, Choices, Import, Outcome, Told};
+
+use self::columns::{Choosing, Posted};
+use super::sentence;
+use crate::problem::{Code, Problem};
+use crate::web::answer::{Done, html, refused};
+use crate::web::asked::Asker;
+use crate::web::form::Form;
+use crate::web::format::{self, Moment, count, counted};
+use crate::web::frame::{Frame, Section};
+use crate::web::path::Id;
+use crate::web::viewer::Viewer;
+use crate::web::wrong::Wrong;
+use crate::wiring::Parts;
+
+/// The largest upload, in bytes: a million rows with room.
+const MAX_UPLOAD: usize = 512 * 1024 * 1024;
+
+pub(super) fn routes() -> Router<Parts> {
+    Router::new()
+        .route("/contacts/import", get(start_page).post(upload).layer(DefaultBodyLimit::max(MAX_UPLOAD)))
+        .route("/contacts/import/{id}", get(show).post(look_again))
+        .route("/contacts/import/{id}/start", post(start))
+        .route("/contacts/import/{id}/undo", post(undo))
+        .route("/contacts/import/{id}/rejected.csv", get(rejected))
+}
+
+/// An import in the list.
+struct Past {
+    id: ImportId,
+    file: String,
+    state: String,
+    what: String,
+    at: Moment,
+}
+
+#[derive(Template)]
+#[template(path = "contacts/import.html")]
+struct UploadPage<'v> {
+    frame: Frame<'v>,
+    wrong: String,
+    past: Vec<Past>,
+}
+
+async fn start_page(State(parts): State<Parts>, viewer: Viewer) -> Result<Response, Wrong> {
+    Ok(html(&upload_page(&parts, &viewer, String::new()).await?))
+}
+
+async fn upload_page<'v>(parts: &Parts, viewer: &'v Viewer, wrong: String) -> Result<UploadPage<'v>, Wrong> {
+    viewer.actor.need(Permission::ContactsWrite)?;
+    let past = parts.engine.imports(&viewer.actor).await?.into_iter().map(|import| {
+        let counts: ImportProgress = imports::read(&import.counts);
+        let outcome: Outcome = imports::read(&import.outcome);
+        let what = match import.state.as_str() {
+            "uploaded" => "not started".to_owned(),
+            "undone" => format!("undone: {} deleted, {} kept", count(outcome.undone), count(outcome.kept)),
+            _ => format!(
+                "{} new, {} updated, {} rejected",
+                count(counts.created),
+                count(counts.updated),
+                count(counts.rejected)
+            ),
+        };
+        let at = format::moment(import.created_at, viewer.now, &viewer.zone);
+        Past { id: import.id, file: import.file_name, state: import.state, what, at }
+    });
+    let past = past.collect();
+    Ok(UploadPage { frame: Frame::new("Import contacts", Section::Contacts, viewer), wrong, past })
+}
+
+async fn upload(State(parts): State<Parts>, viewer: Viewer, mut form: Multipart) -> Result<Response, Wrong> {
+    viewer.actor.need(Permission::ContactsWrite)?;
+    let unreadable = |error: axum::extract::multipart::MultipartError| {
+        let code = if error.status().as_u16() == 413 { Code::BodyTooLarge } else { Code::Body };
+        Wrong::from(Problem::new(code, format!("the upload cannot be read: {error}")))
+    };
+    while let Some(mut field) = form.next_field().await.map_err(unreadable)? {
+        if field.name() != Some("file") {
+            continue;
+        }
+        let name = field.file_name().unwrap_or_default().to_owned();
+        let mut draft = files::Draft::new(&parts.uploads).await.map_err(files::failed)?;
+        while let Some(bytes) = field.chunk().await.map_err(unreadable)? {
+            draft.add(&bytes).await.map_err(files::failed)?;
+        }
+        if draft.bytes() == 0 {
+            let page = upload_page(&parts, &viewer, "Choose a file that is not empty.".to_owned()).await?;
+            return Ok(refused(&page));
+        }
+        let import = parts.engine.begin_upload(&viewer.actor, &name, draft.bytes()).await?;
+        draft.keep(&parts.uploads, import.id).await.map_err(files::failed)?;
+        let headers = match parts.engine.import_headers(&viewer.actor, files::open(&parts.uploads, import.id)?).await {
+            Ok(headers) => headers,
+            // What is no table is told here, where another file can be chosen.
+            Err(error) => {
+                let page = upload_page(&parts, &viewer, columns::told(&error)).await?;
+                return Ok(refused(&page));
+            }
+        };
+        tracing::info!(import = %import.id, columns = headers.len(), "a file was uploaded");
+        files::sweep(&parts, &viewer.actor).await?;
+        return Ok(Done::to(format!("/contacts/import/{}", import.id)).into_response());
+    }
+    let page = upload_page(&parts, &viewer, "Choose a file first.".to_owned()).await?;
+    Ok(refused(&page))
+}
+
+/// How far an import is, and what became of it.
+struct Progress {
+    id: ImportId,
+    state: String,
+    counts: Vec<(&'static str, String)>,
+    /// In hundredths; an estimate, since the number of rows is known at the end.
+    far: u64,
+    error: String,
+    rejects: Vec<Told>,
+    rejected: String,
+    more_rejects: bool,
+    warnings: Vec<Told>,
+    undone: String,
+    kept: String,
+    created: u64,
+    may_write: bool,
+}
+
+impl Progress {
+    fn of(import: &Import, viewer: &Viewer) -> Self {
+        let counts: ImportProgress = imports::read(&import.counts);
+        let outcome: Outcome = imports::read(&import.outcome);
+        // A row of a list of contacts has some eighty bytes.
+        let rows = u64::try_from(import.file_bytes).unwrap_or(0) / 80;
+        let far = (counts.rows * 100 / rows.max(1)).min(99);
+        let shown = [
+            ("Rows read", counts.rows),
+            ("New contacts", counts.created),
+            ("Updated", counts.updated),
+            ("Already there", counts.unchanged),
+            ("Repeats in the file", counts.duplicates),
+            ("Rejected rows", counts.rejected),
+        ];
+        Self {
+            id: import.id,
+            state: import.state.clone(),
+            counts: shown.map(|(name, number)| (name, count(number))).into(),
+            far: if import.state == "running" { far } else { 100 },
+            error: outcome.error.as_deref().map(sentence).unwrap_or_default(),
+            rejected: counted(counts.rejected, "row was rejected", "rows were rejected"),
+            more_rejects: counts.rejected > outcome.rejects.len() as u64,
+            rejects: outcome.rejects,
+            warnings: outcome.warnings,
+            undone: counted(outcome.undone, "contact was deleted", "contacts were deleted"),
+            kept: counted(outcome.kept, "contact stays, since it was", "contacts stay, since they were"),
+            created: counts.created,
+            may_write: viewer.may("contacts:write"),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "contacts/import/choose.html")]
+struct ChoosePage<'v> {
+    frame: Frame<'v>,
+    id: ImportId,
+    file: String,
+    choosing: Choosing,
+}
+
+#[derive(Template)]
+#[template(path = "contacts/import/preview.html")]
+struct ChoosePart {
+    id: ImportId,
+    choosing: Choosing,
+}
+
+#[derive(Template)]
+#[template(path = "contacts/import/progress.html")]
+struct ProgressPage<'v> {
+    frame: Frame<'v>,
+    file: String,
+    progress: Progress,
+}
+
+#[derive(Template)]
+#[template(path = "contacts/import/counts.html")]
+struct ProgressPart {
+    progress: Progress,
+}
+
+async fn show(
+    State(parts): State<Parts>,
+    viewer: Viewer,
+    asker: Asker,
+    Id(id): Id<ImportId>,
+) -> Result<Response, Wrong> {
+    let import = parts.engine.find_import(&viewer.actor, id).await?;
+    if import.state == "uploaded" {
+        return choose(&parts, &viewer, &asker, &import, None).await;
+    }
+    let progress = Progress::of(&import, &viewer);
+    let frame = Frame::new(import.file_name.clone(), Section::Contacts, &viewer);
+    Ok(match asker {
+        Asker::Browser => html(&ProgressPage { frame, file: import.file_name, progress }),
+        Asker::Script { .. } => html(&ProgressPart { progress }),
+    })
+}
+
+/// The columns and the first rows, by what was chosen or by the guess.
+async fn choose(
+    parts: &Parts,
+    viewer: &Viewer,
+    asker: &Asker,
+    import: &Import,
+    chosen: Option<Choices>,
+) -> Result<Response, Wrong> {
+    let choosing = Choosing::load(parts, viewer, import, chosen).await?;
+    let frame = Frame::new(import.file_name.clone(), Section::Contacts, viewer);
+    Ok(match asker {
+        Asker::Browser => html(&ChoosePage { frame, id: import.id, file: import.file_name.clone(), choosing }),
+        Asker::Script { .. } => html(&ChoosePart { id: import.id, choosing }),
+    })
+}
+
+/// The same file by another mapping; nothing is stored.
+async fn look_again(
+    State(parts): State<Parts>,
+    viewer: Viewer,
+    asker: Asker,
+    Id(id): Id<ImportId>,
+    Form(form): Form<Posted>,
+) -> Result<Response, Wrong> {
+    let import = parts.engine.find_import(&viewer.actor, id).await?;
+    choose(&parts, &viewer, &asker, &import, Some(form.choices())).await
+}
+
+async fn start(
+    State(parts): State<Parts>,
+    viewer: Viewer,
+    Id(id): Id<ImportId>,
+    Form(form): Form<Posted>,
+) -> Result<Response, Wrong> {
+    viewer.actor.need(Permission::ContactsWrite)?;
+    let import = parts.engine.find_import(&viewer.actor, id).await?;
+    let choices = if form.is_empty() { imports::read(&import.choices) } else { form.choices() };
+    // What cannot begin is told on the page where it can be mended.
+    let source = files::open(&parts.uploads, id)?;
+    match parts.engine.preview_import(&viewer.actor, source, choices.options(None)).await {
+        Ok(_) => {}
+        Err(ImportError::Failure(failure)) => return Err(failure.into()),
+        Err(_) => return choose(&parts, &viewer, &Asker::Browser, &import, Some(choices)).await,
+    }
+    let import = parts.engine.start_import(&viewer.actor, id, &choices).await?;
+    let (source, rejects) = (files::open(&parts.uploads, id)?, files::rejects(&parts.uploads, id)?);
+    let actor = viewer.actor.clone();
+    let engine = parts.engine.clone();
+    tokio::spawn(async move {
+        if let Err(error) = engine.run_import(&actor, import, source, Box::new(rejects)).await {
+            tracing::error!(%id, %error, "an import broke off; it may be started again");
+        }
+    });
+    Ok(Done::to(format!("/contacts/import/{id}")).into_response())
+}
+
+async fn undo(State(parts): State<Parts>, viewer: Viewer, Id(id): Id<ImportId>) -> Result<Response, Wrong> {
+    let import = parts.engine.undo_import(&viewer.actor, id).await?;
+    let outcome: Outcome = imports::read(&import.outcome);
+    let said = format!("Undone: {} deleted", counted(outcome.undone, "contact", "contacts"));
+    Ok(Done::to(format!("/contacts/import/{id}")).saying(said).into_response())
+}
+
+/// The rejected rows as they were, each with the reason: mended, they can be imported as they are.
+async fn rejected(State(parts): State<Parts>, viewer: Viewer, Id(id): Id<ImportId>) -> Result<Response, Wrong> {
+    parts.engine.find_import(&viewer.actor, id).await?;
+    let body = files::read_rejects(&parts.uploads, id).await?;
+    let headers = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"rejected.csv\""),
+    ];
+    Ok((headers, body).into_response())
+}

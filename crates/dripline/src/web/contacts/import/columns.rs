@@ -1,0 +1,191 @@
+//! What each column of an upload shall mean, and the first rows as they will be stored.
+
+use engine::import::preview::PreviewRow;
+use engine::import::{Column, ImportError, Meaning};
+use engine::imports::{Choices, Import};
+use serde::Deserialize;
+use store::{DbError, contacts};
+
+use super::files;
+use crate::web::contacts::sentence;
+use crate::web::format;
+use crate::web::viewer::Viewer;
+use crate::web::wrong::Wrong;
+use crate::wiring::Parts;
+
+/// How many values of a column are shown beside its name.
+const SAMPLES: usize = 3;
+/// The standard fields that a column may mean.
+const STANDARD: [&str; 10] =
+    ["First Name", "Last Name", "Full Name", "Company", "Email", "Address", "City", "State", "Zip", "Time Zone"];
+
+/// The form: headers and what they mean, in the same order.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct Posted {
+    header: Vec<String>,
+    target: Vec<String>,
+    overwrite: String,
+    label: String,
+}
+
+impl Posted {
+    pub(super) fn is_empty(&self) -> bool {
+        self.header.is_empty()
+    }
+
+    pub(super) fn choices(&self) -> Choices {
+        let pairs = self.header.iter().cloned().zip(self.target.iter().cloned());
+        let mapping = pairs.filter(|(_, word)| Choices::target(word).is_some()).collect();
+        Choices { overwrite: self.overwrite == "1", label: self.label.parse().ok(), mapping }
+    }
+}
+
+/// Something that a column may mean.
+pub(super) struct Target {
+    pub(super) word: String,
+    pub(super) name: String,
+    pub(super) chosen: bool,
+}
+
+/// A column, with what it may mean.
+pub(super) struct Choice {
+    pub(super) header: String,
+    pub(super) samples: String,
+    pub(super) targets: Vec<Target>,
+}
+
+/// A row as it will be stored.
+pub(super) struct Sample {
+    pub(super) row: u64,
+    pub(super) name: String,
+    pub(super) phones: String,
+    pub(super) values: Vec<String>,
+    pub(super) warnings: Vec<String>,
+    pub(super) rejected: Option<String>,
+}
+
+/// All that is chosen and shown before an import starts.
+pub(super) struct Choosing {
+    pub(super) columns: Vec<Choice>,
+    pub(super) overwrite: bool,
+    /// The workspace's labels; the chosen one is marked.
+    pub(super) labels: Vec<Target>,
+    /// Why it cannot start so.
+    pub(super) wrong: String,
+    pub(super) fields: Vec<String>,
+    pub(super) rows: Vec<Sample>,
+    pub(super) guessed: bool,
+    /// Fields that the workspace does not have yet.
+    pub(super) new_fields: Vec<String>,
+}
+
+/// An error as a sentence, with what it came from.
+pub(super) fn told(error: &ImportError) -> String {
+    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
+    sentence(&format!("{error}{cause}"))
+}
+
+impl Choosing {
+    pub(super) async fn load(
+        parts: &Parts,
+        viewer: &Viewer,
+        import: &Import,
+        chosen: Option<Choices>,
+    ) -> Result<Self, Wrong> {
+        let (engine, actor, workspace) = (&parts.engine, &viewer.actor, viewer.actor.workspace());
+        let headers = engine.import_headers(actor, files::open(&parts.uploads, import.id)?).await?;
+        let own = engine.read::<_, DbError, _>(move |db| contacts::custom_fields(db, workspace)).await?;
+        let own: Vec<String> = own.into_iter().map(|(_, name)| name).collect();
+        let guessed = chosen.is_none();
+        let choices = match chosen {
+            Some(choices) => choices,
+            None => Choices { mapping: engine.last_mapping(actor, &headers).await?, ..Choices::default() },
+        };
+        let source = files::open(&parts.uploads, import.id)?;
+        let preview = engine.preview_import(actor, source, choices.options(None)).await;
+        let (meanings, rows, wrong) = match preview {
+            Ok(preview) => (preview.columns, preview.rows, String::new()),
+            Err(ImportError::Failure(failure)) => return Err(failure.into()),
+            Err(ImportError::Forbidden(forbidden)) => return Err(forbidden.into()),
+            Err(error) => (Vec::new(), Vec::new(), told(&error)),
+        };
+        let columns = headers.iter().enumerate().map(|(place, header)| {
+            let word = match meanings.get(place) {
+                Some(column) => word(column),
+                None => choices
+                    .mapping
+                    .iter()
+                    .find(|(known, _)| known == header)
+                    .map_or("ignore", |(_, word)| word)
+                    .to_owned(),
+            };
+            let values = rows.iter().filter_map(|row| row.cells.get(place)).map(|cell| cell.trim());
+            let samples: Vec<&str> = values.filter(|cell| !cell.is_empty()).take(SAMPLES).collect();
+            let samples = samples.join(" · ").chars().take(80).collect();
+            Choice { header: header.clone(), samples, targets: targets(header, &word, &own) }
+        });
+        let fields: Vec<(String, String)> = meanings.iter().filter_map(field).collect();
+        let labels = engine.labels(actor).await?.into_iter().map(|label| Target {
+            chosen: choices.label == Some(label.id),
+            word: label.id.to_string(),
+            name: label.name,
+        });
+        let is_new = |name: &&String| !STANDARD.contains(&name.as_str()) && !own.contains(name);
+        Ok(Self {
+            columns: columns.collect(),
+            overwrite: choices.overwrite,
+            labels: labels.collect(),
+            wrong,
+            new_fields: fields.iter().map(|(_, name)| name).filter(is_new).cloned().collect(),
+            rows: rows.into_iter().map(|row| sample(row, &fields)).collect(),
+            fields: fields.into_iter().map(|(_, name)| name).collect(),
+            guessed,
+        })
+    }
+}
+
+fn field(column: &Column) -> Option<(String, String)> {
+    match &column.meaning {
+        Meaning::Field { key, name } => Some((key.clone(), name.clone())),
+        Meaning::Phone | Meaning::Ignored => None,
+    }
+}
+
+fn word(column: &Column) -> String {
+    match &column.meaning {
+        Meaning::Phone => "phone".to_owned(),
+        Meaning::Ignored => "ignore".to_owned(),
+        Meaning::Field { name, .. } => format!("field:{name}"),
+    }
+}
+
+/// What a column may mean; a field of its own name is offered last, as a new one.
+fn targets(header: &str, chosen: &str, own: &[String]) -> Vec<Target> {
+    let target = |word: String, name: &str| Target { chosen: word == chosen, word, name: name.to_owned() };
+    let mut all = vec![target("phone".to_owned(), "Phone")];
+    let known = STANDARD.into_iter().chain(own.iter().map(String::as_str));
+    all.extend(known.map(|name| target(format!("field:{name}"), name)));
+    if let Some(name) = chosen.strip_prefix("field:")
+        && all.iter().all(|one| !one.chosen)
+    {
+        all.push(target(chosen.to_owned(), &format!("New field “{name}”")));
+    } else if !header.is_empty() && all.iter().all(|one| one.name != header) {
+        all.push(target(format!("field:{header}"), &format!("New field “{header}”")));
+    }
+    all.push(target("ignore".to_owned(), "Leave out"));
+    all
+}
+
+fn sample(row: PreviewRow, fields: &[(String, String)]) -> Sample {
+    let of = |key: &str| row.fields.iter().find(|(known, _)| known == key).map_or("", |(_, value)| value);
+    let phones: Vec<String> = row.phones.iter().map(|phone| format::phone(phone)).collect();
+    Sample {
+        row: row.row,
+        phones: phones.join(", "),
+        values: fields.iter().map(|(key, _)| of(key).chars().take(60).collect()).collect(),
+        warnings: row.warnings.iter().map(|text| sentence(text)).collect(),
+        rejected: row.rejected.as_deref().map(sentence),
+        name: row.name,
+    }
+}

@@ -1,0 +1,99 @@
+//! The uploaded files, in a folder of the data folder: never held in memory, named by their import alone.
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter};
+use std::path::{Path, PathBuf};
+
+use axum::body::{Body, Bytes};
+use domain::ids::ImportId;
+use engine::{Actor, Failure};
+use futures_util::stream;
+use jiff::SignedDuration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::problem::{Code, Problem};
+use crate::web::wrong::Wrong;
+use crate::wiring::Parts;
+
+/// For how long a file is kept after its upload.
+const KEPT: SignedDuration = SignedDuration::from_hours(24);
+/// How much of a file is sent in one piece, in bytes.
+const PIECE: usize = 64 * 1024;
+
+/// A file that is still being uploaded; gone if it is never kept.
+pub(super) struct Draft {
+    file: tokio::fs::File,
+    path: tempfile::TempPath,
+    bytes: u64,
+}
+
+impl Draft {
+    pub(super) async fn new(folder: &Path) -> io::Result<Self> {
+        tokio::fs::create_dir_all(folder).await?;
+        let (file, path) = tempfile::NamedTempFile::new_in(folder)?.into_parts();
+        Ok(Self { file: tokio::fs::File::from_std(file), path, bytes: 0 })
+    }
+
+    pub(super) async fn add(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.bytes += bytes.len() as u64;
+        self.file.write_all(bytes).await
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Keeps it as the file of an import.
+    pub(super) async fn keep(mut self, folder: &Path, import: ImportId) -> io::Result<()> {
+        self.file.flush().await?;
+        self.path.persist(file(folder, import)).map_err(|error| error.error)
+    }
+}
+
+fn file(folder: &Path, import: ImportId) -> PathBuf {
+    folder.join(format!("{import}.csv"))
+}
+
+fn rejects_file(folder: &Path, import: ImportId) -> PathBuf {
+    folder.join(format!("{import}.rejected.csv"))
+}
+
+/// What is said of a file that cannot be written.
+pub(super) fn failed(error: io::Error) -> Wrong {
+    Failure::from(store::DbError::Other(Box::new(error))).into()
+}
+
+/// The file of an import.
+pub(super) fn open(folder: &Path, import: ImportId) -> Result<BufReader<File>, Wrong> {
+    let gone = |_| Problem::new(Code::ImportRefused, "the file is no longer there: upload it again");
+    Ok(BufReader::new(File::open(file(folder, import)).map_err(gone)?))
+}
+
+/// Where the rejected rows go.
+pub(super) fn rejects(folder: &Path, import: ImportId) -> Result<BufWriter<File>, Wrong> {
+    Ok(BufWriter::new(File::create(rejects_file(folder, import)).map_err(failed)?))
+}
+
+/// The rejected rows, piece by piece.
+pub(super) async fn read_rejects(folder: &Path, import: ImportId) -> Result<Body, Wrong> {
+    let file = tokio::fs::File::open(rejects_file(folder, import)).await;
+    let file = file.map_err(|_| Wrong::not_found("the file of rejected rows"))?;
+    let pieces = stream::try_unfold(file, |mut file| async move {
+        let mut piece = vec![0; PIECE];
+        let count = file.read(&mut piece).await?;
+        piece.truncate(count);
+        Ok::<_, io::Error>((count > 0).then(|| (Bytes::from(piece), file)))
+    });
+    Ok(Body::from_stream(pieces))
+}
+
+/// Lets the workspace's files go that were uploaded more than a day ago; the rejected rows stay.
+pub(super) async fn sweep(parts: &Parts, actor: &Actor) -> Result<(), Wrong> {
+    for import in parts.engine.imports(actor).await? {
+        let old = parts.engine.now().duration_since(import.created_at) > KEPT;
+        if old && import.state != "running" {
+            let _ = tokio::fs::remove_file(file(&parts.uploads, import.id)).await;
+        }
+    }
+    Ok(())
+}

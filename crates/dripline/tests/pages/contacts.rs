@@ -1,0 +1,289 @@
+//! Contacts: the list, one contact, files that come in, and what is done with many.
+
+use axum::body::Body;
+use axum::http::{Request, header};
+use domain::access::Role;
+use engine::contacts::list::Filter;
+use engine::enrolling::EnrollRequest;
+
+use crate::markup::sound;
+use crate::site::{Answer, Customer, Person, Site};
+
+async fn world() -> (Site, Customer) {
+    let site = Site::new();
+    let customer = site.customer("Ours", "+12125550100").await;
+    (site, customer)
+}
+
+/// Uploads a file as a browser does.
+async fn upload(person: &Person<'_>, name: &str, bytes: &[u8]) -> Answer {
+    let mut body = format!(
+        "--cut\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\nContent-Type: text/csv\r\n\r\n"
+    )
+    .into_bytes();
+    body.extend_from_slice(bytes);
+    body.extend_from_slice(b"\r\n--cut--\r\n");
+    let request = Request::post("/contacts/import").header(header::COOKIE, person.cookie());
+    let request = request.header("sec-fetch-site", "same-origin").header(header::HOST, "127.0.0.1:8080");
+    let request = request.header(header::CONTENT_TYPE, "multipart/form-data; boundary=cut");
+    person.site.send(request.body(Body::from(body)).unwrap()).await
+}
+
+/// Waits until an import has come to its end: it runs beside the requests.
+async fn ended(person: &Person<'_>, page: &str) -> Answer {
+    for _ in 0..10_000 {
+        let answer = person.get(page).await.good();
+        if !answer.has("Under way") {
+            return answer;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("{page} never ends");
+}
+
+#[tokio::test]
+async fn the_list_is_searched_filtered_and_paged() {
+    let (site, customer) = world().await;
+    let owner = site.person(&customer, Role::Owner).await;
+    let page = owner.get("/contacts").await.good();
+    sound(&page);
+    assert!(page.has("Ours0") && page.has("Ours2"), "{}", page.text);
+    let found = owner.get("/contacts?q=ours1").await.good();
+    assert!(found.has("Ours1") && !found.has("Ours2"));
+    assert!(owner.get("/contacts/count").await.good().has("3 contacts"));
+    assert!(owner.get("/contacts?state=opted_out").await.good().has("Nobody fits"));
+    // What makes no sense asks nothing, and what somebody typed is shown as text.
+    let odd = owner.get("/contacts?state=x&import=y&label=z&sort=w&cursor=v&q=%3Cb%3E").await.good();
+    sound(&odd);
+    assert!(odd.has("&#60;b&#62;") && !odd.has("<b>"));
+}
+
+#[tokio::test]
+async fn an_empty_workspace_is_offered_to_import() {
+    let (site, customer) = world().await;
+    for contact in &customer.contacts {
+        site.parts.engine.delete_contact(&customer.operator, *contact).await.unwrap();
+    }
+    let owner = site.person(&customer, Role::Owner).await;
+    let page = owner.get("/contacts").await.good();
+    sound(&page);
+    assert!(page.has("No contacts yet") && page.has("Import a CSV file"));
+}
+
+#[tokio::test]
+async fn a_contact_is_added_changed_listed_and_deleted_by_hand() {
+    let (site, customer) = world().await;
+    let owner = site.person(&customer, Role::Owner).await;
+    let wrong = owner.post("/contacts", "phone=12&first=Zo%C3%AB").await;
+    assert_eq!(wrong.status, 422);
+    assert!(wrong.has("value=\"Zoë\"") && wrong.has("too short"), "what was typed is kept: {}", wrong.text);
+    let made = owner.post("/contacts", "phone=%28786%29+555-0199&first=Zo%C3%AB&last=Lee").await;
+    let page = made.header("location").to_owned();
+    assert_eq!(made.status, 303, "{}", made.text);
+    let shown = owner.get(&page).await.good();
+    sound(&shown);
+    assert!(shown.has("Zoë Lee") && shown.has("(786) 555-0199"));
+    let taken = owner.post("/contacts", "phone=7865550199").await;
+    assert!(taken.status == 422 && taken.has("has this phone already") && taken.has(&page), "{}", taken.text);
+    let wrong = owner.post(&page, "city=Miami&timezone=Eastern").await;
+    assert_eq!(wrong.status, 422);
+    assert!(wrong.has("value=\"Miami\"") && wrong.has("value=\"Eastern\""), "what was typed is kept");
+    assert_eq!(owner.post(&page, "city=Miami&firstname=Zo%C3%AB&lastname=").await.status, 303);
+    let shown = owner.get(&page).await.good();
+    assert!(shown.has("value=\"Miami\"") && shown.has("<h1 class=\"truncate\">Zoë</h1>"), "{}", shown.text);
+    assert_eq!(owner.post(&format!("{page}/list"), "list=do_not_contact").await.status, 303);
+    assert!(owner.get(&page).await.good().has("Take off the list"));
+    assert_eq!(owner.post(&format!("{page}/list"), "list=opted_out&off=1").await.status, 422, "only the contact may");
+    let gone = owner.post(&format!("{page}/delete"), "").await;
+    assert_eq!((gone.status, gone.header("location")), (303, "/contacts"));
+    assert_eq!(owner.get(&page).await.status, 404);
+}
+
+#[tokio::test]
+async fn many_are_changed_and_brought_back() {
+    let (site, customer) = world().await;
+    let owner = site.person(&customer, Role::Owner).await;
+    let workflow = site.parts.engine.workflows(&customer.operator).await.unwrap()[0].workflow.id;
+    let request = EnrollRequest { contact: customer.contacts[0], workflow, quote: None, key: None };
+    site.parts.engine.enroll(&customer.operator, request).await.unwrap();
+    let selected = format!("contact={}&contact={}&act=delete", customer.contacts[0], customer.contacts[1]);
+    let answer = owner.script("POST", "/contacts/change", &selected).await;
+    let said = answer.header("hx-trigger").to_owned();
+    assert!(said.contains("2 contacts deleted"), "{said}");
+    let balances = site.parts.engine.balances(&customer.operator).await.unwrap();
+    assert_eq!(balances.credits, 100, "what was not sent came back");
+    assert!(!owner.get("/contacts").await.good().has("Ours0"));
+    let undo = said.split("\"undo\":\"").nth(1).unwrap().split('"').next().unwrap();
+    assert_eq!(owner.post(undo, "").await.status, 303);
+    assert!(owner.get("/contacts?q=ours0").await.good().has("Ours0"), "found again by its words");
+    // All that fit, and nobody else.
+    let answer = owner.post("/contacts/change", "all=1&q=ours2&act=do_not_contact").await;
+    assert_eq!(answer.status, 303, "{}", answer.text);
+    let listed = owner.get("/contacts?state=do_not_contact").await.good();
+    assert!(listed.has("Ours2") && !listed.has("Ours1"));
+    assert_eq!(owner.post("/contacts/change", "act=delete").await.status, 422, "nobody is selected");
+    // A filter goes along to the workflow: never everybody.
+    let many = owner.post("/enroll/many", "all=1&q=ours1").await.good();
+    assert!(many.has("1 contact") && !many.has("Every contact"), "{}", many.text);
+}
+
+#[tokio::test]
+async fn a_label_is_given_to_many_and_filtered_by() {
+    let (site, customer) = world().await;
+    let owner = site.person(&customer, Role::Owner).await;
+    let label = site.parts.engine.create_label(&customer.operator, "Hot", "red").await.unwrap();
+    let form = format!("contact={}&act=label&tag={}", customer.contacts[1], label.id);
+    assert_eq!(owner.post("/contacts/change", &form).await.status, 303);
+    let listed = owner.get(&format!("/contacts?label={}", label.id)).await.good();
+    sound(&listed);
+    assert!(listed.has("Ours1") && !listed.has("Ours2"));
+    assert_eq!(owner.post("/contacts/change", "all=1&act=label&tag=lbl_0000000000001").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_file_is_looked_at_imported_and_undone() {
+    let (site, customer) = world().await;
+    let owner = site.person(&customer, Role::Owner).await;
+    sound(&owner.get("/contacts/import").await.good());
+    let csv = "Who;Mobile;Second Phone;Lead Source\nAnn Lee;(786) 555-0110;786-555-0111;<i>list</i>\nBob;12;;x\n\n=cmd();7865550112;;y\n";
+    let answer = upload(&owner, "leads <1>.csv", csv.as_bytes()).await;
+    assert_eq!(answer.status, 303, "{}", answer.text);
+    let page = answer.header("location").to_owned();
+    let choose = owner.get(&page).await.good();
+    sound(&choose);
+    assert!(
+        choose.has("leads &#60;1&#62;.csv") && choose.has("New field “Who”") && choose.has("Rejected:"),
+        "{}",
+        choose.text
+    );
+    let mapping = "header=Who&target=field%3AFull+Name&header=Mobile&target=phone&header=Second+Phone&target=phone&header=Lead+Source&target=field%3ALead+Source&overwrite=";
+    let again = owner.post(&page, mapping).await.good();
+    assert!(again.has("<td class=\"font-medium\">Ann Lee</td>"), "{}", again.text);
+    let none = owner
+        .post(&page, "header=Who&target=phone&header=Mobile&target=ignore&header=Second+Phone&target=ignore")
+        .await
+        .good();
+    assert!(none.has("Rejected:"));
+    assert_eq!(
+        site.parts.engine.count_contacts(&customer.operator, &Filter::default()).await.unwrap(),
+        engine::contacts::list::Counted::Exactly(3),
+        "looking stores nothing"
+    );
+    assert_eq!(owner.post(&format!("{page}/start"), mapping).await.status, 303);
+    let done = ended(&owner, &page).await;
+    sound(&done);
+    assert!(done.has("1 row was rejected") && done.has("See the new contacts"), "{}", done.text);
+    let rejected = owner.get(&format!("{page}/rejected.csv")).await.good();
+    assert!(rejected.has("Rejected Because") && rejected.has("Bob"), "{}", rejected.text);
+    let import = page.rsplit('/').next().unwrap();
+    let listed = owner.get(&format!("/contacts?import={import}")).await.good();
+    assert!(listed.has("Ann Lee") && listed.has("leads &#60;1&#62;.csv") && !listed.has("Ours0"));
+    let exported = owner.get(&format!("/contacts/export?all=1&import={import}")).await.good();
+    assert!(exported.has("\"'=cmd()\"") && exported.has("<i>list</i>") && !exported.has("Ours0"), "{}", exported.text);
+    // One of them is touched: it stays.
+    assert_eq!(owner.post("/simulator/clock", "by=day").await.status, 303);
+    let found = site.parts.engine.search(&customer.operator, "7865550110", 1).await.unwrap();
+    let change = vec![("City".to_owned(), Some("Miami".to_owned()))];
+    site.parts.engine.edit_contact(&customer.operator, found[0].contact.id, change).await.unwrap();
+    assert_eq!(owner.post(&format!("{page}/undo"), "").await.status, 303);
+    assert!(owner.get(&page).await.good().has("2 contacts were deleted; 1 contact stays"));
+    assert_eq!(owner.post(&format!("{page}/undo"), "").await.status, 422, "once");
+    assert_eq!(owner.post(&format!("{page}/start"), "").await.status, 422, "an undone import does not start");
+}
+
+#[tokio::test]
+async fn hostile_files_say_what_is_wrong_and_leave_nothing() {
+    let (site, customer) = world().await;
+    let owner = site.person(&customer, Role::Owner).await;
+    let huge = format!("Phone,Note\n7865550110,\"{}", "x".repeat(3 * 1024 * 1024));
+    for (bytes, says) in [
+        (&b""[..], "not empty"),
+        (b"PK\x03\x04rest of a workbook", "Excel workbook"),
+        (b"Phone\n\0\x01\x02\x03", "no text"),
+        (b",,\n1,2,3\n", "no column names"),
+    ] {
+        let answer = upload(&owner, "a.csv", bytes).await;
+        assert_eq!(answer.status, 422, "{says}");
+        assert!(answer.has(says), "{says}: {}", answer.text);
+    }
+    for (bytes, says) in [
+        (b"Name,City\nAnn,Miami\n".to_vec(), "No column is a phone"),
+        (b"Phone,Name,Name\n7865550110,a,b\n".to_vec(), "is there twice"),
+        (b"Phone,Name\n".to_vec(), "no rows below"),
+        (huge.into_bytes(), "is longer than"),
+    ] {
+        let answer = upload(&owner, "a.csv", &bytes).await;
+        let page = answer.header("location").to_owned();
+        assert!(owner.get(&page).await.good().has(says), "{says}");
+        let answer = owner.post(&format!("{page}/start"), "header=x&target=ignore").await;
+        assert!(answer.status == 200 && answer.has("role=\"alert\""), "{says}: {}", answer.text);
+    }
+    // Windows-1252, ten phones of one row, and cells that are longer than a field may be.
+    let phones: Vec<String> = (0..10).map(|n| format!("786555012{n}")).collect();
+    let names: Vec<String> = (1..=10).map(|n| format!("Phone {n}")).collect();
+    let mut bytes = format!("{},Name\n{},Jos", names.join(","), phones.join(",")).into_bytes();
+    bytes.extend_from_slice(b"\xe9\n");
+    bytes.extend_from_slice(format!("7865550130{},{}\n", ",".repeat(9), "y".repeat(3_000)).as_bytes());
+    let page = upload(&owner, "b.csv", &bytes).await.header("location").to_owned();
+    assert_eq!(owner.post(&format!("{page}/start"), "").await.status, 303);
+    let done = ended(&owner, &page).await;
+    assert!(done.has("1 row was rejected") && done.has("3000 characters"), "{}", done.text);
+    let kin = owner.get("/contacts?q=jos%C3%A9").await.good();
+    assert_eq!(kin.text.matches(">José</a>").count(), 10, "one person, ten numbers");
+}
+
+#[tokio::test]
+async fn a_viewer_sees_and_changes_nothing() {
+    let (site, customer) = world().await;
+    let viewer = site.person(&customer, Role::Viewer).await;
+    let one = format!("/contacts/{}", customer.contacts[0]);
+    let page = viewer.get(&one).await.good();
+    assert!(!page.has("Delete contact") && !page.has("name=\"firstname\"") && !page.has("Add to workflow"));
+    let list = viewer.get("/contacts").await.good();
+    assert!(!list.has("value=\"delete\"") && !list.has("/contacts/import"));
+    let selected = format!("contact={}&act=delete", customer.contacts[0]);
+    for (path, form) in [
+        ("/contacts", "phone=7865550199"),
+        (one.as_str(), "city=Miami"),
+        (&format!("{one}/list"), "list=do_not_contact"),
+        (&format!("{one}/delete"), ""),
+        ("/contacts/change", &selected),
+    ] {
+        assert_eq!(viewer.post(path, form).await.status, 403, "{path}");
+    }
+    assert_eq!(upload(&viewer, "a.csv", b"Phone\n7865550110\n").await.status, 403);
+    assert_eq!(viewer.get("/contacts/import").await.status, 403);
+    assert_eq!(site.get("/contacts").await.status, 303, "nobody is signed in");
+    let owner = site.person(&customer, Role::Owner).await;
+    assert_eq!(owner.post_from_elsewhere("/contacts/change", &selected).await.status, 403);
+}
+
+#[tokio::test]
+async fn what_belongs_to_another_workspace_is_not_there() {
+    let site = Site::new();
+    let (ours, theirs) = (site.customer("Ours", "+12125550100").await, site.customer("Theirs", "+13055550101").await);
+    let (us, them) = (site.person(&ours, Role::Owner).await, site.person(&theirs, Role::Owner).await);
+    let file = upload(&them, "theirs.csv", b"Phone,Name\n7865550110,Tess\n").await.header("location").to_owned();
+    let one = format!("/contacts/{}", theirs.contacts[0]);
+    for path in [&one, &file, &format!("{file}/rejected.csv")] {
+        assert_eq!(us.get(path).await.status, 404, "{path}");
+    }
+    let import = file.rsplit('/').next().unwrap();
+    assert_eq!(us.get(&format!("/contacts?import={import}")).await.status, 404);
+    for (path, form) in [
+        (one.clone(), "city=Miami"),
+        (format!("{one}/list"), "list=do_not_contact"),
+        (format!("{one}/delete"), ""),
+        (format!("{file}/start"), ""),
+        (format!("{file}/undo"), ""),
+        ("/contacts/change/job_0000000000001/undo".to_owned(), ""),
+    ] {
+        assert_eq!(us.post(&path, form).await.status, 404, "{path}");
+    }
+    // Named among a selection it is passed over.
+    let form = format!("contact={}&act=delete", theirs.contacts[0]);
+    assert_eq!(us.post("/contacts/change", &form).await.status, 303);
+    assert_eq!(them.get(&one).await.status, 200);
+    let exported = us.get(&format!("/contacts/export?contact={}", theirs.contacts[0])).await.good();
+    assert!(!exported.has("Theirs0"));
+}

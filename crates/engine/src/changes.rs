@@ -1,0 +1,331 @@
+//! Changing many contacts at once: a selection or all that fit a filter, by a job that can be interrupted and undone.
+//!
+//! | change | undone by | what does not come back |
+//! |---|---|---|
+//! | do not contact | taking off the list those that it put there | workflows that ended |
+//! | delete | making them live again, where nobody else has the phone meanwhile | workflows that ended, labels, whose task it was |
+//! | label | taking the label from those that it was given to | |
+//!
+//! A job's progress moves in the transaction of its chunk. Whom it changed are its items: undoing is a job over these.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::access::Permission;
+use domain::enrollment::StopReason;
+use domain::ids::{ContactId, JobId, LabelId, MessageId, NumberId};
+use domain::message::MessageKind;
+use domain::suppression::Suppression;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use store::contacts::{self, Contact};
+use store::conversations::{Side, Touch};
+use store::jobs::{self, Item, Job, STARTED};
+use store::{Lane, Tx, conversations, enrollments, messages, numbers, suppressions};
+
+use crate::actor::Actor;
+use crate::beat::Beat;
+use crate::bulk::{BulkError, MAX_NAMED};
+use crate::contacts::list::{self, Filter};
+use crate::ending;
+use crate::engine::Engine;
+use crate::failure::Failure;
+use crate::labels::{self, LabelError, Labelling};
+
+/// The kind of these jobs.
+const KIND: &str = "contacts";
+/// How many contacts one chunk takes.
+const CHUNK: usize = 100;
+
+/// What is done to each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// Puts them on the list of people who are not to be contacted; their workflows end.
+    DoNotContact,
+    /// Takes them off it.
+    Contact,
+    /// Deletes them; their workflows end.
+    Delete,
+    /// Makes deleted ones live again.
+    Restore,
+    /// Gives them a label.
+    Label(LabelId),
+    /// Takes it from them.
+    Unlabel(LabelId),
+}
+
+impl Change {
+    fn undone(self) -> Self {
+        match self {
+            Self::DoNotContact => Self::Contact,
+            Self::Contact => Self::DoNotContact,
+            Self::Delete => Self::Restore,
+            Self::Restore => Self::Delete,
+            Self::Label(label) => Self::Unlabel(label),
+            Self::Unlabel(label) => Self::Label(label),
+        }
+    }
+}
+
+/// Whom.
+#[derive(Debug, Clone)]
+pub enum Whom {
+    /// These.
+    These(Vec<ContactId>),
+    /// All that fit and are there when it begins.
+    Matching(Filter),
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Payload {
+    change: Change,
+    /// Nothing if the items say whom.
+    filter: Option<Filter>,
+}
+
+impl Engine {
+    /// Begins a change of many; [`Engine::run_changes`] does it.
+    ///
+    /// # Errors
+    /// Nobody or too many were named, forbidden, or the database failed.
+    pub async fn change_many(&self, actor: &Actor, change: Change, whom: Whom) -> Result<Job, BulkError> {
+        actor.need(Permission::ContactsWrite)?;
+        let beat = self.beat(actor);
+        let named = match &whom {
+            Whom::These(ids) => Some(ids.iter().copied().collect::<BTreeSet<_>>()),
+            Whom::Matching(_) => None,
+        };
+        match named.as_ref().map(BTreeSet::len) {
+            Some(0) => return Err(BulkError::Empty),
+            Some(count) if count > MAX_NAMED => return Err(BulkError::TooMany { count }),
+            _ => {}
+        }
+        self.write(Lane::Bulk, move |tx| {
+            if let Change::Label(label) | Change::Unlabel(label) = change {
+                store::labels::find(tx, beat.workspace, label)?.ok_or(BulkError::LabelUnknown)?;
+            }
+            let (filter, total) = match &whom {
+                Whom::These(_) => (None, named.as_ref().map_or(0, BTreeSet::len) as u64),
+                Whom::Matching(filter) => {
+                    let total = match list::count(tx, beat.workspace, filter)? {
+                        list::Counted::Exactly(total) | list::Counted::MoreThan(total) => total,
+                    };
+                    (Some(filter.clone()), total)
+                }
+            };
+            let job = begin(tx, &beat, &Payload { change, filter }, total)?;
+            let item = |id: &ContactId| Item { item: id.0, contact: Some(id.0), outcome: None };
+            let items: Vec<Item> = named.iter().flatten().map(item).collect();
+            jobs::add_items(tx, beat.workspace, job.id, &items)?;
+            Ok(job)
+        })
+        .await
+    }
+
+    /// Begins to undo a change: of those that it changed.
+    ///
+    /// # Errors
+    /// There is no such job, forbidden, or the database failed.
+    pub async fn undo_changes(&self, actor: &Actor, id: JobId) -> Result<Job, BulkError> {
+        actor.need(Permission::ContactsWrite)?;
+        let beat = self.beat(actor);
+        self.write(Lane::Bulk, move |tx| {
+            let done = jobs::find(tx, beat.workspace, id)?.filter(|job| job.kind == KIND);
+            let done = done.filter(|job| job.state == "done").ok_or(BulkError::JobUnknown)?;
+            let change = payload(&done)?.change.undone();
+            let total = u64::try_from(done.started).unwrap_or(0);
+            let job = begin(tx, &beat, &Payload { change, filter: None }, total)?;
+            let mut after = i64::MIN;
+            loop {
+                let found = jobs::items(tx, beat.workspace, id, after, 1_000)?;
+                let Some(last) = found.last() else { return Ok(job) };
+                after = last.item;
+                let changed = found.into_iter().filter(|item| item.outcome.as_deref() == Some(STARTED));
+                let items: Vec<Item> = changed.map(|item| Item { outcome: None, ..item }).collect();
+                jobs::add_items(tx, beat.workspace, job.id, &items)?;
+            }
+        })
+        .await
+    }
+
+    /// Works on a change of many until it is done.
+    ///
+    /// # Errors
+    /// There is no such job, forbidden, or the database failed.
+    pub async fn run_changes(&self, actor: &Actor, id: JobId) -> Result<Job, BulkError> {
+        actor.need(Permission::ContactsWrite)?;
+        loop {
+            let beat = self.beat(actor);
+            let job = self.write(Lane::Bulk, move |tx| work(tx, &beat, id)).await?;
+            if job.state == "done" {
+                return Ok(job);
+            }
+        }
+    }
+
+    /// Goes on with changes of many that have not moved for so long.
+    ///
+    /// # Errors
+    /// The first failure, after all have been tried.
+    pub async fn resume_changes(&self, still_for: SignedDuration) -> Result<usize, BulkError> {
+        let still_since = self.now().saturating_sub(still_for).unwrap_or(Timestamp::MIN);
+        let found =
+            self.read(move |db| Ok::<_, BulkError>(jobs::running(db, KIND, still_since, JobId(i64::MIN), 100)?));
+        let (mut resumed, mut failed) = (0, None);
+        for (workspace, job) in found.await? {
+            match self.run_changes(&Actor::operator(workspace), job).await {
+                Ok(_) => resumed += 1,
+                Err(error) => drop(failed.get_or_insert(error)),
+            }
+        }
+        failed.map_or(Ok(resumed), Err)
+    }
+}
+
+fn begin(tx: &mut Tx<'_>, beat: &Beat, payload: &Payload, total: u64) -> Result<Job, BulkError> {
+    let job = Job {
+        id: JobId(beat.id()),
+        kind: KIND.to_owned(),
+        state: "running".to_owned(),
+        payload: serde_json::to_string(payload).expect("plain data"),
+        // A filter is walked from the newest contact down, a list from its beginning.
+        cursor: if payload.filter.is_some() { i64::MAX } else { i64::MIN },
+        total: i64::try_from(total).unwrap_or(i64::MAX),
+        started: 0,
+        refused: 0,
+        actor: beat.actor.clone(),
+        created_at: beat.now,
+        updated_at: beat.now,
+    };
+    jobs::insert(tx, beat.workspace, &job)?;
+    Ok(job)
+}
+
+fn payload(job: &Job) -> Result<Payload, Failure> {
+    serde_json::from_str(&job.payload).map_err(|error| Failure::Stored(format!("{}: {error}", job.id)))
+}
+
+/// One chunk, with its progress, in one transaction.
+fn work(tx: &mut Tx<'_>, beat: &Beat, id: JobId) -> Result<Job, BulkError> {
+    let mut job = jobs::lock(tx, beat.workspace, id)?.filter(|job| job.kind == KIND).ok_or(BulkError::JobUnknown)?;
+    if job.state != "running" {
+        return Ok(job);
+    }
+    let beat = &Beat { actor: job.actor.clone(), ..beat.clone() };
+    let Payload { change, filter } = payload(&job)?;
+    let (chunk, next) = match &filter {
+        Some(filter) => list::matching(tx, beat.workspace, filter, ContactId(job.cursor), CHUNK)?,
+        None => {
+            let items = jobs::items(tx, beat.workspace, id, job.cursor, i64::try_from(CHUNK).unwrap_or(100))?;
+            let next = items.last().map(|item| ContactId(item.item));
+            (items.iter().filter_map(jobs::contact_of).collect(), next)
+        }
+    };
+    let changed = apply(tx, beat, change, &chunk)?;
+    let item = |id: &ContactId| Item { item: id.0, contact: Some(id.0), outcome: Some(STARTED.to_owned()) };
+    let items: Vec<Item> = changed.iter().map(item).collect();
+    if filter.is_some() {
+        jobs::add_items(tx, beat.workspace, id, &items)?;
+    } else {
+        jobs::set_items(tx, beat.workspace, id, &items)?;
+    }
+    let (all, changed) = (i64::try_from(chunk.len()).unwrap_or(0), i64::try_from(changed.len()).unwrap_or(0));
+    job.started += changed;
+    job.refused += all - changed;
+    job.updated_at = beat.now;
+    match next {
+        Some(next) => job.cursor = next.0,
+        None => "done".clone_into(&mut job.state),
+    }
+    jobs::save(tx, beat.workspace, &job)?;
+    Ok(job)
+}
+
+/// Changes a chunk; answers those that were not so before.
+fn apply(tx: &mut Tx<'_>, beat: &Beat, change: Change, ids: &[ContactId]) -> Result<Vec<ContactId>, Failure> {
+    if change == Change::Restore {
+        let restored = contacts::restore(tx, beat.workspace, ids, beat.now)?;
+        load(tx, beat, &restored, 1)?;
+        for contact in &restored {
+            reopen(tx, beat, contact)?;
+            beat.note(tx, "contact.restored", Some(contact.id), &serde_json::json!({}))?;
+        }
+        return Ok(restored.iter().map(|contact| contact.id).collect());
+    }
+    let rows = contacts::lock(tx, beat.workspace, ids)?;
+    match change {
+        Change::DoNotContact => stop(tx, beat, &rows, Suppression::DoNotContact.stop_reason())?,
+        Change::Delete => {
+            load(tx, beat, &rows, -1)?;
+            stop(tx, beat, &rows, StopReason::ContactDeleted)?;
+        }
+        Change::Label(label) | Change::Unlabel(label) => {
+            let ids: Vec<ContactId> = rows.iter().map(|row| row.id).collect();
+            let give = matches!(change, Change::Label(_));
+            let labelling = if give { Labelling::Give } else { Labelling::Take };
+            return match labels::label_all(tx, beat, label, &ids, labelling) {
+                Ok(changed) => Ok(changed),
+                Err(LabelError::Failure(failure)) => Err(failure),
+                // Deleted since the job began: nobody has it, nobody gets it.
+                Err(_) => Ok(Vec::new()),
+            };
+        }
+        Change::Contact | Change::Restore => {}
+    }
+    let mut changed = Vec::new();
+    for row in &rows {
+        if one(tx, beat, change, row)? {
+            changed.push(row.id);
+        }
+    }
+    Ok(changed)
+}
+
+fn one(tx: &mut Tx<'_>, beat: &Beat, change: Change, row: &Contact) -> Result<bool, Failure> {
+    let list = Suppression::DoNotContact;
+    let on_list = serde_json::json!({ "list": list.word() });
+    let (new, kind, note) = match change {
+        Change::DoNotContact => {
+            let owner = (row.phone_hash, Some(row.id));
+            let new = suppressions::add(tx, beat.workspace, owner, list, &beat.actor, beat.now)?;
+            (new, "contact.suppressed", on_list)
+        }
+        Change::Contact => {
+            let was = suppressions::lift(tx, beat.workspace, row.phone_hash, list, beat.now)?;
+            (was, "contact.unsuppressed", on_list)
+        }
+        Change::Delete | Change::Restore | Change::Label(_) | Change::Unlabel(_) => {
+            let gone = contacts::delete(tx, beat.workspace, row.id, beat.now)?;
+            (gone, "contact.deleted", serde_json::json!({}))
+        }
+    };
+    if new {
+        beat.note(tx, kind, Some(row.id), &note)?;
+    }
+    Ok(new)
+}
+
+/// The conversation of a contact that lives again, at its place in the Messenger.
+fn reopen(tx: &mut Tx<'_>, beat: &Beat, contact: &Contact) -> Result<(), Failure> {
+    let last = messages::thread(tx, beat.workspace, contact.id, MessageId(i64::MAX), 1)?.pop();
+    let Some(last) = last else { return Ok(()) };
+    let side = if last.kind == MessageKind::Inbound { Side::Inbound } else { Side::Outbound };
+    let touch = Touch { contact: contact.id, message: last.id, side };
+    Ok(conversations::touch(tx, beat.workspace, &[touch], last.created_at)?)
+}
+
+/// Our numbers have so many contacts more or fewer, in the order of their keys.
+fn load(tx: &mut Tx<'_>, beat: &Beat, rows: &[Contact], sign: i64) -> Result<(), Failure> {
+    let mut counts = BTreeMap::<NumberId, i64>::new();
+    rows.iter().filter_map(|row| row.number).for_each(|number| *counts.entry(number).or_default() += sign);
+    for (number, count) in counts {
+        numbers::load(tx, beat.workspace, number, count)?;
+    }
+    Ok(())
+}
+
+fn stop(tx: &mut Tx<'_>, beat: &Beat, rows: &[Contact], reason: StopReason) -> Result<(), Failure> {
+    let ids: Vec<ContactId> = rows.iter().map(|row| row.id).collect();
+    let running: Vec<_> = enrollments::running_of(tx, beat.workspace, &ids)?.iter().map(|row| row.id).collect();
+    ending::stop(tx, beat, &running, reason).map(|_| ())
+}

@@ -1,0 +1,319 @@
+//! Imports in steps: a file is uploaded, looked at, read with what a person chose, and may be undone.
+//!
+//! | state | it goes on to |
+//! |---|---|
+//! | `uploaded` | `running`, when a person starts it |
+//! | `running` | `done` or `failed`; one that has not moved for two minutes has lost its process and may be started again |
+//! | `failed` | `running`: what was saved stays, and a second run changes nothing twice |
+//! | `done` | `undone`: contacts that it made and that nobody touched since are deleted |
+//!
+//! The file lies with whoever calls: here it is a source of bytes. How a file is read says [`crate::import`].
+
+use std::io::{Read, Write};
+use std::sync::Arc;
+
+use domain::access::Permission;
+use domain::ids::{ContactId, ImportId, LabelId};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+pub use store::imports::Import;
+use store::{DbError, Lane, imports};
+
+use crate::actor::Actor;
+use crate::engine::Engine;
+use crate::failure::Failure;
+use crate::import::{ImportError, ImportOptions, ImportOutlets, ImportProgress, ImportReport, OnDuplicate, Target};
+
+/// An import that has not moved for so long has lost its process.
+const STILL: SignedDuration = SignedDuration::from_mins(2);
+/// How many contacts one transaction of an undoing deletes.
+const CHUNK: i64 = 100;
+/// Most imports of a list.
+pub const MAX_LISTED: i64 = 50;
+
+/// What a person chose for a file.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Choices {
+    /// Whether values overwrite those that are there.
+    pub overwrite: bool,
+    /// The label that all contacts of the file get.
+    pub label: Option<LabelId>,
+    /// Headers and what they mean: `phone`, `ignore`, or `field:` and a name.
+    pub mapping: Vec<(String, String)>,
+}
+
+impl Choices {
+    /// What a column shall mean, by its word.
+    #[must_use]
+    pub fn target(word: &str) -> Option<Target> {
+        match word {
+            "phone" => Some(Target::Phone),
+            "ignore" => Some(Target::Ignore),
+            word => word.strip_prefix("field:").map(|name| Target::Field(name.to_owned())),
+        }
+    }
+
+    /// As the importer takes them, for an import.
+    #[must_use]
+    pub fn options(&self, import: Option<ImportId>) -> ImportOptions {
+        let mapping = self.mapping.iter().filter_map(|(header, word)| Some((header.clone(), Self::target(word)?)));
+        let on_duplicate = if self.overwrite { OnDuplicate::Overwrite } else { OnDuplicate::FillEmpty };
+        let (mapping, label) = (mapping.collect(), self.label);
+        ImportOptions { on_duplicate, mapping, import, label, ..ImportOptions::default() }
+    }
+}
+
+/// A row of the report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// As a spreadsheet counts.
+    pub row: u64,
+    /// Why it was rejected, or what to look at.
+    pub text: String,
+}
+
+/// What became of an import.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Outcome {
+    /// Why it failed.
+    pub error: Option<String>,
+    /// The first rejected rows.
+    pub rejects: Vec<Told>,
+    /// The first warnings.
+    pub warnings: Vec<Told>,
+    /// How many contacts an undoing deleted.
+    pub undone: i64,
+    /// How many it kept, since they were touched.
+    pub kept: i64,
+}
+
+/// Why an import does not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportsError {
+    /// The actor lacks the permission.
+    #[error(transparent)]
+    Forbidden(#[from] crate::actor::Forbidden),
+    /// There is no such import.
+    #[error("there is no such import")]
+    Unknown,
+    /// It is running, or was undone.
+    #[error("the import is {state} and cannot be started")]
+    NotNow {
+        /// Its state.
+        state: String,
+    },
+    /// The database failed.
+    #[error(transparent)]
+    Failure(#[from] Failure),
+}
+
+impl From<DbError> for ImportsError {
+    fn from(error: DbError) -> Self {
+        Self::Failure(error.into())
+    }
+}
+
+fn document<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("plain data")
+}
+
+/// What an import's documents say; what no version of this program wrote says nothing.
+#[must_use]
+pub fn read<T: for<'de> Deserialize<'de> + Default>(document: &str) -> T {
+    serde_json::from_str(document).unwrap_or_default()
+}
+
+impl Engine {
+    /// Takes up a file that was uploaded. The choices of the last import are the first guess for this one.
+    ///
+    /// # Errors
+    /// See [`ImportsError`].
+    pub async fn begin_upload(&self, actor: &Actor, file_name: &str, bytes: u64) -> Result<Import, ImportsError> {
+        actor.need(Permission::ContactsWrite)?;
+        let beat = self.beat(actor);
+        let name: String = crate::contacts::cleaned(file_name).replace('\n', " ").chars().take(200).collect();
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        self.write(Lane::Normal, move |tx| {
+            let import = Import {
+                id: ImportId(beat.id()),
+                file_name: if name.is_empty() { "contacts.csv".to_owned() } else { name.clone() },
+                file_bytes: bytes,
+                state: "uploaded".to_owned(),
+                choices: document(&Choices::default()),
+                counts: document(&ImportProgress::default()),
+                outcome: document(&Outcome::default()),
+                actor: beat.actor.clone(),
+                created_at: beat.now,
+                updated_at: beat.now,
+            };
+            imports::insert(tx, beat.workspace, &import)?;
+            Ok(import)
+        })
+        .await
+    }
+
+    /// One import.
+    ///
+    /// # Errors
+    /// See [`ImportsError`].
+    pub async fn find_import(&self, actor: &Actor, id: ImportId) -> Result<Import, ImportsError> {
+        actor.need(Permission::Read)?;
+        let workspace = actor.workspace();
+        self.read(move |db| imports::find(db, workspace, id)?.ok_or(ImportsError::Unknown)).await
+    }
+
+    /// The newest imports of the workspace.
+    ///
+    /// # Errors
+    /// See [`ImportsError`].
+    pub async fn imports(&self, actor: &Actor) -> Result<Vec<Import>, ImportsError> {
+        actor.need(Permission::Read)?;
+        let workspace = actor.workspace();
+        self.read(move |db| Ok(imports::page(db, workspace, ImportId(i64::MAX), MAX_LISTED)?)).await
+    }
+
+    /// The mapping that was used last for a file with these column names.
+    ///
+    /// # Errors
+    /// See [`ImportsError`].
+    pub async fn last_mapping(&self, actor: &Actor, headers: &[String]) -> Result<Vec<(String, String)>, ImportsError> {
+        let all = self.imports(actor).await?;
+        let mappings =
+            all.iter().filter(|import| import.state == "done").map(|import| read::<Choices>(&import.choices));
+        let fits = |choices: &Choices| {
+            !choices.mapping.is_empty() && choices.mapping.iter().all(|(header, _)| headers.contains(header))
+        };
+        Ok(mappings.into_iter().find(fits).map(|choices| choices.mapping).unwrap_or_default())
+    }
+
+    /// Takes an import in hand with what was chosen; [`Engine::run_import`] does it.
+    ///
+    /// # Errors
+    /// See [`ImportsError`].
+    pub async fn start_import(&self, actor: &Actor, id: ImportId, choices: &Choices) -> Result<Import, ImportsError> {
+        actor.need(Permission::ContactsWrite)?;
+        let (workspace, now, choices) = (actor.workspace(), self.now(), document(choices));
+        let still = now.saturating_sub(STILL).unwrap_or(Timestamp::MIN);
+        self.write(Lane::Normal, move |tx| {
+            let import = imports::find(tx, workspace, id)?.ok_or(ImportsError::Unknown)?;
+            if imports::begin(tx, workspace, id, &choices, (now, still))? {
+                return Ok(Import { state: "running".to_owned(), choices: choices.clone(), ..import });
+            }
+            Err(ImportsError::NotNow { state: import.state })
+        })
+        .await
+    }
+
+    /// Reads the file of an import that is in hand to its end, and says in its row how far it is and what became of it.
+    ///
+    /// # Errors
+    /// Only where that cannot be written: why a file failed stands in the import.
+    pub async fn run_import(
+        &self,
+        actor: &Actor,
+        import: Import,
+        source: impl Read + Send + 'static,
+        rejects: Box<dyn Write + Send>,
+    ) -> Result<Import, ImportsError> {
+        let choices: Choices = read(&import.choices);
+        let (tell, told) = flume::unbounded();
+        let progress = Box::new(move |counts: &ImportProgress| {
+            let _ = tell.send(*counts);
+        });
+        let outlets = ImportOutlets { rejects, progress };
+        let import = Arc::new(import);
+        let note = async {
+            while let Ok(counts) = told.recv_async().await {
+                // Several at once are told as the last of them.
+                let counts = told.drain().last().unwrap_or(counts);
+                let moved = Import { counts: document(&counts), updated_at: self.now(), ..(*import).clone() };
+                self.save_import(actor, moved).await?;
+            }
+            Ok::<(), ImportsError>(())
+        };
+        let work = self.import_contacts(actor, source, choices.options(Some(import.id)), outlets);
+        let (done, noted) = futures_util::future::join(work, note).await;
+        noted?;
+        let now = self.now();
+        let ended = match done {
+            Ok(report) => Import {
+                state: "done".to_owned(),
+                counts: document(&report.counts),
+                outcome: document(&outcome(&report)),
+                updated_at: now,
+                ..(*import).clone()
+            },
+            Err(error) => {
+                let outcome = Outcome { error: Some(whole(&error)), ..Outcome::default() };
+                let current = self.find_import(actor, import.id).await?;
+                Import { state: "failed".to_owned(), outcome: document(&outcome), updated_at: now, ..current }
+            }
+        };
+        self.save_import(actor, ended.clone()).await?;
+        Ok(ended)
+    }
+
+    async fn save_import(&self, actor: &Actor, import: Import) -> Result<(), ImportsError> {
+        let workspace = actor.workspace();
+        self.write(Lane::Bulk, move |tx| Ok(imports::save(tx, workspace, &import)?)).await
+    }
+
+    /// Deletes the contacts that an import made and nobody touched since; says in the import how many stay.
+    ///
+    /// # Errors
+    /// See [`ImportsError`].
+    pub async fn undo_import(&self, actor: &Actor, id: ImportId) -> Result<Import, ImportsError> {
+        actor.need(Permission::ContactsWrite)?;
+        let import = self.find_import(actor, id).await?;
+        if import.state != "done" && import.state != "failed" {
+            return Err(ImportsError::NotNow { state: import.state });
+        }
+        let (mut undone, mut before) = (0, ContactId(i64::MAX));
+        loop {
+            let beat = self.beat(actor);
+            let from = before;
+            let gone = self
+                .write(Lane::Bulk, move |tx| {
+                    let ids = imports::untouched(tx, beat.workspace, id, from, CHUNK)?;
+                    store::contacts::lock(tx, beat.workspace, &ids)?;
+                    // Whoever was texted between the two looks is not in the second.
+                    let ids = imports::untouched(tx, beat.workspace, id, from, CHUNK)?;
+                    for contact in &ids {
+                        store::contacts::delete(tx, beat.workspace, *contact, beat.now)?;
+                        beat.note(tx, "contact.deleted", Some(*contact), &serde_json::json!({}))?;
+                    }
+                    Ok::<_, ImportsError>(ids)
+                })
+                .await?;
+            let Some(last) = gone.last() else { break };
+            undone += i64::try_from(gone.len()).unwrap_or(0);
+            before = *last;
+        }
+        let workspace = actor.workspace();
+        let kept = self.read(move |db| Ok::<_, ImportsError>(imports::left(db, workspace, id)?)).await?;
+        let outcome = Outcome { undone, kept, ..read(&import.outcome) };
+        let import =
+            Import { state: "undone".to_owned(), outcome: document(&outcome), updated_at: self.now(), ..import };
+        self.save_import(actor, import.clone()).await?;
+        Ok(import)
+    }
+}
+
+fn outcome(report: &ImportReport) -> Outcome {
+    let rejects = report.rejects.iter().map(|one| Told { row: one.row, text: one.reason.to_string() });
+    let warnings = report.warnings.iter().map(|one| Told { row: one.row, text: one.warning.to_string() });
+    Outcome { rejects: rejects.collect(), warnings: warnings.collect(), ..Outcome::default() }
+}
+
+/// An error with what it came from, in one sentence.
+fn whole(error: &ImportError) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(one) = cause {
+        text = format!("{text}: {one}");
+        cause = one.source();
+    }
+    text
+}

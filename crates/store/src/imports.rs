@@ -1,0 +1,177 @@
+//! Imports of contacts: what is to be done with a file, how far it is, what became of it. The file itself lies with the program.
+
+use domain::ids::{ContactId, ImportId, WorkspaceId};
+use jiff::Timestamp;
+
+use crate::json;
+use crate::{DbError, Read, Row, Sql, Tx};
+
+/// An import as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Import {
+    /// Its identifier.
+    pub id: ImportId,
+    /// The file's name as it was uploaded.
+    pub file_name: String,
+    /// Its size.
+    pub file_bytes: i64,
+    /// `uploaded`, `running`, `done`, `failed` or `undone`.
+    pub state: String,
+    /// How it is read, as a document.
+    pub choices: String,
+    /// How far it is, as a document.
+    pub counts: String,
+    /// What became of it, as a document.
+    pub outcome: String,
+    /// Who uploaded it.
+    pub actor: String,
+    /// When.
+    pub created_at: Timestamp,
+    /// When it moved last.
+    pub updated_at: Timestamp,
+}
+
+macro_rules! columns {
+    () => {
+        "import_id, file_name, file_bytes, state, choices, counts, outcome, actor, created_at, updated_at"
+    };
+}
+
+static FIND: Sql =
+    Sql::Same(concat!("SELECT ", columns!(), " FROM imports WHERE workspace_id = $1 AND import_id = $2"));
+
+static PAGE: Sql = Sql::Same(concat!(
+    "SELECT ",
+    columns!(),
+    " FROM imports WHERE workspace_id = $1 AND import_id < $2 ORDER BY import_id DESC LIMIT $3"
+));
+
+static INSERT: Sql = Sql::Same(
+    "
+    INSERT INTO imports (workspace_id, import_id, file_name, file_bytes, state, choices, counts, outcome, actor,
+        created_at, updated_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)",
+);
+
+static SAVE: Sql = Sql::Same(
+    "
+    UPDATE imports SET state = $3, choices = $4, counts = $5, outcome = $6, updated_at = $7
+    WHERE workspace_id = $1 AND import_id = $2",
+);
+
+static BEGIN: Sql = Sql::Same(
+    "
+    UPDATE imports SET state = 'running', choices = $3, updated_at = $4
+    WHERE workspace_id = $1 AND import_id = $2 AND state <> 'undone' AND (state <> 'running' OR updated_at < $5)",
+);
+
+static UNTOUCHED: Sql = Sql::Same(
+    "
+    SELECT c.contact_id FROM contacts c
+    WHERE c.workspace_id = $1 AND c.import_id = $2 AND c.contact_id < $3 AND c.deleted_at IS NULL
+      AND c.updated_at = c.created_at AND c.number_id IS NULL
+      AND NOT EXISTS (SELECT 1 FROM conversations v WHERE v.workspace_id = $1 AND v.contact_id = c.contact_id)
+      AND NOT EXISTS (SELECT 1 FROM enrollments e WHERE e.workspace_id = $1 AND e.contact_id = c.contact_id)
+    ORDER BY c.contact_id DESC LIMIT $4",
+);
+
+static LEFT: Sql =
+    Sql::Same("SELECT COUNT(*) FROM contacts WHERE workspace_id = $1 AND import_id = $2 AND deleted_at IS NULL");
+
+/// Every statement of this file, for the test that prepares them on both databases.
+pub(crate) const ALL: &[(&str, &Sql)] = &[
+    ("imports::FIND", &FIND),
+    ("imports::PAGE", &PAGE),
+    ("imports::INSERT", &INSERT),
+    ("imports::SAVE", &SAVE),
+    ("imports::BEGIN", &BEGIN),
+    ("imports::UNTOUCHED", &UNTOUCHED),
+    ("imports::LEFT", &LEFT),
+];
+
+fn read(row: &Row) -> Result<Import, DbError> {
+    Ok(Import {
+        id: ImportId(row.int(0)?),
+        file_name: row.text(1)?.to_owned(),
+        file_bytes: row.int(2)?,
+        state: row.text(3)?.to_owned(),
+        choices: row.text(4)?.to_owned(),
+        counts: row.text(5)?.to_owned(),
+        outcome: row.text(6)?.to_owned(),
+        actor: row.text(7)?.to_owned(),
+        created_at: json::timestamp(row.int(8)?)?,
+        updated_at: json::timestamp(row.int(9)?)?,
+    })
+}
+
+/// One import.
+pub fn find(db: &Read<'_>, workspace: WorkspaceId, id: ImportId) -> Result<Option<Import>, DbError> {
+    db.query_optional(&FIND, &[workspace.0.into(), id.0.into()])?.as_ref().map(read).transpose()
+}
+
+/// Imports, newest first, before the given one.
+pub fn page(db: &Read<'_>, workspace: WorkspaceId, before: ImportId, limit: i64) -> Result<Vec<Import>, DbError> {
+    db.query(&PAGE, &[workspace.0.into(), before.0.into(), limit.into()])?.iter().map(read).collect()
+}
+
+/// Inserts an import.
+pub fn insert(tx: &mut Tx<'_>, workspace: WorkspaceId, import: &Import) -> Result<(), DbError> {
+    let text = |text: &str| text.to_owned().into();
+    let params = [
+        workspace.0.into(),
+        import.id.0.into(),
+        text(&import.file_name),
+        import.file_bytes.into(),
+        text(&import.state),
+        text(&import.choices),
+        text(&import.counts),
+        text(&import.outcome),
+        text(&import.actor),
+        json::micros(import.created_at).into(),
+    ];
+    tx.execute(&INSERT, &params).map(|_| ())
+}
+
+/// Overwrites what may change of an import.
+pub fn save(tx: &mut Tx<'_>, workspace: WorkspaceId, import: &Import) -> Result<(), DbError> {
+    let params = [
+        workspace.0.into(),
+        import.id.0.into(),
+        import.state.as_str().into(),
+        import.choices.as_str().into(),
+        import.counts.as_str().into(),
+        import.outcome.as_str().into(),
+        json::micros(import.updated_at).into(),
+    ];
+    tx.execute(&SAVE, &params).map(|_| ())
+}
+
+/// Takes an import in hand; false if it was undone, or somebody has it in hand who moved it since `still_since`.
+pub fn begin(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+    id: ImportId,
+    choices: &str,
+    (now, still_since): (Timestamp, Timestamp),
+) -> Result<bool, DbError> {
+    let (now, still) = (json::micros(now).into(), json::micros(still_since).into());
+    Ok(tx.execute(&BEGIN, &[workspace.0.into(), id.0.into(), choices.into(), now, still])? == 1)
+}
+
+/// Contacts that an import made and nobody touched since: never changed, texted, enrolled or given a number. The newest
+/// first, before the given one.
+pub fn untouched(
+    db: &Read<'_>,
+    workspace: WorkspaceId,
+    id: ImportId,
+    before: ContactId,
+    limit: i64,
+) -> Result<Vec<ContactId>, DbError> {
+    let params = [workspace.0.into(), id.0.into(), before.0.into(), limit.into()];
+    db.query(&UNTOUCHED, &params)?.iter().map(|row| row.int(0).map(ContactId)).collect()
+}
+
+/// How many contacts of an import are there.
+pub fn left(db: &Read<'_>, workspace: WorkspaceId, id: ImportId) -> Result<i64, DbError> {
+    db.query_one(&LEFT, &[workspace.0.into(), id.0.into()])?.int(0)
+}
