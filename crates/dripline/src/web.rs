@@ -21,12 +21,14 @@ pub(crate) mod format;
 pub(crate) mod frame;
 mod guard;
 mod home;
+mod invite;
 mod jobs;
 pub(crate) mod look;
 mod messenger;
 pub(crate) mod origin;
 pub(crate) mod path;
 mod settings;
+mod setup;
 mod sign_in;
 mod simulator;
 mod story;
@@ -52,6 +54,8 @@ pub(crate) fn router() -> Router<Parts> {
     Router::new()
         .merge(home::routes())
         .merge(settings::routes())
+        .merge(setup::routes())
+        .merge(invite::routes())
         .merge(sign_in::routes())
         .merge(enroll::routes())
         .merge(enrollments::routes())
