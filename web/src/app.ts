@@ -14,6 +14,7 @@ import "./select";
 import "./shortcuts";
 import "./toast";
 import "./unsaved";
+import "./zone";
 
 // Nothing is evaluated and no style is written into the page: the policy of the pages forbids both.
 htmx.config.allowEval = false;

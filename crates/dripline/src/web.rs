@@ -15,29 +15,35 @@ mod asked;
 pub(crate) mod assets;
 mod billing;
 mod chart;
+mod contacts;
 mod csv;
 mod doubts;
-mod contacts;
 mod enroll;
 mod enrollments;
 mod failures;
+pub(crate) mod fault;
 pub(crate) mod form;
 pub(crate) mod format;
 pub(crate) mod frame;
 mod guard;
 mod home;
+mod invite;
 mod jobs;
 mod live;
 pub(crate) mod look;
 mod messenger;
 mod numbers;
+pub(crate) mod origin;
 pub(crate) mod path;
+mod settings;
+mod setup;
 mod sign_in;
 mod simulator;
 mod story;
 mod theme;
 pub(crate) mod viewer;
 pub(crate) mod wrong;
+pub(crate) mod zones;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -59,6 +65,9 @@ pub(crate) fn router() -> Router<Parts> {
         .merge(doubts::routes())
         .merge(failures::routes())
         .merge(numbers::routes())
+        .merge(settings::routes())
+        .merge(setup::routes())
+        .merge(invite::routes())
         .merge(sign_in::routes())
         .merge(contacts::routes())
         .merge(enroll::routes())

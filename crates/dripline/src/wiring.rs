@@ -6,6 +6,7 @@ use std::sync::Arc;
 use carrier::simulator::SimulatorError;
 use carrier::simulator::behaviour::BehaviourError;
 use carrier::{Carrier, Simulator};
+use engine::first_run::SetupCode;
 use engine::{Carriers, Clock, Engine, OpenError};
 use store::{Address, DbError, Store};
 
@@ -20,6 +21,8 @@ pub struct Parts {
     pub simulator: Arc<Simulator>,
     /// Where uploaded files lie until they are imported.
     pub uploads: PathBuf,
+    /// What whoever makes the first account must know.
+    pub setup_code: SetupCode,
 }
 
 /// Why the parts cannot be put together.
@@ -100,7 +103,7 @@ pub fn open(database: &Address, data: &Path, clock: Clock, behaviour: Behaviour)
     let simulator = Simulator::with_journal(behaviour, 1, &path);
     let simulator = Arc::new(simulator.map_err(|source| WiringError::Simulator { path, source })?);
     let engine = Engine::open(store, clock, carriers(Arc::clone(&simulator)))?;
-    Ok(Parts { engine, simulator, uploads: data.join("uploads") })
+    Ok(Parts { engine, simulator, uploads: data.join("uploads"), setup_code: SetupCode::draw() })
 }
 
 fn carriers(simulator: Arc<Simulator>) -> Carriers {

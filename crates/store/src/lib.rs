@@ -13,6 +13,7 @@ mod db;
 pub mod enrollments;
 pub mod events;
 pub mod imports;
+pub mod invitations;
 pub mod jobs;
 mod json;
 pub mod labels;
@@ -22,6 +23,7 @@ mod migrations;
 pub mod needs;
 pub mod notes;
 pub mod numbers;
+pub mod quick_replies;
 pub mod receipts;
 pub mod search;
 pub mod sessions;
@@ -50,6 +52,7 @@ const STATEMENTS: &[&[(&str, &Sql)]] = &[
     enrollments::ALL,
     events::ALL,
     imports::ALL,
+    invitations::ALL,
     jobs::ALL,
     labels::ALL,
     ledger::ALL,
@@ -57,6 +60,7 @@ const STATEMENTS: &[&[(&str, &Sql)]] = &[
     notes::ALL,
     needs::ALL,
     numbers::ALL,
+    quick_replies::ALL,
     receipts::ALL,
     sessions::ALL,
     search::ALL,

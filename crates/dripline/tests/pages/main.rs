@@ -3,13 +3,16 @@
 //! A module for each section. `site` makes the world, `markup` holds what every page must fulfil.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-mod desk;
 mod contacts;
+mod desk;
 mod enroll;
+mod first_run;
+mod invite;
 mod live;
 #[allow(dead_code, reason = "for the crawl over all pages, which comes with the last of them")]
 mod markup;
 mod messenger;
+mod settings;
 mod sign_in;
 mod simulator;
 #[allow(dead_code, reason = "each section uses what it needs")]
