@@ -90,6 +90,10 @@ identifiers! {
     UserId = "usr";
     /// One browser in which somebody is signed in.
     SessionId = "ses";
+    /// A link by which somebody joins or sets their password.
+    InvitationId = "inv";
+    /// A text that is written often.
+    ReplyId = "rpl";
     /// A key for the JSON API.
     KeyId = "key";
     /// One phone number of one person, in a workspace.

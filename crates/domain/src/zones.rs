@@ -51,6 +51,15 @@ impl Zone {
         Ok(slot.get_or_init(read).clone())
     }
 
+    /// The names of all zones of places, in order, and `UTC`. Short names of old, such as `EST5EDT`, are taken but not listed.
+    #[must_use]
+    pub fn names() -> Vec<&'static str> {
+        let place = |name: &&'static str| name.contains('/') && !name.starts_with("Etc/") && !name.starts_with("US/");
+        let mut names: Vec<_> = ZONES.keys().copied().filter(place).chain(["UTC"]).collect();
+        names.sort_unstable();
+        names
+    }
+
     /// The name in the database's spelling.
     pub fn name(&self) -> &'static str {
         self.name

@@ -1,16 +1,11 @@
 //! API keys: made, checked, revoked.
 //!
-//! A key reads `drip_<workspace>_<key>_<secret>`: the two identifiers without their prefixes, and 256
-//! bits in hexadecimal. Only the SHA-256 of the secret is stored; with that many bits a slow hash
-//! would add nothing. Whatever is wrong with a key, its bearer learns only that it is not valid.
-
-use std::hint::black_box;
+//! A key reads `drip_<workspace>_<key>_<secret>`, see [`crate::tokens`]. Whatever is wrong with a key, its bearer learns only that it is not valid.
 
 use domain::access::{Permission, Permissions};
 use domain::ids::{KeyId, WorkspaceId};
 use jiff::SignedDuration;
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 use store::users::{self, ApiKey};
 use store::{DbError, Lane, Tx};
 
@@ -20,13 +15,14 @@ use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::idempotency::{KeyReused, once};
 use crate::text::{TextError, line};
+use crate::tokens::{self, hash, same};
 
 /// Most characters in the name of a key.
 pub const MAX_KEY_NAME: usize = 80;
 /// How old the note of a key's last use may be before it is written again.
 const USE_NOTED: SignedDuration = SignedDuration::from_mins(1);
-/// Hexadecimal digits of a secret.
-pub(crate) const SECRET_DIGITS: usize = 64;
+/// What a key begins with, so that it is known for one wherever it turns up.
+const MARK: &str = "drip_";
 
 /// Why a key is not made, accepted or revoked.
 #[derive(Debug, thiserror::Error)]
@@ -152,59 +148,27 @@ fn create(tx: &mut Tx<'_>, beat: &Beat, key: &ApiKey) -> Result<ApiKey, KeyError
     Ok(key.clone())
 }
 
-pub(crate) fn hash(secret: &str) -> String {
-    let digest = Sha256::digest(secret.as_bytes());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Compares in a time that depends on the lengths alone.
-pub(crate) fn same(a: &str, b: &str) -> bool {
-    let differences = a.bytes().zip(b.bytes()).fold(0u8, |sum, (a, b)| black_box(sum | (a ^ b)));
-    a.len() == b.len() && black_box(differences) == 0
-}
-
 fn text(workspace: WorkspaceId, key: KeyId, secret: &str) -> String {
-    let (workspace, key) = (workspace.to_string(), key.to_string());
-    let digits = |id: &str, prefix: &str| id[prefix.len() + 1..].to_owned();
-    format!("drip_{}_{}_{secret}", digits(&workspace, WorkspaceId::PREFIX), digits(&key, KeyId::PREFIX))
+    format!("{MARK}{}", tokens::text(workspace, key.0, secret))
 }
 
 fn parse(text: &str) -> Option<(WorkspaceId, KeyId, &str)> {
-    let mut parts = text.strip_prefix("drip_")?.split('_');
-    let (workspace, key, secret) = (parts.next()?, parts.next()?, parts.next()?);
-    let hexadecimal = secret.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    if parts.next().is_some() || secret.len() != SECRET_DIGITS || !hexadecimal {
-        return None;
-    }
-    let workspace = format!("{}_{workspace}", WorkspaceId::PREFIX).parse().ok()?;
-    let key = format!("{}_{key}", KeyId::PREFIX).parse().ok()?;
-    Some((workspace, key, secret))
+    let (workspace, key, secret) = tokens::parse(text.strip_prefix(MARK)?)?;
+    Some((workspace, KeyId(key), secret))
 }
 
 #[cfg(test)]
 mod tests {
+    use domain::ids::WorkspaceId;
+
     use super::*;
 
     #[test]
-    fn a_key_reads_back_and_anything_else_does_not() {
+    fn a_key_is_a_token_with_a_mark() {
         let secret = "0123456789abcdef".repeat(4);
         let whole = text(WorkspaceId(42), KeyId(7), &secret);
         assert_eq!(whole, format!("drip_000000000001a_0000000000007_{secret}"));
         assert_eq!(parse(&whole), Some((WorkspaceId(42), KeyId(7), secret.as_str())));
-        let upper = whole.replace("abcdef", "ABCDEF");
-        for bad in
-            ["", "drip_", "drip___", &whole[1..], &whole[..whole.len() - 1], &format!("{whole}_"), &upper, "drip_é_é_é"]
-        {
-            assert_eq!(parse(bad), None, "{bad}");
-        }
-    }
-
-    #[test]
-    fn hashes_are_the_same_only_if_every_digit_is() {
-        assert!(same("abc", "abc"));
-        for (a, b) in [("abc", "abd"), ("abc", "bbc"), ("abc", "ab"), ("", "a")] {
-            assert!(!same(a, b));
-        }
-        assert_eq!(hash("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(parse(whole.trim_start_matches(MARK)), None);
     }
 }

@@ -14,6 +14,7 @@ use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::idempotency::{KeyReused, once};
 use crate::passwords::{self, PasswordError};
+use crate::sessions::Presence;
 use crate::text::{TextError, line};
 
 /// Most characters in a user's name.
@@ -96,7 +97,7 @@ impl Engine {
         let hash = passwords::hash(password).await?;
         self.write(Lane::Normal, move |tx| {
             let asked = ("create_user", &user.email, &user.name, &user.role);
-            once(tx, &beat, &asked, |tx| create(tx, &beat, &user, &hash))
+            once(tx, &beat, &asked, |tx| insert_new(tx, &beat, &user, &hash))
         })
         .await
     }
@@ -121,12 +122,27 @@ impl Engine {
         .await
     }
 
-    /// Removes a user. What they did stays in the history.
+    /// Changes the name of whoever is signed in, which anybody may.
+    pub async fn change_own_name(&self, presence: &Presence, name: &str) -> Result<(), UserError> {
+        let name = line(name, MAX_USER_NAME).map_err(UserError::Name)?;
+        let (beat, id) = (self.beat(&presence.actor), presence.user.id);
+        self.write(Lane::Normal, move |tx| {
+            let (user, _) = users::find(tx, beat.workspace, id)?.ok_or(UserError::Unknown)?;
+            let user = User { name: name.clone(), ..user };
+            users::rename(tx, beat.workspace, id, &user.name)?;
+            let payload = json!({ "user": id, "name": user.name, "role": user.role });
+            Ok(beat.note(tx, "user.changed", None, &payload)?)
+        })
+        .await
+    }
+
+    /// Removes a user, who is signed out everywhere. What they did stays in the history.
     pub async fn remove_user(&self, actor: &Actor, id: UserId) -> Result<(), UserError> {
         actor.need(Permission::TeamWrite)?;
         let (beat, may) = (self.beat(actor), actor.permissions());
         self.write(Lane::Normal, move |tx| {
             let user = reach(tx, &beat, may, id, Becomes::Nothing)?;
+            store::sessions::end_all(tx, beat.workspace, id)?;
             users::remove(tx, beat.workspace, id)?;
             Ok(beat.note(tx, "user.removed", None, &json!({ "user": id, "name": user.name }))?)
         })
@@ -141,7 +157,8 @@ impl Engine {
     }
 }
 
-fn checked_email(email: &str) -> Result<String, UserError> {
+/// An address that can be one.
+pub(crate) fn checked_email(email: &str) -> Result<String, UserError> {
     let email = line(email, MAX_EMAIL).map_err(|_| UserError::Email)?;
     let parts = email.rsplit_once('@').filter(|(name, host)| {
         !name.is_empty() && host.contains('.') && !host.starts_with('.') && !host.ends_with('.')
@@ -186,7 +203,8 @@ fn reach(tx: &mut Tx<'_>, beat: &Beat, may: Permissions, id: UserId, becomes: Be
     Ok(user)
 }
 
-fn create(tx: &mut Tx<'_>, beat: &Beat, user: &User, hash: &str) -> Result<User, UserError> {
+/// Inserts a user whose address nobody in the workspace has.
+pub(crate) fn insert_new(tx: &mut Tx<'_>, beat: &Beat, user: &User, hash: &str) -> Result<User, UserError> {
     if users::by_email(tx, beat.workspace, &user.email)?.is_some() {
         return Err(UserError::EmailTaken);
     }

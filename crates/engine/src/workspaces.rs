@@ -193,10 +193,18 @@ fn view(known: Known) -> WorkspaceView {
     WorkspaceView { workspace: known.row, settings: known.settings }
 }
 
-fn create(tx: &mut Tx<'_>, beat: &Beat, new: &NewWorkspace) -> Result<WorkspaceView, WorkspaceError> {
+/// Whether a workspace can begin like this.
+pub(crate) fn check_new(new: &NewWorkspace) -> Result<(), WorkspaceError> {
     if !(0..=MAX_CREDITS_PER_GRANT).contains(&new.plan_credits) {
         return Err(WorkspaceError::Credits { given: new.plan_credits });
     }
+    line(&new.name, MAX_WORKSPACE_NAME).map_err(WorkspaceError::Name)?;
+    Zone::named(&new.zone)?;
+    checked_rate(new.rate).map(drop)
+}
+
+pub(crate) fn create(tx: &mut Tx<'_>, beat: &Beat, new: &NewWorkspace) -> Result<WorkspaceView, WorkspaceError> {
+    check_new(new)?;
     let settings = Settings::default();
     let workspace = Workspace {
         id: beat.workspace,

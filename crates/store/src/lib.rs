@@ -12,6 +12,7 @@ pub mod conversations;
 mod db;
 pub mod enrollments;
 pub mod events;
+pub mod invitations;
 pub mod jobs;
 mod json;
 pub mod labels;
@@ -20,6 +21,7 @@ pub mod messages;
 mod migrations;
 pub mod notes;
 pub mod numbers;
+pub mod quick_replies;
 pub mod receipts;
 pub mod search;
 pub mod sessions;
@@ -46,12 +48,14 @@ const STATEMENTS: &[&[(&str, &Sql)]] = &[
     conversations::list::ALL,
     enrollments::ALL,
     events::ALL,
+    invitations::ALL,
     jobs::ALL,
     labels::ALL,
     ledger::ALL,
     messages::ALL,
     notes::ALL,
     numbers::ALL,
+    quick_replies::ALL,
     receipts::ALL,
     sessions::ALL,
     search::ALL,

@@ -65,6 +65,13 @@ const MIGRATIONS: &[Migration] = &[
             postgres: include_str!("../../../migrations/postgres/0007_inbox.sql"),
         },
     },
+    Migration {
+        name: "0008_team",
+        sql: Sql::Twin {
+            sqlite: include_str!("../../../migrations/sqlite/0008_team.sql"),
+            postgres: include_str!("../../../migrations/postgres/0008_team.sql"),
+        },
+    },
 ];
 
 /// What only the program can work out of rows that are there already, by the migration that needs it. It runs once the

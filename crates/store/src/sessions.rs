@@ -48,6 +48,8 @@ static END: Sql = Sql::Same("DELETE FROM sessions WHERE workspace_id = $1 AND se
 static END_OTHERS: Sql =
     Sql::Same("DELETE FROM sessions WHERE workspace_id = $1 AND user_id = $2 AND session_id <> $3");
 
+static END_ALL: Sql = Sql::Same("DELETE FROM sessions WHERE workspace_id = $1 AND user_id = $2");
+
 static SWEEP: Sql = Sql::Same(
     "
     DELETE FROM sessions
@@ -62,6 +64,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("sessions::USE", &USE),
     ("sessions::END", &END),
     ("sessions::END_OTHERS", &END_OTHERS),
+    ("sessions::END_ALL", &END_ALL),
     ("sessions::SWEEP", &SWEEP),
 ];
 
@@ -113,6 +116,11 @@ pub fn end(tx: &mut Tx<'_>, workspace: WorkspaceId, user: UserId, id: SessionId)
 /// Ends all sessions of a user but this one; answers how many.
 pub fn end_others(tx: &mut Tx<'_>, workspace: WorkspaceId, user: UserId, but: SessionId) -> Result<u64, DbError> {
     tx.execute(&END_OTHERS, &[workspace.0.into(), user.0.into(), but.0.into()])
+}
+
+/// Ends all sessions of a user; answers how many.
+pub fn end_all(tx: &mut Tx<'_>, workspace: WorkspaceId, user: UserId) -> Result<u64, DbError> {
+    tx.execute(&END_ALL, &[workspace.0.into(), user.0.into()])
 }
 
 /// Lets go of a user's sessions that were used last or began before these times.

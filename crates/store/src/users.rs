@@ -74,6 +74,16 @@ static BY_ADDRESS: Sql = Sql::Same(
     LIMIT $2",
 );
 
+/// Whether there is anybody, in whichever workspace: asked before there is a workspace.
+static ANYBODY: Sql = Sql::Same("SELECT email_key FROM sign_ins LIMIT 1");
+
+/// No address is empty: this row only says that the first owner was made, and makes a second one wait and find it.
+static FIRST: Sql = Sql::Same(
+    "
+    INSERT INTO sign_ins (email_key, workspace_id, user_id) VALUES ('', 0, 0)
+    ON CONFLICT (email_key, workspace_id) DO NOTHING",
+);
+
 static LIST_USERS: Sql = Sql::Same(
     "
     SELECT user_id, email, name, role, created_at FROM users WHERE workspace_id = $1 ORDER BY user_id",
@@ -86,6 +96,8 @@ static LOCK_USERS: Sql = Sql::Twin {
 };
 
 static CHANGE_USER: Sql = Sql::Same("UPDATE users SET name = $3, role = $4 WHERE workspace_id = $1 AND user_id = $2");
+
+static RENAME: Sql = Sql::Same("UPDATE users SET name = $3 WHERE workspace_id = $1 AND user_id = $2");
 
 static REMOVE_USER: Sql = Sql::Same("DELETE FROM users WHERE workspace_id = $1 AND user_id = $2");
 
@@ -124,9 +136,12 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("users::FIND_USER", &FIND_USER),
     ("users::SET_PASSWORD", &SET_PASSWORD),
     ("users::BY_ADDRESS", &BY_ADDRESS),
+    ("users::ANYBODY", &ANYBODY),
+    ("users::FIRST", &FIRST),
     ("users::LIST_USERS", &LIST_USERS),
     ("users::LOCK_USERS", &LOCK_USERS),
     ("users::CHANGE_USER", &CHANGE_USER),
+    ("users::RENAME", &RENAME),
     ("users::REMOVE_USER", &REMOVE_USER),
     ("users::TAKEN", &TAKEN),
     ("users::INSERT_KEY", &INSERT_KEY),
@@ -191,6 +206,16 @@ pub fn by_address(db: &Read<'_>, email: &str, limit: i64) -> Result<Vec<(Workspa
     rows.iter().map(read).collect()
 }
 
+/// Whether there is anybody in the whole database, or was when it was set up.
+pub fn anybody(db: &Read<'_>) -> Result<bool, DbError> {
+    Ok(db.query_optional(&ANYBODY, &[])?.is_some())
+}
+
+/// Takes the place of whoever makes the first user of the database; false if somebody has it.
+pub fn be_first(tx: &mut Tx<'_>) -> Result<bool, DbError> {
+    Ok(!anybody(tx)? && tx.execute(&FIRST, &[])? == 1)
+}
+
 /// Overwrites the hash of a user's password.
 pub fn set_password(tx: &mut Tx<'_>, workspace: WorkspaceId, id: UserId, hash: &str) -> Result<(), DbError> {
     tx.execute(&SET_PASSWORD, &[workspace.0.into(), id.0.into(), hash.into()]).map(|_| ())
@@ -220,6 +245,11 @@ pub fn lock(tx: &mut Tx<'_>, workspace: WorkspaceId) -> Result<Vec<User>, DbErro
 pub fn change(tx: &mut Tx<'_>, workspace: WorkspaceId, user: &User) -> Result<(), DbError> {
     let params = [workspace.0.into(), user.id.0.into(), user.name.as_str().into(), user.role.as_str().into()];
     tx.execute(&CHANGE_USER, &params).map(|_| ())
+}
+
+/// Overwrites a user's name alone.
+pub fn rename(tx: &mut Tx<'_>, workspace: WorkspaceId, id: UserId, name: &str) -> Result<(), DbError> {
+    tx.execute(&RENAME, &[workspace.0.into(), id.0.into(), name.into()]).map(|_| ())
 }
 
 /// Removes a user. What they did stays in the history under their identifier.

@@ -4,10 +4,13 @@
 
 mod billing;
 mod books;
+mod first_run;
+mod invitations;
 mod keys;
 mod numbers;
 mod office;
 mod operator;
+mod quick_replies;
 mod sessions;
 mod users;
 mod workflow_files;
