@@ -15,6 +15,7 @@ mod asked;
 pub(crate) mod assets;
 mod enroll;
 mod enrollments;
+pub(crate) mod fault;
 pub(crate) mod form;
 pub(crate) mod format;
 pub(crate) mod frame;
@@ -24,13 +25,16 @@ mod jobs;
 mod live;
 pub(crate) mod look;
 mod messenger;
+pub(crate) mod origin;
 pub(crate) mod path;
+mod settings;
 mod sign_in;
 mod simulator;
 mod story;
 mod theme;
 pub(crate) mod viewer;
 pub(crate) mod wrong;
+pub(crate) mod zones;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -48,6 +52,7 @@ const MAX_FORM_BYTES: usize = 1024 * 1024;
 pub(crate) fn router() -> Router<Parts> {
     Router::new()
         .merge(home::routes())
+        .merge(settings::routes())
         .merge(sign_in::routes())
         .merge(enroll::routes())
         .merge(enrollments::routes())

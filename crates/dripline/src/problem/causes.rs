@@ -7,7 +7,9 @@ use engine::contacts::{ContactError, SuppressError};
 use engine::conversations::ConversationError;
 use engine::doubts::DoubtError;
 use engine::enrolling::{EnrollError, RemoveError};
+use engine::first_run::FirstRunError;
 use engine::import::ImportError;
+use engine::invitations::InvitationError;
 use engine::keys::KeyError;
 use engine::labels::LabelError;
 use engine::live::WatchError;
@@ -15,6 +17,7 @@ use engine::manual::SendError;
 use engine::notes::NoteError;
 use engine::numbers::NumberError;
 use engine::pauses::PauseError;
+use engine::quick_replies::ReplyError;
 use engine::sessions::SignInError;
 use engine::skipping::SkipError;
 use engine::users::UserError;
@@ -270,6 +273,37 @@ impl From<SignInError> for Problem {
             SignInError::Wrong | SignInError::Wait(_) | SignInError::Ended => Self::told(Code::Unauthorized, &error),
             SignInError::Password(_) => Self::told(Code::UserInvalid, &error),
         }
+    }
+}
+
+impl From<InvitationError> for Problem {
+    fn from(error: InvitationError) -> Self {
+        match error {
+            InvitationError::User(cause) => cause.into(),
+            InvitationError::Unknown | InvitationError::Ended => Self::told(Code::NotFound, &error),
+        }
+    }
+}
+
+impl From<FirstRunError> for Problem {
+    fn from(error: FirstRunError) -> Self {
+        match error {
+            FirstRunError::Workspace(cause) => cause.into(),
+            FirstRunError::Owner(cause) => cause.into(),
+            FirstRunError::Done => Self::told(Code::NotFound, &error),
+        }
+    }
+}
+
+impl From<ReplyError> for Problem {
+    fn from(error: ReplyError) -> Self {
+        let code = match error {
+            ReplyError::Forbidden(cause) => return cause.into(),
+            ReplyError::Failure(cause) => return cause.into(),
+            ReplyError::Unknown => Code::NotFound,
+            _ => Code::SettingsInvalid,
+        };
+        Self::told(code, &error)
     }
 }
 
