@@ -13,6 +13,7 @@ import "./once";
 import "./shortcuts";
 import "./toast";
 import "./unsaved";
+import "./zone";
 
 // Nothing is evaluated and no style is written into the page: the policy of the pages forbids both.
 htmx.config.allowEval = false;

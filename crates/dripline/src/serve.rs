@@ -17,6 +17,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Json, Router, middleware};
 use engine::Clock;
+use engine::first_run::SetupCode;
 use engine::lease::{self, LeaseEnd};
 use jiff::SignedDuration;
 use serde_json::json;
@@ -42,6 +43,9 @@ pub enum ServeError {
     /// How far the demo's clock was ahead is not known.
     #[error(transparent)]
     Lead(#[from] LeadError),
+    /// Whether there is an account is not known.
+    #[error(transparent)]
+    Accounts(#[from] engine::Failure),
     /// The address cannot be listened at.
     #[error("cannot listen at {address}: is another program there? choose another with --listen")]
     Listen {
@@ -59,8 +63,19 @@ pub enum ServeError {
     LeaseLost,
 }
 
+/// What whoever started the server is told once requests are answered.
+#[derive(Debug, Clone, Copy)]
+pub struct Started<'s> {
+    /// The address of the pages.
+    pub url: &'s str,
+    /// Whether it is a demo.
+    pub demo: bool,
+    /// The code to make the first account with, while there is none.
+    pub setup_code: Option<&'s str>,
+}
+
 /// Serves until it is told to stop. `started` is told the address once requests are answered.
-pub async fn serve(settings: Settings, started: impl FnOnce(&str, bool)) -> Result<(), ServeError> {
+pub async fn serve(settings: Settings, started: impl FnOnce(Started<'_>)) -> Result<(), ServeError> {
     let clock = if settings.demo { lead::clock(&settings.data)? } else { Clock::System };
     let behaviour = if settings.demo { wiring::demo_behaviour() } else { wiring::quiet_behaviour() };
     let (database, data) = (settings.database.clone(), settings.data.clone());
@@ -80,8 +95,10 @@ pub async fn serve(settings: Settings, started: impl FnOnce(&str, bool)) -> Resu
         async move { engine.hold_node(stopped).await }
     });
     let engine = parts.engine.clone();
+    let first = !settings.demo && parts.engine.nobody_yet().await?;
+    let setup = first.then(|| parts.setup_code.clone());
     let app = app(parts, settings.max_body_bytes, &url, key);
-    started(&url, settings.demo);
+    started(Started { url: &url, demo: settings.demo, setup_code: setup.as_ref().map(SetupCode::text) });
     let mut ending = stopped.clone();
     let shutdown = async move {
         let _ = ending.wait_for(|stop| *stop).await;

@@ -21,6 +21,7 @@ pub(crate) mod format;
 pub(crate) mod frame;
 mod guard;
 mod home;
+mod invite;
 mod jobs;
 mod live;
 pub(crate) mod look;
@@ -28,6 +29,7 @@ mod messenger;
 pub(crate) mod origin;
 pub(crate) mod path;
 mod settings;
+mod setup;
 mod sign_in;
 mod simulator;
 mod story;
@@ -53,6 +55,8 @@ pub(crate) fn router() -> Router<Parts> {
     Router::new()
         .merge(home::routes())
         .merge(settings::routes())
+        .merge(setup::routes())
+        .merge(invite::routes())
         .merge(sign_in::routes())
         .merge(enroll::routes())
         .merge(enrollments::routes())

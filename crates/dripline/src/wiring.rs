@@ -6,6 +6,7 @@ use std::sync::Arc;
 use carrier::simulator::SimulatorError;
 use carrier::simulator::behaviour::BehaviourError;
 use carrier::{Carrier, Simulator};
+use engine::first_run::SetupCode;
 use engine::{Carriers, Clock, Engine, OpenError};
 use store::{Address, DbError, Store};
 
@@ -18,6 +19,8 @@ pub struct Parts {
     pub engine: Engine,
     /// The handsets, whose texts and replies the demo shows.
     pub simulator: Arc<Simulator>,
+    /// What whoever makes the first account must know.
+    pub setup_code: SetupCode,
 }
 
 /// Why the parts cannot be put together.
@@ -98,7 +101,7 @@ pub fn open(database: &Address, data: &Path, clock: Clock, behaviour: Behaviour)
     let simulator = Simulator::with_journal(behaviour, 1, &path);
     let simulator = Arc::new(simulator.map_err(|source| WiringError::Simulator { path, source })?);
     let engine = Engine::open(store, clock, carriers(Arc::clone(&simulator)))?;
-    Ok(Parts { engine, simulator })
+    Ok(Parts { engine, simulator, setup_code: SetupCode::draw() })
 }
 
 fn carriers(simulator: Arc<Simulator>) -> Carriers {

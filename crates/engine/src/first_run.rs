@@ -2,6 +2,8 @@
 //!
 //! Whoever does it needs no password yet; that they may, the server knows by a code that only its log tells.
 
+use std::sync::Arc;
+
 use domain::access::Role;
 use domain::ids::{UserId, WorkspaceId};
 use serde_json::json;
@@ -13,8 +15,36 @@ use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::passwords;
 use crate::text::line;
+use crate::tokens::same;
 use crate::users::{MAX_USER_NAME, UserError, checked_email};
 use crate::workspaces::{self, NewWorkspace, WorkspaceError};
+
+/// Hexadecimal digits of a code: 128 bits.
+const CODE_DIGITS: usize = 32;
+
+/// What whoever sets a server up must know: held by the process that told it, and stored nowhere. Each node may tell its own.
+#[derive(Clone)]
+pub struct SetupCode(Arc<str>);
+
+impl SetupCode {
+    /// A code that nobody can guess.
+    #[must_use]
+    pub fn draw() -> Self {
+        Self(crate::ids::secret()[..CODE_DIGITS].into())
+    }
+
+    /// The code, for the one who started the server.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether this is the code.
+    #[must_use]
+    pub fn fits(&self, given: &str) -> bool {
+        same(given, &self.0)
+    }
+}
 
 /// The first owner.
 #[derive(Debug, Clone)]

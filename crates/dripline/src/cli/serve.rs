@@ -3,6 +3,7 @@
 use super::run::block_on;
 use super::{Answer, Stop};
 use crate::config::{Flags, Settings};
+use crate::serve::Started;
 use crate::{logs, serve};
 
 const EXAMPLES: &str = "\
@@ -27,9 +28,15 @@ impl Serve {
         let settings = Settings::load(&self.flags, &|name| std::env::var_os(name)).map_err(Stop::usage)?;
         logs::start(&settings.log_level, settings.log_format).map_err(Stop::failed)?;
         let mut told = Ok(());
-        let started = |url: &str, demo: bool| {
-            let hint =
-                if demo { "\nA demo: nothing leaves this machine. Open the address for the first steps." } else { "" };
+        let started = |started: Started<'_>| {
+            let url = started.url;
+            let hint = match started.setup_code {
+                Some(code) => format!("\nThere is no account yet. Open {url}/setup?code={code} to make the first one."),
+                None if started.demo => {
+                    "\nA demo: nothing leaves this machine. Open the address for the first steps.".to_owned()
+                }
+                None => String::new(),
+            };
             told = answer.text(&format!("Dripline listens at {url}{hint}\n")).and_then(|()| answer.flush());
         };
         block_on(serve::serve(settings, started))?.map_err(Stop::failed)?;

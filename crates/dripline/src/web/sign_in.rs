@@ -38,6 +38,8 @@ struct SignInPage {
     next: String,
     wrong: String,
     demo: bool,
+    /// Whether nobody could sign in yet.
+    first: bool,
 }
 
 #[derive(Deserialize, Default)]
@@ -48,9 +50,9 @@ struct Given {
     next: String,
 }
 
-fn page(parts: &Parts, look: Look, given: Given, wrong: String) -> SignInPage {
-    let demo = parts.engine.clock().can_be_moved();
-    SignInPage { title: "Sign in".to_owned(), look, email: given.email, next: ours(given.next), wrong, demo }
+async fn page(parts: &Parts, look: Look, given: Given, wrong: String) -> Result<SignInPage, Wrong> {
+    let (demo, first) = (parts.engine.clock().can_be_moved(), parts.engine.nobody_yet().await?);
+    Ok(SignInPage { title: "Sign in".to_owned(), look, email: given.email, next: ours(given.next), wrong, demo, first })
 }
 
 /// An address of ours; anything else leads to the start.
@@ -59,8 +61,8 @@ fn ours(next: String) -> String {
     if inside && next.is_ascii() { next } else { "/".to_owned() }
 }
 
-async fn show(State(parts): State<Parts>, look: Look, Query(given): Query<Given>) -> Response {
-    html(&page(&parts, look, given, String::new()))
+async fn show(State(parts): State<Parts>, look: Look, Query(given): Query<Given>) -> Result<Response, Wrong> {
+    Ok(html(&page(&parts, look, given, String::new()).await?))
 }
 
 /// What is known of a browser.
@@ -117,7 +119,7 @@ async fn sign_in(
         Err(error @ (SignInError::Wrong | SignInError::Wait(_))) => {
             let text = error.to_string();
             let wrong = format!("{}{}.", text[..1].to_uppercase(), &text[1..]);
-            Ok(refused(&page(&parts, look, given, wrong)))
+            Ok(refused(&page(&parts, look, given, wrong).await?))
         }
         Err(error) => Err(error.into()),
     }

@@ -5,9 +5,12 @@
 
 mod enroll;
 mod live;
+mod first_run;
+mod invite;
 #[allow(dead_code, reason = "for the crawl over all pages, which comes with the last of them")]
 mod markup;
 mod messenger;
+mod settings;
 mod sign_in;
 mod simulator;
 #[allow(dead_code, reason = "each section uses what it needs")]

@@ -70,8 +70,16 @@ pub(crate) struct Person<'s> {
 impl Site {
     /// A demo, whose clock can be moved: a Tuesday at ten in New York.
     pub(crate) fn new() -> Self {
+        Self::with(Clock::manual("2026-11-24T15:00:00Z".parse().unwrap()))
+    }
+
+    /// A server that is no demo, started for the first time.
+    pub(crate) fn fresh() -> Self {
+        Self::with(Clock::System)
+    }
+
+    fn with(clock: Clock) -> Self {
         let data = tempfile::tempdir().unwrap();
-        let clock = Clock::manual("2026-11-24T15:00:00Z".parse().unwrap());
         let parts = wiring::open(&Address::memory(), data.path(), clock, Behaviour::default()).unwrap();
         let app = dripline::serve::app(parts.clone(), MAX_FILE, "http://127.0.0.1:8080", None);
         Self { app, parts, _data: data }
@@ -85,6 +93,21 @@ impl Site {
         let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
         let text = String::from_utf8_lossy(&bytes).into_owned();
         Answer { path, status: head.status.as_u16(), headers: head.headers, text }
+    }
+
+    /// A form that is sent by somebody who is not signed in.
+    pub(crate) async fn post(&self, path: &str, form: &str) -> Answer {
+        let request = Request::post(path).header("sec-fetch-site", "same-origin");
+        let request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        self.send(request.body(Body::from(form.to_owned())).unwrap()).await
+    }
+
+    /// Whoever an answer has signed in.
+    pub(crate) fn signed_in(&self, answer: &Answer) -> Person<'_> {
+        let cookies = answer.headers.get_all(header::SET_COOKIE).iter().map(|value| value.to_str().unwrap());
+        let mut cookies = cookies.map(|cookie| cookie.split(';').next().unwrap());
+        let session = cookies.find(|one| one.starts_with("dripline_session=")).expect("a session begins");
+        Person { site: self, cookie: session.to_owned() }
     }
 
     /// A page as somebody sees it who is not signed in.
@@ -127,14 +150,16 @@ impl Site {
     pub(crate) async fn person(&self, customer: &Customer, role: Role) -> Person<'_> {
         let email = format!("{}.{}@example.com", role.word(), customer.workspace.0);
         self.parts.engine.create_user(&customer.operator, &email, "Pat Doe", role, PASSWORD).await.unwrap();
+        self.sign_in(role.word(), customer).await
+    }
+
+    /// The person of this role in a workspace, in one more browser.
+    pub(crate) async fn sign_in(&self, role: &str, customer: &Customer) -> Person<'_> {
+        let email = format!("{role}.{}@example.com", customer.workspace.0);
         let form = format!("email={email}&password={}", PASSWORD.replace(' ', "+"));
-        let request = Request::post("/sign-in").header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-        let answer = self.send(request.body(Body::from(form)).unwrap()).await;
+        let answer = self.post("/sign-in", &form).await;
         assert_eq!(answer.status, 303, "{}", answer.text);
-        let cookies = answer.headers.get_all(header::SET_COOKIE).iter().map(|value| value.to_str().unwrap());
-        let session =
-            cookies.map(|cookie| cookie.split(';').next().unwrap()).find(|one| one.starts_with("dripline_session="));
-        Person { site: self, cookie: session.unwrap().to_owned() }
+        self.signed_in(&answer)
     }
 }
 
