@@ -9,6 +9,8 @@ mod enroll;
 mod first_run;
 mod invite;
 mod live;
+mod first_run;
+mod invite;
 #[allow(dead_code, reason = "for the crawl over all pages, which comes with the last of them")]
 mod markup;
 mod messenger;
