@@ -10,6 +10,7 @@ import "./end";
 import "./live";
 import "./messenger";
 import "./once";
+import "./order";
 import "./shortcuts";
 import "./toast";
 import "./unsaved";

@@ -15,3 +15,4 @@ mod sign_in;
 mod simulator;
 #[allow(dead_code, reason = "each section uses what it needs")]
 mod site;
+mod workflows;
