@@ -42,6 +42,7 @@ mod simulator;
 mod story;
 mod theme;
 pub(crate) mod viewer;
+mod workflows;
 pub(crate) mod wrong;
 pub(crate) mod zones;
 
@@ -77,6 +78,7 @@ pub(crate) fn router() -> Router<Parts> {
         .merge(messenger::routes())
         .merge(simulator::routes())
         .merge(theme::routes())
+        .merge(workflows::routes())
         .merge(assets::routes())
         .fallback(missing)
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))

@@ -19,3 +19,4 @@ mod sign_in;
 mod simulator;
 #[allow(dead_code, reason = "each section uses what it needs")]
 mod site;
+mod workflows;
