@@ -9,7 +9,6 @@ use engine::doubts::DoubtError;
 use engine::enrolling::{EnrollError, RemoveError};
 use engine::figures::FiguresError;
 use engine::first_run::FirstRunError;
-use engine::figures::FiguresError;
 use engine::import::ImportError;
 use engine::imports::ImportsError;
 use engine::invitations::InvitationError;
@@ -339,16 +338,6 @@ impl From<BillingError> for Problem {
             BillingError::Failure(cause) => cause.into(),
             // The API posts no money by hand, so nothing else can come of its calls.
             other => Self::told(Code::NotFound, &other),
-        }
-    }
-}
-
-impl From<FiguresError> for Problem {
-    fn from(error: FiguresError) -> Self {
-        match error {
-            FiguresError::Forbidden(cause) => cause.into(),
-            FiguresError::Failure(cause) => cause.into(),
-            FiguresError::Unknown => Self::told(Code::NotFound, &error),
         }
     }
 }

@@ -7,10 +7,10 @@ mod contacts;
 mod desk;
 mod enroll;
 mod first_run;
-mod invite;
-mod live;
 mod first_run;
 mod invite;
+mod invite;
+mod live;
 #[allow(dead_code, reason = "for the crawl over all pages, which comes with the last of them")]
 mod markup;
 mod messenger;

@@ -13,7 +13,7 @@ use engine::Actor;
 use engine::changes::Whom;
 use engine::contacts::ContactError;
 use futures_util::stream;
-use store::contacts;
+use store::{DbError, Read, contacts};
 
 use super::bulk::Selected;
 use crate::web::form::Form;
@@ -62,7 +62,7 @@ pub(super) async fn file(
     viewer.actor.need(Permission::Read)?;
     let whom = form.whom()?;
     let workspace = viewer.actor.workspace();
-    let own = parts.engine.read::<_, store::DbError, _>(move |db| contacts::custom_fields(db, workspace)).await?;
+    let own = parts.engine.read::<_, DbError, _>(move |db| contacts::custom_fields(db, workspace)).await?;
     let first = FIRST.map(|(key, name)| (key.to_owned(), name.to_owned()));
     let columns = first.into_iter().chain(own).chain([("timezone".to_owned(), "Time Zone".to_owned())]).collect();
     let export = Export { parts, actor: viewer.actor, whom, columns, at: At::Start };
@@ -116,7 +116,7 @@ impl Export {
             }
         };
         let workspace = self.actor.workspace();
-        let read = move |db: &store::Read<'_>| Ok::<_, ContactError>(contacts::some(db, workspace, &ids)?);
+        let read = move |db: &Read<'_>| Ok::<_, ContactError>(contacts::some(db, workspace, &ids)?);
         let rows = self.parts.engine.read(read).await?;
         Ok(Some(rows.iter().rev().map(|row| self.line_of(row)).collect()))
     }
