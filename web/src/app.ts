@@ -7,6 +7,7 @@ import "./confirm";
 import "./copy";
 import "./dialog";
 import "./end";
+import "./insert";
 import "./live";
 import "./messenger";
 import "./once";

@@ -1,5 +1,5 @@
 // <tbody data-order="#form">: its items are put into an order by their handles, by dragging (mouse, pen or finger) or with the arrow keys.
-// The form that it names is sent at once. Up and down buttons do the same by a press, with script and without.
+// The form that it names is sent at once, by its button [data-look] if it has one. Up and down buttons do the same by a press, with script and without.
 import htmx from "htmx.org";
 
 const items = (list: Element) => [...list.querySelectorAll<HTMLElement>(":scope > [data-order-item]")];
@@ -14,12 +14,9 @@ function send(list: HTMLElement, item: HTMLElement) {
   const form = document.querySelector<HTMLFormElement>(list.dataset["order"]!)!;
   const now = items(list);
   said(`${item.dataset["orderItem"]}: place ${now.indexOf(item) + 1} of ${now.length}`);
-  const values = form.matches("[data-order-event]") ? null : new FormData(form);
-  if (!values) {
-    htmx.trigger(form, "ordered", {});
-    return;
-  }
-  const body = new URLSearchParams([...values].map(([name, value]) => [name, String(value)]));
+  const look = form.querySelector<HTMLButtonElement>("[data-look]");
+  if (look) return form.requestSubmit(look);
+  const body = new URLSearchParams([...new FormData(form)].map(([name, value]) => [name, String(value)]));
   fetch(form.action, { method: "POST", body, headers: { "hx-request": "true" } })
     .then((answer) => {
       if (answer.ok) return;

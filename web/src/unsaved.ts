@@ -5,7 +5,18 @@ document.addEventListener("input", (event) => {
   const form = (event.target as HTMLElement).closest<HTMLFormElement>("form[data-unsaved]");
   if (form) form.dataset["dirty"] = "yes";
 });
-document.addEventListener("submit", (event) => delete (event.target as HTMLElement).dataset["dirty"]);
+const sent = new WeakSet<Element>();
+document.addEventListener("submit", (event) => {
+  const form = event.target as HTMLElement;
+  if (form.dataset["dirty"]) sent.add(form);
+  delete form.dataset["dirty"];
+});
+// What could not be sent is not saved.
+for (const name of ["htmx:sendError", "htmx:responseError"])
+  document.addEventListener(name, (event) => {
+    const form = ((event as CustomEvent).detail.elt as Element).closest<HTMLElement>("form[data-unsaved]");
+    if (form && sent.has(form)) form.dataset["dirty"] = "yes";
+  });
 window.addEventListener("beforeunload", (event) => {
   if (dirty()) event.preventDefault();
 });

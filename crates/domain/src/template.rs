@@ -4,9 +4,10 @@
 //! `{First Name|there}`. It is saved in the first form. Names match without regard to case, spaces,
 //! underscores and hyphens (`fields::key`). What is a variable and what is text is in `template/scan.rs`.
 //! Values are inserted as they are and never parsed. Which fields a workspace has is in `template/fields.rs`;
-//! the rendering that costs most is in `template/worst.rs`.
+//! the rendering that costs most is in `template/worst.rs`, a cheap bound of it in `template/longest.rs`.
 
 mod fields;
+mod longest;
 mod scan;
 mod worst;
 
@@ -15,6 +16,7 @@ use std::fmt;
 use serde::Serialize;
 
 pub use self::fields::{Fields, MAX_FIELD_NAME, STANDARD_FIELDS, key};
+pub use self::longest::{Bound, Longest};
 pub use self::worst::{Rendering, WorstCase};
 use crate::segments::{self, Counted};
 use crate::smart;

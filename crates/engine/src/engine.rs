@@ -14,6 +14,7 @@ use crate::actor::Actor;
 use crate::beat::Beat;
 use crate::clock::{Clock, Mark};
 use crate::counts::{Counters, Counts};
+use crate::drafts::LongestValues;
 use crate::facts::Steps;
 use crate::failure::Failure;
 use crate::guesses::Guesses;
@@ -44,6 +45,7 @@ struct Inner {
     taken: Mark,
     carriers: Carriers,
     steps: Steps,
+    longest: LongestValues,
     wake: Notify,
     hands: Arc<RwLock<()>>,
     counters: Counters,
@@ -91,8 +93,22 @@ impl Engine {
     fn with(store: Store, clock: Clock, node: Node, taken: Mark, carriers: Carriers) -> Self {
         let ids = Ids::new(node.number);
         let (steps, wake, hands, counters) = (Steps::default(), Notify::new(), Arc::default(), Counters::default());
-        let (guesses, live) = (Guesses::default(), Live::default());
-        Self(Arc::new(Inner { store, clock, ids, node, taken, carriers, steps, wake, hands, counters, guesses, live }))
+        let (guesses, live, longest) = (Guesses::default(), Live::default(), LongestValues::default());
+        Self(Arc::new(Inner {
+            store,
+            clock,
+            ids,
+            node,
+            taken,
+            carriers,
+            steps,
+            longest,
+            wake,
+            hands,
+            counters,
+            guesses,
+            live,
+        }))
     }
 
     /// Gives the node number back before its lease ends, so that short-lived processes do not use them up.
@@ -160,6 +176,11 @@ impl Engine {
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.0.store
+    }
+
+    /// The longest values of the workspaces that somebody writes in.
+    pub(crate) fn longest_values(&self) -> LongestValues {
+        self.0.longest.clone()
     }
 
     pub(crate) fn steps(&self) -> Steps {

@@ -17,6 +17,7 @@ pub mod conversations;
 mod counts;
 pub mod dispatch;
 pub mod doubts;
+pub mod drafts;
 pub mod ending;
 mod engine;
 pub mod enrolling;

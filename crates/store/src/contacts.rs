@@ -156,6 +156,11 @@ static PAGE: Sql = Sql::Twin {
     ),
 };
 
+static NEWEST_FIELDS: Sql = Sql::Same(
+    "
+    SELECT phone, fields FROM contacts WHERE workspace_id = $1 AND deleted_at IS NULL ORDER BY contact_id DESC LIMIT $2",
+);
+
 static ALL_IDS: Sql = Sql::Same(
     "
     SELECT contact_id FROM contacts WHERE workspace_id = $1 AND deleted_at IS NULL AND contact_id > $2
@@ -222,6 +227,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("contacts::LOCK_BY_PHONES", &LOCK_BY_PHONES),
     ("contacts::OF_PERSON", &OF_PERSON),
     ("contacts::PAGE", &PAGE),
+    ("contacts::NEWEST_FIELDS", &NEWEST_FIELDS),
     ("contacts::ALL_IDS", &ALL_IDS),
     ("contacts::INSERT", &INSERT),
     ("contacts::UPDATE", &UPDATE),
@@ -300,6 +306,20 @@ pub fn page(
     limit: i64,
 ) -> Result<Vec<Contact>, DbError> {
     read_all(&db.query(&PAGE, &[workspace.0.into(), after.0.into(), holds.into(), limit.into()])?)
+}
+
+/// Gives phone and fields of the newest contacts to `each`. No statement may run in it.
+pub fn for_each_newest(
+    db: &Read<'_>,
+    workspace: WorkspaceId,
+    limit: i64,
+    mut each: impl FnMut(&str, &[(String, String)]),
+) -> Result<(), DbError> {
+    db.for_each(&NEWEST_FIELDS, &[workspace.0.into(), limit.into()], |row| {
+        let fields: Vec<(String, String)> = json::read(row.text(1)?)?;
+        each(row.text(0)?, &fields);
+        Ok(())
+    })
 }
 
 /// The identifiers of all contacts, in order, after the given one.

@@ -48,6 +48,13 @@ impl Fields {
         fields
     }
 
+    /// All names as the workspace writes them: the standard ones in their order, then its own by name.
+    #[must_use]
+    pub fn all(&self) -> Vec<&str> {
+        let own = self.names.values().map(String::as_str).filter(|name| !STANDARD_FIELDS.contains(name));
+        STANDARD_FIELDS.into_iter().chain(own).collect()
+    }
+
     /// The name as the workspace writes it, for a name as a template writes it.
     #[must_use]
     pub fn display(&self, name: &str) -> Option<&str> {

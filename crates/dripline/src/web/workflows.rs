@@ -1,6 +1,10 @@
 //! `/workflows`: all workflows in the workspace's order, with their figures; ordering and copying them.
 
+mod draft;
+mod edit;
 mod ends;
+mod one;
+mod written;
 
 use std::collections::HashMap;
 
@@ -30,7 +34,9 @@ pub(super) fn routes() -> Router<Parts> {
         .route("/workflows", get(show))
         .route("/workflows/order", post(order))
         .route("/workflows/{id}/duplicate", post(duplicate))
+        .merge(edit::routes())
         .merge(ends::routes())
+        .merge(one::routes())
 }
 
 /// A workflow in the table.

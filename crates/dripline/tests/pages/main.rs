@@ -4,9 +4,9 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod enroll;
-mod live;
 mod first_run;
 mod invite;
+mod live;
 #[allow(dead_code, reason = "for the crawl over all pages, which comes with the last of them")]
 mod markup;
 mod messenger;

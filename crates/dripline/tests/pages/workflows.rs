@@ -1,5 +1,7 @@
 //! The workflows: their table and order, copying, pausing and deleting.
 
+mod builder;
+
 use domain::access::Role;
 use domain::ids::WorkflowId;
 use engine::enrolling::EnrollRequest;
