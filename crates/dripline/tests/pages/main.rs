@@ -7,8 +7,6 @@ mod contacts;
 mod desk;
 mod enroll;
 mod first_run;
-mod first_run;
-mod invite;
 mod invite;
 mod live;
 #[allow(dead_code, reason = "for the crawl over all pages, which comes with the last of them")]
