@@ -39,11 +39,15 @@ document.addEventListener(
 // Events that an answer of this page's own brings.
 for (const name of ["live", "sent"]) document.addEventListener(name, () => tell(null));
 
-if (document.querySelector("[data-live]")) {
-  const source = new EventSource("/live");
+let source: EventSource | undefined;
+
+function open() {
+  if (source || document.hidden || !document.querySelector("[data-live]")) return;
+  source = new EventSource("/live");
   source.addEventListener("change", (event) => {
-    const said = JSON.parse((event as MessageEvent<string>).data) as { contact: string | null };
+    const said = JSON.parse((event as MessageEvent<string>).data) as { contact: string | null; kind: string };
     tell(said.contact);
+    document.dispatchEvent(new CustomEvent("happened", { detail: said }));
   });
   // More happened than is told, or the connection was away: everything is asked for anew.
   source.addEventListener("much", () => tell(null));
@@ -53,5 +57,19 @@ if (document.querySelector("[data-live]")) {
     if (lost) tell(null);
     lost = false;
   });
-  window.addEventListener("pagehide", () => source.close());
 }
+
+function close() {
+  source?.close();
+  source = undefined;
+}
+
+// A browser has few connections to one server for all its tabs: one that nobody looks at gives its own back.
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return close();
+  if (!source) tell(null);
+  open();
+});
+window.addEventListener("pagehide", close);
+window.addEventListener("pageshow", open);
+open();

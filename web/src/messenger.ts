@@ -72,4 +72,15 @@ function show(form: HTMLFormElement) {
   bar.querySelector("[data-count]")!.textContent = `${count} selected`;
 }
 
+// Whoever does not see the list hears who wrote.
+document.addEventListener("happened", (event) => {
+  const { contact, kind } = (event as CustomEvent<{ contact: string | null; kind: string }>).detail;
+  const heard = document.querySelector("[data-heard]");
+  if (kind !== "message.received" || !contact || !heard) return;
+  setTimeout(() => {
+    const name = document.querySelector(`#line-${contact} [data-name]`)?.textContent;
+    heard.textContent = name ? `New message from ${name}` : "New message";
+  }, 600);
+});
+
 export {};

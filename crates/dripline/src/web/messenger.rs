@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | the list | [`list`] | at every event of the workspace, while its top is in sight |
 //! | the thread | [`thread`] | at every event of its contact; what is typed below it is left alone |
-//! | what is written | [`composer`] | by what it answers itself |
+//! | what is written | [`composer`] | by what it answers itself; the workflow that runs meanwhile at every event of its contact |
 //! | whose it is | [`side`] | at every event of its contact |
 
 mod act;
@@ -13,6 +13,7 @@ mod composer;
 mod list;
 mod side;
 mod thread;
+mod views;
 
 use askama::Template;
 use axum::Router;
@@ -38,12 +39,15 @@ pub(super) fn routes() -> Router<Parts> {
         .route("/messenger", get(show_list))
         .route("/messenger/list", get(list::show))
         .route("/messenger/bulk", post(bulk::act))
+        .route("/messenger/views", post(views::save))
+        .route("/messenger/views/{id}/delete", post(views::delete))
         .route("/messenger/{id}", get(show))
         .route("/messenger/{id}/thread", get(thread::show))
         .route("/messenger/{id}/older", get(thread::older))
         .route("/messenger/{id}/side", get(side::show))
         .route("/messenger/{id}/send", post(composer::send))
         .route("/messenger/{id}/count", post(composer::count))
+        .route("/messenger/{id}/running", get(composer::running))
         .route("/messenger/{id}/read", post(act::read))
         .route("/messenger/{id}/unread", post(act::unread))
         .route("/messenger/{id}/assign", post(act::assign))

@@ -240,3 +240,48 @@ async fn conversations_of_another_workspace_are_not_there() {
     assert!(!owner.get("/messenger").await.good().has("Theirs0"));
     assert!(!owner.get("/messenger?q=Theirs").await.good().has("Theirs0"));
 }
+
+#[tokio::test]
+async fn a_view_is_kept_under_its_name_for_its_maker_or_for_everybody() {
+    let site = Site::new();
+    let customer = site.customer("Ours", "+12125550100").await;
+    let other = site.customer("Theirs", "+13055550101").await;
+    let (agent, viewer) = (site.person(&customer, Role::Agent).await, site.person(&customer, Role::Viewer).await);
+    let stranger = site.person(&other, Role::Owner).await;
+    let saved = agent.post("/messenger/views", "name=Hot&filter=unread&q=%3Cb%3E&shared=").await;
+    assert_eq!((saved.status, saved.header("location")), (303, "/messenger?filter=unread&q=%3Cb%3E"));
+    agent.post("/messenger/views", "name=All+%3Ci%3Eunread&filter=unread&shared=yes").await;
+    let page = agent.get("/messenger?filter=unread").await.good();
+    sound(&page);
+    assert!(page.has("Hot") && page.has("All &#60;i&#62;unread") && page.has("Delete All"), "{}", page.text);
+    let page = viewer.get("/messenger?filter=unread").await.good();
+    assert!(!page.has("Hot") && page.has("All &#60;i&#62;unread") && !page.has("Delete All"), "{}", page.text);
+    assert_eq!(viewer.post("/messenger/views", "name=Mine&filter=unread&shared=yes").await.status, 403);
+    let view = site.parts.engine.views(&customer.operator).await.unwrap()[0].id;
+    assert_eq!(stranger.post(&format!("/messenger/views/{view}/delete"), "").await.status, 404);
+    assert_eq!(agent.post_from_elsewhere(&format!("/messenger/views/{view}/delete"), "").await.status, 403);
+    assert_eq!(agent.post(&format!("/messenger/views/{view}/delete"), "").await.status, 303);
+    assert!(site.parts.engine.views(&customer.operator).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn the_warning_goes_when_a_reply_stops_the_workflow_and_hostile_text_stays_text() {
+    let site = Site::new();
+    let customer = site.customer("Ours", "+12125550100").await;
+    let agent = site.person(&customer, Role::Agent).await;
+    let contact = customer.contacts[0];
+    enroll(&site, &customer, contact).await;
+    let part = format!("/messenger/{contact}/running");
+    let running = agent.script("GET", &part, "").await.good();
+    sound(&running);
+    assert!(running.has("Send and stop") && running.has("Send and skip next"), "{}", running.text);
+    let long = "%E2%80%AE%F0%9F%8E%89%3Cscript%3Ealert(1)%3C%2Fscript%3E".to_owned() + &"x".repeat(1_600);
+    reply(&site, &agent, contact, &long).await;
+    let running = agent.script("GET", &part, "").await.good();
+    assert!(!running.has("Send and stop"), "{}", running.text);
+    let page = agent.get(&format!("/messenger/{contact}")).await.good();
+    sound(&page);
+    assert!(!page.has("<script>alert") && page.has("&#60;script&#62;alert(1)") && page.has("🎉"), "{}", page.text);
+    reply(&site, &agent, contact, "STOP").await;
+    assert!(agent.script("GET", &part, "").await.good().has("opted out"));
+}

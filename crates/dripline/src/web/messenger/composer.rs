@@ -42,6 +42,8 @@ pub(super) struct Running {
     pub(super) unsent: String,
     /// Whether the next message can be left out.
     pub(super) may_skip: bool,
+    /// Whether it can be ended.
+    pub(super) may_stop: bool,
 }
 
 /// The composer as it is shown.
@@ -61,6 +63,22 @@ pub(super) struct Composer {
 #[template(path = "messenger/composer.html")]
 struct ComposerPart {
     composer: Composer,
+}
+
+#[derive(Template)]
+#[template(path = "messenger/running.html")]
+struct RunningPart {
+    composer: Composer,
+}
+
+/// What a text does not stop, as it is now: what is typed beside it is left alone.
+pub(super) async fn running(
+    State(parts): State<Parts>,
+    viewer: Viewer,
+    Id(contact): Id<ContactId>,
+) -> Result<Response, Wrong> {
+    let progress = parts.engine.progress(&viewer.actor, contact).await?;
+    Ok(html(&RunningPart { composer: read(&parts, &viewer, contact, progress.as_ref()).await? }))
 }
 
 #[derive(Template)]
@@ -91,6 +109,7 @@ pub(super) async fn read(
         ),
         unsent: amounts(progress.unsent),
         may_skip: !progress.coming.is_empty() && viewer.may("enroll"),
+        may_stop: viewer.may("enroll"),
     });
     let (name, key, meter) = (found.name, engine::ids::secret(), Meter::default());
     Ok(Composer { contact, name, body: String::new(), key, meter, running, closed, wrong: String::new() })

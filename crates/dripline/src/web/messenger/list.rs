@@ -13,6 +13,7 @@ use serde::Deserialize;
 use store::conversations::list::{self, Conversation, Filter, MOST_COUNTED, Standing};
 use store::enrollments::{self, Card};
 use store::labels::Label;
+use store::views::View;
 use store::{DbError, Read, contacts, labels, search};
 
 use crate::web::answer::html;
@@ -47,7 +48,7 @@ impl Asked {
     }
 
     /// The same as a query, without what is not asked.
-    fn query(&self) -> String {
+    pub(super) fn query(&self) -> String {
         let pairs = [("filter", &self.filter), ("label", &self.label), ("assignee", &self.assignee), ("q", &self.q)];
         let given = pairs.iter().filter(|(_, value)| !value.is_empty());
         given.map(|(name, value)| format!("{name}={}", escaped(value))).collect::<Vec<_>>().join("&")
@@ -74,6 +75,8 @@ pub(super) struct Choice {
 pub(super) struct Going {
     /// The whole of it: `New lead: message 2 of 5, Sat 9:00 am`.
     pub(super) title: String,
+    /// The same for the line itself: `New lead 2/5 · Sat, Nov 28, 9:00 am`.
+    pub(super) short: String,
 }
 
 /// A row.
@@ -97,6 +100,10 @@ pub(super) struct List {
     pub(super) lines: Vec<Line>,
     pub(super) filters: Vec<Choice>,
     pub(super) labels: Vec<(Label, bool)>,
+    /// Saved views, and whether one of them is what is shown.
+    pub(super) views: Vec<(View, bool)>,
+    /// What is asked for, to be saved as a view.
+    pub(super) asked: Asked,
     pub(super) users: Vec<(UserId, String)>,
     /// What is asked for, to be put behind an address; empty for everything.
     pub(super) query: String,
@@ -211,6 +218,7 @@ pub(super) async fn read(
     let full = i64::try_from(rows.found.len()).is_ok_and(|count| count == PAGE);
     let last = rows.found.last().filter(|_| full);
     let query = asked.query();
+    let views = parts.engine.views(&viewer.actor).await?;
     let next = last.map(|last| {
         let here = here.map(|here| format!("&pane={here}")).unwrap_or_default();
         format!("/messenger/list?{query}{here}&before={}~{}", last.last_at.as_microsecond(), last.contact)
@@ -219,6 +227,8 @@ pub(super) async fn read(
         filters: filters(asked, &rows.counts),
         lines: lines(viewer, rows, here, &users),
         labels: known.into_iter().map(|label| (label.clone(), filter.label == Some(label.id))).collect(),
+        views: views.into_iter().map(|view| (view.clone(), view.filter == query)).collect(),
+        asked: asked.clone(),
         users,
         query,
         search: asked.q.clone(),
@@ -293,5 +303,6 @@ fn going(viewer: &Viewer, card: &Card) -> Going {
             at.strftime("%a, %b %-d, %-I:%M %P").to_string()
         },
     );
-    Going { title: format!("In workflow {}: message {} of {}, {next}", card.name, card.next_step, card.steps) }
+    let title = format!("In workflow {}: message {} of {}, {next}", card.name, card.next_step, card.steps);
+    Going { title, short: format!("{} {}/{} · {next}", card.name, card.next_step, card.steps) }
 }
