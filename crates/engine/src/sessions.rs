@@ -93,23 +93,22 @@ impl Engine {
     /// the one that was opened last is the one.
     pub async fn sign_in(&self, attempt: Attempt) -> Result<String, SignInError> {
         let now = self.now();
-        self.guesses().check(&attempt.email, &attempt.from, now).map_err(SignInError::Wait)?;
+        self.guesses().begin(&attempt.email, &attempt.from, now).map_err(SignInError::Wait)?;
         let email = attempt.email.clone();
         let known = self.read(move |read| users::by_address(read, &email, MAX_WORKSPACES)).await;
         let known = known.map_err(|error: DbError| SignInError::from(error))?;
+        if known.is_empty() {
+            // As long as for an address that is known, so that nobody learns which are.
+            passwords::fits(&attempt.password, None).await;
+        }
         let mut fits = None;
         for (workspace, user, hash) in known {
             if passwords::fits(&attempt.password, hash).await {
                 fits = Some((workspace, user));
             }
         }
-        let Some((workspace, user)) = fits else {
-            // As long as for an address that is known, so that nobody learns which are.
-            passwords::fits(&attempt.password, None).await;
-            self.guesses().wrong(&attempt.email, &attempt.from, now);
-            return Err(SignInError::Wrong);
-        };
-        self.guesses().right(&attempt.email);
+        let (workspace, user) = fits.ok_or(SignInError::Wrong)?;
+        self.guesses().right(&attempt.email, &attempt.from);
         self.begin_session(workspace, &user, &attempt.agent).await
     }
 
@@ -180,13 +179,13 @@ impl Engine {
     pub async fn change_password(&self, presence: &Presence, old: &str, new: &str) -> Result<u64, SignInError> {
         let (workspace, user, now) = (presence.actor.workspace(), presence.user.id, self.now());
         let email = presence.user.email.clone();
-        self.guesses().check(&email, "", now).map_err(SignInError::Wait)?;
+        self.guesses().begin(&email, "", now).map_err(SignInError::Wait)?;
         let found = self.read::<_, DbError, _>(move |read| users::find(read, workspace, user)).await?;
         let stored = found.ok_or(SignInError::Ended)?.1;
         if !passwords::fits(old, stored).await {
-            self.guesses().wrong(&email, "", now);
             return Err(SignInError::Wrong);
         }
+        self.guesses().right(&email, "");
         let (hash, beat, session) = (passwords::hash(new).await?, self.beat(&presence.actor), presence.session);
         self.write(Lane::Normal, move |tx| {
             users::set_password(tx, workspace, user, &hash)?;
