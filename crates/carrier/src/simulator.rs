@@ -125,7 +125,15 @@ impl Simulator {
     /// # Errors
     /// If the journal cannot be written; then nothing was written by the person.
     pub fn reply(&self, handset: &str, to: &str, body: &str, now: Timestamp) -> Result<CarrierEvent, SimulatorError> {
-        Ok(self.world().reply(handset, to, body, now)?)
+        Ok(self.world().reply(handset, to, (body, 0), now)?)
+    }
+
+    /// The person sends a picture without a word; else like [`Self::reply`].
+    ///
+    /// # Errors
+    /// If the journal cannot be written; then nothing was sent by the person.
+    pub fn send_picture(&self, handset: &str, to: &str, now: Timestamp) -> Result<CarrierEvent, SimulatorError> {
+        Ok(self.world().reply(handset, to, ("", 1), now)?)
     }
 
     /// The handsets in order of their numbers, after `after`, at most `limit` and [`PAGE_LIMIT`].

@@ -187,7 +187,14 @@ impl World {
         due
     }
 
-    pub(super) fn reply(&mut self, from: &str, to: &str, body: &str, now: Timestamp) -> io::Result<CarrierEvent> {
+    /// What the person writes: a text, or nothing with so many pictures.
+    pub(super) fn reply(
+        &mut self,
+        from: &str,
+        to: &str,
+        (body, media): (&str, u32),
+        now: Timestamp,
+    ) -> io::Result<CarrierEvent> {
         if let Some(journal) = &mut self.journal {
             let mut turn = journal.turn()?;
             read_news(&mut turn, self.seed, &mut self.handsets)?;
@@ -199,7 +206,7 @@ impl World {
         let phone = digest(self.seed, &[from.as_bytes()]);
         let event_id = format!("sim_in_{phone:016x}_{}_{nth}", now.as_microsecond());
         let (from, to, body) = (from.to_owned(), to.to_owned(), body.to_owned());
-        let event = CarrierEvent::Inbound(Inbound { event_id, from, to, body, media: 0, at: now });
+        let event = CarrierEvent::Inbound(Inbound { event_id, from, to, body, media, at: now });
         self.queue.push(nth, event.clone());
         Ok(event)
     }

@@ -1,6 +1,9 @@
 //! `/simulator`: a phone on screen for each contact. What we send arrives there; what is written there comes to us as a text.
 
 mod clock;
+mod phones;
+mod progress;
+mod world;
 
 use askama::Template;
 use axum::Router;
@@ -8,12 +11,16 @@ use axum::extract::{Query, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use domain::access::Permission;
+use domain::enrollment::EnrollmentState;
 use domain::ids::{ContactId, MessageId};
 use domain::message::MessageKind;
 use jiff::Timestamp;
 use serde::Deserialize;
-use store::{DbError, contacts, conversations, messages};
+use store::enrollments::Enrollment;
+use store::{DbError, messages};
 
+use self::phones::{Phones, phones};
+use self::progress::Progress;
 use super::answer::{Done, html};
 use super::form::Form;
 use super::format::{self, Moment};
@@ -24,8 +31,6 @@ use super::wrong::Wrong;
 use crate::problem::{Code, Problem};
 use crate::wiring::Parts;
 
-/// Most handsets in the list.
-const MOST: i64 = 40;
 /// Most texts of a handset that are shown.
 const TEXTS: usize = 100;
 /// What a contact may say by one press: enough to see each kind of end.
@@ -38,16 +43,8 @@ pub(super) fn routes() -> Router<Parts> {
         .route("/simulator/{id}/screen", get(screen))
         .route("/simulator/{id}/reply", post(reply))
         .merge(clock::routes())
-}
-
-/// One handset in the list.
-struct Handset {
-    contact: ContactId,
-    name: String,
-    phone: String,
-    last: String,
-    at: Option<Moment>,
-    here: bool,
+        .merge(phones::routes())
+        .merge(world::routes())
 }
 
 /// A text on the screen of a handset.
@@ -69,17 +66,22 @@ struct Screen {
     /// The number of ours that a reply goes to; nothing while there is none.
     to: Option<String>,
     texts: Vec<Text>,
+    progress: Progress,
+    /// Whether a text comes when the demo's clock is pushed.
+    waits: bool,
+    may_enroll: bool,
 }
 
 #[derive(Template)]
 #[template(path = "simulator.html")]
 struct SimulatorPage<'v> {
     frame: Frame<'v>,
-    handsets: Vec<Handset>,
-    search: String,
+    phones: Phones,
     screen: Option<Screen>,
     phrases: &'static [&'static str],
     may_write: bool,
+    /// Whether they may change how the phones behave.
+    may_change: bool,
 }
 
 #[derive(Template)]
@@ -113,45 +115,10 @@ async fn page(parts: &Parts, viewer: &Viewer, search: &str, contact: Option<Cont
         Some(contact) => Some(screen_of(parts, viewer, contact).await?),
         None => None,
     };
-    let handsets = handsets(parts, viewer, search, contact).await?;
-    let may_write = viewer.may("send");
+    let phones = phones(parts, viewer, search.to_owned(), contact).await?;
+    let (may_write, may_change) = (viewer.may("send"), viewer.demo && viewer.may("settings:write"));
     let frame = Frame::new("Phone simulator", Section::Simulator, viewer);
-    Ok(html(&SimulatorPage { frame, handsets, search: search.to_owned(), screen, phrases: PHRASES, may_write }))
-}
-
-/// Contacts whose texts moved last, then those who were never texted.
-async fn handsets(
-    parts: &Parts,
-    viewer: &Viewer,
-    search: &str,
-    here: Option<ContactId>,
-) -> Result<Vec<Handset>, Wrong> {
-    let (workspace, holds) = (viewer.actor.workspace(), search.trim().to_owned());
-    let found = parts.engine.read::<_, DbError, _>(move |read| {
-        let first = (Timestamp::MAX, ContactId(i64::MAX));
-        let recent = if holds.is_empty() { conversations::page(read, workspace, first, MOST)? } else { Vec::new() };
-        Ok((recent, contacts::page(read, workspace, ContactId(0), &holds, MOST)?))
-    });
-    let (recent, others) = found.await?;
-    let mut handsets: Vec<Handset> = recent
-        .into_iter()
-        .map(|row| Handset {
-            contact: row.contact,
-            name: row.name,
-            phone: format::phone(&row.phone),
-            last: row.last_body,
-            at: Some(format::moment(row.last_at, viewer.now, &viewer.zone)),
-            here: here == Some(row.contact),
-        })
-        .collect();
-    for contact in others {
-        if handsets.len() < usize::try_from(MOST).unwrap_or(0) && handsets.iter().all(|one| one.contact != contact.id) {
-            let (name, phone, here) =
-                (contact.name, format::phone(&contact.phone.to_string()), here == Some(contact.id));
-            handsets.push(Handset { contact: contact.id, name, phone, last: String::new(), at: None, here });
-        }
-    }
-    Ok(handsets)
+    Ok(html(&SimulatorPage { frame, phones, screen, phrases: PHRASES, may_write, may_change }))
 }
 
 async fn screen(State(parts): State<Parts>, viewer: Viewer, Id(contact): Id<ContactId>) -> Result<Response, Wrong> {
@@ -192,13 +159,19 @@ async fn screen_of(parts: &Parts, viewer: &Viewer, contact: ContactId) -> Result
         own: false,
     }));
     texts.sort_by_key(|text| text.at);
-    Ok(Screen { contact, name: found.name, phone: format::phone(&phone), to, texts })
+    let progress = Progress::of(parts, viewer, contact).await?;
+    let waits = viewer.demo && matches!(progress, Progress::Running { .. });
+    let (name, phone, may_enroll) = (found.name, format::phone(&phone), viewer.may("enroll"));
+    Ok(Screen { contact, name, phone, to, texts, progress, waits, may_enroll })
 }
 
 #[derive(Deserialize)]
 struct Written {
     #[serde(default)]
     body: String,
+    /// Not empty: a picture instead of a text.
+    #[serde(default)]
+    picture: String,
     to: String,
 }
 
@@ -215,9 +188,21 @@ async fn reply(
     if !numbers.iter().any(|number| number.phone == written.to && number.carrier == "simulator") {
         return Err(Wrong::not_found("the number"));
     }
-    let event = parts.simulator.reply(&found.phone.to_string(), &written.to, &written.body, parts.engine.now());
+    let runs = |run: &Enrollment| run.state == EnrollmentState::Active;
+    let before = progress::newest(&parts, &viewer, contact).await?.filter(|(run, _)| runs(run));
+    let (simulator, phone, now) = (&parts.simulator, found.phone.to_string(), parts.engine.now());
+    let event = match written.picture.as_str() {
+        "" => simulator.reply(&phone, &written.to, &written.body, now),
+        _ => simulator.send_picture(&phone, &written.to, now),
+    };
     let event = event.map_err(|error| Problem::new(Code::Handset, error.to_string()))?;
     // The pump may hold the same event and not have committed it yet: whoever is later finds it taken.
     parts.engine.receive("simulator", event).await?;
-    Ok(Done::to(format!("/simulator/{contact}")).into_response())
+    let done = Done::to(format!("/simulator/{contact}"));
+    let after = progress::newest(&parts, &viewer, contact).await?.filter(|(run, _)| !runs(run));
+    let stopped = before.zip(after).filter(|((before, _), (after, _))| before.id == after.id);
+    Ok(match stopped {
+        Some((_, (run, workflow))) => done.saying(format!("{workflow}: {}", progress::end(&run))).into_response(),
+        None => done.into_response(),
+    })
 }
