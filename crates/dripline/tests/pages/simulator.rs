@@ -2,6 +2,7 @@
 
 use domain::access::Role;
 use engine::enrolling::EnrollRequest;
+use jiff::SignedDuration;
 
 use crate::markup::sound;
 use crate::site::{Customer, Site};
@@ -92,6 +93,27 @@ async fn how_the_phones_behave_is_chosen_by_whoever_may_change_settings() {
     assert_eq!(agent.get("/simulator/world").await.status, 403);
     assert_eq!(agent.post("/simulator/world", form).await.status, 403);
     assert!(!agent.get("/simulator").await.good().has("/simulator/world"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_next_message_is_one_message_whoever_sends_it() {
+    let site = Site::new();
+    let customer = site.customer("Ours", "+12125550100").await;
+    enroll(&site, &customer).await;
+    let owner = site.person(&customer, Role::Owner).await;
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let engine = site.parts.engine.clone();
+    let dispatcher = tokio::spawn(async move { engine.dispatch(stopped, SignedDuration::from_secs(1)).await });
+    // The dispatcher takes what is due at once; the others come by the clock.
+    for texts in 2..=3 {
+        while site.parts.simulator.stats().unwrap().texts + 1 < texts {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(owner.post("/simulator/clock", "by=next").await.status, 303);
+        assert_eq!(site.parts.simulator.stats().unwrap().texts, texts);
+    }
+    stop.send_replace(true);
+    dispatcher.await.unwrap();
 }
 
 #[tokio::test]

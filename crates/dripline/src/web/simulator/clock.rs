@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use crate::api::simulator::in_demo;
+use crate::problem::{Code, Problem};
 use crate::web::answer::Done;
 use crate::web::form::Form;
 use crate::web::format::{counted, moment};
@@ -46,11 +47,8 @@ async fn push(State(parts): State<Parts>, viewer: Viewer, Form(push): Form<Push>
     };
     let at = moment(parts.engine.now(), Timestamp::MIN, &viewer.zone).exact;
     let text = match sent {
-        0 => format!("It is {at}. Nothing was due"),
-        sent => format!(
-            "It is {at}. {} out",
-            counted(i64::try_from(sent).unwrap_or(i64::MAX), "message went", "messages went")
-        ),
+        0 => format!("It is {at}. Nothing arrived"),
+        sent => format!("It is {at}. {}", counted(sent, "message arrived", "messages arrived")),
     };
     Ok(Done::here().saying(text).into_response())
 }
@@ -59,12 +57,21 @@ fn ahead(now: Timestamp, by: SignedDuration) -> Timestamp {
     now.saturating_add(by).unwrap_or(Timestamp::MAX)
 }
 
-async fn play(parts: &Parts, until: Timestamp) -> Result<usize, Wrong> {
-    Ok(parts.engine.play(&parts.simulator, until).await?.submitted)
+/// Plays until then; answers how many texts arrived. They are counted at the phones, as the dispatcher may be quicker
+/// than the play and send what falls due on the way.
+async fn play(parts: &Parts, until: Timestamp) -> Result<u64, Wrong> {
+    let before = arrived(parts)?;
+    parts.engine.play(&parts.simulator, until).await?;
+    Ok(arrived(parts)?.saturating_sub(before))
 }
 
-/// Plays until something was sent; nothing if there is no more to send before the end.
-async fn next_message(parts: &Parts, end: Timestamp) -> Result<Option<usize>, Wrong> {
+fn arrived(parts: &Parts) -> Result<u64, Wrong> {
+    let stats = parts.simulator.stats().map_err(|error| Problem::new(Code::Handset, error.to_string()))?;
+    Ok(stats.texts)
+}
+
+/// Plays until something arrived; nothing if there is no more to send before the end.
+async fn next_message(parts: &Parts, end: Timestamp) -> Result<Option<u64>, Wrong> {
     for _ in 0..MOST_STOPS {
         let due = parts.engine.next_due().await?;
         let next = [due, parts.simulator.next_event_at()].into_iter().flatten().min();
