@@ -9,13 +9,13 @@ use crate::{DbError, Read, Row, Sql, json};
 static UNREAD: Sql = Sql::Same(
     "
     SELECT COUNT(*) FROM (
-        SELECT 1 AS one FROM conversations WHERE workspace_id = $1 AND unread > 0 LIMIT $2) AS some",
+        SELECT 1 AS one FROM conversations WHERE workspace_id = $1 AND unread > 0 LIMIT $2) AS found",
 );
 
 static DOUBTS: Sql = Sql::Same(
     "
     SELECT COUNT(*) FROM (
-        SELECT 1 AS one FROM messages WHERE workspace_id = $1 AND state = 'in_doubt' AND due_at IS NULL LIMIT $2) AS some",
+        SELECT 1 AS one FROM messages WHERE workspace_id = $1 AND state = 'in_doubt' AND due_at IS NULL LIMIT $2) AS found",
 );
 
 static FAILURES: Sql = Sql::Same(

@@ -27,8 +27,9 @@ macro_rules! sums {
 // The day's subjects first, so that the page is cut before anything is looked up for it.
 pub(super) static LINES: Sql = Sql::Same(concat!(
     "
-    WITH moved AS (
-        SELECT t.subject, MIN(t.at) AS at, ",
+    WITH lines (subject, at, out_credits, out_micros, back_credits, back_micros, in_credits, in_micros, paid_credits,
+        paid_micros) AS (
+        SELECT t.subject, MIN(t.at), ",
     sums!("'charge'"),
     ", ",
     sums!("'refund', 'return', 'correction', 'reversal'"),
@@ -40,8 +41,7 @@ pub(super) static LINES: Sql = Sql::Same(concat!(
         FROM transfers t
         WHERE t.workspace_id = $1 AND t.day = $2 AND t.reason <> 'earn' AND t.subject < $3
         GROUP BY t.subject ORDER BY t.subject DESC LIMIT $4
-    ), lines (subject, at, out_credits, out_micros, back_credits, back_micros, in_credits, in_micros, paid_credits,
-        paid_micros) AS (SELECT * FROM moved)
+    )
     SELECT l.subject, l.at, l.out_credits, l.out_micros, l.back_credits, l.back_micros, l.in_credits, l.in_micros,
         l.paid_credits, l.paid_micros, e.contact_id, e.workflow_id, w.name, m.contact_id, m.state, c.name, c.phone
     FROM lines l

@@ -4,8 +4,8 @@
 //! of figures and events, in one workspace on SQLite. `DRIPLINE_SCALE` divides all of it, for a quick look; `DRIPLINE_SCALE_DB`
 //! keeps the database, and takes it again if it is there.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-#![allow(clippy::disallowed_methods, reason = "it measures, and decides nothing by it")]
+#![expect(clippy::unwrap_used, reason = "a benchmark ends at the first thing that is wrong")]
+#![expect(clippy::disallowed_methods, reason = "it measures, and decides nothing by it")]
 
 mod fill;
 mod house;
@@ -22,9 +22,12 @@ use store::Address;
 /// The instant at which the pages are looked at: a Tuesday at ten in New York.
 const NOW: &str = "2026-11-24T15:00:00Z";
 
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "minutes and gigabytes: bench/pages runs it"]
-async fn pages_of_a_large_workspace_are_timed() {
+fn main() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(time_pages());
+}
+
+async fn time_pages() {
     let folder = tempfile::tempdir().unwrap();
     let kept = std::env::var_os("DRIPLINE_SCALE_DB").map(PathBuf::from);
     let path = kept.unwrap_or_else(|| folder.path().join("scale.db"));
