@@ -7,6 +7,7 @@
 mod fields;
 pub mod list;
 mod lists;
+pub mod phones;
 mod written;
 
 use domain::access::Permission;

@@ -54,12 +54,19 @@ static NEWEST: Sql = Sql::Same(
     WHERE workspace_id = $1 AND event_id > $2 ORDER BY event_id DESC LIMIT $3",
 );
 
+static BACKWARDS: Sql = Sql::Same(
+    "
+    SELECT event_id, contact_id, kind, actor, payload, at FROM events
+    WHERE workspace_id = $1 AND event_id < $2 ORDER BY event_id DESC LIMIT $3",
+);
+
 /// Every statement of this file, for the test that prepares them on both databases.
 pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("events::INSERT", &INSERT),
     ("events::OF_CONTACT", &OF_CONTACT),
     ("events::PAGE", &PAGE),
     ("events::NEWEST", &NEWEST),
+    ("events::BACKWARDS", &BACKWARDS),
 ];
 
 fn read(row: &Row) -> Result<Event, DbError> {
@@ -138,4 +145,9 @@ pub fn newest(db: &Read<'_>, workspace: WorkspaceId, after: EventId, limit: i64)
         })
     };
     rows.iter().map(headline).collect()
+}
+
+/// What happened in a workspace, newest first, before the given event.
+pub fn backwards(db: &Read<'_>, workspace: WorkspaceId, before: EventId, limit: i64) -> Result<Vec<Event>, DbError> {
+    db.query(&BACKWARDS, &[workspace.0.into(), before.0.into(), limit.into()])?.iter().map(read).collect()
 }

@@ -64,6 +64,17 @@ static SINCE: Sql = Sql::Same(
     WHERE workspace_id = $1 AND phone_hash = $2 AND kind = $3 AND lifted_at IS NULL",
 );
 
+/// By the index that holds those in force by list and contact.
+static PAGE: Sql = Sql::Same(
+    "
+    SELECT s.contact_id, c.name, c.phone, s.source, s.created_at
+    FROM suppressions s
+    JOIN contacts c ON c.workspace_id = s.workspace_id AND c.contact_id = s.contact_id
+    WHERE s.workspace_id = $1 AND s.kind = $2 AND s.contact_id < $3 AND s.lifted_at IS NULL AND c.deleted_at IS NULL
+    ORDER BY s.contact_id DESC
+    LIMIT $4",
+);
+
 /// Every statement of this file, for the test that prepares them on both databases.
 pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("suppressions::OF", &OF),
@@ -72,6 +83,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("suppressions::LIFT", &LIFT),
     ("suppressions::LIFTED", &LIFTED),
     ("suppressions::SINCE", &SINCE),
+    ("suppressions::PAGE", &PAGE),
 ];
 
 /// The lists in force for these phones: one pair for each phone and list.
@@ -112,6 +124,42 @@ struct Owner {
 pub(crate) fn take_over(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[(i64, ContactId)]) -> Result<(), DbError> {
     let rows: Vec<Owner> = rows.iter().map(|(hash, contact)| Owner { hash: *hash, contact: contact.0 }).collect();
     tx.execute(&TAKE_OVER, &[workspace.0.into(), json::text(&rows)?.into()]).map(|_| ())
+}
+
+/// A contact that is on a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Who.
+    pub contact: ContactId,
+    /// Their name.
+    pub name: String,
+    /// Their phone.
+    pub phone: String,
+    /// Who put them there, or what.
+    pub source: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// The contacts on a list, newest contact first, before the given one.
+pub fn page(
+    db: &Read<'_>,
+    workspace: WorkspaceId,
+    kind: Suppression,
+    before: ContactId,
+    limit: i64,
+) -> Result<Vec<Listed>, DbError> {
+    let listed = |row: &Row| {
+        Ok(Listed {
+            contact: ContactId(row.int(0)?),
+            name: row.text(1)?.to_owned(),
+            phone: row.text(2)?.to_owned(),
+            source: row.text(3)?.to_owned(),
+            since: json::timestamp(row.int(4)?)?,
+        })
+    };
+    let params = [workspace.0.into(), kind.word().into(), before.0.into(), limit.into()];
+    db.query(&PAGE, &params)?.iter().map(listed).collect()
 }
 
 /// Takes a phone off a list; false if it was not on it.

@@ -1,8 +1,11 @@
 //! `/settings`: one page for each matter, with a list of them beside it.
 
+mod activity;
 mod keys;
+mod labels;
 mod profile;
 mod replies;
+mod suppressions;
 mod team;
 mod workspace;
 
@@ -22,6 +25,9 @@ pub(super) fn routes() -> Router<Parts> {
         .merge(team::routes())
         .merge(keys::routes())
         .merge(replies::routes())
+        .merge(labels::routes())
+        .merge(suppressions::routes())
+        .merge(activity::routes())
 }
 
 /// One page of the settings.
@@ -32,12 +38,15 @@ struct Place {
     needs: &'static str,
 }
 
-const PLACES: [Place; 5] = [
+const PLACES: [Place; 8] = [
     Place { name: "Your profile", address: "/settings/profile", needs: "read" },
     Place { name: "Workspace", address: "/settings/workspace", needs: "read" },
     Place { name: "Team", address: "/settings/team", needs: "read" },
     Place { name: "API keys", address: "/settings/keys", needs: "keys:write" },
     Place { name: "Quick replies", address: "/settings/replies", needs: "read" },
+    Place { name: "Labels", address: "/settings/labels", needs: "read" },
+    Place { name: "Do not text", address: "/settings/suppressions", needs: "read" },
+    Place { name: "Activity", address: "/settings/activity", needs: "read" },
 ];
 
 /// The list beside a page of the settings.

@@ -26,7 +26,8 @@ pub(crate) struct Told {
 }
 
 impl Names {
-    fn who(&self, actor: &str) -> String {
+    /// The name of whoever acted.
+    pub(crate) fn who(&self, actor: &str) -> String {
         let known = self.users.get(actor).cloned();
         known.unwrap_or_else(|| match actor {
             "contact" => "the contact".to_owned(),

@@ -6,7 +6,15 @@ use engine::Actor;
 use crate::markup::sound;
 use crate::site::{Person, Site};
 
-const PAGES: [&str; 4] = ["/settings/profile", "/settings/workspace", "/settings/team", "/settings/replies"];
+const PAGES: [&str; 7] = [
+    "/settings/profile",
+    "/settings/workspace",
+    "/settings/team",
+    "/settings/replies",
+    "/settings/labels",
+    "/settings/suppressions",
+    "/settings/activity",
+];
 
 async fn done(person: &Person<'_>, path: &str, form: &str) {
     let answer = person.post(path, form).await;

@@ -52,11 +52,7 @@ impl Engine {
     /// # Errors
     /// See [`SuppressError`].
     pub async fn suppress(&self, actor: &Actor, id: ContactId, kind: Suppression) -> Result<bool, SuppressError> {
-        match kind {
-            Suppression::DoNotContact => actor.need(Permission::ContactsWrite)?,
-            Suppression::ComplianceBlocked => actor.need(Permission::SettingsWrite)?,
-            Suppression::OptedOut | Suppression::Undeliverable => return Err(SuppressError::NotByHand(kind)),
-        }
+        may_put(actor, kind)?;
         let beat = self.beat(actor);
         self.write(Lane::Normal, move |tx| suppress(tx, &beat, id, kind)).await
     }
@@ -66,11 +62,7 @@ impl Engine {
     /// # Errors
     /// See [`SuppressError`]; an opt-out is lifted by the contact alone.
     pub async fn unsuppress(&self, actor: &Actor, id: ContactId, kind: Suppression) -> Result<bool, SuppressError> {
-        match kind {
-            Suppression::DoNotContact | Suppression::Undeliverable => actor.need(Permission::ContactsWrite)?,
-            Suppression::ComplianceBlocked => actor.need(Permission::SettingsWrite)?,
-            Suppression::OptedOut => return Err(SuppressError::NotByHand(kind)),
-        }
+        may_lift(actor, kind)?;
         let beat = self.beat(actor);
         self.write(Lane::Normal, move |tx| unsuppress(tx, &beat, id, kind)).await
     }
@@ -94,7 +86,25 @@ impl Engine {
     }
 }
 
-fn suppress(tx: &mut Tx<'_>, beat: &Beat, id: ContactId, kind: Suppression) -> Result<bool, SuppressError> {
+/// Whether the actor may put phones on this list.
+pub(super) fn may_put(actor: &Actor, kind: Suppression) -> Result<(), SuppressError> {
+    match kind {
+        Suppression::DoNotContact => Ok(actor.need(Permission::ContactsWrite)?),
+        Suppression::ComplianceBlocked => Ok(actor.need(Permission::SettingsWrite)?),
+        Suppression::OptedOut | Suppression::Undeliverable => Err(SuppressError::NotByHand(kind)),
+    }
+}
+
+/// Whether the actor may take phones off this list.
+pub(super) fn may_lift(actor: &Actor, kind: Suppression) -> Result<(), SuppressError> {
+    match kind {
+        Suppression::DoNotContact | Suppression::Undeliverable => Ok(actor.need(Permission::ContactsWrite)?),
+        Suppression::ComplianceBlocked => Ok(actor.need(Permission::SettingsWrite)?),
+        Suppression::OptedOut => Err(SuppressError::NotByHand(kind)),
+    }
+}
+
+pub(super) fn suppress(tx: &mut Tx<'_>, beat: &Beat, id: ContactId, kind: Suppression) -> Result<bool, SuppressError> {
     let contact = super::lock(tx, beat, id)?.ok_or(SuppressError::Unknown)?;
     let new =
         suppressions::add(tx, beat.workspace, (contact.phone_hash, Some(contact.id)), kind, &beat.actor, beat.now)?;
@@ -106,7 +116,12 @@ fn suppress(tx: &mut Tx<'_>, beat: &Beat, id: ContactId, kind: Suppression) -> R
     Ok(new)
 }
 
-fn unsuppress(tx: &mut Tx<'_>, beat: &Beat, id: ContactId, kind: Suppression) -> Result<bool, SuppressError> {
+pub(super) fn unsuppress(
+    tx: &mut Tx<'_>,
+    beat: &Beat,
+    id: ContactId,
+    kind: Suppression,
+) -> Result<bool, SuppressError> {
     let contact = super::lock(tx, beat, id)?.ok_or(SuppressError::Unknown)?;
     let was = suppressions::lift(tx, beat.workspace, contact.phone_hash, kind, beat.now)?;
     if was {

@@ -1,0 +1,159 @@
+//! `/settings/activity`: who did what, newest first, by matter and by person.
+
+use askama::Template;
+use axum::Router;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use axum::routing::get;
+use domain::access::Permission;
+use domain::ids::{ContactId, EventId, WorkspaceId};
+use serde::Deserialize;
+use serde_json::Value;
+use store::events::{self, Event};
+use store::{DbError, Read};
+
+use super::{Side, frame};
+use crate::web::answer::html;
+use crate::web::format::{self, Moment};
+use crate::web::frame::Frame;
+use crate::web::story::Names;
+use crate::web::viewer::Viewer;
+use crate::web::wrong::Wrong;
+use crate::wiring::Parts;
+
+const HERE: &str = "/settings/activity";
+/// Rows of a page.
+const ROWS: usize = 50;
+/// Events that are looked through for one page: with a filter that fits little, the page says how far it looked.
+const LOOKED_THROUGH: usize = 2_000;
+/// Events that are read at a time.
+const AT_A_TIME: i64 = 500;
+
+/// Matters, their names, and what the kinds of their events begin with.
+const MATTERS: [(&str, &str, &[&str]); 5] = [
+    ("people", "People and keys", &["user.", "key."]),
+    ("workflows", "Workflows", &["workflow.", "workflows.", "enrollment."]),
+    ("contacts", "Contacts", &["contact.", "contacts.", "label.", "note.", "conversation."]),
+    ("messages", "Messages", &["message."]),
+    (
+        "settings",
+        "Settings and money",
+        &["workspace.", "quick_reply.", "quick_replies.", "number.", "plan.", "ledger."],
+    ),
+];
+
+pub(super) fn routes() -> Router<Parts> {
+    Router::new().route(HERE, get(show))
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Asked {
+    matter: String,
+    who: String,
+    before: Option<EventId>,
+}
+
+struct Row {
+    at: Moment,
+    who: String,
+    what: String,
+    contact: Option<ContactId>,
+}
+
+#[derive(Template)]
+#[template(path = "settings/activity.html")]
+struct ActivityPage<'v> {
+    frame: Frame<'v>,
+    side: Side,
+    rows: Vec<Row>,
+    /// Where the next page begins.
+    next: Option<EventId>,
+    matters: Vec<(&'static str, &'static str)>,
+    people: Vec<(String, String)>,
+    matter: String,
+    who: String,
+}
+
+fn fits(event: &Event, asked: &Asked) -> bool {
+    let matter = MATTERS.iter().find(|(word, ..)| *word == asked.matter);
+    let about = matter.is_none_or(|(.., begins)| begins.iter().any(|begin| event.kind.starts_with(begin)));
+    about && (asked.who.is_empty() || event.actor == asked.who)
+}
+
+/// One page of what fits, and where the next begins, if there may be more.
+fn look(read: &Read<'_>, workspace: WorkspaceId, asked: &Asked) -> Result<(Vec<Event>, Option<EventId>), DbError> {
+    let (mut rows, mut before) = (Vec::new(), asked.before.unwrap_or(EventId(i64::MAX)));
+    let mut looked = 0;
+    while looked < LOOKED_THROUGH {
+        let some = events::backwards(read, workspace, before, AT_A_TIME)?;
+        let last = some.len() < usize::try_from(AT_A_TIME).unwrap_or(usize::MAX);
+        looked += some.len();
+        for event in some {
+            before = event.id;
+            if fits(&event, asked) {
+                rows.push(event);
+                if rows.len() == ROWS {
+                    return Ok((rows, Some(before)));
+                }
+            }
+        }
+        if last {
+            return Ok((rows, None));
+        }
+    }
+    Ok((rows, Some(before)))
+}
+
+/// What happened, in words: the kind of an event, and the name that it is about.
+fn what(event: &Event) -> String {
+    let other = event.kind.replace(['.', '_'], " ");
+    let kind = match event.kind.as_str() {
+        "user.signed_in" => "signed in",
+        "user.created" => "joined or was added",
+        "user.changed" => "name or role changed",
+        "user.removed" => "removed from the team",
+        "user.invited" => "invited",
+        "user.invitation_withdrawn" => "a link withdrawn",
+        "user.password_changed" => "password changed",
+        "user.password_link_made" => "link for a new password made",
+        "key.created" => "API key made",
+        "key.revoked" => "API key revoked",
+        "workspace.changed" => "settings saved",
+        "workspace.created" => "workspace made",
+        "workspace.rate_changed" => "rate changed",
+        "enrollment.started" => "added to a workflow",
+        "enrollment.stopped" => "workflow stopped",
+        "enrollment.completed" => "workflow completed",
+        "contact.suppressed" => "put on a list that forbids texting",
+        "contact.unsuppressed" => "taken off a list that forbids texting",
+        "contacts.imported" => "contacts imported",
+        "ledger.topped_up" => "wallet or credits topped up",
+        _ => &other,
+    };
+    let payload: Value = serde_json::from_str(&event.payload).unwrap_or_default();
+    match payload["name"].as_str() {
+        Some(name) if event.kind != "workspace.changed" => format!("{kind}: {name}"),
+        _ => kind.to_owned(),
+    }
+}
+
+async fn show(State(parts): State<Parts>, viewer: Viewer, Query(asked): Query<Asked>) -> Result<Response, Wrong> {
+    viewer.actor.need(Permission::Read)?;
+    let workspace = viewer.actor.workspace();
+    let users = parts.engine.users(&viewer.actor).await?;
+    let people: Vec<_> = users.into_iter().map(|user| (user.id.to_string(), user.name)).collect();
+    let names = Names { users: people.iter().cloned().collect(), ..Names::default() };
+    let (matter, who) = (asked.matter.clone(), asked.who.clone());
+    let looked = parts.engine.read::<_, DbError, _>(move |read| look(read, workspace, &asked)).await?;
+    let rows = looked.0.iter().map(|event| Row {
+        at: format::moment(event.at, viewer.now, &viewer.zone),
+        who: names.who(&event.actor),
+        what: what(event),
+        contact: event.contact,
+    });
+    let (frame, side) = frame(&viewer, HERE);
+    let matters = MATTERS.iter().map(|(word, name, _)| (*word, *name)).collect();
+    let rows = rows.collect();
+    Ok(html(&ActivityPage { frame, side, rows, next: looked.1, matters, people, matter, who }))
+}
