@@ -15,7 +15,8 @@ function send(list: HTMLElement, item: HTMLElement) {
   const now = items(list);
   said(`${item.dataset["orderItem"]}: place ${now.indexOf(item) + 1} of ${now.length}`);
   const look = form.querySelector<HTMLButtonElement>("[data-look]");
-  if (look) return form.requestSubmit(look);
+  // A press, since htmx sends a button's value only if it was pressed.
+  if (look) return look.click();
   const body = new URLSearchParams([...new FormData(form)].map(([name, value]) => [name, String(value)]));
   fetch(form.action, { method: "POST", body, headers: { "hx-request": "true" } })
     .then((answer) => {

@@ -22,9 +22,10 @@ pub(super) struct WrittenStep {
 /// What the pressed button asks for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Act {
-    #[default]
     Save,
     Add,
+    /// Also where no button is named: nothing is saved that nobody asked to save.
+    #[default]
     Look,
     Remove(u32),
     Up(u32),
@@ -71,7 +72,10 @@ impl Written {
             match name.as_str() {
                 "name" => written.name.clone_from(value),
                 "version" => written.version = value.parse().unwrap_or(0),
-                "over" => written.over = value.parse().ok(),
+                "over" => {
+                    written.over = value.parse().ok();
+                    written.act = Act::Save;
+                }
                 "contact" => written.contact.clone_from(value),
                 "was" => was.clone_from(value),
                 "who" => written.who.clone_from(value),
@@ -160,11 +164,11 @@ impl Act {
         let key = key.parse().unwrap_or(0);
         match verb {
             "add" => Self::Add,
-            "look" => Self::Look,
             "remove" => Self::Remove(key),
             "up" => Self::Up(key),
             "down" => Self::Down(key),
-            _ => Self::Save,
+            "save" => Self::Save,
+            _ => Self::Look,
         }
     }
 }
@@ -210,6 +214,7 @@ mod tests {
         let fields =
             [("was", "1 7"), ("key", "7"), ("gap", "3"), ("text", "two"), ("key", "1"), ("gap", "0"), ("text", "one")];
         let fields: Vec<_> = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        assert_eq!(Written::read(&fields).act, Act::Look, "nothing is saved that nobody asked to save");
         let steps = Written::read(&fields).steps;
         let told: Vec<_> = steps.iter().map(|step| format!("{} {}", step.gap, step.text)).collect();
         assert_eq!(told, ["0 two", "3 one"]);

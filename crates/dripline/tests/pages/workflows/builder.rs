@@ -49,11 +49,11 @@ async fn all_that_is_wrong_is_told_in_its_place_and_nothing_typed_is_lost() {
     }
     assert!(page.has("value=\"three\"") && page.has("5 things are wrong") && page.has("data-dirty"));
     assert!(!page.has("<script>alert"), "what was typed is text");
-    let taken = owner.post("/workflows/new", "name=OURS+leads+&version=0&key=1&gap=0&text=Hi").await;
+    let taken = owner.post("/workflows/new", "name=OURS+leads+&version=0&key=1&gap=0&text=Hi&do=save").await;
     assert_eq!(taken.status, 422);
     assert!(taken.has("Another workflow has this name"));
     let ten = (1..=10).map(|key| format!("&key={key}&gap=1&text=a")).collect::<String>();
-    let many = owner.post("/workflows/new", &format!("name=Ten&version=0{ten}")).await;
+    let many = owner.post("/workflows/new", &format!("name=Ten&version=0{ten}&do=save")).await;
     assert!(many.status == 422 && many.has("at most 9"), "{}", many.text);
 }
 
@@ -97,7 +97,7 @@ async fn somebody_elses_change_is_told_and_neither_is_lost() {
     };
     site.parts.engine.edit_workflow(&customer.operator, id, 1, theirs).await.unwrap();
     let address = format!("/workflows/{id}/edit");
-    let form = "name=Ours+leads&version=1&key=1&gap=0&text=Mine";
+    let form = "name=Ours+leads&version=1&key=1&gap=0&text=Mine&do=save";
     let page = owner.post(&address, form).await;
     assert_eq!(page.status, 422);
     sound(&page);
@@ -124,7 +124,8 @@ async fn an_active_workflow_is_read_only_and_says_why() {
     sound(&page);
     assert!(page.has("2 contacts") && page.has("refunds 6 credits") && page.has("Duplicate and edit the copy"));
     assert!(!page.has("<textarea"));
-    let save = owner.post(&format!("/workflows/{id}/edit"), "name=Ours+leads&version=1&key=1&gap=0&text=Mine").await;
+    let save =
+        owner.post(&format!("/workflows/{id}/edit"), "name=Ours+leads&version=1&key=1&gap=0&text=Mine&do=save").await;
     assert_eq!(save.status, 422);
     assert!(save.has("2 contacts started in this workflow") && save.has("Mine"));
     let copy = owner.post(&format!("/workflows/{id}/duplicate"), "").await;
