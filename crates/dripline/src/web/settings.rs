@@ -19,7 +19,7 @@ use crate::wiring::Parts;
 
 pub(super) fn routes() -> Router<Parts> {
     Router::new()
-        .route("/settings", get(async || Redirect::to("/settings/profile")))
+        .route("/settings", get(async |_: Viewer| Redirect::to("/settings/profile")))
         .merge(profile::routes())
         .merge(workspace::routes())
         .merge(team::routes())

@@ -1,15 +1,15 @@
 //! The pages, asked for without a network: what they say, who may see them, that their HTML is sound.
 //!
-//! A module for each section. `site` makes the world, `markup` holds what every page must fulfil.
+//! A module for each section. `site` makes the world, `markup` holds what every page must fulfil, `crawl` follows every link.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod contacts;
+mod crawl;
 mod desk;
 mod enroll;
 mod first_run;
 mod invite;
 mod live;
-#[allow(dead_code, reason = "for the crawl over all pages, which comes with the last of them")]
 mod markup;
 mod messenger;
 mod settings;

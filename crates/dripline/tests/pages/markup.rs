@@ -191,10 +191,11 @@ pub(crate) fn links(page: &Page) -> BTreeSet<String> {
     links
 }
 
-/// Where the page's forms are sent: method and address.
+/// Where the page's forms are sent that can be sent, since they have a button: method and address.
 pub(crate) fn forms(page: &Page) -> BTreeSet<(String, String)> {
     let mut forms = BTreeSet::new();
-    for form in page.named(&["form"]).filter(|form| form.get("method").eq_ignore_ascii_case("post")) {
+    let sent = |form: &&Element| form.below.iter().any(|(name, _)| name == "button");
+    for form in page.named(&["form"]).filter(|form| form.get("method").eq_ignore_ascii_case("post")).filter(sent) {
         forms.insert(("POST".to_owned(), form.get("action").to_owned()));
     }
     for (name, method) in [("hx-post", "POST"), ("hx-put", "PUT"), ("hx-delete", "DELETE"), ("hx-patch", "PATCH")] {
