@@ -63,14 +63,18 @@ interface Fixtures {
   allowed: string[];
 }
 interface WorkerFixtures {
+  /** Whether it is the demo. */
   demo: boolean;
+  /** The test file: each has a server of its own. */
+  file: string;
   server: Server;
 }
 
 export const test = base.extend<Fixtures, WorkerFixtures>({
   demo: [true, { option: true, scope: "worker" }],
+  file: ["", { option: true, scope: "worker" }],
   server: [
-    async ({ demo }, use) => {
+    async ({ demo, file: _ }, use) => {
       const { server, child, data } = await start(demo);
       await use(server);
       await stop(child, data);

@@ -2,6 +2,8 @@
 import { expect, signIn, test, watch } from "../server";
 import { world, type World } from "../world";
 
+test.use({ file: "messenger" });
+
 let made: World;
 test.beforeAll(async ({ server }) => {
   made = await world(server);
@@ -17,7 +19,7 @@ test("a reply shows in two windows without reload, and what is typed stays", asy
   await page.getByLabel("Text to Ben Ortiz").fill("I was just about to");
   await made.ask("/simulator/replies", { from: "+12125550131", to: "+12125550100", body: "Too late, it is sold." });
   await expect(page.getByRole("log").getByText("Too late, it is sold.")).toBeVisible();
-  await expect(page.getByText("New lead stopped: the contact replied")).toBeVisible();
+  await expect(page.getByRole("log").getByText("New lead stopped: the contact replied")).toBeVisible();
   await expect(page.getByLabel("Text to Ben Ortiz")).toHaveValue("I was just about to");
   await expect(other.locator("#conversations li").first()).toContainText("Too late, it is sold.");
   await expect(other.locator("#conversations li").first()).toContainText("Ben Ortiz");

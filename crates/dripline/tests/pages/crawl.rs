@@ -39,7 +39,7 @@ async fn crawl(person: &Person<'_>) -> Found {
         let mut answer = person.get(&path).await;
         if answer.status == 303 {
             // Such as the first of several pages.
-            answer = person.get(&answer.header("location").to_owned()).await;
+            answer = person.get(answer.header("location")).await;
         }
         assert_eq!(answer.status, 200, "a link leads to {path}, which answers {}", answer.status);
         if !answer.header("content-type").starts_with("text/html") || path == "/api" || path == "/api/start" {
