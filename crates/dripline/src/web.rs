@@ -6,7 +6,7 @@
 //! | what a handler answers: a page, a fragment, "done", or what was wrong | [`answer`], [`wrong`] |
 //! | the frame around a page: navigation, theme, what was said | [`frame`] |
 //! | requests from other sites | [`guard`] |
-//! | how money, phones and times are written | [`format`] |
+//! | how money, phones and times are written | [`mod@format`] |
 //! | styles, scripts, icons | [`assets`], made from the folder `web/` |
 #![allow(dead_code, reason = "pages are still being added")]
 

@@ -2,7 +2,7 @@
 //!
 //! | what | rule |
 //! |---|---|
-//! | text | a [`crate::tokens`] token, shown once to whoever made it; we send no mail |
+//! | text | a `crate::tokens` token, shown once to whoever made it; we send no mail |
 //! | use | once, within 7 days; a newer link for the same address replaces it |
 //! | role | nobody gives more than they may do, asked anew when the link is used: who made it may have left since |
 //! | a new password | ends all sessions of the user |

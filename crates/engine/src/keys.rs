@@ -1,6 +1,6 @@
 //! API keys: made, checked, revoked.
 //!
-//! A key reads `drip_<workspace>_<key>_<secret>`, see [`crate::tokens`]. Whatever is wrong with a key, its bearer learns only that it is not valid.
+//! A key reads `drip_<workspace>_<key>_<secret>`, see `crate::tokens`. Whatever is wrong with a key, its bearer learns only that it is not valid.
 
 use domain::access::{Permission, Permissions};
 use domain::ids::{KeyId, WorkspaceId};

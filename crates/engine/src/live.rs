@@ -2,10 +2,10 @@
 //!
 //! | question | answer |
 //! |---|---|
-//! | when is it read? | after each transaction of this process, at most every [`PAUSE`]; every [`POLL`] for those of other nodes |
-//! | what of events that commit out of order? | the last [`WINDOW_MILLIS`] are read again each time; what was told is not told twice |
-//! | and of very many? | the newest [`MOST_READ`] are looked at; whoever watches is told to look at everything anew |
-//! | what costs a viewer who is slow? | nothing: at most [`KEPT`] tellings wait, then it is told to look at everything anew |
+//! | when is it read? | after each transaction of this process, at most every `PAUSE`; every `POLL` for those of other nodes |
+//! | what of events that commit out of order? | the last `WINDOW_MILLIS` are read again each time; what was told is not told twice |
+//! | and of very many? | the newest `MOST_READ` are looked at; whoever watches is told to look at everything anew |
+//! | what costs a viewer who is slow? | nothing: at most `KEPT` tellings wait, then it is told to look at everything anew |
 //!
 //! A reader ends with its last viewer. Time here is the machine's own: a demo's clock must not hold the screen up.
 

@@ -5,7 +5,7 @@
 //! | token | `<workspace>_<session>_<secret>`: two identifiers and 256 bits; only the SHA-256 of the secret is stored |
 //! | role | read anew at each use: whoever is removed or given another role feels it at once |
 //! | end | 7 days after the last use, 30 days after the beginning; on a clock that can be moved never, or a demo's month would end it |
-//! | guessing | [`crate::guesses`] makes whoever is wrong often wait |
+//! | guessing | `crate::guesses` makes whoever is wrong often wait |
 
 use domain::access::Role;
 use domain::ids::{SessionId, WorkspaceId};

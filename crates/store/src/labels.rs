@@ -1,7 +1,7 @@
 //! Labels: short names in a colour that a workspace gives to its contacts.
 //!
 //! A label that a contact has carries the time of the contact's conversation along, so that the conversations of a label
-//! are found in their order ([`conversations::list`](crate::conversations::list)).
+//! are found in their order (`conversations::list`).
 
 use domain::ids::{ContactId, LabelId, WorkspaceId};
 use jiff::Timestamp;

@@ -1,6 +1,6 @@
 //! Tallies: how much of what happened on each day, and in each workflow. Written with the thing itself.
 //!
-//! The statements that store a thing tell it here ([`message`], [`posted`], [`count`]); the transaction keeps it and
+//! The statements that store a thing tell it here (`message`, `posted`, `count`); the transaction keeps it and
 //! writes all of it in one statement, its last. So nothing can be counted without being stored, every figure is there
 //! at the commit, and on PostgreSQL tallies are locked after everything else and in the order of their key.
 //!
