@@ -274,6 +274,13 @@ async fn the_warning_goes_when_a_reply_stops_the_workflow_and_hostile_text_stays
     let part = format!("/messenger/{contact}/running");
     let running = agent.script("GET", &part, "").await.good();
     sound(&running);
+    let list = agent.script("GET", "/messenger/list?filter=in_workflow", "").await.good();
+    sound(&list);
+    assert!(list.has("hx-swap-oob") && list.has("Ours leads 2/3 · Fri, Nov 27, 10:00 am"), "{}", list.text);
+    site.parts.engine.create_quick_reply(&customer.operator, "Thanks", "Thank you & \"bye\"").await.unwrap();
+    let page = agent.get(&format!("/messenger/{contact}")).await.good();
+    sound(&page);
+    assert!(page.has("Quick replies") && page.has("Thank you &#38; &#34;bye&#34;"), "{}", page.text);
     assert!(running.has("Send and stop") && running.has("Send and skip next"), "{}", running.text);
     let long = "%E2%80%AE%F0%9F%8E%89%3Cscript%3Ealert(1)%3C%2Fscript%3E".to_owned() + &"x".repeat(1_600);
     reply(&site, &agent, contact, &long).await;

@@ -12,6 +12,7 @@ use engine::IdempotencyKey;
 use engine::manual::SendError;
 use engine::progress::Progress;
 use serde::Deserialize;
+use store::quick_replies::QuickReply;
 use store::{DbError, suppressions};
 
 use crate::problem::Problem;
@@ -57,6 +58,7 @@ pub(super) struct Composer {
     /// Why nothing can be written; empty if it can.
     pub(super) closed: String,
     pub(super) wrong: String,
+    pub(super) replies: Vec<QuickReply>,
 }
 
 #[derive(Template)]
@@ -111,8 +113,9 @@ pub(super) async fn read(
         may_skip: !progress.coming.is_empty() && viewer.may("enroll"),
         may_stop: viewer.may("enroll"),
     });
+    let replies = if closed.is_empty() { parts.engine.quick_replies(&viewer.actor).await? } else { Vec::new() };
     let (name, key, meter) = (found.name, engine::ids::secret(), Meter::default());
-    Ok(Composer { contact, name, body: String::new(), key, meter, running, closed, wrong: String::new() })
+    Ok(Composer { contact, name, body: String::new(), key, meter, running, closed, wrong: String::new(), replies })
 }
 
 fn closed(name: &str, kind: Suppression) -> String {

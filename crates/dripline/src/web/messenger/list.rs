@@ -112,10 +112,12 @@ pub(super) struct List {
     pub(super) next: Option<String>,
     pub(super) here: String,
     pub(super) may_act: bool,
+    /// Whether it goes into a page that is there: the counts of the filters come along.
+    pub(super) part: bool,
 }
 
 #[derive(Template)]
-#[template(path = "messenger/lines.html")]
+#[template(path = "messenger/part.html")]
 struct Lines {
     list: List,
 }
@@ -133,7 +135,7 @@ pub(super) async fn show(
 ) -> Result<Response, Wrong> {
     viewer.actor.need(Permission::Read)?;
     let here = asked.pane.parse().ok();
-    let list = read(&parts, &viewer, &asked, here).await?;
+    let list = List { part: true, ..read(&parts, &viewer, &asked, here).await? };
     Ok(if asked.before.is_empty() { html(&Lines { list }) } else { html(&More { list }) })
 }
 
@@ -235,6 +237,7 @@ pub(super) async fn read(
         next,
         here: here.map(|here| here.to_string()).unwrap_or_default(),
         may_act: viewer.may("send"),
+        part: false,
     })
 }
 
