@@ -155,6 +155,7 @@ struct Table {
     labels: Vec<Tag>,
     may_write: bool,
     may_enroll: bool,
+    may_export: bool,
 }
 
 /// A label that can be chosen.
@@ -228,6 +229,7 @@ async fn table(parts: &Parts, viewer: &Viewer, asked: Asked) -> Result<Table, Wr
         labels: labels.collect(),
         may_write: viewer.may("contacts:write"),
         may_enroll: viewer.may("enroll"),
+        may_export: viewer.may("export"),
         asked,
     })
 }

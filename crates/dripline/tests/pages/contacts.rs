@@ -287,3 +287,15 @@ async fn what_belongs_to_another_workspace_is_not_there() {
     let exported = us.get(&format!("/contacts/export?contact={}", theirs.contacts[0])).await.good();
     assert!(!exported.has("Theirs0"));
 }
+
+#[tokio::test]
+async fn only_who_may_take_data_out_exports_contacts() {
+    let site = Site::new();
+    let customer = site.customer("Ours", "+12125550100").await;
+    for (role, status) in [(Role::Viewer, 403), (Role::Agent, 403), (Role::Admin, 200), (Role::Owner, 200)] {
+        let person = site.person(&customer, role).await;
+        assert_eq!(person.get("/contacts/export?all=1").await.status, status, "{role:?}");
+        let list = person.get("/contacts").await.good();
+        assert_eq!(list.has("formaction=\"/contacts/export\""), status == 200, "{role:?}");
+    }
+}

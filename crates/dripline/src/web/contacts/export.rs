@@ -59,7 +59,7 @@ pub(super) async fn file(
     viewer: Viewer,
     Form(form): Form<Selected>,
 ) -> Result<Response, Wrong> {
-    viewer.actor.need(Permission::Read)?;
+    viewer.actor.need(Permission::Export)?;
     let whom = form.whom()?;
     let workspace = viewer.actor.workspace();
     let own = parts.engine.read::<_, DbError, _>(move |db| contacts::custom_fields(db, workspace)).await?;
