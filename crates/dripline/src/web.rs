@@ -8,7 +8,6 @@
 //! | requests from other sites | [`guard`] |
 //! | how money, phones and times are written | [`mod@format`] |
 //! | styles, scripts, icons | [`assets`], made from the folder `web/` |
-#![allow(dead_code, reason = "pages are still being added")]
 
 pub(crate) mod answer;
 mod asked;

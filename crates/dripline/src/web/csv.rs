@@ -28,12 +28,12 @@ impl Csv {
         self.0.push_str("\r\n");
     }
 
-    /// The file as a download of this name, which is plain ASCII.
+    /// The file as a download of this name, which is plain ASCII. A spreadsheet knows by the mark at its beginning that it is UTF-8.
     pub(crate) fn download(self, name: &str) -> Response {
         let disposition = format!("attachment; filename=\"{name}\"");
         let headers =
             [(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, disposition)];
-        (headers, self.0).into_response()
+        (headers, format!("\u{feff}{}", self.0)).into_response()
     }
 }
 

@@ -5,7 +5,6 @@
 mod many;
 mod preview;
 
-pub(super) use many::csv_file;
 pub(super) use preview::sentence;
 
 use askama::Template;

@@ -12,7 +12,7 @@ use store::{DbError, contacts};
 
 use super::answer::html;
 use super::asked::Asker;
-use super::enroll::csv_file;
+use super::csv::Csv;
 use super::format::{self, count};
 use super::frame::{Frame, Section};
 use super::path::Id;
@@ -125,6 +125,7 @@ async fn refused_file(State(parts): State<Parts>, viewer: Viewer, Id(id): Id<Job
         after = last.item;
         rows.extend(refused(&parts, &viewer, &items).await?);
     }
-    let rows = rows.into_iter().map(|row| [row.name, row.phone, row.reasons]);
-    Ok(csv_file("refused.csv", &["Name", "Phone", "Reasons"], rows))
+    let mut file = Csv::new(&["Name", "Phone", "Reasons"]);
+    rows.into_iter().for_each(|row| file.row(&[row.name, row.phone, row.reasons]));
+    Ok(file.download("refused.csv"))
 }

@@ -43,7 +43,6 @@ pub(super) fn routes() -> Router<Parts> {
 struct Past {
     id: ImportId,
     file: String,
-    state: String,
     what: String,
     at: Moment,
 }
@@ -76,7 +75,7 @@ async fn upload_page<'v>(parts: &Parts, viewer: &'v Viewer, wrong: String) -> Re
             ),
         };
         let at = format::moment(import.created_at, viewer.now, &viewer.zone);
-        Past { id: import.id, file: import.file_name, state: import.state, what, at }
+        Past { id: import.id, file: import.file_name, what, at }
     });
     let past = past.collect();
     Ok(UploadPage { frame: Frame::new("Import contacts", Section::Contacts, viewer), wrong, past })

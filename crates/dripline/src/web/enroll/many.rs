@@ -3,7 +3,6 @@
 use askama::Template;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use domain::access::Permission;
@@ -17,6 +16,7 @@ use super::{Choice, blank_is_none};
 use crate::api::jobs::go_on;
 use crate::problem::{Code, Problem};
 use crate::web::answer::{Done, html};
+use crate::web::csv::Csv;
 use crate::web::enrollments::amounts;
 use crate::web::form::Form;
 use crate::web::format::{self, count, counted};
@@ -210,33 +210,9 @@ async fn refused_file(State(parts): State<Parts>, viewer: Viewer, Form(asked): F
     viewer.actor.need(Permission::Enroll)?;
     let preview = parts.engine.quote_many(&viewer.actor, asked.workflow()?, asked.selection()?).await?;
     let rows = refused(&parts, &viewer, &preview, usize::MAX).await?;
-    let rows = rows.into_iter().map(|row| [row.name, row.phone, row.reasons]);
-    Ok(csv_file("refused.csv", &["Name", "Phone", "Reasons"], rows))
-}
-
-/// A file for a spreadsheet. A cell that a spreadsheet would take for a formula is led by an apostrophe.
-pub(in crate::web) fn csv_file<const N: usize>(
-    name: &str,
-    headings: &[&str; N],
-    rows: impl Iterator<Item = [String; N]>,
-) -> Response {
-    let mut text = String::from("\u{feff}");
-    let mut line = |cells: &[String]| {
-        let cells: Vec<_> = cells.iter().map(|cell| quoted(cell)).collect();
-        text.push_str(&cells.join(","));
-        text.push_str("\r\n");
-    };
-    line(&headings.map(str::to_owned));
-    rows.for_each(|row| line(&row));
-    let disposition = format!("attachment; filename=\"{name}\"");
-    ([(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, disposition)], text)
-        .into_response()
-}
-
-fn quoted(cell: &str) -> String {
-    let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let cell = if formula { format!("'{cell}") } else { cell.to_owned() };
-    if cell.contains(['"', ',', '\n', '\r', '\'']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell }
+    let mut file = Csv::new(&["Name", "Phone", "Reasons"]);
+    rows.into_iter().for_each(|row| file.row(&[row.name, row.phone, row.reasons]));
+    Ok(file.download("refused.csv"))
 }
 
 async fn start(State(parts): State<Parts>, viewer: Viewer, Form(asked): Form<Asked>) -> Result<Response, Wrong> {
@@ -246,17 +222,4 @@ async fn start(State(parts): State<Parts>, viewer: Viewer, Form(asked): Form<Ask
     let to = format!("/jobs/{}", job.id);
     go_on(parts, viewer.actor.clone(), job.id);
     Ok(Done::to(to).into_response())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_cell_is_a_formula_and_none_breaks_out() {
-        assert_eq!(quoted("Ann"), "Ann");
-        assert_eq!(quoted("=1+1"), "\"'=1+1\"");
-        assert_eq!(quoted("a \"b\", c"), "\"a \"\"b\"\", c\"");
-        assert_eq!(quoted("+12125550123"), "\"'+12125550123\"");
-    }
 }

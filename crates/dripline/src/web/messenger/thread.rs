@@ -75,7 +75,6 @@ pub(super) struct Thread {
     pub(super) first: Option<MessageId>,
     /// Whether there may be older ones.
     pub(super) more: bool,
-    pub(super) may_send: bool,
 }
 
 #[derive(Template)]
@@ -123,17 +122,7 @@ pub(super) async fn older(
     let first = messages.first().map(|message| message.id);
     let rows = rows(&viewer, &names, &messages, &events, 0);
     let (name, phone) = (found.name, format::phone(&found.phone));
-    let thread = Thread {
-        contact,
-        name,
-        phone,
-        rows,
-        coming: Vec::new(),
-        workflow: String::new(),
-        first,
-        more,
-        may_send: viewer.may("send"),
-    };
+    let thread = Thread { contact, name, phone, rows, coming: Vec::new(), workflow: String::new(), first, more };
     Ok(html(&OlderPart { thread }))
 }
 
@@ -208,7 +197,6 @@ pub(super) async fn read(
         coming: progress.as_ref().map(|progress| coming(viewer, progress)).unwrap_or_default(),
         workflow: progress.map(|progress| progress.workflow).unwrap_or_default(),
         more,
-        may_send: viewer.may("send"),
     })
 }
 
