@@ -133,3 +133,25 @@ async fn a_viewer_is_shown_nothing_that_they_may_not_do() {
     }
     assert!(shown.is_empty(), "this is shown to a viewer, who may not do it: {shown:#?}");
 }
+
+#[tokio::test]
+async fn what_an_owner_is_shown_is_not_done_for_a_viewer_who_asks_for_it_all_the_same() {
+    let site = Site::new();
+    let customer = site.customer("Ours", "+12125550100").await;
+    busy(&site, &customer).await;
+    let (owner, viewer) = (site.person(&customer, Role::Owner).await, site.person(&customer, Role::Viewer).await);
+    let found = crawl(&owner).await;
+    let mut done = Vec::new();
+    for (method, path) in &found.forms {
+        let own = ["/sign-out", "/theme"].contains(&path.as_str()) || path.starts_with("/settings/profile");
+        // These count and look for what is typed, and change nothing.
+        let looks = path.ends_with("/count") || path.starts_with("/workflows/draft");
+        let status = if own || looks { 403 } else { viewer.ask(method, path, "").await.status };
+        // An empty form may be refused as such before anybody asks who sent it; 405 is a form that is sent by GET.
+        if !matches!(status, 400 | 403 | 404 | 405 | 422) {
+            done.push(format!("{method} {path}: {status}"));
+        }
+    }
+    assert!(found.forms.len() > 30, "few forms: {:?}", found.forms);
+    assert!(done.is_empty(), "{done:#?}");
+}
