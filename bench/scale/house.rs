@@ -69,6 +69,6 @@ async fn furnish(parts: &Parts, operator: &Actor) -> EnrollmentId {
     let new = NewContact { phone, region: None, name: None, fields: fields.to_vec(), person: None };
     let contact = engine.create_contact(operator, new).await.unwrap().id;
     let workflow = engine.workflows(operator).await.unwrap()[0].workflow.id;
-    let request = EnrollRequest { contact, workflow, quote: None, key: None };
+    let request = EnrollRequest { contact, workflow, from_step: 1, quote: None, key: None };
     engine.enroll(operator, request).await.unwrap().enrollment
 }

@@ -140,6 +140,10 @@ impl From<StepPrice> for (u32, i64, i64) {
 }
 
 impl StepPrice {
+    /// Of a step before the one with which the enrollment starts: nothing. A text has one segment at least, so
+    /// zero segments say that the step is not part of the enrollment.
+    pub const LEFT_OUT: Self = Self { segments: 0, credits: 0, micros: Micros::ZERO };
+
     /// Credits and money of this step.
     #[must_use]
     pub fn amounts(self) -> Amounts {
@@ -166,6 +170,20 @@ pub fn price(segments: &[u32], credits: i64, rate: Micros) -> Option<Vec<StepPri
 #[must_use]
 pub fn total(prices: &[StepPrice]) -> Amounts {
     prices.iter().fold(Amounts::ZERO, |sum, price| sum.plus(price.amounts()))
+}
+
+/// The step with which an enrollment starts, from 1: those before it have [`StepPrice::LEFT_OUT`].
+#[must_use]
+pub fn first_step(prices: &[StepPrice]) -> u8 {
+    let before = prices.iter().take_while(|price| price.segments == 0).count();
+    u8::try_from(before).map_or(1, |before| before.saturating_add(1))
+}
+
+/// The step from which an ended enrollment would go on: the first that was not tried. The first of all where each was.
+#[must_use]
+pub fn first_untried(prices: &[StepPrice], stopped_after: Option<u8>) -> u8 {
+    let next = stopped_after.map_or(1, |last| last.saturating_add(1).max(first_step(prices)));
+    if usize::from(next) > prices.len() { 1 } else { next }
 }
 
 /// What comes back when an enrollment ends: everything from `next_step` on (counted from 1).
@@ -210,6 +228,18 @@ mod tests {
         assert_eq!(unsent(&prices, 2), Amounts { credits: 1, micros: Micros(30_000) });
         assert_eq!(unsent(&prices, 4), Amounts::ZERO);
         assert_eq!(unsent(&prices, 9), Amounts::ZERO);
+    }
+
+    #[test]
+    fn what_is_left_out_tells_the_first_step_and_an_end_the_one_to_go_on_from() {
+        let mut prices = vec![StepPrice::LEFT_OUT; 2];
+        prices.extend(price(&[1, 2, 1], 0, Micros(10)).unwrap());
+        assert_eq!((first_step(&prices), first_step(&prices[2..]), first_step(&[])), (3, 1, 1));
+        let from = [(Some(0), 3), (Some(3), 4), (Some(4), 5), (Some(5), 1), (None, 1)];
+        for (stopped_after, next) in from {
+            assert_eq!(first_untried(&prices, stopped_after), next, "{stopped_after:?}");
+        }
+        assert_eq!(unsent(&prices, 3), total(&prices));
     }
 
     #[test]

@@ -103,6 +103,8 @@ pub struct Facts<'a> {
     pub smart: Smart,
     /// The workflow's steps; nothing if there is no such workflow.
     pub steps: Option<&'a [Step]>,
+    /// The step to start with, from 1. Those before it are neither sent nor charged.
+    pub from_step: u8,
     /// The contact; nothing if there is no such contact.
     pub contact: Option<ContactFacts<'a>>,
 }
@@ -110,6 +112,8 @@ pub struct Facts<'a> {
 /// One message of a quote.
 #[derive(Debug, Clone, PartialEq)]
 pub struct QuotedStep {
+    /// Which step of the workflow, from 1.
+    pub step: u8,
     /// The message as the contact will read it.
     pub text: String,
     /// How it travels.
@@ -148,18 +152,26 @@ impl Quote {
         self.segments() - self.amounts.credits
     }
 
-    /// The price of each step, as the enrollment keeps it.
+    /// The step with which it starts, from 1.
+    #[must_use]
+    pub fn from_step(&self) -> u8 {
+        self.steps.first().map_or(1, |first| first.step)
+    }
+
+    /// The price of each step of the workflow, as the enrollment keeps it.
     #[must_use]
     pub fn prices(&self) -> Vec<StepPrice> {
-        self.steps.iter().map(|step| step.price).collect()
+        let before = (1..self.from_step()).map(|_| StepPrice::LEFT_OUT);
+        before.chain(self.steps.iter().map(|step| step.price)).collect()
     }
 
     /// Whether text and price are those of the other quote; dates may differ, since time passes.
     #[must_use]
     pub fn same_terms(&self, other: &Self) -> bool {
+        let same = |(a, b): (&QuotedStep, &QuotedStep)| a.step == b.step && a.text == b.text && a.price == b.price;
         self.rate == other.rate
             && self.steps.len() == other.steps.len()
-            && self.steps.iter().zip(&other.steps).all(|(a, b)| a.text == b.text && a.price == b.price)
+            && self.steps.iter().zip(&other.steps).all(same)
     }
 }
 
@@ -169,12 +181,7 @@ pub fn quote(facts: &Facts<'_>) -> Result<Quote, Vec<Refusal>> {
     if facts.terms.plan == Plan::Ended {
         refusals.push(Refusal::NoMessagingPlan);
     }
-    let steps = facts.steps.unwrap_or_default();
-    match facts.steps {
-        None => refusals.push(Refusal::WorkflowUnknown),
-        Some([]) => refusals.push(Refusal::WorkflowEmpty),
-        Some(_) => {}
-    }
+    let steps = asked(facts, &mut refusals);
     let Some(contact) = &facts.contact else {
         refusals.push(Refusal::ContactUnknown);
         return Err(refusals);
@@ -184,14 +191,15 @@ pub fn quote(facts: &Facts<'_>) -> Result<Quote, Vec<Refusal>> {
     if let Some(running) = contact.running {
         refusals.push(Refusal::AlreadyEnrolled { workflow: running.workflow.clone(), step: running.next_step });
     }
-    let texts = texts(steps, facts.smart, contact, &mut refusals);
-    let planned = timeline(facts, steps, contact, &mut refusals);
+    let texts = texts(&steps, facts.smart, contact, &mut refusals);
+    let planned = timeline(facts, &steps, contact, &mut refusals);
     let prices = prices(&texts, facts.terms, &mut refusals);
     match (number, planned, prices) {
         (Some(number), Some(planned), Some(prices)) if refusals.is_empty() => {
             let amounts = enrollment::total(&prices);
             let rows = texts.into_iter().zip(prices).zip(planned);
             let steps = rows.map(|((text, price), planned)| QuotedStep {
+                step: text.step,
                 text: text.text,
                 encoding: text.encoding,
                 price,
@@ -202,6 +210,24 @@ pub fn quote(facts: &Facts<'_>) -> Result<Quote, Vec<Refusal>> {
         }
         _ => Err(refusals),
     }
+}
+
+/// A step that is to be sent, and its number.
+type Numbered<'a> = (u8, &'a Step);
+
+/// The steps that are asked for, with their numbers in the workflow.
+fn asked<'a>(facts: &Facts<'a>, refusals: &mut Vec<Refusal>) -> Vec<Numbered<'a>> {
+    let steps = facts.steps.unwrap_or_default();
+    let asked: Vec<Numbered<'_>> = (1u8..).zip(steps).filter(|(number, _)| *number >= facts.from_step).collect();
+    match facts.steps {
+        None => refusals.push(Refusal::WorkflowUnknown),
+        Some([]) => refusals.push(Refusal::WorkflowEmpty),
+        Some(_) if asked.is_empty() || facts.from_step == 0 => {
+            refusals.push(Refusal::StepUnknown { step: facts.from_step, steps: steps.len() });
+        }
+        Some(_) => {}
+    }
+    asked
 }
 
 fn sender(contact: &ContactFacts<'_>, refusals: &mut Vec<Refusal>) -> Option<NumberId> {
@@ -216,16 +242,16 @@ fn sender(contact: &ContactFacts<'_>, refusals: &mut Vec<Refusal>) -> Option<Num
 }
 
 struct Text {
+    step: u8,
     text: String,
     encoding: Encoding,
     segments: u32,
 }
 
 /// Renders every step; a step that cannot be rendered leaves its refusals and no text.
-fn texts(steps: &[Step], smart: Smart, contact: &ContactFacts<'_>, refusals: &mut Vec<Refusal>) -> Vec<Text> {
+fn texts(steps: &[Numbered<'_>], smart: Smart, contact: &ContactFacts<'_>, refusals: &mut Vec<Refusal>) -> Vec<Text> {
     let mut texts = Vec::with_capacity(steps.len());
-    for (index, step) in steps.iter().enumerate() {
-        let number = u8::try_from(index + 1).expect("a workflow has at most nine steps");
+    for &(number, step) in steps {
         match step.template.render(contact.value) {
             Ok(rendered) => texts.extend(text(number, &rendered, smart, refusals)),
             Err(missing) => {
@@ -250,16 +276,20 @@ fn text(step: u8, rendered: &str, smart: Smart, refusals: &mut Vec<Refusal>) -> 
         return None;
     }
     let segments = u32::try_from(counted.segments).expect("at most two");
-    Some(Text { text, encoding: counted.encoding, segments })
+    Some(Text { step, text, encoding: counted.encoding, segments })
 }
 
 fn timeline(
     facts: &Facts<'_>,
-    steps: &[Step],
+    steps: &[Numbered<'_>],
     contact: &ContactFacts<'_>,
     refusals: &mut Vec<Refusal>,
 ) -> Option<Vec<schedule::Planned>> {
-    let gaps: Vec<u16> = steps.iter().map(|step| step.gap_days).collect();
+    let mut gaps: Vec<u16> = steps.iter().map(|(_, step)| step.gap_days).collect();
+    // The gap of a later step counts from the message before it, which is not sent: it goes as soon as it may.
+    if let (Some(first), 2..) = (gaps.first_mut(), facts.from_step) {
+        *first = 0;
+    }
     let planned = schedule::plan(facts.now, contact.place, Some(facts.hours), &gaps);
     planned
         .map_err(|_| {

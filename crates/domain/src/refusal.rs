@@ -84,6 +84,14 @@ pub enum Refusal {
     /// The workflow has no step.
     #[error("the workflow has no message yet")]
     WorkflowEmpty,
+    /// The workflow has no step with which it was to start.
+    #[error("the workflow has no message {step} to start from: it has {steps}")]
+    StepUnknown {
+        /// Which was asked for.
+        step: u8,
+        /// How many there are.
+        steps: usize,
+    },
 }
 
 fn suppressed(kind: Suppression) -> &'static str {
@@ -113,6 +121,7 @@ impl Refusal {
             Self::ContactUnknown => "contact_unknown",
             Self::WorkflowUnknown => "workflow_unknown",
             Self::WorkflowEmpty => "workflow_empty",
+            Self::StepUnknown { .. } => "step_unknown",
         }
     }
 
@@ -136,6 +145,7 @@ impl Refusal {
             Self::ContactUnknown => "choose another contact",
             Self::WorkflowUnknown => "choose another workflow",
             Self::WorkflowEmpty => "add a message to the workflow",
+            Self::StepUnknown { .. } => "start from a message that the workflow has",
         }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use domain::enrollment::StepPrice;
 use domain::ids::{ContactId, EnrollmentId, NumberId, WorkflowId};
-use domain::ledger::{self, Amounts, Cause, Reason};
+use domain::ledger::{self, Cause, Reason};
 use domain::quote::{self, ContactFacts, Facts, Plan, Quote, Running, Sender, Terms};
 use domain::refusal::Refusal;
 use domain::suppression::Suppression;
@@ -26,6 +26,21 @@ use crate::facts::{self, Known, Steps};
 use crate::failure::Failure;
 use crate::senders;
 
+/// Which messages: those of a workflow from one of them on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Course {
+    pub(crate) workflow: WorkflowId,
+    /// The first of them, from 1.
+    pub(crate) from_step: u8,
+}
+
+impl Course {
+    /// All of a workflow.
+    pub(crate) fn whole(workflow: WorkflowId) -> Self {
+        Self { workflow, from_step: 1 }
+    }
+}
+
 /// What is known of the workspace and the workflow.
 pub(crate) struct Batch {
     pub(crate) known: Known,
@@ -33,6 +48,7 @@ pub(crate) struct Batch {
     pub(crate) terms: Terms,
     pub(crate) numbers: Vec<Number>,
     steps: Option<Arc<Vec<Step>>>,
+    from_step: u8,
     now: Timestamp,
 }
 
@@ -56,12 +72,12 @@ impl Batch {
         db: &Read<'_>,
         beat: &Beat,
         steps: &Steps,
-        workflow: WorkflowId,
+        course: Course,
         available: (i64, i64),
         numbers: Vec<Number>,
     ) -> Result<Self, Failure> {
         let known = facts::workspace_of(db, beat.workspace)?;
-        let found = workflows::find(db, beat.workspace, workflow)?;
+        let found = workflows::find(db, beat.workspace, course.workflow)?;
         let found = found.filter(|workflow| workflow.archived_at.is_none());
         let version = found.as_ref().map(|workflow| steps.of(db, beat.workspace, workflow.id, workflow.version));
         let terms = Terms {
@@ -70,7 +86,15 @@ impl Batch {
             credits: available.0,
             wallet: domain::money::Micros(available.1),
         };
-        Ok(Self { known, workflow: found, terms, numbers, steps: version.transpose()?, now: beat.now })
+        Ok(Self {
+            known,
+            workflow: found,
+            terms,
+            numbers,
+            steps: version.transpose()?,
+            from_step: course.from_step,
+            now: beat.now,
+        })
     }
 
     /// Loads what stands around these contacts.
@@ -100,6 +124,7 @@ impl Batch {
             hours: &self.known.settings.hours,
             smart: self.known.settings.smart(),
             steps: self.steps.as_ref().map(|steps| steps.as_slice()),
+            from_step: self.from_step,
             contact: Some(ContactFacts {
                 value: &|key| value_of(contact, key),
                 place: &place,
@@ -134,6 +159,7 @@ impl Batch {
             hours: &self.known.settings.hours,
             smart: self.known.settings.smart(),
             steps: self.steps.as_ref().map(|steps| steps.as_slice()),
+            from_step: self.from_step,
             contact: None,
         };
         Decision { contact, place: None, result: quote::quote(&facts) }
@@ -158,6 +184,7 @@ impl Batch {
         let start = Start {
             workflow: workflow.id,
             version: workflow.version,
+            from_step: self.from_step,
             rate: self.terms.rate,
             by: beat.actor.clone(),
             at: beat.now,
@@ -171,8 +198,9 @@ impl Batch {
     /// The values that the workflow's variables have for a contact: what is frozen.
     fn values(&self, contact: &Contact) -> Vec<(String, String)> {
         let steps = self.steps.as_ref().map(|steps| steps.as_slice()).unwrap_or_default();
+        let sent = steps.iter().skip(usize::from(self.from_step.saturating_sub(1)));
         let mut keys: Vec<String> =
-            steps.iter().flat_map(|step| step.template.variables()).map(|variable| variable.key).collect();
+            sent.flat_map(|step| step.template.variables()).map(|variable| variable.key).collect();
         keys.sort_unstable();
         keys.dedup();
         let value = |key: String| value_of(contact, &key).map(str::to_owned).map(|value| (key, value));
@@ -203,7 +231,7 @@ impl<'a> Started<'a> {
         let prices: Vec<StepPrice> = quote.prices();
         self.transfers.extend(ledger::transfers(Cause::enrollment(id), Reason::Charge, quote.amounts));
         self.assigned.push((contact, quote.number));
-        self.events.push(beat.event("enrollment.started", Some(contact.id), &note(id, workflow, quote.amounts)));
+        self.events.push(beat.event("enrollment.started", Some(contact.id), &note(id, workflow, quote)));
         self.rows.push(NewEnrollment {
             id,
             contact: contact.id,
@@ -216,11 +244,13 @@ impl<'a> Started<'a> {
     }
 }
 
-fn note(id: EnrollmentId, workflow: &Workflow, charged: Amounts) -> serde_json::Value {
+fn note(id: EnrollmentId, workflow: &Workflow, quote: &Quote) -> serde_json::Value {
+    let charged = quote.amounts;
     serde_json::json!({
         "enrollment": id,
         "workflow": workflow.id,
         "name": workflow.name,
+        "from_step": quote.from_step(),
         "charged_credits": charged.credits,
         "charged_micros": charged.micros.0,
     })

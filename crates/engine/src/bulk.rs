@@ -17,7 +17,7 @@ use store::jobs::{self, Item, Job, STARTED};
 use store::{DbError, Lane, Read, Tx, numbers, workflows};
 
 use crate::actor::{Actor, Forbidden};
-use crate::batch::{Batch, Decision};
+use crate::batch::{Batch, Course, Decision};
 use crate::beat::Beat;
 use crate::engine::Engine;
 use crate::facts::Steps;
@@ -271,7 +271,7 @@ fn preview(
     available: (i64, i64),
 ) -> Result<BulkPreview, BulkError> {
     let all_numbers = numbers::list(db, beat.workspace)?;
-    let mut batch = Batch::load(db, beat, steps, workflow, available, all_numbers)?;
+    let mut batch = Batch::load(db, beat, steps, Course::whole(workflow), available, all_numbers)?;
     if batch.workflow.is_none() {
         return Err(BulkError::WorkflowUnknown);
     }
@@ -437,7 +437,7 @@ fn enroll_chunk(
     }
     let all_numbers = numbers::lock(tx, beat.workspace)?;
     let available = store::ledger::read_available(tx, beat.workspace)?;
-    let mut batch = Batch::load(tx, beat, steps, payload.workflow, available, all_numbers)?;
+    let mut batch = Batch::load(tx, beat, steps, Course::whole(payload.workflow), available, all_numbers)?;
     let decisions = decide_all(tx, beat, &mut batch, chunk, &rows)?;
     let started = batch.start(tx, beat, &rows, &decisions)?;
     let mut outcomes = Vec::new();

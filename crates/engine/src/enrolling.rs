@@ -18,7 +18,7 @@ use store::enrollments::Enrollment;
 use store::{DbError, Lane, Tx, contacts, enrollments, messages, numbers, workflows};
 
 use crate::actor::{Actor, Forbidden};
-use crate::batch::{Batch, Decision};
+use crate::batch::{Batch, Course, Decision};
 use crate::beat::Beat;
 use crate::ending::{self, Ended};
 use crate::engine::Engine;
@@ -78,10 +78,19 @@ pub struct EnrollRequest {
     pub contact: ContactId,
     /// Through which workflow.
     pub workflow: WorkflowId,
+    /// From which of its messages on, from 1. Those before it are neither sent nor charged, and a later one than the
+    /// first goes as soon as the window allows: its gap counts from a message that is not sent.
+    pub from_step: u8,
     /// The quote that was shown; the start is refused if it no longer holds.
     pub quote: Option<QuoteId>,
     /// The key of the request, where the actor has none: the same key again gives the first answer and charges nothing.
     pub key: Option<String>,
+}
+
+impl EnrollRequest {
+    fn course(&self) -> Course {
+        Course { workflow: self.workflow, from_step: self.from_step }
+    }
 }
 
 /// Why an enrollment is not started.
@@ -144,11 +153,19 @@ impl From<DbError> for RemoveError {
 }
 
 impl Engine {
-    /// The exact price and timeline of an enrollment, kept for 15 minutes; or all that stands against it.
-    pub async fn quote(&self, actor: &Actor, contact: ContactId, workflow: WorkflowId) -> Result<Preview, EnrollError> {
+    /// The exact price and timeline of an enrollment that starts with this step (1 for the whole workflow), kept for
+    /// 15 minutes; or all that stands against it.
+    pub async fn quote(
+        &self,
+        actor: &Actor,
+        contact: ContactId,
+        workflow: WorkflowId,
+        from_step: u8,
+    ) -> Result<Preview, EnrollError> {
         actor.need(Permission::Read)?;
         let (beat, steps) = (self.beat(actor), self.steps());
-        self.write(Lane::Normal, move |tx| preview(tx, &beat, &steps, contact, workflow)).await
+        let course = Course { workflow, from_step };
+        self.write(Lane::Normal, move |tx| preview(tx, &beat, &steps, contact, course)).await
     }
 
     /// Starts an enrollment: charged, scheduled and visible in one transaction, or not at all.
@@ -158,7 +175,7 @@ impl Engine {
         let (workspace, contact, workflow) = (beat.workspace, request.contact, request.workflow);
         let enrolled = self
             .write(Lane::Normal, move |tx| {
-                let asked = ("enroll", request.contact, request.workflow, request.quote);
+                let asked = ("enroll", request.contact, request.workflow, request.from_step, request.quote);
                 once(tx, &beat, &asked, |tx| enroll(tx, &beat, &steps, &request))
             })
             .await;
@@ -215,13 +232,13 @@ fn decide(
     beat: &Beat,
     steps: &Steps,
     contact: ContactId,
-    workflow: WorkflowId,
+    course: Course,
 ) -> Result<(Batch, Vec<contacts::Contact>, Decision), EnrollError> {
     let rows = contacts::lock(tx, beat.workspace, &[contact])?;
-    workflows::keep(tx, beat.workspace, workflow)?;
+    workflows::keep(tx, beat.workspace, course.workflow)?;
     let numbers = numbers::lock(tx, beat.workspace)?;
     let available = store::ledger::read_available(tx, beat.workspace)?;
-    let mut batch = Batch::load(tx, beat, steps, workflow, available, numbers)?;
+    let mut batch = Batch::load(tx, beat, steps, course, available, numbers)?;
     let decision = match rows.first() {
         Some(row) => {
             let around = batch.around(tx, beat, &rows)?;
@@ -237,11 +254,11 @@ fn preview(
     beat: &Beat,
     steps: &Steps,
     contact: ContactId,
-    workflow: WorkflowId,
+    course: Course,
 ) -> Result<Preview, EnrollError> {
-    let (batch, _, decision) = decide(tx, beat, steps, contact, workflow)?;
+    let (batch, _, decision) = decide(tx, beat, steps, contact, course)?;
     let preview = describe(beat, &batch, &decision)?;
-    answers::insert_quote(tx, beat.workspace, preview.id, &quote_row(&preview, contact, workflow))?;
+    answers::insert_quote(tx, beat.workspace, preview.id, &quote_row(&preview, contact, course.workflow))?;
     Ok(preview)
 }
 
@@ -273,14 +290,14 @@ fn describe(beat: &Beat, batch: &Batch, decision: &Decision) -> Result<Preview, 
     })
 }
 
-/// Text and price of a quote, as a document that equals another exactly if both are the same.
+/// Text and price of each message of a quote, as a document that equals another exactly if all are the same.
 fn terms_document(quote: &Quote) -> String {
-    let steps: Vec<_> = quote.steps.iter().map(|step| (&step.text, step.price)).collect();
+    let steps: Vec<_> = quote.steps.iter().map(|step| (step.step, &step.text, step.price)).collect();
     serde_json::to_string(&(quote.rate, steps)).expect("plain data")
 }
 
 fn enroll(tx: &mut Tx<'_>, beat: &Beat, steps: &Steps, request: &EnrollRequest) -> Result<Enrolled, EnrollError> {
-    let (batch, rows, decision) = decide(tx, beat, steps, request.contact, request.workflow)?;
+    let (batch, rows, decision) = decide(tx, beat, steps, request.contact, request.course())?;
     if let Some(quote) = request.quote {
         hold_to(tx, beat, &batch, &decision, request, quote)?;
     }

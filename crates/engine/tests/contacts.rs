@@ -69,7 +69,14 @@ fn enroll(world: &World, contact: ContactId) {
             prices: vec![step(1), step(2)],
             due_at: at,
         };
-        let start = Start { workflow: WorkflowId(5), version: 1, rate: Micros(15_000), by: "test".to_owned(), at };
+        let start = Start {
+            workflow: WorkflowId(5),
+            version: 1,
+            from_step: 1,
+            rate: Micros(15_000),
+            by: "test".to_owned(),
+            at,
+        };
         let workflow = store::workflows::Workflow {
             id: WorkflowId(5),
             name: "W".to_owned(),

@@ -30,7 +30,7 @@ async fn start(world: &World, reactions: Vec<Reaction>) -> (ContactId, Enrollmen
     let contact = world.contact(1, PHONE, &[]).await;
     let workflow = world.workflow(&[(0, "One"), (3, "Two")]).await;
     world.simulator.script(PHONE, reactions);
-    let request = EnrollRequest { contact, workflow, quote: None, key: None };
+    let request = EnrollRequest { contact, workflow, from_step: 1, quote: None, key: None };
     (contact, world.engine.enroll(&world.actor, request).await.unwrap().enrollment)
 }
 

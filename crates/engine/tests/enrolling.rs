@@ -22,9 +22,9 @@ fn a_whole_workflow_is_sent_on_its_days_and_earned() {
     on_both(Plan::default, async |world| {
         let contact = world.contact(1, "+12125550111", &[("firstname", "Ann")]).await;
         let workflow = world.workflow(&steps()).await;
-        let preview = world.engine.quote(&world.actor, contact, workflow).await.unwrap();
+        let preview = world.engine.quote(&world.actor, contact, workflow, 1).await.unwrap();
         assert_eq!(preview.quote.amounts.credits, 3);
-        let request = EnrollRequest { contact, workflow, quote: Some(preview.id), key: None };
+        let request = EnrollRequest { contact, workflow, from_step: 1, quote: Some(preview.id), key: None };
         let enrolled = world.engine.enroll(&world.actor, request).await.unwrap();
         assert_eq!(world.balance("prepaid").await, (3, 0));
         world.play_days(10).await;
@@ -48,7 +48,7 @@ fn a_reply_stops_the_workflow_and_refunds_only_what_was_never_tried() {
     on_both(plan, async |world| {
         let contact = world.contact(1, "+12125550111", &[("firstname", "Ann")]).await;
         let workflow = world.workflow(&steps()).await;
-        let request = EnrollRequest { contact, workflow, quote: None, key: None };
+        let request = EnrollRequest { contact, workflow, from_step: 1, quote: None, key: None };
         let enrolled = world.engine.enroll(&world.actor, request).await.unwrap();
         assert_eq!(enrolled.charged_micros, Micros(30_000));
         world.play_days(1).await;

@@ -22,7 +22,7 @@ async fn enroll_two(world: &World) -> WorkflowId {
     let workflow = world.workflow(&STEPS).await;
     for (n, phone) in [(1, "+12125550111"), (2, "+12125550112")] {
         let contact = world.contact(n, phone, &[]).await;
-        let request = EnrollRequest { contact, workflow, quote: None, key: None };
+        let request = EnrollRequest { contact, workflow, from_step: 1, quote: None, key: None };
         world.engine.enroll(&world.actor, request).await.unwrap();
     }
     workflow

@@ -34,7 +34,7 @@ async fn read<T: Send + 'static>(world: &World, work: impl Fn(&Read<'_>) -> Resu
 }
 
 async fn enroll(world: &World, contact: ContactId, workflow: domain::ids::WorkflowId) {
-    let request = EnrollRequest { contact, workflow, quote: None, key: None };
+    let request = EnrollRequest { contact, workflow, from_step: 1, quote: None, key: None };
     world.engine.enroll(&world.actor, request).await.unwrap();
 }
 

@@ -39,7 +39,7 @@ async fn neighbour(engine: &Engine) -> Actor {
     let steps = vec![StepInput { gap_days: 0, text: "One".to_owned() }];
     let workflow = WorkflowInput { name: "Leads".to_owned(), steps };
     let workflow = engine.create_workflow(&actor, workflow).await.unwrap().summary.workflow.id;
-    let request = EnrollRequest { contact, workflow, quote: None, key: None };
+    let request = EnrollRequest { contact, workflow, from_step: 1, quote: None, key: None };
     engine.enroll(&actor, request).await.unwrap();
     actor
 }
@@ -48,7 +48,7 @@ async fn neighbour(engine: &Engine) -> Actor {
 async fn broken(world: &World) {
     let contact = world.contact(1, PHONE, &[]).await;
     let workflow = world.workflow(&[(0, "One")]).await;
-    let request = EnrollRequest { contact, workflow, quote: None, key: None };
+    let request = EnrollRequest { contact, workflow, from_step: 1, quote: None, key: None };
     world.engine.enroll(&world.actor, request).await.unwrap();
     let workspace = world.workspace();
     let spoil = move |tx: &mut Tx<'_>| {

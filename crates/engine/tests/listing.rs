@@ -34,7 +34,7 @@ async fn names(world: &World, filter: &Filter, sort: Sort) -> Vec<String> {
 }
 
 fn start(contact: ContactId, workflow: WorkflowId) -> EnrollRequest {
-    EnrollRequest { contact, workflow, quote: None, key: None }
+    EnrollRequest { contact, workflow, from_step: 1, quote: None, key: None }
 }
 
 fn words(text: &str) -> Filter {

@@ -200,7 +200,7 @@ fn a_message_by_hand_that_is_refused_for_good_ends_what_runs_for_the_contact_at_
         on_both(Plan::default, async |world| {
             let contact = world.contact(1, OTHER, &[]).await;
             let workflow = world.workflow(&[(20, "One"), (3, "Two")]).await;
-            let request = EnrollRequest { contact, workflow, quote: None, key: None };
+            let request = EnrollRequest { contact, workflow, from_step: 1, quote: None, key: None };
             let enrolled = world.engine.enroll(&world.actor, request).await.unwrap();
             world.simulator.script(OTHER, vec![Reaction::answering(answer)]);
             write(&world, contact, "hello").await;

@@ -22,7 +22,7 @@ async fn start_all(world: &World) -> Vec<EnrollmentId> {
     // The last made is the first started: the order is that of the due times, not that of the keys.
     for n in (0..CONTACTS).rev() {
         let contact = world.contact(n, &phone(n), &[]).await;
-        let request = EnrollRequest { contact, workflow, quote: None, key: None };
+        let request = EnrollRequest { contact, workflow, from_step: 1, quote: None, key: None };
         enrollments.push(world.engine.enroll(&world.actor, request).await.unwrap().enrollment);
         assert!(world.engine.clock().move_to(world.engine.now() + SignedDuration::from_mins(1)));
     }

@@ -281,7 +281,7 @@ fn sixteen_requests_with_one_key_get_one_answer_and_one_charge() {
         for n in 0..20 {
             let before = world.balance("prepaid").await;
             let key = Some(format!("key-{n}"));
-            let request = EnrollRequest { contact: contact(n), workflow, quote: None, key };
+            let request = EnrollRequest { contact: contact(n), workflow, from_step: 1, quote: None, key };
             let answers = sixteen(&world, &nodes, request).await;
             let first = answers[0].as_ref().unwrap().clone();
             assert!(answers.iter().all(|answer| answer.as_ref().is_ok_and(|answer| *answer == first)), "{answers:?}");
@@ -302,7 +302,7 @@ fn of_sixteen_starts_of_one_contact_exactly_one_succeeds() {
         let nodes = nodes(&world).await;
         let mut held = (0, 0);
         for n in 0..20 {
-            let request = EnrollRequest { contact: contact(n), workflow, quote: None, key: None };
+            let request = EnrollRequest { contact: contact(n), workflow, from_step: 1, quote: None, key: None };
             let answers = sixteen(&world, &nodes, request).await;
             let refused = answers.iter().filter(|answer| matches!(answer, Err(EnrollError::Refused(_)))).count();
             let started: Vec<&Enrolled> = answers.iter().filter_map(|answer| answer.as_ref().ok()).collect();

@@ -30,7 +30,7 @@ async fn start(world: &World, reactions: Vec<Reaction>) -> (ContactId, Enrollmen
     let contact = world.contact(1, PHONE, &[]).await;
     let workflow = world.workflow(&[(0, "One"), (3, "Two"), (3, "Three")]).await;
     world.simulator.script(PHONE, reactions);
-    let request = EnrollRequest { contact, workflow, quote: None, key: None };
+    let request = EnrollRequest { contact, workflow, from_step: 1, quote: None, key: None };
     (contact, world.engine.enroll(&world.actor, request).await.unwrap().enrollment)
 }
 
@@ -214,7 +214,7 @@ fn answers_and_receipts_that_race_always_find_each_other() {
         let workflow = world.workflow(&[(0, "One")]).await;
         for n in 0..120 {
             let contact = world.contact(n, &format!("+1212600{n:04}"), &[]).await;
-            let request = EnrollRequest { contact, workflow, quote: None, key: None };
+            let request = EnrollRequest { contact, workflow, from_step: 1, quote: None, key: None };
             world.engine.enroll(&world.actor, request).await.unwrap();
         }
         let deliver = {
@@ -327,7 +327,7 @@ fn where_refused_messages_are_refunded_the_attempted_one_comes_back_too_and_once
             .failing(FailureClass::BadNumber, 60_000)
             .failing(FailureClass::Blocked, 90_000);
         world.simulator.script(PHONE, vec![reaction]);
-        let request = EnrollRequest { contact, workflow, quote: None, key: None };
+        let request = EnrollRequest { contact, workflow, from_step: 1, quote: None, key: None };
         world.engine.enroll(&world.actor, request).await.unwrap();
         world.play_days(1).await;
         assert_eq!(world.balance("available").await, (0, 100_000_000));
@@ -394,7 +394,7 @@ fn an_opt_out_that_the_carrier_signals_stops_the_persons_other_contacts_too() {
             let mut started = Vec::new();
             for (n, phone) in [(1, PHONE), (2, "+12125550122")] {
                 let contact = world.contact_of(n, phone, PersonId(9)).await;
-                let request = EnrollRequest { contact, workflow, quote: None, key: None };
+                let request = EnrollRequest { contact, workflow, from_step: 1, quote: None, key: None };
                 started.push(world.engine.enroll(&world.actor, request).await.unwrap().enrollment);
             }
             world.simulator.script(PHONE, vec![reaction.clone()]);
@@ -459,7 +459,7 @@ fn the_carriers_smaller_count_is_refunded_also_when_its_receipt_was_faster_than_
             let contact = world.contact(1, PHONE, &[]).await;
             let long = "long ".repeat(50);
             let workflow = world.workflow(&[(0, &long)]).await;
-            let request = EnrollRequest { contact, workflow, quote: None, key: None };
+            let request = EnrollRequest { contact, workflow, from_step: 1, quote: None, key: None };
             world.engine.enroll(&world.actor, request).await.unwrap();
             engine.round().await.unwrap();
             assert_eq!(newest(&world, contact).await.state, MessageState::Delivered);
@@ -477,7 +477,7 @@ fn the_carriers_smaller_count_comes_back_once_also_when_it_comes_late() {
         let contact = world.contact(1, PHONE, &[]).await;
         let long = "x".repeat(200);
         let workflow = world.workflow(&[(0, long.as_str())]).await;
-        let request = EnrollRequest { contact, workflow, quote: None, key: None };
+        let request = EnrollRequest { contact, workflow, from_step: 1, quote: None, key: None };
         world.engine.enroll(&world.actor, request).await.unwrap();
         world.engine.round().await.unwrap();
         let message = newest(&world, contact).await;

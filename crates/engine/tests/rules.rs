@@ -36,7 +36,7 @@ fn three() -> [(i64, &'static str); 3] {
 }
 
 async fn start(world: &World, contact: ContactId, workflow: WorkflowId) -> EnrollmentId {
-    let request = EnrollRequest { contact, workflow, quote: None, key: None };
+    let request = EnrollRequest { contact, workflow, from_step: 1, quote: None, key: None };
     world.engine.enroll(&world.actor, request).await.unwrap().enrollment
 }
 
@@ -55,8 +55,8 @@ fn a_message_of_three_segments_as_the_contact_would_get_it_is_refused() {
         let workflow = world.workflow(&[(0, "Hi"), (1, LONG)]).await;
         let short = world.contact(1, PHONE, &[("firstname", "Ann")]).await;
         let long = world.contact(2, "+12125550112", &[("firstname", &"Ann".repeat(50))]).await;
-        assert!(world.engine.quote(&world.actor, short, workflow).await.is_ok());
-        let request = EnrollRequest { contact: long, workflow, quote: None, key: None };
+        assert!(world.engine.quote(&world.actor, short, workflow, 1).await.is_ok());
+        let request = EnrollRequest { contact: long, workflow, from_step: 1, quote: None, key: None };
         let Err(EnrollError::Refused(refusals)) = world.engine.enroll(&world.actor, request).await else {
             panic!("it was started");
         };
@@ -94,8 +94,8 @@ fn what_the_preview_shows_arrives_on_its_dates_and_is_what_is_charged() {
         let workflow = world.workflow(&[(0, LONG), (1, "It’s {First Name}"), (2, "🏡 {First Name|there}?")]).await;
         let contact = world.contact(1, PHONE, &[("firstname", "José")]).await;
         let before = world.balance("available").await;
-        let shown = world.engine.quote(&world.actor, contact, workflow).await.unwrap();
-        let request = EnrollRequest { contact, workflow, quote: Some(shown.id), key: None };
+        let shown = world.engine.quote(&world.actor, contact, workflow, 1).await.unwrap();
+        let request = EnrollRequest { contact, workflow, from_step: 1, quote: Some(shown.id), key: None };
         world.engine.enroll(&world.actor, request).await.unwrap();
         let after = world.balance("available").await;
         let amounts = shown.quote.amounts;

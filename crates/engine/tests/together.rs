@@ -74,7 +74,7 @@ fn a_push_waits_for_a_message_that_the_dispatcher_has_in_hand() {
         let engine = opened.await.unwrap();
         let contact = world.contact(0, &phone(0), &[]).await;
         let workflow = world.workflow(&[(0, "One"), (1, "Two")]).await;
-        let request = engine::enrolling::EnrollRequest { contact, workflow, quote: None, key: None };
+        let request = engine::enrolling::EnrollRequest { contact, workflow, from_step: 1, quote: None, key: None };
         engine.enroll(&world.actor, request).await.unwrap();
         let (stop, stopped) = watch::channel(false);
         let dispatching = {
@@ -196,7 +196,7 @@ fn what_was_claimed_before_the_machine_slept_is_claimed_anew_before_it_is_sent()
         let workflow = world.workflow(&[(0, "One"), (1, "Two")]).await;
         for n in 0..2 {
             let contact = world.contact(n, &phone(n), &[]).await;
-            let request = engine::enrolling::EnrollRequest { contact, workflow, quote: None, key: None };
+            let request = engine::enrolling::EnrollRequest { contact, workflow, from_step: 1, quote: None, key: None };
             engine.enroll(&world.actor, request).await.unwrap();
         }
         engine.round().await.unwrap();

@@ -53,7 +53,7 @@ fn what_is_old_is_let_go_and_what_may_be_asked_for_is_kept() {
             let selection = Selection::These(vec![contact]);
             world.engine.enroll_many(&world.actor, workflow, selection, Some(key.to_owned())).await.unwrap().id
         };
-        world.engine.quote(&world.actor, contact, workflow).await.unwrap();
+        world.engine.quote(&world.actor, contact, workflow, 1).await.unwrap();
         let first = start("spring").await;
         let (ours, nobodys) = (text(&world, &world.number), text(&world, "+19995550100"));
         assert!(matches!(world.engine.receive("simulator", ours.clone()).await.unwrap(), Received::Stored { .. }));

@@ -60,7 +60,7 @@ fn a_gap_counts_from_the_send_and_not_from_when_its_lost_answer_was_found() {
         let workflow = world.workflow(&[(0, "Hi"), (3, "Any news?")]).await;
         world.simulator.script(PHONE, vec![Reaction::answering(Answer::LostAfter)]);
         world.simulator.set_behaviour(down.clone()).unwrap();
-        let request = EnrollRequest { contact, workflow, quote: None, key: None };
+        let request = EnrollRequest { contact, workflow, from_step: 1, quote: None, key: None };
         let start = world.engine.now();
         let enrolled = world.engine.enroll(&world.actor, request).await.unwrap();
         // The search is down for 40 hours: a settling at night, two days later by the calendar.
@@ -91,7 +91,7 @@ async fn waiting_for_a_retry(world: &World) -> (ContactId, EnrollmentId) {
     let contact = world.contact(1, PHONE, &[]).await;
     let workflow = world.workflow(&[(0, "One"), (1, "Two")]).await;
     world.simulator.script(PHONE, vec![Reaction::answering(Answer::Temporary)]);
-    let request = EnrollRequest { contact, workflow, quote: None, key: None };
+    let request = EnrollRequest { contact, workflow, from_step: 1, quote: None, key: None };
     let enrolled = world.engine.enroll(&world.actor, request).await.unwrap();
     world.engine.round().await.unwrap();
     (contact, enrolled.enrollment)
@@ -121,7 +121,7 @@ fn a_step_whose_number_was_lost_under_way_goes_out_from_another_one() {
         let contact = world.contact(1, PHONE, &[]).await;
         let workflow = world.workflow(&[(0, "One"), (1, "Two")]).await;
         world.simulator.script(PHONE, vec![Reaction::answering(Answer::LostAfter)]);
-        let request = EnrollRequest { contact, workflow, quote: None, key: None };
+        let request = EnrollRequest { contact, workflow, from_step: 1, quote: None, key: None };
         let enrolled = world.engine.enroll(&world.actor, request).await.unwrap();
         world.engine.round().await.unwrap();
         let other = second_number(&world).await;
@@ -156,7 +156,7 @@ fn a_node_whose_number_another_process_has_taken_claims_nothing() {
         let (_, enrollment) = {
             let contact = world.contact(1, PHONE, &[]).await;
             let workflow = world.workflow(&[(0, "One")]).await;
-            let request = EnrollRequest { contact, workflow, quote: None, key: None };
+            let request = EnrollRequest { contact, workflow, from_step: 1, quote: None, key: None };
             (contact, world.engine.enroll(&world.actor, request).await.unwrap().enrollment)
         };
         // The process slept through its lease, and another one has its number now.

@@ -11,7 +11,7 @@
 //! | `message_id` | the message of `next_step`, from its claim until it is settled |
 //! | `hour_minute` | minute of the local day at which the following messages go out; set by the first send |
 
-use domain::enrollment::{EnrollmentState, StepPrice, StopReason};
+use domain::enrollment::{self, EnrollmentState, StepPrice, StopReason};
 use domain::ids::{ContactId, EnrollmentId, MessageId, NumberId, WorkflowId, WorkspaceId};
 use domain::money::Micros;
 use domain::tally::{Count, What};
@@ -55,7 +55,7 @@ pub struct Enrollment {
     pub place: Place,
     /// The frozen field values: key and value.
     pub values: Vec<(String, String)>,
-    /// The price of each step.
+    /// The price of each step; nothing for those before the one with which it started (`domain::enrollment::first_step`).
     pub prices: Vec<StepPrice>,
     /// Price of a segment beyond the credits.
     pub rate: Micros,
@@ -75,6 +75,20 @@ pub struct Enrollment {
     pub ended_at: Option<Timestamp>,
     /// The last step that was tried before it was stopped, 0 for none; nothing while it runs.
     pub stopped_after: Option<u8>,
+}
+
+impl Enrollment {
+    /// The step with which it started, from 1.
+    #[must_use]
+    pub fn first_step(&self) -> u8 {
+        enrollment::first_step(&self.prices)
+    }
+
+    /// The step from which it would go on after its end, from 1.
+    #[must_use]
+    pub fn first_untried(&self) -> u8 {
+        enrollment::first_untried(&self.prices, self.stopped_after)
+    }
 }
 
 /// The columns of [`Enrollment`], in the order that `read` expects.
@@ -172,13 +186,13 @@ static INSERT: Sql = Sql::Twin {
             place, field_values, prices, rate_micros, next_step, due_at, message_id, hour_minute, started_by, started_at,
             ended_at)
         SELECT $1, value ->> 'id', value ->> 'contact', $2, $3, 'active', NULL, value ->> 'number', value ->> 'place',
-            value ->> 'held', value ->> 'prices', $4, 1, value ->> 'due', NULL, NULL, $5, $6, NULL
+            value ->> 'held', value ->> 'prices', $4, $8, value ->> 'due', NULL, NULL, $5, $6, NULL
         FROM json_each($7)",
     postgres: "
         INSERT INTO enrollments (workspace_id, enrollment_id, contact_id, workflow_id, version, state, reason, number_id,
             place, field_values, prices, rate_micros, next_step, due_at, message_id, hour_minute, started_by, started_at,
             ended_at)
-        SELECT $1, id, contact, $2, $3, 'active', NULL, number, place, held, prices, $4, 1, due, NULL, NULL, $5, $6, NULL
+        SELECT $1, id, contact, $2, $3, 'active', NULL, number, place, held, prices, $4, $8, due, NULL, NULL, $5, $6, NULL
         FROM jsonb_to_recordset($7::text::jsonb)
             AS t (id BIGINT, contact BIGINT, number BIGINT, place TEXT, held TEXT, prices TEXT, due BIGINT)",
 };
@@ -186,12 +200,12 @@ static INSERT: Sql = Sql::Twin {
 static STOP: Sql = Sql::Twin {
     sqlite: "
         UPDATE enrollments SET state = 'stopped', reason = $3, ended_at = $4, due_at = NULL,
-            stopped_after = next_step - CASE WHEN due_at IS NULL THEN 0 ELSE 1 END
+            stopped_after = CASE WHEN due_at IS NULL THEN next_step WHEN hour_minute IS NULL THEN 0 ELSE next_step - 1 END
         WHERE workspace_id = $1 AND state = 'active' AND enrollment_id IN (SELECT value FROM json_each($2))
         RETURNING enrollment_id, workflow_id, stopped_after",
     postgres: "
         UPDATE enrollments SET state = 'stopped', reason = $3, ended_at = $4, due_at = NULL,
-            stopped_after = next_step - CASE WHEN due_at IS NULL THEN 0 ELSE 1 END
+            stopped_after = CASE WHEN due_at IS NULL THEN next_step WHEN hour_minute IS NULL THEN 0 ELSE next_step - 1 END
         WHERE workspace_id = $1 AND state = 'active'
           AND enrollment_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))
         RETURNING enrollment_id, workflow_id, stopped_after",
@@ -382,6 +396,8 @@ pub struct Start {
     pub workflow: WorkflowId,
     /// In which version.
     pub version: i64,
+    /// The step with which they start, from 1.
+    pub from_step: u8,
     /// Price of a segment beyond the credits.
     pub rate: Micros,
     /// Who starts them.
@@ -423,6 +439,7 @@ pub fn insert(tx: &mut Tx<'_>, workspace: WorkspaceId, start: &Start, rows: &[Ne
         start.by.as_str().into(),
         json::micros(start.at).into(),
         json::text(&batch)?.into(),
+        i64::from(start.from_step).into(),
     ];
     tx.execute(&INSERT, &params)?;
     for row in rows {

@@ -29,9 +29,11 @@ pub(crate) struct Enrollment {
     state: EnrollmentStateWord,
     /// Why it ended early.
     reason: Option<ReasonWord>,
+    /// The message with which it started, from 1; those before it were neither sent nor charged.
+    first_step: u8,
     /// The message that comes next, from 1.
     next_step: u8,
-    /// How many messages it has.
+    /// How many messages the workflow has.
     messages: usize,
     /// When the next message is due; nothing while it is with the carrier, or at the end.
     due_at: Option<Timestamp>,
@@ -55,6 +57,7 @@ impl From<&store::enrollments::Enrollment> for Enrollment {
             version: row.version,
             state: Word::of(state),
             reason: reason.map(Word::of),
+            first_step: row.first_step(),
             next_step: row.next_step,
             messages: row.prices.len(),
             due_at: row.due_at,
@@ -145,6 +148,9 @@ pub(crate) async fn of_workflow(
 pub(crate) struct EnrollBody {
     contact: ids::Contact,
     workflow: ids::Workflow,
+    /// The message to start from, 1 if not given: as in the quote.
+    #[schema(minimum = 1, maximum = 9, example = 1)]
+    from_step: Option<u8>,
     /// The quote that was shown: nothing is started if its text or price are no longer true.
     quote: Option<ids::Quote>,
 }
@@ -194,7 +200,8 @@ pub(crate) async fn start(
     Body(body): Body<EnrollBody>,
 ) -> Result<Json<Started>, Problem> {
     let quote = body.quote.map(|quote| quote.0);
-    let request = EnrollRequest { contact: body.contact.0, workflow: body.workflow.0, quote, key: None };
+    let (contact, workflow, from_step) = (body.contact.0, body.workflow.0, body.from_step.unwrap_or(1));
+    let request = EnrollRequest { contact, workflow, from_step, quote, key: None };
     Ok(Json(parts.engine.enroll(&actor, request).await?.into()))
 }
 

@@ -55,6 +55,8 @@ pub(crate) struct Quote {
 /// One message of a quote.
 #[derive(Serialize, ToSchema)]
 struct QuotedMessage {
+    /// Which message of the workflow, from 1.
+    step: u8,
     /// As the contact will read it.
     text: String,
     encoding: EncodingWord,
@@ -87,6 +89,7 @@ impl From<Terms> for Funds {
 impl From<&QuotedStep> for QuotedMessage {
     fn from(step: &QuotedStep) -> Self {
         Self {
+            step: step.step,
             text: step.text.clone(),
             encoding: Word::of(step.encoding.to_string()),
             segments: step.price.segments,
@@ -127,6 +130,10 @@ impl From<&Preview> for Quote {
 pub(crate) struct QuoteBody {
     contact: ids::Contact,
     workflow: ids::Workflow,
+    /// The message to start from, 1 if not given. Those before it are neither sent nor charged, and a later one than
+    /// the first goes as soon as the window allows: its gap counts from a message that is not sent.
+    #[schema(minimum = 1, maximum = 9, example = 1)]
+    from_step: Option<u8>,
 }
 
 /// Quote an enrollment
@@ -140,7 +147,7 @@ pub(crate) async fn create(
     Caller(actor): Caller,
     Body(body): Body<QuoteBody>,
 ) -> Result<Json<Quote>, Problem> {
-    let preview = parts.engine.quote(&actor, body.contact.0, body.workflow.0).await?;
+    let preview = parts.engine.quote(&actor, body.contact.0, body.workflow.0, body.from_step.unwrap_or(1)).await?;
     Ok(Json(Quote::from(&preview)))
 }
 

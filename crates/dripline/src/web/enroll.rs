@@ -38,6 +38,9 @@ struct Asked {
     contact: ContactId,
     #[serde(default, deserialize_with = "blank_is_none")]
     workflow: Option<WorkflowId>,
+    /// The message to start from, if not the first.
+    #[serde(default, deserialize_with = "blank_is_none")]
+    from_step: Option<u8>,
     #[serde(default)]
     q: String,
 }
@@ -89,6 +92,10 @@ struct Content {
     name: String,
     phone: String,
     workflow: Option<(WorkflowId, String)>,
+    /// The message that it starts from, from 1.
+    from_step: u8,
+    /// The messages that it may start from; one where there is no choice.
+    messages: Vec<u8>,
     may_start: bool,
     step: Step,
 }
@@ -137,24 +144,28 @@ async fn content(parts: &Parts, viewer: &Viewer, asked: &Asked) -> Result<Conten
     let all = parts.engine.workflows(&viewer.actor).await?;
     let picked = asked.workflow.map(|id| {
         let found = all.iter().find(|one| one.workflow.id == id);
-        found.map(|one| (id, one.workflow.name.clone())).ok_or_else(|| Wrong::not_found("the workflow"))
+        found.map(|one| (id, one)).ok_or_else(|| Wrong::not_found("the workflow"))
     });
     let workflow = picked.transpose()?;
-    let step = match &workflow {
+    let from_step = asked.from_step.unwrap_or(1);
+    let messages = workflow.map_or(1, |(_, one)| u8::try_from(one.messages).unwrap_or(1));
+    let step = match workflow {
         None => {
             let holds = asked.q.trim().to_lowercase();
             let fits = all.iter().filter(|one| one.workflow.name.to_lowercase().contains(&holds));
             Step::Pick { choices: fits.map(Choice::from).collect(), search: asked.q.clone() }
         }
-        Some((id, _)) => match parts.engine.quote(&viewer.actor, asked.contact, *id).await {
+        Some((id, _)) => match parts.engine.quote(&viewer.actor, asked.contact, id, from_step).await {
             Ok(preview) => previewed(viewer, &preview, false),
-            Err(EnrollError::Refused(refusals)) => Step::Stopped { stops: stops(&refusals, asked.contact, *id) },
+            Err(EnrollError::Refused(refusals)) => Step::Stopped { stops: stops(&refusals, asked.contact, id) },
             Err(error) => return Err(error.into()),
         },
     };
     let phone = format::phone(&contact.phone.to_string());
     let may_start = viewer.may("enroll");
-    Ok(Content { contact: contact.id, name: contact.name, phone, workflow, may_start, step })
+    let workflow = workflow.map(|(id, one)| (id, one.workflow.name.clone()));
+    let messages = (1..=messages).collect();
+    Ok(Content { contact: contact.id, name: contact.name, phone, workflow, from_step, messages, may_start, step })
 }
 
 fn previewed(viewer: &Viewer, preview: &Preview, changed: bool) -> Step {
@@ -166,6 +177,8 @@ fn previewed(viewer: &Viewer, preview: &Preview, changed: bool) -> Step {
 struct Started {
     contact: ContactId,
     workflow: WorkflowId,
+    #[serde(default, deserialize_with = "blank_is_none")]
+    from_step: Option<u8>,
     quote: QuoteId,
     key: String,
 }
@@ -177,9 +190,9 @@ async fn start(
     Form(form): Form<Started>,
 ) -> Result<Response, Wrong> {
     viewer.actor.need(Permission::Enroll)?;
-    let (contact, workflow) = (form.contact, form.workflow);
-    let asked = Asked { contact, workflow: Some(workflow), q: String::new() };
-    let request = EnrollRequest { contact, workflow, quote: Some(form.quote), key: Some(form.key) };
+    let (contact, workflow, from_step) = (form.contact, form.workflow, form.from_step.unwrap_or(1));
+    let asked = Asked { contact, workflow: Some(workflow), from_step: form.from_step, q: String::new() };
+    let request = EnrollRequest { contact, workflow, from_step, quote: Some(form.quote), key: Some(form.key) };
     let mut content = match parts.engine.enroll(&viewer.actor, request).await {
         Ok(_) => {
             let found = parts.engine.contact(&viewer.actor, contact).await?;
@@ -218,6 +231,8 @@ fn beneath(asker: &Asker, contact: ContactId) -> String {
 struct Filled {
     contact: ContactId,
     workflow: WorkflowId,
+    #[serde(default, deserialize_with = "blank_is_none")]
+    from_step: Option<u8>,
     field: String,
     value: String,
 }
@@ -233,9 +248,11 @@ async fn fill(
     parts.engine.edit_contact(&viewer.actor, form.contact, vec![(form.field, Some(form.value))]).await?;
     let (contact, workflow) = (form.contact, form.workflow);
     if let Asker::Browser = asker {
-        return Ok(Done::to(format!("/enroll?contact={contact}&workflow={workflow}")).into_response());
+        let from_step = form.from_step.unwrap_or(1);
+        let page = format!("/enroll?contact={contact}&workflow={workflow}&from_step={from_step}");
+        return Ok(Done::to(page).into_response());
     }
-    let asked = Asked { contact, workflow: Some(workflow), q: String::new() };
+    let asked = Asked { contact, workflow: Some(workflow), from_step: form.from_step, q: String::new() };
     let content = content(&parts, &viewer, &asked).await?;
     Ok(answer(&viewer, &asker, content))
 }

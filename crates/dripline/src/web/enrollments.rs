@@ -6,9 +6,12 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::get;
 use domain::access::Permission;
+use domain::enrollment::EnrollmentState;
 use domain::ids::{ContactId, EnrollmentId};
 use domain::ledger::Amounts;
-use store::{DbError, enrollments};
+use store::DbError;
+use store::enrollments::{self, Enrollment};
+use store::workflows::Workflow;
 
 use super::answer::{Done, html};
 use super::asked::Asker;
@@ -55,6 +58,33 @@ pub(crate) fn amounts(amounts: Amounts) -> String {
         (0, _) => money(amounts.micros),
         (credits, 0) => counted(credits, "credit", "credits"),
         (credits, _) => format!("{} and {}", counted(credits, "credit", "credits"), money(amounts.micros)),
+    }
+}
+
+/// The way from an ended run to a new quote.
+pub(crate) struct Again {
+    /// The dialog, or the page, with the preview.
+    pub(crate) address: String,
+    /// The message that was not tried any more, from 1.
+    pub(crate) step: u8,
+}
+
+/// How a run may be started again; nothing for one that runs, or whose workflow was deleted.
+pub(crate) fn again(run: &Enrollment, workflow: Option<&Workflow>) -> Option<Again> {
+    if run.state == EnrollmentState::Active || workflow.is_none_or(|workflow| workflow.archived_at.is_some()) {
+        return None;
+    }
+    let step = run.first_untried();
+    let address = format!("/enroll?contact={}&workflow={}&from_step={step}", run.contact, run.workflow);
+    Some(Again { address, step })
+}
+
+/// How a run ended, in a word or two.
+pub(crate) fn state(run: &Enrollment) -> String {
+    match run.state {
+        EnrollmentState::Active => "Running".to_owned(),
+        EnrollmentState::Completed => "Completed".to_owned(),
+        EnrollmentState::Stopped(reason) => format!("Stopped: {}", reason.word().replace('_', " ")),
     }
 }
 

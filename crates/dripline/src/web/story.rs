@@ -53,7 +53,9 @@ impl Names {
             "enrollment.started" => {
                 let (flow, price) =
                     (self.workflow(&payload), amounts(paid(&payload, "charged_credits", "charged_micros")));
-                told(Icon("circle-play"), format!("{who} added the contact to {flow} for {price}"))
+                let from = payload["from_step"].as_u64().filter(|step| *step > 1);
+                let from = from.map(|step| format!(" from message {step} on")).unwrap_or_default();
+                told(Icon("circle-play"), format!("{who} added the contact to {flow}{from} for {price}"))
             }
             "enrollment.stopped" => {
                 let back = amounts(paid(&payload, "refunded_credits", "refunded_micros"));
@@ -61,7 +63,7 @@ impl Names {
                 told(Icon("circle-stop"), format!("{flow} stopped: {why}; {back} came back"))
             }
             "enrollment.completed" => told(Icon("circle-check"), format!("{} is complete", self.workflow(&payload))),
-            "enrollment.step_skipped" => {
+            "enrollment.skipped" => {
                 told(Icon("skip-forward"), format!("{who} left out a message of {}", self.workflow(&payload)))
             }
             "contact.suppressed" => told(Icon("ban"), suppressed(&payload, &who)),

@@ -304,3 +304,25 @@ async fn the_new_quote_of_a_start_that_was_refused_for_the_old_one_can_be_starte
     let problem = customer.post("/enrollments", start(&quote)).await.problem(409, "quote_changed");
     customer.post("/enrollments", start(&problem["quote"])).await.good();
 }
+
+#[tokio::test]
+async fn an_enrollment_starts_from_a_later_message_and_pays_only_for_what_it_sends() {
+    let site = Site::new();
+    let customer = site.customer("Acme", "+12125550100").await;
+    let (contact, workflow) = (customer.contact("+12125550123").await, customer.workflow("Leads").await);
+    let from = |step: u8| json!({ "contact": contact, "workflow": workflow, "from_step": step });
+    let whole = customer.post("/quotes", json!({ "contact": contact, "workflow": workflow })).await.good();
+    let quote = customer.post("/quotes", from(2)).await.good();
+    let steps: Vec<_> = quote["messages"].as_array().unwrap().iter().map(|message| message["step"].clone()).collect();
+    assert_eq!(json!(steps)[0], 2, "{quote}");
+    assert_eq!(steps.len() + 1, whole["messages"].as_array().unwrap().len());
+    assert_eq!(quote["messages"][0]["text"], whole["messages"][1]["text"]);
+    let problem = customer.post("/quotes", from(9)).await.problem(422, "enrollment_refused");
+    assert_eq!(problem["refusals"][0]["code"], "step_unknown");
+    let mut start = from(2);
+    start["quote"] = quote["id"].clone();
+    let started = customer.post("/enrollments", start).await.good();
+    assert_eq!(started["charged_credits"], quote["credits"]);
+    let shown = customer.get(&format!("/enrollments/{}", text(&started["enrollment"]))).await.good();
+    assert_eq!((&shown["first_step"], &shown["next_step"]), (&json!(2), &json!(2)));
+}

@@ -104,7 +104,7 @@ async fn many_are_changed_and_brought_back() {
     let (site, customer) = world().await;
     let owner = site.person(&customer, Role::Owner).await;
     let workflow = site.parts.engine.workflows(&customer.operator).await.unwrap()[0].workflow.id;
-    let request = EnrollRequest { contact: customer.contacts[0], workflow, quote: None, key: None };
+    let request = EnrollRequest { contact: customer.contacts[0], workflow, from_step: 1, quote: None, key: None };
     site.parts.engine.enroll(&customer.operator, request).await.unwrap();
     let selected = format!("contact={}&contact={}&act=delete", customer.contacts[0], customer.contacts[1]);
     let answer = owner.script("POST", "/contacts/change", &selected).await;

@@ -69,7 +69,7 @@ async fn busy(site: &Site, customer: &Customer) {
     let engine = &site.parts.engine;
     let workflow = engine.workflows(&customer.operator).await.unwrap()[0].workflow.id;
     for contact in &customer.contacts[..2] {
-        let request = EnrollRequest { contact: *contact, workflow, quote: None, key: None };
+        let request = EnrollRequest { contact: *contact, workflow, from_step: 1, quote: None, key: None };
         engine.enroll(&customer.operator, request).await.unwrap();
     }
     engine.play(&site.parts.simulator, engine.now()).await.unwrap();

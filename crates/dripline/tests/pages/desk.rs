@@ -10,7 +10,7 @@ async fn enroll_all(site: &Site, customer: &Customer) {
     let engine = &site.parts.engine;
     let workflow = engine.workflows(&customer.operator).await.unwrap()[0].workflow.id;
     for contact in &customer.contacts {
-        let request = EnrollRequest { contact: *contact, workflow, quote: None, key: None };
+        let request = EnrollRequest { contact: *contact, workflow, from_step: 1, quote: None, key: None };
         engine.enroll(&customer.operator, request).await.unwrap();
     }
 }

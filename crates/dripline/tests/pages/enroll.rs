@@ -109,7 +109,13 @@ async fn too_little_money_names_what_is_missing_and_leads_to_billing() {
             person: None,
         };
         let Ok(contact) = site.parts.engine.create_contact(&customer.operator, new).await else { continue };
-        let request = engine::enrolling::EnrollRequest { contact: contact.id, workflow: made, quote: None, key: None };
+        let request = engine::enrolling::EnrollRequest {
+            contact: contact.id,
+            workflow: made,
+            from_step: 1,
+            quote: None,
+            key: None,
+        };
         last = Some(contact.id);
         if site.parts.engine.enroll(&customer.operator, request).await.is_err() {
             break;
@@ -217,4 +223,46 @@ async fn nothing_of_another_workspace_is_enrolled_or_shown() {
     assert!(page.has("Your role may look") && !page.has("name=\"key\""), "{}", page.text);
     let form = format!("contact={mine}&workflow={workflow}&quote=quo_0000000000000&key=k");
     assert_eq!(viewer.post("/enroll", &form).await.status, 403);
+}
+
+#[tokio::test]
+async fn an_ended_run_starts_again_from_the_message_that_was_not_sent_or_from_another() {
+    let site = Site::new();
+    let customer = site.customer("Ours", "+12125550100").await;
+    let agent = site.person(&customer, Role::Agent).await;
+    let (contact, workflow) = (customer.contacts[0], workflow(&site, &customer).await);
+    let (_, form) = preview(&agent, contact, &workflow).await;
+    agent.post("/enroll", &form).await;
+    site.parts.engine.play(&site.parts.simulator, site.parts.engine.now()).await.unwrap();
+    let running = agent.get(&format!("/messenger/{contact}")).await.good();
+    assert!(!running.has("Start again from"), "{}", running.text);
+    let answer = agent.get(&format!("/enrollments/of/{contact}/remove")).await;
+    let page = answer.header("location").to_owned();
+    agent.post(&page, "").await;
+    let id = page.trim_start_matches("/enrollments/").trim_end_matches("/remove");
+    let address = format!("/enroll?contact={contact}&#38;workflow={workflow}&#38;from_step=2");
+    for page in [format!("/messenger/{contact}"), format!("/contacts/{contact}"), format!("/billing/charges/{id}")] {
+        let page = agent.get(&page).await.good();
+        sound(&page);
+        assert!(page.has("Start again from message 2") && page.has(&address), "{}", page.text);
+    }
+    let shown = agent.get(&address.replace("&#38;", "&")).await.good();
+    let fields = sound(&shown);
+    assert!(shown.has("Start for 2 credits") && !shown.has("Hi Ours0"), "{}", shown.text);
+    assert!(shown.has("<option value=\"2\" selected>message 2</option>"), "{}", shown.text);
+    let form =
+        ["contact", "workflow", "from_step", "quote", "key"].map(|name| format!("{name}={}", hidden(&fields, name)));
+    // Another message than the one that was shown is another price.
+    let other = form.join("&").replace("from_step=2", "from_step=3");
+    let changed = agent.post("/enroll", &other).await;
+    assert!(changed.status == 422 && changed.has("Start for 1 credit"), "{}", changed.text);
+    assert_eq!(agent.post("/enroll", &form.join("&")).await.status, 303);
+    assert_eq!(site.parts.engine.balances(&customer.operator).await.unwrap().credits, 97, "one was sent, two are held");
+    let thread = agent.get(&format!("/messenger/{contact}")).await.good();
+    assert!(thread.has("from message 2 on for 2 credits") && thread.has("0 of 2 sent"), "{}", thread.text);
+    let unknown =
+        agent.get(&format!("/enroll?contact={}&workflow={workflow}&from_step=9", customer.contacts[1])).await.good();
+    assert!(unknown.has("The workflow has no message 9 to start from"), "{}", unknown.text);
+    let viewer = site.person(&customer, Role::Viewer).await;
+    assert!(!viewer.get(&format!("/contacts/{}", customer.contacts[1])).await.has("Start again"));
 }

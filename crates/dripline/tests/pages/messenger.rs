@@ -9,7 +9,7 @@ use crate::site::{Customer, Person, Site};
 
 async fn enroll(site: &Site, customer: &Customer, contact: ContactId) {
     let workflow: WorkflowId = site.parts.engine.workflows(&customer.operator).await.unwrap()[0].workflow.id;
-    let request = EnrollRequest { contact, workflow, quote: None, key: None };
+    let request = EnrollRequest { contact, workflow, from_step: 1, quote: None, key: None };
     site.parts.engine.enroll(&customer.operator, request).await.unwrap();
     site.parts.engine.play(&site.parts.simulator, site.parts.engine.now()).await.unwrap();
 }

@@ -10,7 +10,7 @@ use crate::site::{Customer, Site};
 async fn enroll(site: &Site, customer: &Customer) {
     let engine = &site.parts.engine;
     let workflow = engine.workflows(&customer.operator).await.unwrap()[0].workflow.id;
-    let request = EnrollRequest { contact: customer.contacts[0], workflow, quote: None, key: None };
+    let request = EnrollRequest { contact: customer.contacts[0], workflow, from_step: 1, quote: None, key: None };
     engine.enroll(&customer.operator, request).await.unwrap();
 }
 

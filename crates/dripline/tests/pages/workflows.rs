@@ -22,7 +22,7 @@ pub(crate) async fn made(site: &Site, customer: &Customer, name: &str, text: &st
 
 pub(crate) async fn enroll(site: &Site, customer: &Customer, workflow: WorkflowId, contacts: usize) {
     for contact in &customer.contacts[..contacts] {
-        let request = EnrollRequest { contact: *contact, workflow, quote: None, key: None };
+        let request = EnrollRequest { contact: *contact, workflow, from_step: 1, quote: None, key: None };
         site.parts.engine.enroll(&customer.operator, request).await.unwrap();
     }
 }

@@ -172,7 +172,7 @@ pub(crate) fn enroll(
         let contact = ContactId(ids.next(now));
         rows.push(NewEnrollment { id, contact, number, place, values: Vec::new(), prices, due_at: now });
     }
-    let start = Start { workflow, version: 1, rate: RATE, by: "usr".to_owned(), at: now };
+    let start = Start { workflow, version: 1, from_step: 1, rate: RATE, by: "usr".to_owned(), at: now };
     enrollments::insert(tx, workspace, &start, &rows)?;
     store::ledger::post(tx, workspace, &transfers, now).expect("the wallet covers the test");
     Ok(rows.into_iter().map(|row| row.id).collect())

@@ -134,11 +134,14 @@ impl Story {
         let actor = of.actor.clone();
         let run = self.log.runs.len();
         self.prepare(customer, std::slice::from_ref(&person), workflow).await;
-        let quote = match self.engine.quote(&actor, person.contact, workflow).await {
+        let steps = self.engine.workflow(&actor, workflow).await.unwrap().steps.len();
+        let from_step = 1 + u8::try_from(self.dice.below(steps)).unwrap();
+        let quote = match self.engine.quote(&actor, person.contact, workflow, from_step).await {
             Ok(preview) => Some(preview.id),
             Err(error) => return self.refused(error),
         };
-        let request = EnrollRequest { contact: person.contact, workflow, quote, key: Some(format!("run {run}")) };
+        let request =
+            EnrollRequest { contact: person.contact, workflow, from_step, quote, key: Some(format!("run {run}")) };
         let started = self.engine.enroll(&actor, request.clone()).await.unwrap();
         assert_eq!(self.engine.enroll(&actor, request).await.unwrap(), started, "the same key got another answer");
     }

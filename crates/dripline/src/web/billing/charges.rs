@@ -11,9 +11,11 @@ use domain::ledger::{Amounts, Reason};
 use domain::money::Micros;
 use engine::statement::Charge;
 use store::ledger::Posted;
+use store::{DbError, workflows};
 
 use super::{both, signed};
 use crate::web::answer::html;
+use crate::web::enrollments::{Again, again, state};
 use crate::web::format::{self, Moment};
 use crate::web::frame::{Frame, Section};
 use crate::web::path::Id;
@@ -53,6 +55,7 @@ struct ChargePage<'v> {
     workflow: String,
     started: Moment,
     state: String,
+    again: Option<Again>,
     charged: String,
     back: String,
     cost: String,
@@ -62,6 +65,8 @@ struct ChargePage<'v> {
 
 async fn show(State(parts): State<Parts>, viewer: Viewer, Id(id): Id<EnrollmentId>) -> Result<Response, Wrong> {
     let charge = parts.engine.charge(&viewer.actor, id).await?.ok_or_else(|| Wrong::not_found("the enrollment"))?;
+    let (workspace, workflow) = (viewer.actor.workspace(), charge.enrollment.workflow);
+    let flow = parts.engine.read::<_, DbError, _>(move |read| workflows::find(read, workspace, workflow)).await?;
     let moment = |at| format::moment(at, viewer.now, &viewer.zone);
     let charged = total(&charge.enrollment.prices);
     let back = back(&charge.moves);
@@ -71,11 +76,8 @@ async fn show(State(parts): State<Parts>, viewer: Viewer, Id(id): Id<EnrollmentI
         name: charge.contact.clone(),
         workflow: charge.workflow.clone(),
         started: moment(charge.enrollment.started_at),
-        state: match charge.enrollment.state {
-            EnrollmentState::Active => "running".to_owned(),
-            EnrollmentState::Completed => "completed".to_owned(),
-            EnrollmentState::Stopped(reason) => format!("stopped: {}", reason.word().replace('_', " ")),
-        },
+        state: state(&charge.enrollment),
+        again: if viewer.may("enroll") { again(&charge.enrollment, flow.as_ref()) } else { None },
         charged: both(charged),
         back: both(back),
         cost: both(cost),
@@ -99,7 +101,8 @@ fn steps(charge: &Charge, viewer: &Viewer) -> Vec<Step> {
             body: text.map(|text| text.body.clone()).unwrap_or_default(),
         }
     };
-    charge.enrollment.prices.iter().enumerate().map(step).collect()
+    let before = usize::from(charge.enrollment.first_step() - 1);
+    charge.enrollment.prices.iter().enumerate().skip(before).map(step).collect()
 }
 
 fn amounts(row: &Posted) -> Amounts {

@@ -16,6 +16,7 @@ use store::{DbError, contacts, enrollments, events, numbers, suppressions, workf
 
 use super::{named, sentence};
 use crate::web::answer::{Done, html, refused};
+use crate::web::enrollments::{Again, again, state};
 use crate::web::form::Form;
 use crate::web::format::{self, Moment};
 use crate::web::frame::{Frame, Section};
@@ -73,6 +74,7 @@ struct Run {
     step: String,
     next: Option<Moment>,
     started: Moment,
+    again: Option<Again>,
 }
 
 /// Another number of the same person.
@@ -213,17 +215,14 @@ fn fields(contact: &Contact, own: &[(String, String)]) -> Vec<Field> {
 
 fn run_of(run: &enrollments::Enrollment, flows: &[workflows::Workflow], viewer: &Viewer) -> Run {
     let moment = |at| format::moment(at, viewer.now, &viewer.zone);
-    let state = match run.state {
-        EnrollmentState::Active => "Running".to_owned(),
-        EnrollmentState::Completed => "Completed".to_owned(),
-        EnrollmentState::Stopped(reason) => format!("Stopped: {}", reason.word().replace('_', " ")),
-    };
+    let flow = flows.iter().find(|one| one.id == run.workflow);
     let (all, next) = (run.prices.len(), usize::from(run.next_step));
     let running = run.state == EnrollmentState::Active;
     Run {
         id: run.id,
-        workflow: flows.iter().find(|one| one.id == run.workflow).map_or("?", |one| &one.name).to_owned(),
-        state,
+        workflow: flow.map_or("?", |one| &one.name).to_owned(),
+        state: state(run),
+        again: again(run, flow),
         running,
         step: if running { format!("message {next} of {all} comes next") } else { String::new() },
         next: run.due_at.filter(|_| running).map(moment),

@@ -12,6 +12,7 @@ use crate::web::viewer::Viewer;
 
 /// One message of the preview.
 pub(super) struct Message {
+    pub(super) step: u8,
     pub(super) text: String,
     /// `now`, or the day and hour on the contact's clock.
     pub(super) when: String,
@@ -86,6 +87,7 @@ fn message(step: &QuotedStep, preview: &Preview, viewer: &Viewer) -> Message {
     let elsewhere = preview.zone != viewer.zone.name();
     let here = step.due.to_zoned_datetime(viewer.zone.clock().clone()).strftime(DAY);
     Message {
+        step: step.step,
         text: step.text.clone(),
         when: if step.due <= viewer.now { "now".to_owned() } else { step.local.strftime(DAY).to_string() },
         here: if elsewhere { format!("{here} for you") } else { String::new() },
@@ -165,6 +167,9 @@ fn fix(refusal: &Refusal, contact: ContactId, workflow: WorkflowId) -> Fix {
         }
         Refusal::NeverOpen { .. } => link("/settings/workspace".to_owned(), "Change the send window"),
         Refusal::ContactUnknown => link("/contacts".to_owned(), "Choose another contact"),
+        Refusal::StepUnknown { .. } => {
+            link(format!("/enroll?contact={contact}&workflow={workflow}"), "Start from the first message")
+        }
         Refusal::WorkflowUnknown => link(format!("/enroll?contact={contact}"), "Choose another workflow"),
     }
 }

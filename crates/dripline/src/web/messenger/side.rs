@@ -3,16 +3,19 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use domain::enrollment::EnrollmentState;
 use domain::ids::{ContactId, EnrollmentId, EventId, LabelId, NoteId, UserId};
 use domain::suppression::Suppression;
 use domain::template::{STANDARD_FIELDS, key};
 use engine::progress::Progress;
+use store::enrollments::{self, Enrollment};
 use store::labels::{self, Label};
+use store::workflows::{self, Workflow};
 use store::{DbError, contacts, conversations, events, notes, suppressions};
 
 use super::thread;
 use crate::web::answer::html;
-use crate::web::enrollments::amounts;
+use crate::web::enrollments::{Again, again, amounts, state};
 use crate::web::format::{self, Moment};
 use crate::web::path::Id;
 use crate::web::story::Told;
@@ -49,6 +52,14 @@ pub(super) struct Going {
     pub(super) unsent: String,
 }
 
+/// The newest run, once it is over.
+pub(super) struct Over {
+    pub(super) workflow: String,
+    pub(super) state: String,
+    pub(super) ended: Option<Moment>,
+    pub(super) again: Option<Again>,
+}
+
 /// The panel as it is shown.
 pub(super) struct Side {
     pub(super) contact: ContactId,
@@ -60,6 +71,7 @@ pub(super) struct Side {
     pub(super) fields: Vec<Field>,
     pub(super) others: Vec<String>,
     pub(super) going: Option<Going>,
+    pub(super) over: Option<Over>,
     pub(super) progress: Option<Progress>,
     pub(super) lists: Vec<&'static str>,
     pub(super) labels: Vec<Label>,
@@ -93,6 +105,7 @@ struct Known {
     events: Vec<events::Event>,
     lists: Vec<Suppression>,
     assignee: Option<UserId>,
+    last: Option<(Enrollment, Option<Workflow>)>,
 }
 
 pub(super) async fn read(parts: &Parts, viewer: &Viewer, contact: ContactId) -> Result<Side, Wrong> {
@@ -101,7 +114,10 @@ pub(super) async fn read(parts: &Parts, viewer: &Viewer, contact: ContactId) -> 
     let phone = found.phone_hash;
     let known = engine.read::<_, DbError, _>(move |read| {
         let lists = suppressions::of(read, workspace, &[phone])?.into_iter().map(|(_, kind)| kind).collect();
+        let last = enrollments::of_contact(read, workspace, contact, EnrollmentId(i64::MAX), 1)?.pop();
+        let flow = last.as_ref().map(|run| workflows::find(read, workspace, run.workflow)).transpose()?.flatten();
         Ok(Known {
+            last: last.map(|run| (run, flow)),
             custom: contacts::custom_fields(read, workspace)?,
             labels: labels::of_contacts(read, workspace, &[contact])?,
             notes: notes::of_contact(read, workspace, contact, NoteId(i64::MAX), NOTES)?,
@@ -136,6 +152,12 @@ pub(super) async fn read(parts: &Parts, viewer: &Viewer, contact: ContactId) -> 
         fields,
         others,
         going: progress.as_ref().map(going),
+        over: known.last.filter(|(run, _)| run.state != EnrollmentState::Active).map(|(run, flow)| Over {
+            state: state(&run),
+            ended: run.ended_at.map(moment),
+            again: again(&run, flow.as_ref()),
+            workflow: flow.map_or_else(|| "a deleted workflow".to_owned(), |flow| flow.name),
+        }),
         progress,
         lists: known.lists.into_iter().map(list_name).collect(),
         labels,
@@ -174,14 +196,15 @@ fn fields(values: &[(String, String)], custom: &[(String, String)]) -> (Vec<Fiel
 }
 
 fn going(progress: &Progress) -> Going {
-    let done = progress.messages - progress.coming.len();
+    let all = progress.messages + 1 - usize::from(progress.enrollment.first_step());
+    let done = all.saturating_sub(progress.coming.len());
     let next = progress.coming.first().map(|next| next.local.strftime("%a, %b %-d, %-I:%M %P").to_string());
     Going {
         enrollment: progress.enrollment.id,
         workflow: progress.workflow.clone(),
-        step: format!("{done} of {} sent", progress.messages),
+        step: format!("{done} of {all} sent"),
         done,
-        all: progress.messages,
+        all,
         next: next.unwrap_or_else(|| "the last one is on its way".to_owned()),
         unsent: amounts(progress.unsent),
     }

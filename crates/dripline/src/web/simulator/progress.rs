@@ -64,7 +64,7 @@ impl Progress {
 /// How a run ended and what came back, in a sentence.
 pub(super) fn end(run: &Enrollment) -> String {
     let EnrollmentState::Stopped(reason) = run.state else { return "All messages were sent.".to_owned() };
-    let tried = run.stopped_after.unwrap_or(run.next_step);
+    let tried = run.stopped_after.unwrap_or(run.next_step).max(run.first_step() - 1);
     let left = run.prices.len().saturating_sub(usize::from(tried));
     let why = why(reason);
     if left == 0 {
