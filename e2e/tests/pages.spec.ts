@@ -44,6 +44,7 @@ const pages: [string, (made: World) => string][] = [
   ["settings-keys", () => "/settings/keys"],
   ["settings-replies", () => "/settings/replies"],
   ["settings-labels", () => "/settings/labels"],
+  ["settings-fields", () => "/settings/fields"],
   ["settings-suppressions", () => "/settings/suppressions"],
   ["settings-activity", () => "/settings/activity"],
 ];

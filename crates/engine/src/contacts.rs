@@ -4,6 +4,7 @@
 //! they outlive the contact. What fields may be says `contacts/fields.rs`; the lists that forbid
 //! texting are in `contacts/lists.rs`. Locks go contacts, numbers, enrollments, messages, accounts.
 
+pub mod custom;
 mod fields;
 pub mod list;
 mod lists;

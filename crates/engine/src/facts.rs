@@ -8,9 +8,9 @@ use domain::rules;
 use domain::template::{Fields, Smart, Template};
 use domain::workflow::Step;
 use domain::zones::{Candidates, Zone, ZoneSource};
-use store::Read;
 use store::enrollments::Place;
 use store::workspaces::{self, Workspace};
+use store::{Read, Tx};
 
 use crate::failure::Failure;
 use crate::settings::Settings;
@@ -36,8 +36,17 @@ pub(crate) fn workspace_of(db: &Read<'_>, id: WorkspaceId) -> Result<Known, Fail
 
 /// The fields that templates of a workspace may name.
 pub(crate) fn fields(db: &Read<'_>, workspace: WorkspaceId) -> Result<Fields, Failure> {
-    let custom = store::contacts::custom_fields(db, workspace)?;
-    Ok(Fields::with_custom(custom.iter().map(|(_, name)| name.as_str())))
+    Ok(named(&store::contacts::custom_fields(db, workspace)?))
+}
+
+/// The same, none of which goes before the transaction ends: texts that name them are about to be saved.
+pub(crate) fn kept_fields(tx: &mut Tx<'_>, workspace: WorkspaceId) -> Result<Fields, Failure> {
+    Ok(named(&store::contacts::keep_custom_fields(tx, workspace)?))
+}
+
+/// Standard fields and these of the workspace's own, by key and name.
+pub(crate) fn named(custom: &[(String, String)]) -> Fields {
+    Fields::with_custom(custom.iter().map(|(_, name)| name.as_str()))
 }
 
 type Versions = HashMap<(WorkflowId, i64), Arc<Vec<Step>>>;

@@ -222,11 +222,11 @@ impl Engine {
     }
 }
 
-fn draft(read: &Read<'_>, beat: &Beat, input: &WorkflowInput) -> Result<Draft, SaveError> {
+fn draft(tx: &mut Tx<'_>, beat: &Beat, input: &WorkflowInput) -> Result<Draft, SaveError> {
     if let Some(index) = input.steps.iter().position(|step| step.text.contains('\0')) {
         return Err(SaveError::Nul { step: index + 1 });
     }
-    let fields = facts::fields(read, beat.workspace)?;
+    let fields = facts::kept_fields(tx, beat.workspace)?;
     let steps: Vec<_> = input.steps.iter().map(|step| (step.gap_days, step.text.clone())).collect();
     workflow::draft(&input.name, &steps, &fields).map_err(SaveError::Invalid)
 }

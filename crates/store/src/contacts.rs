@@ -13,7 +13,7 @@ pub(crate) mod custom;
 pub mod list;
 pub(crate) mod restored;
 
-pub use custom::{add_custom_field, custom_fields};
+pub use custom::{add_custom_field, custom_fields, keep_custom_fields, remove_custom_field, rename_custom_field};
 pub use restored::restore;
 
 /// A contact as it is stored.

@@ -116,6 +116,16 @@ static SUMS: Sql = Sql::Same(
     GROUP BY w.workflow_id",
 );
 
+static TEXTS: Sql = Sql::Same(
+    "
+    SELECT w.workflow_id, w.name, s.template
+    FROM workflows w
+    JOIN workflow_steps s
+        ON s.workspace_id = w.workspace_id AND s.workflow_id = w.workflow_id AND s.version = w.version
+    WHERE w.workspace_id = $1 AND w.archived_at IS NULL
+    ORDER BY w.position, w.workflow_id, s.step",
+);
+
 static RUNNING: Sql = Sql::Same(
     "
     SELECT e.enrollment_id, e.prices, e.next_step, m.state
@@ -139,6 +149,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("workflows::ACTIVE", &ACTIVE),
     ("workflows::NAMED", &NAMED),
     ("workflows::SUMS", &SUMS),
+    ("workflows::TEXTS", &TEXTS),
     ("workflows::RUNNING", &RUNNING),
 ];
 
@@ -211,6 +222,26 @@ pub fn order(tx: &mut Tx<'_>, workspace: WorkspaceId, ids: &[WorkflowId]) -> Res
 /// Archives a workflow.
 pub fn archive(tx: &mut Tx<'_>, workspace: WorkspaceId, id: WorkflowId, now: Timestamp) -> Result<(), DbError> {
     tx.execute(&ARCHIVE, &[workspace.0.into(), id.0.into(), json::micros(now).into()]).map(|_| ())
+}
+
+/// A message of a workflow as it stands now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Text {
+    /// Whose.
+    pub workflow: WorkflowId,
+    /// Its name.
+    pub name: String,
+    /// The text, in canonical form.
+    pub template: String,
+}
+
+/// The messages of all workflows that are not archived, in the workspace's order.
+pub fn texts(db: &Read<'_>, workspace: WorkspaceId) -> Result<Vec<Text>, DbError> {
+    let text = |row: &Row| {
+        let (name, template) = (row.text(1)?.to_owned(), row.text(2)?.to_owned());
+        Ok(Text { workflow: WorkflowId(row.int(0)?), name, template })
+    };
+    db.query(&TEXTS, &[workspace.0.into()])?.iter().map(text).collect()
 }
 
 /// The steps of one version, in order.

@@ -3,6 +3,7 @@
 use domain::suppression::Suppression;
 use engine::billing::BillingError;
 use engine::bulk::BulkError;
+use engine::contacts::custom::CustomFieldError;
 use engine::contacts::{ContactError, SuppressError};
 use engine::conversations::ConversationError;
 use engine::doubts::DoubtError;
@@ -163,6 +164,23 @@ impl From<ContactError> for Problem {
             ContactError::PersonUnknown | ContactError::Field(_) | ContactError::TooManyCustomFields { .. } => {
                 Code::ContactInvalid
             }
+        };
+        Self::told(code, &error)
+    }
+}
+
+impl From<CustomFieldError> for Problem {
+    fn from(error: CustomFieldError) -> Self {
+        let code = match error {
+            CustomFieldError::Forbidden(cause) => return cause.into(),
+            CustomFieldError::Failure(cause) => return cause.into(),
+            CustomFieldError::Unknown => Code::NotFound,
+            CustomFieldError::Taken(_) => Code::NameTaken,
+            CustomFieldError::Name(_)
+            | CustomFieldError::Standard(_)
+            | CustomFieldError::OtherField { .. }
+            | CustomFieldError::TooMany
+            | CustomFieldError::InUse { .. } => Code::SettingsInvalid,
         };
         Self::told(code, &error)
     }

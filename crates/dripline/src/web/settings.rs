@@ -1,6 +1,7 @@
 //! `/settings`: one page for each matter, with a list of them beside it.
 
 mod activity;
+mod fields;
 mod keys;
 mod labels;
 mod profile;
@@ -26,6 +27,7 @@ pub(super) fn routes() -> Router<Parts> {
         .merge(keys::routes())
         .merge(replies::routes())
         .merge(labels::routes())
+        .merge(fields::routes())
         .merge(suppressions::routes())
         .merge(activity::routes())
 }
@@ -38,13 +40,14 @@ struct Place {
     needs: &'static str,
 }
 
-const PLACES: [Place; 8] = [
+const PLACES: [Place; 9] = [
     Place { name: "Your profile", address: "/settings/profile", needs: "read" },
     Place { name: "Workspace", address: "/settings/workspace", needs: "read" },
     Place { name: "Team", address: "/settings/team", needs: "read" },
     Place { name: "API keys", address: "/settings/keys", needs: "keys:write" },
     Place { name: "Quick replies", address: "/settings/replies", needs: "read" },
     Place { name: "Labels", address: "/settings/labels", needs: "read" },
+    Place { name: "Fields", address: "/settings/fields", needs: "read" },
     Place { name: "Do not text", address: "/settings/suppressions", needs: "read" },
     Place { name: "Activity", address: "/settings/activity", needs: "read" },
 ];

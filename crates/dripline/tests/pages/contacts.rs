@@ -16,7 +16,7 @@ async fn world() -> (Site, Customer) {
 }
 
 /// Uploads a file as a browser does.
-async fn upload(person: &Person<'_>, name: &str, bytes: &[u8]) -> Answer {
+pub(crate) async fn upload(person: &Person<'_>, name: &str, bytes: &[u8]) -> Answer {
     let mut body = format!(
         "--cut\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\nContent-Type: text/csv\r\n\r\n"
     )
@@ -30,7 +30,7 @@ async fn upload(person: &Person<'_>, name: &str, bytes: &[u8]) -> Answer {
 }
 
 /// Waits until an import has come to its end: it runs beside the requests.
-async fn ended(person: &Person<'_>, page: &str) -> Answer {
+pub(crate) async fn ended(person: &Person<'_>, page: &str) -> Answer {
     for _ in 0..10_000 {
         let answer = person.get(page).await.good();
         if !answer.has("Under way") {

@@ -13,6 +13,7 @@ mod live;
 mod markup;
 mod messenger;
 mod settings;
+mod settings_fields;
 mod settings_lists;
 mod sign_in;
 mod simulator;

@@ -1,0 +1,7 @@
+//! What people do with their contacts, on both databases: fields of their own, files, changes of many, drafts of texts.
+
+#![allow(clippy::unwrap_used, reason = "these are tests, their helper functions too")]
+
+mod fields;
+#[path = "../world/mod.rs"]
+mod world;
