@@ -42,6 +42,7 @@ mod story;
 mod theme;
 pub(crate) mod viewer;
 mod workflows;
+mod workspaces;
 pub(crate) mod wrong;
 pub(crate) mod zones;
 
@@ -78,6 +79,7 @@ pub(crate) fn router() -> Router<Parts> {
         .merge(simulator::routes())
         .merge(theme::routes())
         .merge(workflows::routes())
+        .merge(workspaces::routes())
         .merge(assets::routes())
         .fallback(missing)
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))

@@ -5,6 +5,7 @@
 //! | token | `<workspace>_<session>_<secret>`: two identifiers and 256 bits; only the SHA-256 of the secret is stored |
 //! | role | read anew at each use: whoever is removed or given another role feels it at once |
 //! | end | 7 days after the last use, 30 days after the beginning; on a clock that can be moved never, or a demo's month would end it |
+//! | several workspaces | a session begins in each whose password fitted, and in no other: the browser holds them all and shows one |
 //! | guessing | `crate::guesses` makes whoever is wrong often wait |
 
 use domain::access::Role;
@@ -88,10 +89,18 @@ pub struct Attempt {
     pub agent: String,
 }
 
+/// What signing in gives: tokens, which cannot be had again.
+#[derive(Debug, Clone)]
+pub struct SignedIn {
+    /// Of the session in the workspace that was made last.
+    pub token: String,
+    /// Of those in the other workspaces where the password fitted.
+    pub others: Vec<String>,
+}
+
 impl Engine {
-    /// Signs in; answers the session's token, which cannot be had again. Where the password fits in several workspaces,
-    /// the one that was opened last is the one.
-    pub async fn sign_in(&self, attempt: Attempt) -> Result<String, SignInError> {
+    /// Signs in, wherever the password fits.
+    pub async fn sign_in(&self, attempt: Attempt) -> Result<SignedIn, SignInError> {
         let now = self.now();
         self.guesses().begin(&attempt.email, &attempt.from, now).map_err(SignInError::Wait)?;
         let email = attempt.email.clone();
@@ -101,15 +110,43 @@ impl Engine {
             // As long as for an address that is known, so that nobody learns which are.
             passwords::fits(&attempt.password, None).await;
         }
-        let mut fits = None;
+        let mut fits = Vec::new();
         for (workspace, user, hash) in known {
             if passwords::fits(&attempt.password, hash).await {
-                fits = Some((workspace, user));
+                fits.push((workspace, user));
             }
         }
-        let (workspace, user) = fits.ok_or(SignInError::Wrong)?;
+        let (workspace, user) = fits.pop().ok_or(SignInError::Wrong)?;
         self.guesses().right(&attempt.email, &attempt.from);
-        self.begin_session(workspace, &user, &attempt.agent).await
+        let mut others = Vec::with_capacity(fits.len());
+        for (workspace, user) in fits {
+            others.push(self.begin_session(workspace, &user, &attempt.agent).await?);
+        }
+        Ok(SignedIn { token: self.begin_session(workspace, &user, &attempt.agent).await?, others })
+    }
+
+    /// Those of these tokens that are sessions of the same person in other workspaces, with who they are there. What has
+    /// ended, and what belongs to another address, is left out.
+    pub async fn elsewhere(
+        &self,
+        presence: &Presence,
+        tokens: Vec<String>,
+    ) -> Result<Vec<(String, Presence)>, SignInError> {
+        let mut there: Vec<(String, Presence)> = Vec::new();
+        for token in tokens.into_iter().take(usize::try_from(MAX_WORKSPACES).unwrap_or(usize::MAX)) {
+            let other = match self.session(&token).await {
+                Err(SignInError::Ended) => continue,
+                other => other?,
+            };
+            let is_new = |known: &Presence| known.workspace.id != other.workspace.id;
+            if other.user.is_called(&presence.user.email)
+                && is_new(presence)
+                && there.iter().all(|(_, known)| is_new(known))
+            {
+                there.push((token, other));
+            }
+        }
+        Ok(there)
     }
 
     /// Begins a session for a user who has proved themselves otherwise: by an invitation, or in the demo.

@@ -22,6 +22,14 @@ pub struct User {
     pub created_at: Timestamp,
 }
 
+impl User {
+    /// Whether this is their address, as addresses are compared.
+    #[must_use]
+    pub fn is_called(&self, email: &str) -> bool {
+        email_key(&self.email) == email_key(email)
+    }
+}
+
 /// An API key as stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiKey {

@@ -14,7 +14,8 @@ use super::answer::{html, refused};
 use super::fault::Fault;
 use super::form::Form;
 use super::look::Look;
-use super::sign_in::{Browser, session_cookie};
+use super::sign_in::Browser;
+use super::workspaces::opened;
 use super::wrong::Wrong;
 use crate::wiring::Parts;
 
@@ -68,7 +69,7 @@ async fn accept(
     let fault = match parts.engine.accept(&token, &typed.name, &typed.password).await {
         Ok((workspace, user)) => {
             let session = parts.engine.begin_session(workspace, &user, &browser.agent).await?;
-            return Ok((jar.add(session_cookie(session, &browser)), Redirect::to("/")).into_response());
+            return Ok((opened(jar, session, &[], &browser), Redirect::to("/")).into_response());
         }
         Err(InvitationError::User(error @ UserError::Name(_))) => Fault::at("name", &error),
         Err(InvitationError::User(error @ UserError::Password(_))) => Fault::at("password", &error),

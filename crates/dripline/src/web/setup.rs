@@ -16,7 +16,8 @@ use super::answer::{Done, html, refused};
 use super::fault::Fault;
 use super::form::Form;
 use super::look::Look;
-use super::sign_in::{Browser, session_cookie};
+use super::sign_in::Browser;
+use super::workspaces::opened;
 use super::wrong::Wrong;
 use super::zones::{self, ZoneGroup};
 use crate::problem::{Code, Problem};
@@ -101,7 +102,7 @@ async fn set_up(
     match parts.engine.set_up(new, owner).await {
         Ok((workspace, user)) => {
             let token = parts.engine.begin_session(workspace, &user, &browser.agent).await?;
-            Ok((jar.add(session_cookie(token, &browser)), Redirect::to("/")).into_response())
+            Ok((opened(jar, token, &[], &browser), Redirect::to("/")).into_response())
         }
         Err(FirstRunError::Done) => Ok(late()),
         Err(error) => Ok(refused(&page(look, typed, fault(error)?))),

@@ -10,14 +10,14 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use axum_extra::extract::CookieJar;
-use axum_extra::extract::cookie::{Cookie, SameSite};
 use engine::sessions::{Attempt, SignInError};
 use serde::Deserialize;
 
 use super::answer::{Done, html, refused};
 use super::form::Form;
 use super::look::Look;
-use super::viewer::{SESSION, Viewer};
+use super::viewer::Viewer;
+use super::workspaces::{closed, opened};
 use super::wrong::Wrong;
 use crate::demo;
 use crate::wiring::Parts;
@@ -69,7 +69,7 @@ async fn show(State(parts): State<Parts>, look: Look, Query(given): Query<Given>
 pub(crate) struct Browser {
     from: String,
     pub(crate) agent: String,
-    secure: bool,
+    pub(crate) secure: bool,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Browser {
@@ -87,17 +87,6 @@ fn text(headers: &HeaderMap, name: header::HeaderName) -> &str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
-/// The cookie of a session; the server knows when it is too old. A page that came by TLS gives it back by TLS only.
-pub(crate) fn session_cookie(token: String, browser: &Browser) -> Cookie<'static> {
-    Cookie::build((SESSION, token))
-        .path("/")
-        .http_only(true)
-        .same_site(SameSite::Lax)
-        .secure(browser.secure)
-        .permanent()
-        .build()
-}
-
 async fn sign_in(
     State(parts): State<Parts>,
     look: Look,
@@ -112,8 +101,8 @@ async fn sign_in(
         agent: browser.agent.clone(),
     };
     match parts.engine.sign_in(attempt).await {
-        Ok(token) => {
-            let jar = jar.add(session_cookie(token, &browser));
+        Ok(signed_in) => {
+            let jar = opened(jar, signed_in.token, &signed_in.others, &browser);
             Ok((jar, Redirect::to(&ours(given.next))).into_response())
         }
         Err(error @ (SignInError::Wrong | SignInError::Wait(_))) => {
@@ -132,13 +121,13 @@ async fn sign_in_to_demo(
     Form(given): Form<Given>,
 ) -> Result<Response, Wrong> {
     let token = demo::sign_in(&parts.engine, &browser.agent).await?.ok_or_else(|| Wrong::not_found("the demo"))?;
-    let jar = jar.add(session_cookie(token, &browser));
+    let jar = opened(jar, token, &[], &browser);
     Ok((jar, Redirect::to(&ours(given.next))).into_response())
 }
 
 async fn sign_out(State(parts): State<Parts>, viewer: Viewer, jar: CookieJar) -> Result<Response, Wrong> {
     parts.engine.sign_out(&viewer.presence).await?;
-    let jar = jar.add(Cookie::build((SESSION, "")).path("/").removal().build());
+    let jar = closed(&parts, &viewer, jar).await?;
     Ok((jar, Done::to("/sign-in").saying("You are signed out")).into_response())
 }
 

@@ -33,6 +33,8 @@ pub(crate) struct Viewer {
     pub(crate) now: Timestamp,
     /// Whether this is the demo, whose clock can be pushed.
     pub(crate) demo: bool,
+    /// Whether they may have other workspaces to switch to.
+    pub(crate) elsewhere: bool,
     /// Theme, and what an action said.
     pub(crate) look: Look,
 }
@@ -77,6 +79,7 @@ impl FromRequestParts<Parts> for Viewer {
             zone,
             now: parts.engine.now(),
             demo: parts.engine.clock().can_be_moved(),
+            elsewhere: super::workspaces::any(&jar),
             look: Look::of(&jar),
             presence,
         })

@@ -20,3 +20,4 @@ mod simulator;
 #[allow(dead_code, reason = "each section uses what it needs")]
 mod site;
 mod workflows;
+mod workspaces;

@@ -105,9 +105,10 @@ impl Site {
     /// Whoever an answer has signed in.
     pub(crate) fn signed_in(&self, answer: &Answer) -> Person<'_> {
         let cookies = answer.headers.get_all(header::SET_COOKIE).iter().map(|value| value.to_str().unwrap());
-        let mut cookies = cookies.map(|cookie| cookie.split(';').next().unwrap());
-        let session = cookies.find(|one| one.starts_with("dripline_session=")).expect("a session begins");
-        Person { site: self, cookie: session.to_owned() }
+        let cookies = cookies.map(|cookie| cookie.split(';').next().unwrap());
+        let kept: Vec<_> = cookies.filter(|one| !one.ends_with('=') && !one.starts_with("dripline_said=")).collect();
+        assert!(kept.iter().any(|one| one.starts_with("dripline_session=")), "a session begins");
+        Person { site: self, cookie: kept.join("; ") }
     }
 
     /// A page as somebody sees it who is not signed in.
@@ -172,6 +173,11 @@ impl Person<'_> {
     /// What the browser sends along.
     pub(crate) fn cookie(&self) -> &str {
         &self.cookie
+    }
+
+    /// The same browser with one more cookie.
+    pub(crate) fn with_cookie(&self, cookie: &str) -> Self {
+        Self { site: self.site, cookie: format!("{}; {cookie}", self.cookie) }
     }
 
     /// Any request with this session; a body is a form's.

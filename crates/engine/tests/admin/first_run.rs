@@ -33,7 +33,7 @@ async fn of_many_at_once_one_sets_the_server_up() {
         assert_eq!(user.role, "owner");
         let attempt =
             Attempt { email: user.email, password: PASSWORD.to_owned(), from: String::new(), agent: String::new() };
-        let token = office.engine.sign_in(attempt).await.unwrap();
+        let token = office.engine.sign_in(attempt).await.unwrap().token;
         assert_eq!(office.engine.session(&token).await.unwrap().actor.workspace(), workspace);
         assert_eq!(office.engine.workspaces(WorkspaceId(0), 9).await.unwrap().len(), 2, "the losers left nothing");
         assert!(matches!(try_it("d@example.com").await, Err(FirstRunError::Done)));

@@ -92,7 +92,7 @@ async fn a_password_link_ends_every_session_and_the_old_password() {
     for office in offices().await {
         let (_, admin) = somebody(&office, "olga@example.com", Role::Admin).await;
         let (ann, _) = somebody(&office, "ann@example.com", Role::Agent).await;
-        let session = office.engine.sign_in(attempt("ann@example.com", PASSWORD)).await.unwrap();
+        let session = office.engine.sign_in(attempt("ann@example.com", PASSWORD)).await.unwrap().token;
         let (_, token) = office.engine.password_link(&admin, ann.id).await.unwrap();
         let (_, user) = office.engine.accept(&token, "Another name", "another horse").await.unwrap();
         assert_eq!((user.id, user.name.as_str()), (ann.id, "Olga"), "the name stays");

@@ -1,8 +1,11 @@
 //! Signing in: by the password only, in the workspace where it fits; what ends a session ends it at once.
 
 use domain::access::{Permission, Role};
+use domain::money::Micros;
+use engine::Actor;
 use engine::sessions::{Attempt, SignInError};
 use engine::users::UserChange;
+use engine::workspaces::NewWorkspace;
 
 use crate::office::{Office, offices};
 
@@ -25,7 +28,7 @@ async fn only_the_right_password_begins_a_session_and_signing_out_ends_it() {
             let refused = office.engine.sign_in(attempt(email, password)).await;
             assert!(matches!(refused, Err(SignInError::Wrong)), "{email}");
         }
-        let token = office.engine.sign_in(attempt(" ann@example.COM", PASSWORD)).await.unwrap();
+        let token = office.engine.sign_in(attempt(" ann@example.COM", PASSWORD)).await.unwrap().token;
         let presence = office.engine.session(&token).await.unwrap();
         assert_eq!((presence.user.id, presence.actor.workspace()), (ann.id, office.workspace));
         assert!(
@@ -43,7 +46,7 @@ async fn only_the_right_password_begins_a_session_and_signing_out_ends_it() {
 async fn another_role_counts_at_once_and_a_removed_user_is_out() {
     for office in offices().await {
         let ann = agent(&office).await;
-        let token = office.engine.sign_in(attempt("ann@example.com", PASSWORD)).await.unwrap();
+        let token = office.engine.sign_in(attempt("ann@example.com", PASSWORD)).await.unwrap().token;
         let viewer = UserChange { role: Some(Role::Viewer), ..UserChange::default() };
         office.engine.change_user(&office.owner, ann.id, viewer).await.unwrap();
         let presence = office.engine.session(&token).await.unwrap();
@@ -60,7 +63,7 @@ async fn another_password_ends_the_other_sessions_and_needs_the_old_one() {
     for office in offices().await {
         agent(&office).await;
         let sign_in = || office.engine.sign_in(attempt("ann@example.com", PASSWORD));
-        let (here, there) = (sign_in().await.unwrap(), sign_in().await.unwrap());
+        let (here, there) = (sign_in().await.unwrap().token, sign_in().await.unwrap().token);
         let presence = office.engine.session(&here).await.unwrap();
         let refused = office.engine.change_password(&presence, "wrong horse battery", "another horse").await;
         assert!(matches!(refused, Err(SignInError::Wrong)));
@@ -87,5 +90,45 @@ async fn whoever_guesses_waits() {
             matches!(right, Err(SignInError::Wait(_))),
             "even the right one waits, or it would tell that it is right"
         );
+    }
+}
+
+#[tokio::test]
+async fn one_address_is_signed_in_wherever_its_password_fits_and_nowhere_else() {
+    for office in offices().await {
+        let (engine, mut owners) = (&office.engine, vec![office.owner.clone()]);
+        for name in ["Second", "Third", "Closed"] {
+            let (zone, name) = ("America/New_York".to_owned(), name.to_owned());
+            let new = NewWorkspace { name, zone, rate: Micros(1), plan_credits: 0 };
+            owners.push(Actor::operator(engine.create_workspace(new).await.unwrap().workspace.id));
+        }
+        let mut users = Vec::new();
+        for (owner, password) in owners.iter().zip([PASSWORD, PASSWORD, PASSWORD, "another horse battery"]) {
+            users.push(engine.create_user(owner, "ann@example.com", "Ann", Role::Agent, password).await.unwrap());
+        }
+        engine.create_user(&owners[1], "bob@example.com", "Bob", Role::Owner, PASSWORD).await.unwrap();
+        let ann = engine.sign_in(attempt("Ann@example.com", PASSWORD)).await.unwrap();
+        let here = engine.session(&ann.token).await.unwrap();
+        assert_eq!(here.actor.workspace(), owners[2].workspace(), "the newest that fits");
+        let there = async |tokens: &[String]| -> Vec<_> {
+            let there = engine.elsewhere(&here, tokens.to_vec()).await.unwrap();
+            there.into_iter().map(|(_, presence)| presence.actor.workspace()).collect()
+        };
+        assert_eq!(there(&ann.others).await, [owners[0].workspace(), owners[1].workspace()]);
+        // The one that is open, one twice, somebody else's, an invented one: none of them is a way.
+        let bob = engine.sign_in(attempt("bob@example.com", PASSWORD)).await.unwrap().token;
+        let invented = format!("{}{}", &ann.others[0][..28], "0".repeat(64));
+        let (first, second) = (ann.others[0].clone(), ann.others[1].clone());
+        let planted = [bob, ann.token.clone(), invented, String::new(), first.clone(), first, second];
+        assert_eq!(there(&planted).await, [owners[0].workspace(), owners[1].workspace()]);
+        let closed = engine.sign_in(attempt("ann@example.com", "another horse battery")).await.unwrap();
+        assert!(closed.others.is_empty(), "only that password's own workspace");
+        // Another password there, or no user any more, closes the way.
+        let second = engine.sign_in(attempt("ann@example.com", PASSWORD)).await.unwrap();
+        let in_first = engine.session(&second.others[0]).await.unwrap();
+        engine.change_password(&in_first, PASSWORD, "a third horse battery").await.unwrap();
+        assert_eq!(there(&ann.others).await, [owners[1].workspace()]);
+        engine.remove_user(&owners[1], users[1].id).await.unwrap();
+        assert_eq!(there(&ann.others).await, []);
     }
 }
