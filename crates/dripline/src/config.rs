@@ -24,6 +24,7 @@ pub use read::{Level, PublicUrl};
 pub use setting::{Kind, Origin, Reading, SETTINGS, Setting};
 
 use crate::logs::Format;
+use crate::proxies::Proxies;
 use file::File;
 
 /// The variable that names the configuration file where `--config` does not.
@@ -49,6 +50,8 @@ pub struct Settings {
     pub log_level: Level,
     /// How log lines are written.
     pub log_format: Format,
+    /// The proxies whose word on a client's address is taken.
+    pub trusted_proxies: Proxies,
     /// How long a shutdown waits for work under way.
     pub shutdown_grace: Duration,
     /// The largest request body in bytes.
@@ -73,6 +76,7 @@ impl Settings {
             demo: sources.value("demo", read::flag)?,
             log_level: sources.value("log_level", read::level)?,
             log_format: sources.value("log_format", read::format)?,
+            trusted_proxies: sources.value("trusted_proxies", read::proxies)?,
             shutdown_grace: sources.value("shutdown_grace_seconds", read::grace)?,
             max_body_bytes: sources.value("max_body_bytes", read::body_bytes)?,
             listen,

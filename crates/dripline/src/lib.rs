@@ -10,6 +10,7 @@ pub mod logs;
 mod metrics;
 mod page;
 mod problem;
+pub mod proxies;
 pub mod serve;
 mod web;
 pub mod wiring;

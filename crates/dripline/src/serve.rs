@@ -80,7 +80,8 @@ pub async fn serve(settings: Settings, started: impl FnOnce(Started<'_>)) -> Res
     let behaviour = if settings.demo { wiring::demo_behaviour() } else { wiring::quiet_behaviour() };
     let (database, data) = (settings.database.clone(), settings.data.clone());
     let opened = tokio::task::spawn_blocking(move || wiring::open(&database, &data, clock, behaviour));
-    let parts = opened.await.map_err(|error| ServeError::Io(std::io::Error::other(error)))??;
+    let mut parts = opened.await.map_err(|error| ServeError::Io(std::io::Error::other(error)))??;
+    parts.proxies = settings.trusted_proxies.clone();
     let key = if settings.demo { Some(demo::key(&parts.engine, &settings.data).await?) } else { None };
     let address = settings.listen.to_string();
     let listener = TcpListener::bind(settings.listen).await;

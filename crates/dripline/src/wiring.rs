@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::proxies::Proxies;
 use carrier::simulator::SimulatorError;
 use carrier::simulator::behaviour::BehaviourError;
 use carrier::{Carrier, Simulator};
@@ -23,6 +24,8 @@ pub struct Parts {
     pub uploads: PathBuf,
     /// What whoever makes the first account must know.
     pub setup_code: SetupCode,
+    /// The proxies before the server.
+    pub proxies: Proxies,
 }
 
 /// Why the parts cannot be put together.
@@ -103,7 +106,13 @@ pub fn open(database: &Address, data: &Path, clock: Clock, behaviour: Behaviour)
     let simulator = Simulator::with_journal(behaviour, 1, &path);
     let simulator = Arc::new(simulator.map_err(|source| WiringError::Simulator { path, source })?);
     let engine = Engine::open(store, clock, carriers(Arc::clone(&simulator)))?;
-    Ok(Parts { engine, simulator, uploads: data.join("uploads"), setup_code: SetupCode::draw() })
+    Ok(Parts {
+        engine,
+        simulator,
+        uploads: data.join("uploads"),
+        setup_code: SetupCode::draw(),
+        proxies: Proxies::default(),
+    })
 }
 
 fn carriers(simulator: Arc<Simulator>) -> Carriers {

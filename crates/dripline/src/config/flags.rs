@@ -43,6 +43,9 @@ pub struct Flags {
     /// Run as a demo: simulated carrier, a clock that can be pushed [env: DRIPLINE_DEMO]
     #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub demo: Option<String>,
+    /// Proxies whose X-Forwarded-For is believed [env: DRIPLINE_TRUSTED_PROXIES] [default: none]
+    #[arg(long, value_name = "NETWORKS")]
+    pub trusted_proxies: Option<String>,
     /// How long a shutdown waits for work under way [env: DRIPLINE_SHUTDOWN_GRACE_SECONDS] [default: 30]
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     pub shutdown_grace_seconds: Option<String>,
@@ -68,6 +71,7 @@ impl Flags {
             "demo" => &self.demo,
             "log_level" => &self.base.log_level,
             "log_format" => &self.base.log_format,
+            "trusted_proxies" => &self.trusted_proxies,
             "shutdown_grace_seconds" => &self.shutdown_grace_seconds,
             "max_body_bytes" => &self.max_body_bytes,
             _ => &None,

@@ -10,6 +10,7 @@ use store::Address;
 use tracing_subscriber::filter::Targets;
 
 use crate::logs::Format;
+use crate::proxies::{self, Proxies};
 
 const MAX_GRACE_SECONDS: u64 = 3600;
 const MIN_BODY_BYTES: usize = 1024;
@@ -102,6 +103,10 @@ pub(super) fn format(text: &str) -> Result<Format, &'static str> {
         "json" => Ok(Format::Json),
         _ => Err("must be text or json"),
     }
+}
+
+pub(super) fn proxies(text: &str) -> Result<Proxies, &'static str> {
+    text.parse().map_err(|_| proxies::REASON)
 }
 
 pub(super) fn grace(text: &str) -> Result<Duration, &'static str> {

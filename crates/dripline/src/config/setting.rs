@@ -38,7 +38,7 @@ pub struct Setting {
 }
 
 /// Every setting, in the order of the page.
-pub const SETTINGS: [Setting; 9] = [
+pub const SETTINGS: [Setting; 10] = [
     Setting {
         key: "listen",
         kind: Kind::Text,
@@ -80,6 +80,13 @@ pub const SETTINGS: [Setting; 9] = [
         kind: Kind::Text,
         default: "text",
         meaning: "`text` for people, or `json`: one object a line",
+    },
+    Setting {
+        key: "trusted_proxies",
+        kind: Kind::Text,
+        default: "none",
+        meaning: "addresses and networks of the proxies before this server, such as `127.0.0.1, 10.0.0.0/8`: \
+            what they say in `X-Forwarded-For` is believed, nobody else's word is",
     },
     Setting {
         key: "shutdown_grace_seconds",

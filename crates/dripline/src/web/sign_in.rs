@@ -3,12 +3,12 @@
 use std::net::SocketAddr;
 
 use askama::Template;
+use axum::Router;
 use axum::extract::{ConnectInfo, FromRequestParts, Query, State};
 use axum::http::request::Parts as Head;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
-use axum::{Extension, Router};
 use axum_extra::extract::CookieJar;
 use engine::sessions::{Attempt, SignInError};
 use serde::Deserialize;
@@ -72,12 +72,13 @@ pub(crate) struct Browser {
     pub(crate) secure: bool,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Browser {
+impl FromRequestParts<Parts> for Browser {
     type Rejection = std::convert::Infallible;
 
-    async fn from_request_parts(head: &mut Head, state: &S) -> Result<Self, Self::Rejection> {
-        let from = Extension::<ConnectInfo<SocketAddr>>::from_request_parts(head, state).await;
-        let from = from.map_or_else(|_| String::new(), |Extension(ConnectInfo(address))| address.ip().to_string());
+    async fn from_request_parts(head: &mut Head, parts: &Parts) -> Result<Self, Self::Rejection> {
+        let connection = head.extensions.get::<ConnectInfo<SocketAddr>>();
+        let from = connection.map(|ConnectInfo(address)| parts.proxies.client(address.ip(), &head.headers));
+        let from = from.map(|address| address.to_string()).unwrap_or_default();
         let text = |name| text(&head.headers, name).to_owned();
         Ok(Self { from, agent: text(header::USER_AGENT), secure: text(header::ORIGIN).starts_with("https://") })
     }

@@ -78,6 +78,14 @@ impl Site {
         Self::with(Clock::System)
     }
 
+    /// A demo that stands behind these proxies.
+    pub(crate) fn behind(proxies: &str) -> Self {
+        let site = Self::new();
+        let parts = Parts { proxies: proxies.parse().unwrap(), ..site.parts.clone() };
+        let app = dripline::serve::app(parts.clone(), MAX_FILE, "http://127.0.0.1:8080", None);
+        Self { app, parts, ..site }
+    }
+
     fn with(clock: Clock) -> Self {
         let data = tempfile::tempdir().unwrap();
         let parts = wiring::open(&Address::memory(), data.path(), clock, Behaviour::default()).unwrap();
