@@ -21,7 +21,7 @@ use store::contacts::{self, Contact};
 use store::conversations::{self, Side, Touch};
 use store::messages::{self, Message};
 use store::numbers::Number;
-use store::{Lane, Tx, suppressions};
+use store::{Lane, Tx, enrollments, suppressions};
 
 use crate::actor::{Actor, Forbidden};
 use crate::beat::Beat;
@@ -30,6 +30,7 @@ use crate::engine::Engine;
 use crate::facts::{self, Known};
 use crate::failure::Failure;
 use crate::idempotency::{KeyReused, once};
+use crate::skipping::{self, SkipError, Skipped};
 
 /// For how long after an inbound message a person's answer counts as conversation (SMS §4.2).
 const CONVERSATION: SignedDuration = SignedDuration::from_mins(30);
@@ -68,6 +69,9 @@ pub enum SendError {
     /// Credits and wallet do not cover it.
     #[error("credits and wallet do not cover the message")]
     InsufficientFunds,
+    /// The message of the workflow that was to be left out cannot be held back any more.
+    #[error("message {0} of the workflow is on its way or was sent already; nothing was sent or left out")]
+    NotSkipped(u8),
     /// The key was used for something else.
     #[error(transparent)]
     KeyReused(#[from] KeyReused),
@@ -93,7 +97,46 @@ pub struct SentAndStopped {
     pub refunded: Amounts,
 }
 
+/// A message that was taken, and what was left out with it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SentAndSkipped {
+    /// The message.
+    pub message: Message,
+    /// What was left out; nothing if no workflow ran any more.
+    pub skipped: Option<Skipped>,
+}
+
 impl Engine {
+    /// Takes a message that a person wrote, and leaves out this step of what runs for the contact, which must be the
+    /// next one: both or neither.
+    pub async fn send_and_skip(
+        &self,
+        actor: &Actor,
+        contact: ContactId,
+        body: &str,
+        step: u8,
+    ) -> Result<SentAndSkipped, SendError> {
+        actor.need(Permission::Send)?;
+        actor.need(Permission::Enroll)?;
+        let (beat, steps, body) = (self.beat(actor), self.steps(), body.to_owned());
+        let done = self
+            .write(Lane::Normal, move |tx| {
+                once(tx, &beat, &("send_and_skip", contact, &body, step), |tx| {
+                    let message = send_message(tx, &beat, contact, &body)?;
+                    let running = enrollments::running_of(tx, beat.workspace, &[contact])?.pop();
+                    let skip = |row: enrollments::RunningRow| skipping::skip(tx, &beat, &steps, row.id, step);
+                    let skipped = running.map(skip).transpose().map_err(|error| match error {
+                        SkipError::Failure(failure) => SendError::Failure(failure),
+                        _ => SendError::NotSkipped(step),
+                    })?;
+                    Ok::<_, SendError>(SentAndSkipped { message, skipped })
+                })
+            })
+            .await?;
+        self.wake();
+        Ok(done)
+    }
+
     /// Takes a message that a person wrote, and ends what runs for the contact: both or neither.
     pub async fn send_and_stop(
         &self,

@@ -8,6 +8,7 @@ use domain::enrollment::EnrollmentState;
 use domain::ids::EnrollmentId;
 use domain::ledger::{self, Amounts, Cause, Reason};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::{DbError, Lane, Tx, contacts, enrollments};
 
@@ -20,7 +21,7 @@ use crate::ruling;
 use crate::settle::Settling;
 
 /// A message that was left out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Skipped {
     /// Which step, from 1.
     pub step: u8,
@@ -65,7 +66,14 @@ impl Engine {
     }
 }
 
-fn skip(tx: &mut Tx<'_>, beat: &Beat, steps: &Steps, id: EnrollmentId, step: u8) -> Result<Skipped, SkipError> {
+/// Leaves out a step in a transaction of the caller. Locks: contact, enrollment, accounts.
+pub(crate) fn skip(
+    tx: &mut Tx<'_>,
+    beat: &Beat,
+    steps: &Steps,
+    id: EnrollmentId,
+    step: u8,
+) -> Result<Skipped, SkipError> {
     let contact = enrollments::find(tx, beat.workspace, id)?.ok_or(SkipError::Unknown)?.contact;
     contacts::lock(tx, beat.workspace, &[contact])?;
     let mut settling = Settling::new(tx, beat, steps, [id], HashMap::new())?;

@@ -13,6 +13,7 @@ use engine::conversations::{ConversationError, Mark};
 use engine::enrolling::EnrollRequest;
 use engine::labels::{LabelError, Labelling};
 use engine::live::News;
+use engine::manual::SendError;
 use engine::notes::NoteError;
 use engine::skipping::SkipError;
 use engine::views::{ViewError, Whose};
@@ -207,6 +208,35 @@ fn an_answer_that_stops_sends_and_refunds_together_or_does_neither() {
         // With nothing that runs it is a message like any other.
         assert!(!engine.send_and_stop(&world.actor, contact, "Hello?").await.unwrap().ended);
         world.play_days(1).await;
+        world.end().await;
+    });
+}
+
+#[test]
+fn an_answer_that_leaves_out_the_next_message_does_both_or_neither() {
+    on_both(Plan::default, async |world| {
+        let workflow = world.workflow(&[(0, "One"), (3, "Two"), (3, "Three")]).await;
+        let contact = world.contact(11, &phone(11), &[]).await;
+        enroll(&world, contact, workflow).await;
+        world.play_days(1).await;
+        let engine = &world.engine;
+        let before = world.balance("prepaid").await;
+        assert!(matches!(engine.send_and_skip(&world.actor, contact, "  ", 2).await, Err(SendError::Empty)));
+        // Message 1 went out already: whoever looked at an old page neither sends nor leaves out another one.
+        for gone in [0, 1, 3] {
+            let refused = engine.send_and_skip(&world.actor, contact, "Hi", gone).await;
+            assert!(matches!(refused, Err(SendError::NotSkipped(step)) if step == gone), "{refused:?}");
+        }
+        assert_eq!(world.balance("prepaid").await, before);
+        let done = engine.send_and_skip(&world.actor, contact, "Thursday at 5?", 2).await.unwrap();
+        let skipped = done.skipped.unwrap();
+        assert_eq!((skipped.step, skipped.refunded.credits), (2, 1));
+        world.play_days(9).await;
+        assert_eq!(world.texts(&phone(11)), ["One", "Thursday at 5?", "Three"]);
+        // With nothing that runs it is a message like any other.
+        assert_eq!(engine.send_and_skip(&world.actor, contact, "Hello?", 3).await.unwrap().skipped, None);
+        world.play_days(1).await;
+        assert!(engine.verify_ledger(world.workspace()).await.unwrap().is_clean());
         world.end().await;
     });
 }

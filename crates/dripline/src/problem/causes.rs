@@ -119,6 +119,7 @@ impl From<SendError> for Problem {
             SendError::NoMessagingPlan => Code::NoMessagingPlan,
             SendError::NoOutboundNumber => Code::NoOutboundNumber,
             SendError::InsufficientFunds => Code::InsufficientFunds,
+            SendError::NotSkipped(_) => Code::EnrollmentEnded,
             SendError::KeyReused(_) => Code::IdempotencyKeyReused,
         };
         Self::told(code, &error)

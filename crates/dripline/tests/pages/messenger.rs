@@ -119,7 +119,8 @@ async fn the_next_message_can_be_left_out() {
     let agent = site.person(&customer, Role::Agent).await;
     let contact = customer.contacts[0];
     enroll(&site, &customer, contact).await;
-    let answer = agent.script("POST", &format!("/messenger/{contact}/send"), "body=Hi&key=a&then=skip").await.good();
+    let answer =
+        agent.script("POST", &format!("/messenger/{contact}/send"), "body=Hi&key=a&then=skip&step=2").await.good();
     assert!(
         answer.header("hx-trigger").contains("message 2 is left out and 1 credit came back"),
         "{:?}",
@@ -127,6 +128,15 @@ async fn the_next_message_can_be_left_out() {
     );
     let page = agent.get(&format!("/messenger/{contact}")).await.good();
     assert!(!page.has("Still there?") && page.has("Goodbye, Ours0"), "{}", page.text);
+    assert!(page.has("name=\"step\" value=\"3\""), "the one that is left out next");
+    // A page that shows an older state sends nothing and keeps what was typed.
+    let form = "body=Me+again&key=b&then=skip&step=2";
+    let old = agent.script("POST", &format!("/messenger/{contact}/send"), form).await;
+    assert!(
+        old.status == 422 && old.has("Message 2 of the workflow is on its way") && old.has("Me again"),
+        "{}",
+        old.text
+    );
 }
 
 #[tokio::test]

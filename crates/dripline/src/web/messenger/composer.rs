@@ -41,8 +41,8 @@ pub(super) struct Running {
     /// Such as `message 2 on Sat, Nov 28, 9:00 am`.
     pub(super) next: String,
     pub(super) unsent: String,
-    /// Whether the next message can be left out.
-    pub(super) may_skip: bool,
+    /// The next message, if it can be left out.
+    pub(super) skip: Option<u8>,
     /// Whether it can be ended.
     pub(super) may_stop: bool,
 }
@@ -110,7 +110,7 @@ pub(super) async fn read(
             |next| format!("message {} goes out on {}", next.step, next.local.strftime("%a, %b %-d, %-I:%M %P")),
         ),
         unsent: amounts(progress.unsent),
-        may_skip: !progress.coming.is_empty() && viewer.may("enroll"),
+        skip: progress.coming.first().filter(|_| viewer.may("enroll")).map(|next| next.step),
         may_stop: viewer.may("enroll"),
     });
     let replies = if closed.is_empty() { parts.engine.quick_replies(&viewer.actor).await? } else { Vec::new() };
@@ -140,6 +140,9 @@ pub(super) struct Written {
     /// `send`, `stop` or `skip`.
     #[serde(default)]
     then: String,
+    /// The workflow's next message as it was shown: the one that *skip* leaves out.
+    #[serde(default)]
+    step: Option<u8>,
 }
 
 /// The meter for what is typed so far.
@@ -204,10 +207,12 @@ pub(super) async fn send(
                 "Sent".to_owned()
             }
         }),
-        "skip" => match engine.send_message(&actor, contact, &written.body).await {
-            Ok(_) => Ok(skip(&parts, &viewer, contact).await?),
-            Err(error) => Err(error),
-        },
+        "skip" => engine.send_and_skip(&actor, contact, &written.body, written.step.unwrap_or(0)).await.map(|done| {
+            done.skipped.map_or_else(
+                || "Sent; no workflow runs any more".to_owned(),
+                |one| format!("Sent; message {} is left out and {} came back", one.step, amounts(one.refunded)),
+            )
+        }),
         _ => engine.send_message(&actor, contact, &written.body).await.map(|_| String::new()),
     };
     let progress = engine.progress(&viewer.actor, contact).await?;
@@ -230,11 +235,4 @@ pub(super) async fn send(
     let done = Done::here().event("sent");
     let done = if text.is_empty() { done } else { done.saying(text) };
     Ok(done.with(&ComposerPart { composer }))
-}
-
-async fn skip(parts: &Parts, viewer: &Viewer, contact: ContactId) -> Result<String, Wrong> {
-    let Some(progress) = parts.engine.progress(&viewer.actor, contact).await? else { return Ok("Sent".to_owned()) };
-    let Some(next) = progress.coming.first() else { return Ok("Sent".to_owned()) };
-    let skipped = parts.engine.skip_step(&viewer.actor, progress.enrollment.id, next.step).await?;
-    Ok(format!("Sent; message {} is left out and {} came back", skipped.step, amounts(skipped.refunded)))
 }
