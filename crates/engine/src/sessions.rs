@@ -6,10 +6,11 @@
 //! | role | read anew at each use: whoever is removed or given another role feels it at once |
 //! | end | 7 days after the last use, 30 days after the beginning; on a clock that can be moved never, or a demo's month would end it |
 //! | several workspaces | a session begins in each whose password fitted, and in no other: the browser holds them all and shows one |
+//! | open pages | what ends a session is in the history under `user.`, so that a page that follows it looks at its session at once |
 //! | guessing | `crate::guesses` makes whoever is wrong often wait |
 
 use domain::access::Role;
-use domain::ids::{SessionId, WorkspaceId};
+use domain::ids::{SessionId, UserId, WorkspaceId};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use store::sessions::{self, Session};
@@ -196,20 +197,27 @@ impl Engine {
 
     /// Ends a session. What has ended already stays so.
     pub async fn sign_out(&self, presence: &Presence) -> Result<(), SignInError> {
-        let (workspace, user, id) = (presence.actor.workspace(), presence.user.id, presence.session);
-        self.write(Lane::Normal, move |tx| Ok(sessions::end(tx, workspace, user, id).map(drop)?)).await
+        self.end_session(presence, presence.session).await.map(drop)
     }
 
     /// Ends one session of the same user, by its identifier; false if there was none.
     pub async fn end_session(&self, presence: &Presence, id: SessionId) -> Result<bool, SignInError> {
-        let (workspace, user) = (presence.actor.workspace(), presence.user.id);
-        self.write(Lane::Normal, move |tx| Ok(sessions::end(tx, workspace, user, id)?)).await
+        let (beat, user) = (self.beat(&presence.actor), presence.user.id);
+        self.write(Lane::Normal, move |tx| {
+            let ended = sessions::end(tx, beat.workspace, user, id)?;
+            told(tx, &beat, user, u64::from(ended)).map(|()| ended)
+        })
+        .await
     }
 
     /// Ends all other sessions of the user; answers how many.
     pub async fn sign_out_elsewhere(&self, presence: &Presence) -> Result<u64, SignInError> {
-        let (workspace, user, id) = (presence.actor.workspace(), presence.user.id, presence.session);
-        self.write(Lane::Normal, move |tx| Ok(sessions::end_others(tx, workspace, user, id)?)).await
+        let (beat, user, id) = (self.beat(&presence.actor), presence.user.id, presence.session);
+        self.write(Lane::Normal, move |tx| {
+            let ended = sessions::end_others(tx, beat.workspace, user, id)?;
+            told(tx, &beat, user, ended).map(|()| ended)
+        })
+        .await
     }
 
     /// Changes the user's own password, for which they prove the old one. Their other sessions end; answers how many.
@@ -241,6 +249,14 @@ impl Engine {
             self.read::<_, DbError, _>(move |read| sessions::of_user(read, workspace, user, MAX_SESSIONS)).await?;
         Ok(all.into_iter().filter(|session| moves || !is_old(session, now)).collect())
     }
+}
+
+/// Tells that sessions of a user have ended.
+fn told(tx: &mut Tx<'_>, beat: &Beat, user: UserId, ended: u64) -> Result<(), SignInError> {
+    if ended == 0 {
+        return Ok(());
+    }
+    Ok(beat.note(tx, "user.signed_out", None, &json!({ "user": user, "sessions_ended": ended }))?)
 }
 
 fn is_old(session: &Session, now: Timestamp) -> bool {

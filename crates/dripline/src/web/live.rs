@@ -5,8 +5,9 @@
 //! | `change` | `{"contact": "ctc_…" or null, "kind": "message.received"}` | asks for the parts that show it |
 //! | `much` | nothing | asks for all its parts: more happened than is told, or it was away |
 //!
-//! A browser that comes back after a break says so by itself (`Last-Event-ID`) and is told `much`. A session that has
-//! ended ends its stream within a minute, and the end of the process ends all of them.
+//! A browser that comes back after a break says so by itself (`Last-Event-ID`) and is told `much`. The stream of a session that
+//! was ended, or whose user was removed, ends before it tells anything that came after; that of one that grew too old
+//! ends with its next beat, and the end of the process ends all of them.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -76,6 +77,11 @@ fn next_beat() -> Timestamp {
 }
 
 impl Follower {
+    /// Whether the session has ended.
+    async fn is_over(&self) -> bool {
+        matches!(self.engine.session(&self.token).await, Err(SignInError::Ended))
+    }
+
     /// What is sent next; nothing at the end.
     async fn next(&mut self) -> Option<Event> {
         loop {
@@ -83,9 +89,15 @@ impl Follower {
                 return Some(event);
             }
             tokio::select! {
-                news = self.watch.next() => self.waiting.extend(told(&news?)),
+                news = self.watch.next() => {
+                    let news = news?;
+                    if may_end_sessions(&news) && self.is_over().await {
+                        return None;
+                    }
+                    self.waiting.extend(told(&news));
+                }
                 () = Clock::System.sleep_until(self.beat_at) => {
-                    if matches!(self.engine.session(&self.token).await, Err(SignInError::Ended)) {
+                    if self.is_over().await {
                         return None;
                     }
                     self.beat_at = next_beat();
@@ -93,6 +105,14 @@ impl Follower {
                 }
             }
         }
+    }
+}
+
+/// Whether a session may have ended: whatever ends one is told of its user.
+fn may_end_sessions(news: &News) -> bool {
+    match news {
+        News::Much => true,
+        News::Happened(_, things) => things.iter().any(|(_, kind)| kind.starts_with("user.")),
     }
 }
 

@@ -132,3 +132,26 @@ async fn one_address_is_signed_in_wherever_its_password_fits_and_nowhere_else() 
         assert_eq!(there(&ann.others).await, []);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn however_many_guess_at_one_time_no_more_are_tried_than_are_free() {
+    for office in offices().await {
+        agent(&office).await;
+        let guess = |nth: usize| {
+            let (engine, password) = (office.engine.clone(), format!("wrong horse battery {nth}"));
+            tokio::spawn(async move { engine.sign_in(attempt("ann@example.com", &password)).await })
+        };
+        let guesses: Vec<_> = (0..40).map(guess).collect();
+        let (mut tried, mut waited) = (0, 0);
+        for guess in guesses {
+            match guess.await.unwrap() {
+                Err(SignInError::Wait(_)) => waited += 1,
+                Err(SignInError::Wrong) => tried += 1,
+                other => panic!("{other:?}"),
+            }
+        }
+        let right = office.engine.sign_in(attempt("ann@example.com", PASSWORD)).await;
+        assert!(matches!(right, Err(SignInError::Wait(_))), "{right:?}");
+        assert_eq!((tried, waited), (5, 35));
+    }
+}

@@ -110,6 +110,7 @@ fn what(event: &Event) -> String {
     let other = event.kind.replace(['.', '_'], " ");
     let kind = match event.kind.as_str() {
         "user.signed_in" => "signed in",
+        "user.signed_out" => "signed out",
         "user.created" => "joined or was added",
         "user.changed" => "name or role changed",
         "user.removed" => "removed from the team",
