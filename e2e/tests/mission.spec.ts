@@ -12,7 +12,7 @@ test.beforeAll(async ({ server }) => {
 
 test("a reply stops the workflow, and the money for the rest is back", async ({ page }) => {
   const ann = made.contacts["+12125550123"]!;
-  const balance = async () => (await made.ask("/balances")) as { credits: number; wallet_micros: number };
+  const balance = async () => (await made.ask("/balances")) as { credits: number; wallet: number };
   const before = await balance();
 
   await signIn(page);

@@ -6,6 +6,7 @@ import "./clock";
 import "./confirm";
 import "./copy";
 import "./dialog";
+import "./drop";
 import "./end";
 import "./insert";
 import "./live";

@@ -103,7 +103,3 @@ document.addEventListener("pointerdown", (event) => {
   handle!.addEventListener("pointermove", move);
   for (const name of ["pointerup", "pointercancel"]) handle!.addEventListener(name, end, { once: true });
 });
-
-const show = () => document.querySelectorAll<HTMLElement>("[data-handle]").forEach((handle) => (handle.hidden = false));
-document.addEventListener("htmx:afterSwap", show);
-show();
