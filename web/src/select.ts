@@ -13,7 +13,7 @@ function tell(form: Element) {
     page.indeterminate = picked > 0 && picked < all.length;
   }
   const count = form.querySelector("[data-select-count]");
-  if (count) count.textContent = everybody ? "All that fit" : picked === 0 ? "Nobody is selected" : `${picked} selected`;
+  if (count) count.textContent = everybody ? "Everybody" : picked === 0 ? "Nobody is selected" : `${picked} selected`;
   for (const button of form.querySelectorAll<HTMLButtonElement>("[data-select-bar] button")) button.disabled = picked === 0 && !everybody;
 }
 

@@ -83,15 +83,15 @@ pub(crate) fn moment(at: Timestamp, now: Timestamp, zone: &Zone) -> Moment {
     }
 }
 
-/// How long ago or ahead, in the largest unit that says something: `5 min ago`, `in 3 days`, `now`.
+/// How long ago or ahead, rounded to the largest unit that says something: `5 min ago`, `in 3 days`, `now`.
 pub(crate) fn ago(at: Timestamp, now: Timestamp) -> String {
     let seconds = now.duration_since(at).as_secs();
     let apart = seconds.unsigned_abs();
     let text = match apart {
         0..60 => return "now".to_owned(),
-        60..3_600 => format!("{} min", apart / 60),
-        3_600..172_800 => format!("{} h", apart / 3_600),
-        _ => format!("{} days", apart / 86_400),
+        60..3_570 => format!("{} min", (apart + 30) / 60),
+        3_570..171_000 => format!("{} h", (apart + 1_800) / 3_600),
+        _ => format!("{} days", (apart + 43_200) / 86_400),
     };
     if seconds > 0 { format!("{text} ago") } else { format!("in {text}") }
 }
@@ -120,5 +120,6 @@ mod tests {
         assert_eq!(moment(now, now, &zone).exact, "Tue, Mar 10, 2026, 12:00:00 pm EDT");
         assert_eq!(ago("2026-03-10T15:55:00Z".parse().unwrap(), now), "5 min ago");
         assert_eq!(ago("2026-03-13T16:00:01Z".parse().unwrap(), now), "in 3 days");
+        assert_eq!(ago("2026-03-13T15:59:50Z".parse().unwrap(), now), "in 3 days", "ten seconds are not a day");
     }
 }

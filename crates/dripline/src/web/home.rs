@@ -44,6 +44,8 @@ struct Step {
     text: &'static str,
     address: &'static str,
     action: &'static str,
+    /// Whether it is the one to do now.
+    next: bool,
 }
 
 /// A day that comes.
@@ -62,7 +64,8 @@ struct HomePage<'v> {
     steps: Vec<Step>,
     charts: Vec<Chart>,
     coming: Vec<Coming>,
-    planned: String,
+    /// How many messages the next days bring; nothing if none.
+    planned: Option<String>,
     span: i64,
     spans: [i64; 2],
 }
@@ -92,7 +95,7 @@ async fn show(State(parts): State<Parts>, viewer: Viewer, Query(asked): Query<As
         steps: steps(engine.first_steps(actor).await?),
         charts: charts(&days),
         coming: coming.into_iter().map(day).collect(),
-        planned: counted(planned, "message", "messages"),
+        planned: (planned > 0).then(|| counted(planned, "message", "messages")),
         span,
         spans: SPANS,
         frame: Frame::new("Home", Section::Home, &viewer),
@@ -140,19 +143,23 @@ fn steps(done: FirstSteps) -> Vec<Step> {
     if done.are_done() {
         return Vec::new();
     }
-    let step = |done, title, text, address, action| Step { done, title, text, address, action };
-    vec![
+    let step = |done, title, text, address, action| Step { done, title, text, address, action, next: false };
+    let mut steps = vec![
         step(done.number, "Add a number", "From it you send, and at it you are answered.", "/numbers", "Add a number"),
         step(done.contact, "Add contacts", "Drop a CSV file, or type in the first one.", "/contacts", "Add contacts"),
         step(done.workflow, "Write a workflow", "A few messages with days between them.", "/workflows", "Write one"),
         step(
             done.started,
             "Start it for a contact",
-            "You see every text, every date and the exact price before. A reply stops it and pays back the rest.",
+            "Tick somebody and press Add to workflow. You see every text, date and price before it starts; a reply stops it, and what was not sent comes back.",
             "/contacts",
             "Choose a contact",
         ),
-    ]
+    ];
+    if let Some(first) = steps.iter_mut().find(|step| !step.done) {
+        first.next = true;
+    }
+    steps
 }
 
 fn charts(days: &[DayFigures]) -> Vec<Chart> {

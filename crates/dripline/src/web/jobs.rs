@@ -5,7 +5,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
-use domain::ids::{ContactId, JobId};
+use domain::ids::{ContactId, JobId, WorkflowId};
 use serde::Deserialize;
 use store::jobs::{Item, Job};
 use store::{DbError, contacts};
@@ -33,7 +33,8 @@ pub(super) fn routes() -> Router<Parts> {
 struct Progress {
     id: JobId,
     running: bool,
-    enrolls: bool,
+    /// The workflow that it adds them to, if that is what it does.
+    workflow: Option<WorkflowId>,
     total: i64,
     done: i64,
     /// Such as `500 of 12,000`.
@@ -42,13 +43,28 @@ struct Progress {
     refused: String,
 }
 
+/// What a job that enrolls keeps of its task.
+#[derive(Deserialize)]
+struct Goal {
+    workflow: WorkflowId,
+}
+
+impl Progress {
+    fn enrolls(&self) -> bool {
+        self.workflow.is_some()
+    }
+}
+
 impl From<&Job> for Progress {
     fn from(job: &Job) -> Self {
         let done = (job.started + job.refused).min(job.total);
         Self {
             id: job.id,
             running: job.state == "running",
-            enrolls: job.kind == "enroll",
+            workflow: (job.kind == "enroll")
+                .then(|| serde_json::from_str(&job.payload).ok())
+                .flatten()
+                .map(|Goal { workflow }| workflow),
             total: job.total.max(1),
             done,
             far: format!("{} of {}", count(done), count(job.total)),
@@ -87,7 +103,8 @@ async fn show(State(parts): State<Parts>, viewer: Viewer, asker: Asker, Id(id): 
     let (progress, refused) = (Progress::from(&job), refused(&parts, &viewer, &items).await?);
     Ok(match asker {
         Asker::Browser => {
-            html(&JobPage { frame: Frame::new("Adding to a workflow", Section::Contacts, &viewer), progress, refused })
+            let title = if progress.enrolls() { "Adding to a workflow" } else { "Changing many contacts" };
+            html(&JobPage { frame: Frame::new(title, Section::Contacts, &viewer), progress, refused })
         }
         Asker::Script { .. } => html(&ProgressPart { progress, refused }),
     })

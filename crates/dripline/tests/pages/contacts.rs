@@ -123,8 +123,11 @@ async fn many_are_changed_and_brought_back() {
     assert!(listed.has("Ours2") && !listed.has("Ours1"));
     assert_eq!(owner.post("/contacts/change", "act=delete").await.status, 422, "nobody is selected");
     // A filter goes along to the workflow: never everybody.
-    let many = owner.post("/enroll/many", "all=1&q=ours1").await.good();
-    assert!(many.has("1 contact") && !many.has("Every contact"), "{}", many.text);
+    let many = owner.post("/enroll/many", "all=1&q=ours").await.good();
+    assert!(many.has("contacts</p>") && !many.has("Every contact"), "{}", many.text);
+    // One alone is not many: they see every text and date.
+    let one = owner.post("/enroll/many", "all=1&q=ours1").await;
+    assert_eq!(one.header("location"), format!("/enroll?contact={}", customer.contacts[1]));
 }
 
 #[tokio::test]

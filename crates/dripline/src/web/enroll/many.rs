@@ -7,6 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use domain::access::Permission;
 use domain::ids::{ContactId, WorkflowId};
+use domain::money::Micros;
 use engine::bulk::{BulkPreview, MAX_NAMED, Selection};
 use serde::Deserialize;
 use store::{DbError, contacts};
@@ -103,6 +104,8 @@ struct Totals {
     segments: String,
     cost: String,
     last: String,
+    /// Such as `97 credits and $25.00`.
+    left: String,
     button: String,
 }
 
@@ -148,6 +151,11 @@ async fn show(State(parts): State<Parts>, viewer: Viewer, Form(asked): Form<Aske
     viewer.actor.need(Permission::Enroll)?;
     let asked = named(&parts, &viewer, asked).await?;
     let selection = asked.selection()?;
+    if let (Selection::These(ids), None) = (&selection, asked.workflow)
+        && let [one] = ids[..]
+    {
+        return Ok(Done::to(format!("/enroll?contact={one}")).into_response());
+    }
     let (selected, all) = match &selection {
         Selection::All => ("Every contact of the workspace".to_owned(), true),
         Selection::These(ids) => (counted(i64::try_from(ids.len()).unwrap_or(i64::MAX), "contact", "contacts"), false),
@@ -173,6 +181,9 @@ async fn show(State(parts): State<Parts>, viewer: Viewer, Form(asked): Form<Aske
 
 async fn totals(parts: &Parts, viewer: &Viewer, preview: &BulkPreview) -> Result<Totals, Wrong> {
     let (cost, people) = (amounts(preview.amounts), counted(preview.starts, "contact", "contacts"));
+    let has = parts.engine.balances(&viewer.actor).await?;
+    let left = counted(has.credits - preview.amounts.credits, "credit", "credits");
+    let wallet = format::money(Micros(has.wallet.0 - preview.amounts.micros.0));
     let last = preview.last_at.map(|at| at.to_zoned_datetime(viewer.zone.clock().clone()));
     Ok(Totals {
         starts: count(preview.starts),
@@ -183,6 +194,7 @@ async fn totals(parts: &Parts, viewer: &Viewer, preview: &BulkPreview) -> Result
         refused: refused(parts, viewer, preview, SHOWN).await?,
         segments: count(preview.segments),
         button: format!("Start {people} for {cost}"),
+        left: format!("{left} and {wallet}"),
         cost,
         last: last.map(|at| at.strftime("%A, %B %-d, %Y").to_string()).unwrap_or_default(),
     })
