@@ -52,7 +52,7 @@ test("without enough money the refusal says what is missing, and after the top-u
   await page.getByRole("link", { name: "Add to workflow" }).click();
   const dialog = page.getByRole("dialog");
   await dialog.getByRole("link", { name: /^Long/ }).click();
-  const refusal = dialog.getByRole("listitem");
+  const refusal = dialog.getByRole("listitem").filter({ has: page.getByRole("link", { name: "Top up" }) });
   await expect(refusal).toContainText(`$${(missing / 1e6).toString()}`);
   await expect(dialog.getByRole("button", { name: /^Start/ })).toHaveCount(0);
   await refusal.getByRole("link", { name: "Top up" }).click();

@@ -9,6 +9,8 @@ const folder = join(import.meta.dirname, "../screenshots");
 mkdirSync(folder, { recursive: true });
 
 test.use({ file: "pages" });
+// Each look by itself: they take the longest, and share nothing.
+test.describe.configure({ mode: "parallel" });
 
 let made: World | undefined;
 test.beforeAll(async ({ server }) => {

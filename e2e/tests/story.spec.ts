@@ -149,8 +149,9 @@ test("the preview is what is charged, and a reply brings back the rest", async (
   await page.getByRole("link", { name: "Add to workflow" }).click();
   const dialog = page.getByRole("dialog");
   await dialog.getByRole("link", { name: /Pine Street/ }).click();
-  const promised = await dialog.getByRole("list", { name: "Messages" }).locator("p.whitespace-pre-wrap").allTextContents();
-  expect(promised[0]).toBe("Hi Mia, is 7 Pine Street for sale?");
+  const texts = dialog.getByRole("list", { name: "Messages" }).locator("p.whitespace-pre-wrap");
+  await expect(texts).toHaveText(["Hi Mia, is 7 Pine Street for sale?", "Second thoughts?", "Last call."]);
+  const promised = await texts.allTextContents();
   await expect(dialog.locator("dd", { hasText: `${before.credits} → ${before.credits - 3}` })).toBeVisible();
   await dialog.getByRole("button", { name: "Start for 3 credits" }).click();
   await expect(page.getByText("Mia is in the workflow Pine Street")).toBeVisible();
