@@ -15,10 +15,11 @@ use domain::access::Permission;
 use domain::enrollment::StopReason;
 use domain::ids::{ContactId, PersonId, WorkspaceId};
 use domain::phone::{Phone, PhoneError, Region};
+use domain::search::Asked;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use store::contacts::ContactRow;
-use store::{DbError, Lane, Tx, enrollments, numbers};
+use store::{DbError, Lane, Read, Tx, enrollments, numbers};
 
 use crate::actor::{Actor, Forbidden};
 use crate::beat::Beat;
@@ -151,8 +152,8 @@ impl Engine {
         found.filter(|contact| contact.deleted_at.is_none()).ok_or(ContactError::Unknown)
     }
 
-    /// Contacts after the given one, whose phone or name holds the text; all if it is blank. A limit over
-    /// [`MAX_PAGE`] is lowered to it.
+    /// Contacts after the given one that words or a phone find, as in [`Engine::search`]; all if the text is blank, at
+    /// most [`list::MOST_FOUND`] if it is not. A limit over [`MAX_PAGE`] is lowered to it.
     ///
     /// # Errors
     /// Forbidden, or the database failed.
@@ -170,8 +171,12 @@ impl Engine {
         let mut contacts = self
             .read(move |db| {
                 // One more than the page tells whether there is another.
-                let most = i64::try_from(limit).unwrap_or(i64::MAX) + 1;
-                Ok::<_, ContactError>(store::contacts::page(db, workspace, after, &holds, most)?)
+                let most = limit + 1;
+                if holds.is_empty() {
+                    let most = i64::try_from(most).unwrap_or(i64::MAX);
+                    return Ok::<_, ContactError>(store::contacts::page(db, workspace, after, most)?);
+                }
+                Ok(found(db, workspace, &Asked::read(&holds), after, most)?)
             })
             .await?;
         let more = contacts.len() > limit;
@@ -256,6 +261,25 @@ fn made(beat: &Beat, phone: Phone, fields: Vec<(String, String)>, person: Option
         reassigned_at: None,
     };
     (row_of(&contact), contact)
+}
+
+/// The contacts after the given one that are found, in the order of their making; none by what holds no letter or digit.
+fn found(
+    db: &Read<'_>,
+    workspace: WorkspaceId,
+    asked: &Asked,
+    after: ContactId,
+    most: usize,
+) -> Result<Vec<Contact>, DbError> {
+    if asked.is_empty() {
+        return Ok(Vec::new());
+    }
+    let limit = i64::try_from(list::MOST_FOUND).unwrap_or(i64::MAX);
+    let mut ids = store::search::contacts(db, workspace, asked, limit)?;
+    ids.retain(|id| *id > after);
+    ids.sort_unstable();
+    ids.truncate(most);
+    store::contacts::some(db, workspace, &ids)
 }
 
 /// What is written of a contact.

@@ -121,7 +121,7 @@ impl Engine {
         self.read(move |db| {
             Ok(FirstSteps {
                 number: numbers::list(db, workspace)?.iter().any(|number| number.state != "lost"),
-                contact: !contacts::page(db, workspace, ContactId(0), "", 1)?.is_empty(),
+                contact: !contacts::page(db, workspace, ContactId(0), 1)?.is_empty(),
                 workflow: !workflows::list(db, workspace)?.is_empty(),
                 started: !enrollments::page(db, workspace, EnrollmentId(i64::MAX), 1)?.is_empty(),
             })

@@ -176,9 +176,15 @@ fn contacts_are_listed_in_pages_and_found_by_name_or_phone() {
         assert_eq!((first.contacts.len(), first.next), (3, Some(first.contacts[2].id)), "{}", world.db.name);
         let rest = page(first.next, "", 3);
         assert_eq!((rest.contacts.len(), rest.next), (2, None));
-        for (holds, found) in [("ann 100% 3", 1), ("5550004", 1), ("%", 5), ("_", 0), ("\0", 5)] {
+        for (holds, found) in
+            [("ann 100% 3", 1), ("100 AN", 5), ("5550004", 1), ("0004", 1), ("nn", 0), ("%", 0), ("\0", 5)]
+        {
             assert_eq!(page(None, holds, 200).contacts.len(), found, "{holds:?}");
         }
+        let first = page(None, "ann", 3);
+        assert_eq!((first.contacts.len(), first.next), (3, Some(first.contacts[2].id)));
+        let rest = page(first.next, "ann", 3);
+        assert_eq!((rest.contacts.len(), rest.next), (2, None), "found ones go on where the page before ended");
     }
 }
 

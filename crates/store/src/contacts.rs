@@ -139,24 +139,13 @@ static OF_PERSON: Sql = Sql::Same(
     SELECT contact_id FROM contacts WHERE workspace_id = $1 AND person_id = $2 AND deleted_at IS NULL ORDER BY contact_id",
 );
 
-static PAGE: Sql = Sql::Twin {
-    sqlite: concat!(
-        "SELECT ",
-        columns!(),
-        " FROM contacts c
-          WHERE c.workspace_id = $1 AND c.deleted_at IS NULL AND c.contact_id > $2
-            AND ($3 = '' OR instr(c.phone, $3) > 0 OR instr(lower(c.name), lower($3)) > 0)
-          ORDER BY c.contact_id LIMIT $4"
-    ),
-    postgres: concat!(
-        "SELECT ",
-        columns!(),
-        " FROM contacts c
-          WHERE c.workspace_id = $1 AND c.deleted_at IS NULL AND c.contact_id > $2
-            AND ($3::text = '' OR strpos(c.phone, $3::text) > 0 OR strpos(lower(c.name), lower($3::text)) > 0)
-          ORDER BY c.contact_id LIMIT $4"
-    ),
-};
+static PAGE: Sql = Sql::Same(concat!(
+    "SELECT ",
+    columns!(),
+    " FROM contacts c
+      WHERE c.workspace_id = $1 AND c.deleted_at IS NULL AND c.contact_id > $2
+      ORDER BY c.contact_id LIMIT $3"
+));
 
 static NEWEST_FIELDS: Sql = Sql::Same(
     "
@@ -299,15 +288,9 @@ pub fn of_person(db: &Read<'_>, workspace: WorkspaceId, person: PersonId) -> Res
     rows.iter().map(|row| row.int(0).map(ContactId)).collect()
 }
 
-/// Contacts in the order of their making, after the given one, whose phone or name holds the text.
-pub fn page(
-    db: &Read<'_>,
-    workspace: WorkspaceId,
-    after: ContactId,
-    holds: &str,
-    limit: i64,
-) -> Result<Vec<Contact>, DbError> {
-    read_all(&db.query(&PAGE, &[workspace.0.into(), after.0.into(), holds.into(), limit.into()])?)
+/// Contacts in the order of their making, after the given one.
+pub fn page(db: &Read<'_>, workspace: WorkspaceId, after: ContactId, limit: i64) -> Result<Vec<Contact>, DbError> {
+    read_all(&db.query(&PAGE, &[workspace.0.into(), after.0.into(), limit.into()])?)
 }
 
 /// Gives phone and fields of the newest contacts to `each`. No statement may run in it.

@@ -65,7 +65,8 @@ pub(crate) struct Search {
     limit: Option<i64>,
     /// The `next` of the page before; nothing for the first page.
     cursor: Option<String>,
-    /// Only contacts whose phone or name holds this text.
+    /// Only contacts that this finds: words or their beginnings, of name, e-mail address, company or street; or a phone, its
+    /// beginning or its last seven or four digits. At most 2,000 are found.
     search: Option<String>,
 }
 

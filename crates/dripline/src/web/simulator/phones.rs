@@ -9,7 +9,7 @@ use domain::access::Permission;
 use domain::ids::ContactId;
 use jiff::Timestamp;
 use serde::Deserialize;
-use store::{DbError, contacts, conversations};
+use store::{DbError, conversations};
 
 use crate::web::answer::html;
 use crate::web::format::{self, Moment};
@@ -18,7 +18,7 @@ use crate::web::wrong::Wrong;
 use crate::wiring::Parts;
 
 /// Most phones in the list.
-const MOST: i64 = 40;
+const MOST: u32 = 40;
 
 pub(super) fn routes() -> Router<Parts> {
     Router::new().route("/simulator/phones", get(show))
@@ -66,13 +66,12 @@ pub(super) async fn phones(
     search: String,
     here: Option<ContactId>,
 ) -> Result<Phones, Wrong> {
-    let (workspace, holds) = (viewer.actor.workspace(), search.trim().to_owned());
+    let (workspace, all) = (viewer.actor.workspace(), search.trim().is_empty());
     let found = parts.engine.read::<_, DbError, _>(move |read| {
         let first = (Timestamp::MAX, ContactId(i64::MAX));
-        let recent = if holds.is_empty() { conversations::page(read, workspace, first, MOST)? } else { Vec::new() };
-        Ok((recent, contacts::page(read, workspace, ContactId(0), &holds, MOST)?))
+        if all { conversations::page(read, workspace, first, MOST.into()) } else { Ok(Vec::new()) }
     });
-    let (recent, others) = found.await?;
+    let (recent, others) = (found.await?, parts.engine.contacts(&viewer.actor, None, &search, MOST).await?.contacts);
     let mut list: Vec<Handset> = recent
         .into_iter()
         .map(|row| Handset {
