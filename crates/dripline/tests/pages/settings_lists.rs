@@ -114,14 +114,14 @@ async fn what_happened_is_told_by_matter_and_by_person_page_by_page() {
     }
     let page = owner.get("/settings/activity").await.good();
     sound(&page);
-    assert!(page.has("label created: Label 59.") && !page.has("Label 9.") && !page.has("Their label"));
+    assert!(page.has("Pat Doe made the label “Label 59.”.") && !page.has("Label 9.") && !page.has("Their label"));
     let next = page.text.split("href=\"").find(|part| part.contains("before=")).unwrap().split('"').next().unwrap();
     let page = owner.get(&next.replace("&amp;", "&")).await.good();
     assert!(page.has("Label 9.") && !page.has("Label 59.") && page.has("Pat Doe"));
     let page = owner.get("/settings/activity?matter=people").await.good();
-    assert!(page.has("signed in") && !page.has("label created"));
+    assert!(page.has("signed in") && !page.has("made the label"));
     let page = owner.get("/settings/activity?who=operator&matter=contacts").await.good();
-    assert!(page.has("contact created") && !page.has("label created"));
+    assert!(page.has("The operator added Ours0.") && !page.has("made the label"));
     let page = owner.get("/settings/activity?who=key_nobody").await.good();
     sound(&page);
     assert!(page.has("Nothing fits"));

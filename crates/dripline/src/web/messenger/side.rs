@@ -13,12 +13,11 @@ use store::labels::{self, Label};
 use store::workflows::{self, Workflow};
 use store::{DbError, contacts, conversations, events, notes, suppressions};
 
-use super::thread;
 use crate::web::answer::html;
 use crate::web::enrollments::{Again, again, amounts, state};
 use crate::web::format::{self, Moment};
 use crate::web::path::Id;
-use crate::web::story::Told;
+use crate::web::story::{Names, Told};
 use crate::web::viewer::Viewer;
 use crate::web::wrong::Wrong;
 use crate::wiring::Parts;
@@ -128,7 +127,7 @@ pub(super) async fn read(parts: &Parts, viewer: &Viewer, contact: ContactId) -> 
     });
     let known = known.await?;
     let (where_, progress) = (engine.whereabouts(actor, &found).await?, engine.progress(actor, contact).await?);
-    let names = thread::names(parts, viewer).await?;
+    let names = Names::load(parts, viewer).await?;
     let labels: Vec<Label> = known.labels.into_iter().map(|(_, label)| label).collect();
     let has = |id: LabelId| labels.iter().any(|label| label.id == id);
     let more_labels = engine.labels(actor).await?.into_iter().filter(|label| !has(label.id)).collect();

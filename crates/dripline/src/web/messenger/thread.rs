@@ -117,7 +117,7 @@ pub(super) async fn older(
     let before: MessageId = asked.before.parse().map_err(|_| Wrong::not_found("this page"))?;
     let found = parts.engine.contact(&viewer.actor, contact).await?;
     let (messages, events, _) = load(&parts, &viewer, contact, before, PAGE).await?;
-    let names = names(&parts, &viewer).await?;
+    let names = Names::load(&parts, &viewer).await?;
     let more = i64::try_from(messages.len()).is_ok_and(|count| count == PAGE);
     let first = messages.first().map(|message| message.id);
     let rows = rows(&viewer, &names, &messages, &events, 0);
@@ -155,17 +155,6 @@ async fn load(
     Ok((messages, events, unread))
 }
 
-/// What identifiers in events stand for.
-pub(super) async fn names(parts: &Parts, viewer: &Viewer) -> Result<Names, Wrong> {
-    let users = parts.engine.users(&viewer.actor).await?;
-    let workflows = parts.engine.workflows(&viewer.actor).await?;
-    let workflows = workflows.into_iter().map(|one| (one.workflow.id.to_string(), one.workflow.name));
-    Ok(Names {
-        users: users.into_iter().map(|user| (user.id.to_string(), user.name)).collect(),
-        workflows: workflows.collect(),
-    })
-}
-
 /// The newest messages, or all since the one that the page begins with.
 pub(super) async fn read(
     parts: &Parts,
@@ -185,7 +174,7 @@ pub(super) async fn read(
             events.retain(|event| event.at >= since);
         }
     }
-    let names = names(parts, viewer).await?;
+    let names = Names::load(parts, viewer).await?;
     let progress = parts.engine.progress(&viewer.actor, contact).await?;
     let unread = usize::try_from(unread).unwrap_or(0);
     Ok(Thread {

@@ -1,5 +1,7 @@
 //! `/settings/activity`: who did what, newest first, by matter and by person.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 use axum::Router;
 use axum::extract::{Query, State};
@@ -8,9 +10,8 @@ use axum::routing::get;
 use domain::access::Permission;
 use domain::ids::{ContactId, EventId, WorkspaceId};
 use serde::Deserialize;
-use serde_json::Value;
 use store::events::{self, Event};
-use store::{DbError, Read};
+use store::{DbError, Read, contacts};
 
 use super::{Side, frame};
 use crate::web::answer::html;
@@ -33,12 +34,12 @@ const AT_A_TIME: i64 = 500;
 const MATTERS: [(&str, &str, &[&str]); 5] = [
     ("people", "People and keys", &["user.", "key."]),
     ("workflows", "Workflows", &["workflow.", "workflows.", "enrollment."]),
-    ("contacts", "Contacts", &["contact.", "contacts.", "label.", "note.", "conversation."]),
+    ("contacts", "Contacts", &["contact.", "contacts.", "label.", "note.", "conversation.", "field."]),
     ("messages", "Messages", &["message."]),
     (
         "settings",
         "Settings and money",
-        &["workspace.", "quick_reply.", "quick_replies.", "number.", "plan.", "ledger."],
+        &["workspace.", "quick_reply.", "quick_replies.", "number.", "plan.", "ledger.", "view."],
     ),
 ];
 
@@ -56,9 +57,10 @@ struct Asked {
 
 struct Row {
     at: Moment,
-    who: String,
-    what: String,
-    contact: Option<ContactId>,
+    /// The whole sentence.
+    text: String,
+    /// Whom it is about, if the contact is still there.
+    contact: Option<(ContactId, String)>,
 }
 
 #[derive(Template)]
@@ -105,38 +107,18 @@ fn look(read: &Read<'_>, workspace: WorkspaceId, asked: &Asked) -> Result<(Vec<E
     Ok((rows, Some(before)))
 }
 
-/// What happened, in words: the kind of an event, and the name that it is about.
-fn what(event: &Event) -> String {
-    let other = event.kind.replace(['.', '_'], " ");
-    let kind = match event.kind.as_str() {
-        "user.signed_in" => "signed in",
-        "user.signed_out" => "signed out",
-        "user.created" => "joined or was added",
-        "user.changed" => "name or role changed",
-        "user.removed" => "removed from the team",
-        "user.invited" => "invited",
-        "user.invitation_withdrawn" => "a link withdrawn",
-        "user.password_changed" => "password changed",
-        "user.password_link_made" => "link for a new password made",
-        "key.created" => "API key made",
-        "key.revoked" => "API key revoked",
-        "workspace.changed" => "settings saved",
-        "workspace.created" => "workspace made",
-        "workspace.rate_changed" => "rate changed",
-        "enrollment.started" => "added to a workflow",
-        "enrollment.stopped" => "workflow stopped",
-        "enrollment.completed" => "workflow completed",
-        "contact.suppressed" => "put on a list that forbids texting",
-        "contact.unsuppressed" => "taken off a list that forbids texting",
-        "contacts.imported" => "contacts imported",
-        "ledger.topped_up" => "wallet or credits topped up",
-        _ => &other,
-    };
-    let payload: Value = serde_json::from_str(&event.payload).unwrap_or_default();
-    match payload["name"].as_str() {
-        Some(name) if event.kind != "workspace.changed" => format!("{kind}: {name}"),
-        _ => kind.to_owned(),
-    }
+/// Names, with those of the contacts that these events are about, and which of them were deleted.
+async fn names(parts: &Parts, viewer: &Viewer, events: &[Event]) -> Result<(Names, BTreeSet<ContactId>), Wrong> {
+    let workspace = viewer.actor.workspace();
+    let ids: BTreeSet<ContactId> = events.iter().filter_map(|event| event.contact).collect();
+    let known = parts.engine.read::<_, DbError, _>(move |read| {
+        let found = ids.iter().map(|id| contacts::find(read, workspace, *id));
+        found.collect::<Result<Vec<_>, _>>()
+    });
+    let known: Vec<_> = known.await?.into_iter().flatten().collect();
+    let gone = known.iter().filter(|contact| contact.deleted_at.is_some()).map(|contact| contact.id).collect();
+    let contacts = known.into_iter().map(|contact| (contact.id, contact.name)).collect();
+    Ok((Names { contacts, ..Names::load(parts, viewer).await? }, gone))
 }
 
 async fn show(State(parts): State<Parts>, viewer: Viewer, Query(asked): Query<Asked>) -> Result<Response, Wrong> {
@@ -144,14 +126,16 @@ async fn show(State(parts): State<Parts>, viewer: Viewer, Query(asked): Query<As
     let workspace = viewer.actor.workspace();
     let users = parts.engine.users(&viewer.actor).await?;
     let people: Vec<_> = users.into_iter().map(|user| (user.id.to_string(), user.name)).collect();
-    let names = Names { users: people.iter().cloned().collect(), ..Names::default() };
     let (matter, who) = (asked.matter.clone(), asked.who.clone());
     let looked = parts.engine.read::<_, DbError, _>(move |read| look(read, workspace, &asked)).await?;
+    let (names, gone) = names(&parts, &viewer, &looked.0).await?;
     let rows = looked.0.iter().map(|event| Row {
         at: format::moment(event.at, viewer.now, &viewer.zone),
-        who: names.who(&event.actor),
-        what: what(event),
-        contact: event.contact,
+        text: names.tell_all(event).text,
+        contact: event
+            .contact
+            .filter(|id| !gone.contains(id))
+            .and_then(|id| Some((id, names.contacts.get(&id)?.clone()))),
     });
     let (frame, side) = frame(&viewer, HERE);
     let matters = MATTERS.iter().map(|(word, name, _)| (*word, *name)).collect();

@@ -1,0 +1,305 @@
+//! What an event says in a history, where everything is told: who did what, to whom or to which.
+
+use domain::money::Micros;
+use serde_json::Value;
+use store::events::Event;
+
+use super::{Names, Told, capital, paid};
+use crate::web::enrollments::amounts;
+use crate::web::format::{Icon, counted, money, phone};
+
+/// A text of an event's facts; empty if it has none of that name.
+fn text<'p>(facts: &'p Value, name: &str) -> &'p str {
+    facts[name].as_str().unwrap_or_default()
+}
+
+impl Names {
+    /// What an event says in a history.
+    pub(crate) fn tell_all(&self, event: &Event) -> Told {
+        self.tell(event).unwrap_or_else(|| {
+            let facts: Value = serde_json::from_str(&event.payload).unwrap_or_default();
+            let who = self.by(event);
+            let told = self.about_contacts(event, &facts, &who);
+            let told = told.or_else(|| self.about_messages(event, &facts, &who));
+            let told = told.or_else(|| self.about_people(event, &facts, &who));
+            let told = told.or_else(|| self.about_things(event, &facts, &who));
+            // A kind that a newer version writes.
+            let told = told.unwrap_or_else(|| format!("{}, by {who}", event.kind.replace(['.', '_'], " ")));
+            Told { icon: Icon("dot"), text: capital(&told) }
+        })
+    }
+
+    fn about_contacts(&self, event: &Event, facts: &Value, who: &str) -> Option<String> {
+        let (whom, name) = (self.whom(event), text(facts, "name"));
+        Some(match event.kind.as_str() {
+            "contact.created" if event.actor == "contact" => {
+                format!("{whom} wrote for the first time and became a contact")
+            }
+            "contact.created" => format!("{who} added {whom}"),
+            "contact.changed" => format!("{who} changed {} of {whom}", self.fields_of(facts)),
+            "contact.deleted" => format!("{who} deleted {whom}"),
+            "contact.restored" => format!("{who} brought {whom} back"),
+            "contact.labelled" => format!("{who} gave {whom} the label “{name}”"),
+            "contact.unlabelled" => format!("{who} took the label “{name}” from {whom}"),
+            "contacts.imported" => {
+                let count = |name: &str| facts[name].as_i64().unwrap_or(0);
+                format!(
+                    "{who} imported a file of {}: {}, {} changed, {}",
+                    counted(count("rows"), "row", "rows"),
+                    counted(count("created"), "new contact", "new contacts"),
+                    counted(count("updated"), "contact", "contacts"),
+                    counted(count("rejected"), "row rejected", "rows rejected")
+                )
+            }
+            "note.added" => format!("{who} wrote a note about {whom}"),
+            "note.deleted" => format!("{who} deleted a note about {whom}"),
+            "conversation.read" => format!("{who} marked the conversation{} as read", self.with(event)),
+            "conversation.unread" => format!("{who} marked the conversation{} as unread", self.with(event)),
+            "enrollment.number_changed" => {
+                let number = self.numbers.get(text(facts, "to")).map_or("another number", String::as_str);
+                format!("{whom} is texted from {number} now")
+            }
+            "contact.number_changed" => {
+                let number = self.numbers.get(text(facts, "to")).map_or("another number", String::as_str);
+                format!("{who} chose {number} to text {whom} from")
+            }
+            _ => return None,
+        })
+    }
+
+    /// The names of the fields that were changed.
+    fn fields_of(&self, facts: &Value) -> String {
+        let keys = facts["fields"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let names: Vec<&str> = keys.map(|key| self.fields.get(key).map_or(key, String::as_str)).collect();
+        match names.as_slice() {
+            [] => "nothing".to_owned(),
+            [one] => (*one).to_owned(),
+            [others @ .., last] => format!("{} and {last}", others.join(", ")),
+        }
+    }
+
+    fn about_messages(&self, event: &Event, facts: &Value, who: &str) -> Option<String> {
+        let whom = self.whom(event);
+        let message = match facts["step"].as_i64().filter(|step| *step > 0) {
+            Some(step) => format!("Message {step} of a workflow"),
+            None => "A message".to_owned(),
+        };
+        let detail = Some(text(facts, "detail")).filter(|detail| !detail.is_empty());
+        let detail = detail.map(|detail| format!(": {detail}")).unwrap_or_default();
+        Some(match event.kind.as_str() {
+            "message.received" => format!("{whom} wrote"),
+            "message.queued" => format!("{who} wrote to {whom}"),
+            "message.sent" => format!("{message} was sent to {whom}"),
+            "message.failed" => format!("{message} to {whom} failed{detail}"),
+            "message.in_doubt" => format!("It is in doubt whether a message reached {whom}"),
+            "message.settled" if text(facts, "fate") == "sent" => {
+                format!("{who} settled a message to {whom} that was in doubt: it was sent")
+            }
+            "message.settled" => format!("{who} settled a message to {whom} that was in doubt: it was not sent"),
+            _ => return None,
+        })
+    }
+
+    fn about_people(&self, event: &Event, facts: &Value, who: &str) -> Option<String> {
+        let (name, role) = (text(facts, "name"), text(facts, "role"));
+        let themselves = event.actor == text(facts, "user");
+        Some(match event.kind.as_str() {
+            "user.signed_in" => format!("{who} signed in"),
+            "user.created" if themselves => format!("{who} joined the team as {role}"),
+            "user.created" => format!("{who} added {name} to the team as {role}"),
+            "user.changed" if themselves => format!("{who} changed their own name: it is {name} now"),
+            "user.changed" => format!("{who} saved {name} of the team: the role is {role}"),
+            "user.removed" => format!("{who} removed {name} from the team"),
+            "user.invited" => format!("{who} invited {name} to the team as {role}"),
+            "user.invitation_withdrawn" => format!("{who} withdrew a link that had not been used"),
+            "user.password_changed" if themselves => format!("{who} set a new password"),
+            "user.password_changed" => format!("{who} set a new password for {}", self.who(text(facts, "user"))),
+            "user.password_link_made" => format!("{who} made a link for a new password of {name}"),
+            "key.created" => format!("{who} made the API key “{name}”"),
+            "key.revoked" => format!("{who} revoked an API key"),
+            _ => return None,
+        })
+    }
+
+    fn about_things(&self, event: &Event, facts: &Value, who: &str) -> Option<String> {
+        let name = text(facts, "name");
+        let (thing, what) = event.kind.split_once('.')?;
+        let thing = match thing {
+            "label" => "label",
+            "view" => "view",
+            "field" => "field",
+            "quick_reply" => "quick reply",
+            "workflow" => "workflow",
+            _ => return self.about_the_workspace(event, facts, who),
+        };
+        Some(match what {
+            "created" | "added" => format!("{who} made the {thing} “{name}”"),
+            "changed" | "edited" => format!("{who} changed the {thing} “{name}”"),
+            "renamed" => format!("{who} renamed the {thing} “{}”: it is “{name}” now", text(facts, "from")),
+            "duplicated" => format!("{who} made the {thing} “{name}” as a copy"),
+            "paused" | "deleted" | "removed" if facts["removed"].is_object() => {
+                let (contacts, back) = (&facts["removed"]["contacts"], &facts["removed"]["refunded"]);
+                let contacts = counted(contacts.as_i64().unwrap_or(0), "contact", "contacts");
+                let (back, verb) =
+                    (amounts(paid(back, "credits", "micros")), if what == "paused" { what } else { "deleted" });
+                format!("{who} {verb} the {thing} “{name}”: {contacts} left it, {back} came back")
+            }
+            "deleted" | "removed" => format!("{who} deleted the {thing} “{name}”"),
+            _ => return None,
+        })
+    }
+
+    fn about_the_workspace(&self, event: &Event, facts: &Value, who: &str) -> Option<String> {
+        let micros = |name: &str| money(Micros(facts[name].as_i64().unwrap_or(0)));
+        let number = self.numbers.get(text(facts, "number")).map_or("a number", String::as_str);
+        Some(match event.kind.as_str() {
+            "workflows.ordered" => format!("{who} put the workflows into another order"),
+            "quick_replies.ordered" => format!("{who} put the quick replies into another order"),
+            "number.added" => format!("{who} added the number {}", phone(text(facts, "phone"))),
+            "number.changed" => {
+                let moved = facts["reassigned"].as_i64().filter(|moved| *moved > 0);
+                let moved = moved.map(|moved| counted(moved, "running workflow goes", "running workflows go"));
+                let moved = moved.map(|moved| format!("; {moved} on from another")).unwrap_or_default();
+                format!("{who} saved the number {number}: it is {}{moved}", text(facts, "state"))
+            }
+            "number.paused" => {
+                let number = phone(text(facts, "number"));
+                format!("The number {number} was paused, since its carrier refused it: {}", text(facts, "detail"))
+            }
+            "workspace.created" => format!("{who} made the workspace “{}”", text(facts, "name")),
+            "workspace.changed" => format!("{who} saved the settings of the workspace"),
+            "workspace.rate_changed" => {
+                format!("{who} changed the price of a segment from {} to {}", micros("from"), micros("to"))
+            }
+            "plan.started" => format!("{who} started the messaging plan"),
+            "plan.ended" => format!("{who} ended the messaging plan"),
+            "ledger.topped_up" => {
+                let note = Some(text(facts, "note")).filter(|note| !note.is_empty());
+                let note = note.map(|note| format!(" ({note})")).unwrap_or_default();
+                format!("{who} added {} to the balance{note}", amounts(paid(facts, "credits", "micros")))
+            }
+            _ => return None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::ids::{ContactId, EventId};
+
+    use super::*;
+
+    fn names() -> Names {
+        let one = |id: &str, name: &str| [(id.to_owned(), name.to_owned())].into();
+        Names {
+            users: one("usr_1", "Pat Doe"),
+            workflows: one("wfl_1", "Leads"),
+            numbers: one("num_1", "(212) 555-0100"),
+            fields: one("lotsize", "Lot Size"),
+            contacts: [(ContactId(1), "Ann Lee".to_owned())].into(),
+        }
+    }
+
+    fn told(actor: &str, kind: &str, payload: &str) -> String {
+        let (id, contact) = (EventId(1), kind.starts_with(['c', 'e', 'm', 'n']).then_some(ContactId(1)));
+        let (kind, actor, payload) = (kind.to_owned(), actor.to_owned(), payload.to_owned());
+        names().tell_all(&Event { id, contact, kind, actor, payload, at: jiff::Timestamp::UNIX_EPOCH }).text
+    }
+
+    /// Who, what, its facts, and the sentence.
+    const TOLD: &[(&str, &str, &str, &str)] = &[
+        ("usr_1", "contact.created", "{}", "Pat Doe added Ann Lee"),
+        ("contact", "contact.created", "{}", "Ann Lee wrote for the first time and became a contact"),
+        (
+            "usr_1",
+            "contact.changed",
+            r#"{"fields":["city","lotsize"]}"#,
+            "Pat Doe changed city and Lot Size of Ann Lee",
+        ),
+        ("usr_9", "contact.labelled", r#"{"name":"Hot"}"#, "A former user gave Ann Lee the label “Hot”"),
+        ("contact", "contact.suppressed", r#"{"list":"opted_out"}"#, "Ann Lee opted out: nothing is sent any more"),
+        (
+            "usr_1",
+            "contact.unsuppressed",
+            r#"{"list":"do_not_contact"}"#,
+            "Pat Doe took Ann Lee off the do-not-contact list",
+        ),
+        (
+            "usr_1",
+            "contacts.imported",
+            r#"{"rows":1200,"created":1,"updated":2,"rejected":0}"#,
+            "Pat Doe imported a file of 1,200 rows: 1 new contact, 2 contacts changed, 0 rows rejected",
+        ),
+        (
+            "usr_1",
+            "conversation.assigned",
+            r#"{"to":null}"#,
+            "Pat Doe assigned the conversation with Ann Lee to nobody",
+        ),
+        (
+            "usr_1",
+            "enrollment.started",
+            r#"{"workflow":"wfl_1","charged_credits":3,"charged_micros":0}"#,
+            "Pat Doe added Ann Lee to Leads for 3 credits",
+        ),
+        (
+            "contact",
+            "enrollment.stopped",
+            r#"{"workflow":"wfl_1","reason":"replied","refunded_micros":15000}"#,
+            "Leads stopped for Ann Lee: Ann Lee replied; $0.015 came back",
+        ),
+        ("dripline", "enrollment.completed", r#"{"workflow":"wfl_2"}"#, "A deleted workflow is complete for Ann Lee"),
+        ("dripline", "enrollment.number_changed", r#"{"to":"num_1"}"#, "Ann Lee is texted from (212) 555-0100 now"),
+        ("dripline", "message.sent", r#"{"step":2}"#, "Message 2 of a workflow was sent to Ann Lee"),
+        ("dripline", "message.failed", r#"{"step":0,"detail":"landline"}"#, "A message to Ann Lee failed: landline"),
+        (
+            "usr_1",
+            "message.settled",
+            r#"{"fate":"not_sent"}"#,
+            "Pat Doe settled a message to Ann Lee that was in doubt: it was not sent",
+        ),
+        (
+            "usr_1",
+            "user.created",
+            r#"{"user":"usr_1","name":"Pat Doe","role":"agent"}"#,
+            "Pat Doe joined the team as agent",
+        ),
+        ("operator", "user.removed", r#"{"user":"usr_2","name":"Sam"}"#, "The operator removed Sam from the team"),
+        ("usr_1", "user.password_changed", r#"{"user":"usr_1"}"#, "Pat Doe set a new password"),
+        (
+            "usr_1",
+            "field.renamed",
+            r#"{"from":"lot","name":"Lot"}"#,
+            "Pat Doe renamed the field “lot”: it is “Lot” now",
+        ),
+        ("usr_1", "quick_reply.created", r#"{"name":"Hours"}"#, "Pat Doe made the quick reply “Hours”"),
+        (
+            "usr_1",
+            "workflow.paused",
+            r#"{"name":"Leads","removed":{"contacts":3,"refunded":{"credits":0,"micros":1260000}}}"#,
+            "Pat Doe paused the workflow “Leads”: 3 contacts left it, $1.26 came back",
+        ),
+        ("usr_1", "workflow.edited", r#"{"name":"Leads"}"#, "Pat Doe changed the workflow “Leads”"),
+        ("key_1", "number.added", r#"{"phone":"+12125550100"}"#, "An API key added the number (212) 555-0100"),
+        (
+            "operator",
+            "ledger.topped_up",
+            r#"{"credits":0,"micros":5000000,"note":"cash"}"#,
+            "The operator added $5.00 to the balance (cash)",
+        ),
+        (
+            "operator",
+            "workspace.rate_changed",
+            r#"{"from":15000,"to":7900}"#,
+            "The operator changed the price of a segment from $0.015 to $0.0079",
+        ),
+        ("usr_1", "later.kind_of", "{}", "Later kind of, by Pat Doe"),
+    ];
+
+    #[test]
+    fn everything_that_happens_is_told_in_a_sentence() {
+        for (actor, kind, payload, sentence) in TOLD {
+            assert_eq!(told(actor, kind, payload), *sentence, "{kind}");
+        }
+    }
+}
