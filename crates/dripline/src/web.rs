@@ -9,6 +9,7 @@
 //! | how money, phones and times are written | [`mod@format`] |
 //! | styles, scripts, icons | [`assets`], made from the folder `web/` |
 
+mod about;
 pub(crate) mod answer;
 mod asked;
 pub(crate) mod assets;

@@ -96,6 +96,20 @@ pub enum ContactError {
         /// The first that has no room.
         name: String,
     },
+    /// The workspace has no such number.
+    #[error("there is no such number")]
+    NumberUnknown,
+    /// The number sends nothing.
+    #[error("the number {phone} is {state}; only a live one can text a contact")]
+    NumberNotReady {
+        /// E.164.
+        phone: String,
+        /// The word of its state.
+        state: String,
+    },
+    /// The number cannot change under a message.
+    #[error("a message to the contact is on its way; choose the number when it has arrived")]
+    NumberBusy,
     /// The idempotency key was used for something else.
     #[error(transparent)]
     KeyReused(#[from] KeyReused),

@@ -14,6 +14,7 @@ use crate::beat::Beat;
 use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::idempotency::{KeyReused, once};
+use crate::rehoming;
 use crate::removal::{ENDS_PER_CHUNK, Removal, stop_all};
 use crate::senders;
 
@@ -166,7 +167,8 @@ impl Engine {
 
     /// Changes state and pace. A lost number's running enrollments go over to the live number with the fewest
     /// contacts in the same transaction, but for those whose message is with the carrier or waits for its
-    /// retry: those go over when they are due. Where no number is live all of them are ended, in portions.
+    /// retry: those go over when they are due. Their contacts know that number from then on. Where no number is live all of
+    /// them are ended, in portions.
     pub async fn change_number(
         &self,
         actor: &Actor,
@@ -184,8 +186,27 @@ impl Engine {
             }
             changed.removed = changed.removed.plus(ended);
         }
+        if let Some(heir) = heir.filter(|_| changed.reassigned > 0) {
+            self.follow(actor, id, heir).await?;
+        }
         self.wake();
         Ok(changed)
+    }
+}
+
+impl Engine {
+    /// The contacts of what a lost number handed over learn the number that took over: contacts are locked before numbers, so
+    /// this is not in the transaction of the loss.
+    async fn follow(&self, actor: &Actor, lost: NumberId, heir: NumberId) -> Result<(), NumberError> {
+        let workspace = actor.workspace();
+        let strayed =
+            self.read(move |read| Ok::<_, NumberError>(claims::strayed(read, workspace, lost, heir)?)).await?;
+        for some in strayed.chunks(ENDS_PER_CHUNK) {
+            let (beat, some) = (self.beat(actor), some.to_vec());
+            self.write(Lane::Bulk, move |tx| Ok::<_, NumberError>(rehoming::follow(tx, &beat, lost, heir, &some)?))
+                .await?;
+        }
+        Ok(())
     }
 }
 

@@ -6,11 +6,15 @@
 //! | none | yes | goes over to the one that a new contact would get |
 //! | none | no | ends as `number_lost`, with its refund |
 //!
+//! A number that is lost hands over what runs at once (`numbers`); here the contacts follow. And a user may choose the number that
+//! a contact is texted from: what runs for the contact goes over with it.
+//!
 //! A transaction of its own, because the contact learns its new number: contacts are locked before
 //! numbers, and the claim holds the numbers already.
 
 use std::collections::HashMap;
 
+use domain::access::Permission;
 use domain::enrollment::{EnrollmentState, StopReason};
 use domain::ids::{ContactId, EnrollmentId, MessageId, NumberId};
 use domain::message::MessageState;
@@ -19,10 +23,13 @@ use store::contacts::{self, Contact};
 use store::enrollments::{self, Enrollment};
 use store::messages::{self, Message};
 use store::numbers::{self, Number};
-use store::{Tx, claims, events};
+use store::{Lane, Tx, claims, events};
 
+use crate::actor::Actor;
 use crate::beat::Beat;
+use crate::contacts::ContactError;
 use crate::ending;
+use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::senders;
 
@@ -55,6 +62,67 @@ pub(crate) fn rehome(tx: &mut Tx<'_>, beat: &Beat, limit: i64) -> Result<usize, 
     hand_over(tx, beat, &moved)?;
     ending::stop(tx, beat, &ended, StopReason::NumberLost)?;
     Ok(rows.len())
+}
+
+/// Lets contacts that know a lost number know the one that took over what runs for them.
+pub(crate) fn follow(
+    tx: &mut Tx<'_>,
+    beat: &Beat,
+    lost: NumberId,
+    heir: NumberId,
+    ids: &[ContactId],
+) -> Result<(), Failure> {
+    let known = contacts::lock(tx, beat.workspace, ids)?;
+    let all = numbers::lock(tx, beat.workspace)?;
+    if all.iter().any(|number| number.id == lost && number.state == "lost") {
+        let strayed = known.iter().filter(|contact| contact.number == Some(lost));
+        senders::save(tx, beat, &strayed.map(|contact| (contact, heir)).collect::<Vec<_>>())?;
+    }
+    Ok(())
+}
+
+/// The contact is texted from this number from now on, and what runs goes out from it too.
+fn choose(tx: &mut Tx<'_>, beat: &Beat, id: ContactId, number: NumberId) -> Result<Contact, ContactError> {
+    let contact = contacts::lock(tx, beat.workspace, &[id])?.pop().ok_or(ContactError::Unknown)?;
+    let all = numbers::lock(tx, beat.workspace)?;
+    let chosen = all.iter().find(|one| one.id == number).ok_or(ContactError::NumberUnknown)?;
+    if chosen.state != "live" {
+        let (phone, state) = (chosen.phone.clone(), chosen.state.clone());
+        return Err(ContactError::NumberNotReady { phone, state });
+    }
+    let running = enrollments::running_of(tx, beat.workspace, &[id])?.iter().map(|row| row.id).collect::<Vec<_>>();
+    let rows = enrollments::lock(tx, beat.workspace, &running)?;
+    let rows: Vec<_> = rows.iter().filter(|row| row.state == EnrollmentState::Active && row.number != number).collect();
+    if rows.iter().any(|row| row.due_at.is_none()) {
+        return Err(ContactError::NumberBusy);
+    }
+    if rows.is_empty() && contact.number == Some(number) {
+        return Ok(contact);
+    }
+    hand_over(tx, beat, &rows.iter().map(|row| (*row, &contact, number)).collect::<Vec<_>>())?;
+    if rows.is_empty() {
+        senders::save(tx, beat, &[(&contact, number)])?;
+    }
+    let note = serde_json::json!({ "from": contact.number, "to": number });
+    beat.note(tx, "contact.number_changed", Some(id), &note)?;
+    Ok(Contact { number: Some(number), ..contact })
+}
+
+impl Engine {
+    /// Chooses the number that a contact is texted from; what runs for the contact goes out from it too.
+    ///
+    /// # Errors
+    /// Forbidden, no such contact or number, the number is not live, or a message is on its way.
+    pub async fn choose_number(
+        &self,
+        actor: &Actor,
+        contact: ContactId,
+        number: NumberId,
+    ) -> Result<Contact, ContactError> {
+        actor.need(Permission::ContactsWrite)?;
+        let beat = self.beat(actor);
+        self.write(Lane::Normal, move |tx| choose(tx, &beat, contact, number)).await
+    }
 }
 
 /// The number that texts a contact from now on.

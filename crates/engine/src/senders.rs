@@ -75,14 +75,17 @@ pub(crate) fn assign_one(tx: &mut Tx<'_>, beat: &Beat, contact: &Contact) -> Res
     Ok(Some(number))
 }
 
-/// Saves new assignments, and counts them at their numbers.
+/// Saves new assignments, and counts them at their numbers; the numbers before have one contact fewer.
 pub(crate) fn save(tx: &mut Tx<'_>, beat: &Beat, chosen: &[(&Contact, NumberId)]) -> Result<(), Failure> {
     let new: Vec<_> = chosen.iter().filter(|(contact, number)| contact.number != Some(*number)).collect();
     let rows: Vec<_> = new.iter().map(|(contact, number)| (contact.id, *number)).collect();
     contacts::assign(tx, beat.workspace, &rows)?;
     let mut loads = std::collections::BTreeMap::<NumberId, i64>::new();
-    for (_, number) in new {
+    for (contact, number) in new {
         *loads.entry(*number).or_default() += 1;
+        if let Some(before) = contact.number {
+            *loads.entry(before).or_default() -= 1;
+        }
     }
     for (number, count) in loads {
         numbers::load(tx, beat.workspace, number, count)?;

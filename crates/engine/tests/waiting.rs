@@ -10,6 +10,7 @@ use carrier::simulator::{Answer, Behaviour, Faults, Reaction};
 use domain::enrollment::{EnrollmentState, StopReason};
 use domain::ids::{ContactId, EnrollmentId, NumberId};
 use engine::Engine;
+use engine::contacts::ContactError;
 use engine::enrolling::EnrollRequest;
 use engine::numbers::{NewNumber, NumberChange, NumberState};
 use jiff::SignedDuration;
@@ -179,6 +180,61 @@ fn a_node_whose_number_another_process_has_taken_claims_nothing() {
         assert_eq!(lease().await.unwrap(), Some(heir.node()));
         heir.dispatch(stopped, SignedDuration::ZERO).await;
         assert_eq!(lease().await.unwrap(), None);
+        world.end().await;
+    });
+}
+
+#[test]
+fn the_contacts_of_a_lost_number_know_the_number_that_took_over() {
+    on_both(Plan::default, async |world| {
+        let contact = world.contact(1, PHONE, &[]).await;
+        let workflow = world.workflow(&[(0, "One"), (3, "Two")]).await;
+        let request = EnrollRequest { contact, workflow, from_step: 1, quote: None, key: None };
+        world.engine.enroll(&world.actor, request).await.unwrap();
+        world.play_days(1).await;
+        let other = second_number(&world).await;
+        lose(&world, NumberId(5)).await;
+        assert_eq!(world.engine.contact(&world.actor, contact).await.unwrap().number, Some(other), "at once");
+        let numbers = world.engine.numbers(&world.actor).await.unwrap();
+        let counted: Vec<_> = numbers.iter().map(|number| number.contacts).collect();
+        assert_eq!(counted, [0, 1], "counted where they are");
+        // A reply ends the run; what is written afterwards comes from the same number.
+        world.reply(PHONE, "Yes?").await;
+        world.engine.send_message(&world.actor, contact, "Here we are").await.unwrap();
+        world.play_days(1).await;
+        let inbox = world.simulator.inbox(PHONE, 0, 10).unwrap();
+        assert_eq!(inbox.last().map(|text| text.from.as_str()), Some("+12125550177"), "{inbox:?}");
+        world.end().await;
+    });
+}
+
+#[test]
+fn a_chosen_number_texts_from_the_next_message_on_and_a_message_under_way_keeps_its_own() {
+    on_both(Plan::default, async |world| {
+        let contact = world.contact(1, PHONE, &[]).await;
+        let workflow = world.workflow(&[(0, "One"), (1, "Two")]).await;
+        world.simulator.script(PHONE, vec![Reaction::answering(Answer::LostAfter)]);
+        let request = EnrollRequest { contact, workflow, from_step: 1, quote: None, key: None };
+        let run = world.engine.enroll(&world.actor, request).await.unwrap().enrollment;
+        let other = second_number(&world).await;
+        world.engine.round().await.unwrap();
+        let busy = world.engine.choose_number(&world.actor, contact, other).await;
+        assert!(matches!(busy, Err(ContactError::NumberBusy)), "{busy:?}");
+        world.engine.play(&world.simulator, world.engine.now() + SignedDuration::from_hours(1)).await.unwrap();
+        let chosen = world.engine.choose_number(&world.actor, contact, other).await.unwrap();
+        assert_eq!(chosen.number, Some(other));
+        assert_eq!(world.engine.enrollment(&world.actor, run).await.unwrap().number, other);
+        world.play_days(3).await;
+        let from: Vec<_> = world.simulator.inbox(PHONE, 0, 10).unwrap().into_iter().map(|text| text.from).collect();
+        assert_eq!(from, ["+12125550100", "+12125550177"]);
+        let paused = NumberChange { state: Some(NumberState::Paused), ..NumberChange::default() };
+        world.engine.change_number(&world.actor, NumberId(5), paused).await.unwrap();
+        let refused = world.engine.choose_number(&world.actor, contact, NumberId(5)).await;
+        assert!(matches!(refused, Err(ContactError::NumberNotReady { .. })), "{refused:?}");
+        let none = world.engine.choose_number(&world.actor, contact, NumberId(99)).await;
+        assert!(matches!(none, Err(ContactError::NumberUnknown)), "{none:?}");
+        let numbers = world.engine.numbers(&world.actor).await.unwrap();
+        assert_eq!(numbers.iter().map(|number| number.contacts).collect::<Vec<_>>(), [0, 1]);
         world.end().await;
     });
 }

@@ -160,6 +160,15 @@ static OF_NUMBER: Sql = Sql::Same(
     LIMIT $4",
 );
 
+static STRAYED: Sql = Sql::Same(
+    "
+    SELECT e.contact_id
+    FROM enrollments e
+    JOIN contacts c ON c.workspace_id = e.workspace_id AND c.contact_id = e.contact_id
+    WHERE e.workspace_id = $1 AND e.number_id = $3 AND e.state = 'active' AND e.due_at IS NOT NULL AND c.number_id = $2
+    ORDER BY e.contact_id",
+);
+
 static REHOME: Sql = Sql::Twin {
     sqlite: "
         UPDATE enrollments SET number_id = j.value ->> 'number'
@@ -193,6 +202,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("claims::ADVANCE", &ADVANCE),
     ("claims::REASSIGN", &REASSIGN),
     ("claims::OF_NUMBER", &OF_NUMBER),
+    ("claims::STRAYED", &STRAYED),
     ("claims::REHOME", &REHOME),
     ("claims::COMING", &COMING),
 ];
@@ -387,6 +397,17 @@ pub fn advance(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[Advance], now: T
 /// Gives the running enrollments of a lost number to another one.
 pub fn reassign(tx: &mut Tx<'_>, workspace: WorkspaceId, from: NumberId, to: NumberId) -> Result<u64, DbError> {
     tx.execute(&REASSIGN, &[workspace.0.into(), from.0.into(), to.0.into()])
+}
+
+/// Contacts that know one number and are in a workflow that texts from another, in the order of their keys. Locks nothing.
+pub fn strayed(
+    db: &Read<'_>,
+    workspace: WorkspaceId,
+    known: NumberId,
+    texting: NumberId,
+) -> Result<Vec<ContactId>, DbError> {
+    let rows = db.query(&STRAYED, &[workspace.0.into(), known.0.into(), texting.0.into()])?;
+    rows.iter().map(|row| row.int(0).map(ContactId)).collect()
 }
 
 /// Enrollments of one number with a due step, and their contacts, the oldest first. Locks nothing.

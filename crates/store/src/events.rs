@@ -42,6 +42,13 @@ static OF_CONTACT: Sql = Sql::Same(
     WHERE workspace_id = $1 AND contact_id = $2 AND event_id < $3 ORDER BY event_id DESC LIMIT $4",
 );
 
+static LISTINGS: Sql = Sql::Same(
+    "
+    SELECT event_id, contact_id, kind, actor, payload, at FROM events
+    WHERE workspace_id = $1 AND contact_id = $2 AND kind IN ('contact.suppressed', 'contact.unsuppressed')
+    ORDER BY event_id DESC LIMIT $3",
+);
+
 static PAGE: Sql = Sql::Same(
     "
     SELECT event_id, contact_id, kind, actor, payload, at FROM events
@@ -64,6 +71,7 @@ static BACKWARDS: Sql = Sql::Same(
 pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("events::INSERT", &INSERT),
     ("events::OF_CONTACT", &OF_CONTACT),
+    ("events::LISTINGS", &LISTINGS),
     ("events::PAGE", &PAGE),
     ("events::NEWEST", &NEWEST),
     ("events::BACKWARDS", &BACKWARDS),
@@ -116,6 +124,11 @@ pub fn of_contact(
 ) -> Result<Vec<Event>, DbError> {
     let params = [workspace.0.into(), contact.0.into(), before.0.into(), limit.into()];
     db.query(&OF_CONTACT, &params)?.iter().map(read).collect()
+}
+
+/// When a contact came onto lists that forbid texting and when it left them, newest first.
+pub fn listings(db: &Read<'_>, workspace: WorkspaceId, contact: ContactId, limit: i64) -> Result<Vec<Event>, DbError> {
+    db.query(&LISTINGS, &[workspace.0.into(), contact.0.into(), limit.into()])?.iter().map(read).collect()
 }
 
 /// What happened in a workspace, oldest first, after the given event.

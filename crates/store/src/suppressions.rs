@@ -64,6 +64,12 @@ static SINCE: Sql = Sql::Same(
     WHERE workspace_id = $1 AND phone_hash = $2 AND kind = $3 AND lifted_at IS NULL",
 );
 
+static EVER: Sql = Sql::Same(
+    "
+    SELECT kind, source, created_at, lifted_at FROM suppressions
+    WHERE workspace_id = $1 AND phone_hash = $2 ORDER BY created_at DESC, kind",
+);
+
 /// By the index that holds those in force by list and contact.
 static PAGE: Sql = Sql::Same(
     "
@@ -83,6 +89,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("suppressions::LIFT", &LIFT),
     ("suppressions::LIFTED", &LIFTED),
     ("suppressions::SINCE", &SINCE),
+    ("suppressions::EVER", &EVER),
     ("suppressions::PAGE", &PAGE),
 ];
 
@@ -184,6 +191,33 @@ pub fn lifted_since(
 ) -> Result<bool, DbError> {
     let params = [workspace.0.into(), hash.into(), kind.word().into(), json::micros(since).into()];
     Ok(db.query_optional(&LIFTED, &params)?.is_some())
+}
+
+/// A list that a phone is on, or was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Which.
+    pub kind: Suppression,
+    /// Who put it there last.
+    pub source: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// Until when, if it is not on it any more.
+    pub lifted_at: Option<Timestamp>,
+}
+
+/// Every list that a phone is or ever was on, the newest entry first.
+pub fn ever(db: &Read<'_>, workspace: WorkspaceId, hash: i64) -> Result<Vec<Entry>, DbError> {
+    let entry = |row: &Row| {
+        let word = row.text(0)?;
+        Ok(Entry {
+            kind: Suppression::from_word(word).ok_or_else(|| json::unreadable("suppressions.kind", word))?,
+            source: row.text(1)?.to_owned(),
+            since: json::timestamp(row.int(2)?)?,
+            lifted_at: json::timestamp_or_none(row.opt_int(3)?)?,
+        })
+    };
+    db.query(&EVER, &[workspace.0.into(), hash.into()])?.iter().map(entry).collect()
 }
 
 /// Since when a phone is on a list; nothing if it is not.

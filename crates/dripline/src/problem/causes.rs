@@ -160,7 +160,8 @@ impl From<ContactError> for Problem {
             ContactError::Phone(phone) => {
                 return Self::told(Code::Phone, &phone).with(json!({ "reason": phone.code() }));
             }
-            ContactError::Unknown => Code::NotFound,
+            ContactError::Unknown | ContactError::NumberUnknown => Code::NotFound,
+            ContactError::NumberNotReady { .. } | ContactError::NumberBusy => Code::NumberInvalid,
             ContactError::KeyReused(_) => Code::IdempotencyKeyReused,
             ContactError::PersonUnknown | ContactError::Field(_) | ContactError::TooManyCustomFields { .. } => {
                 Code::ContactInvalid

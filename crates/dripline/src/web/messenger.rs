@@ -27,6 +27,7 @@ use self::composer::Composer;
 use self::list::{Asked, List};
 use self::side::Side;
 use self::thread::{Row, Thread};
+use super::about::{self, Place};
 use super::answer::html;
 use super::frame::{Frame, Section};
 use super::path::Id;
@@ -50,12 +51,8 @@ pub(super) fn routes() -> Router<Parts> {
         .route("/messenger/{id}/running", get(composer::running))
         .route("/messenger/{id}/read", post(act::read))
         .route("/messenger/{id}/unread", post(act::unread))
-        .route("/messenger/{id}/assign", post(act::assign))
-        .route("/messenger/{id}/label", post(act::label))
-        .route("/messenger/{id}/unlabel", post(act::unlabel))
-        .route("/messenger/{id}/note", post(act::note))
-        .route("/messenger/{id}/unnote", post(act::unnote))
         .route("/messenger/{id}/field", post(act::field))
+        .merge(about::routes(Place::Messenger))
 }
 
 /// What is in the middle and at the right.

@@ -5,6 +5,7 @@ use axum::http::{Request, header};
 use domain::access::Role;
 use engine::contacts::list::Filter;
 use engine::enrolling::EnrollRequest;
+use engine::numbers::NewNumber;
 
 use crate::markup::sound;
 use crate::site::{Answer, Customer, Person, Site};
@@ -236,6 +237,80 @@ async fn hostile_files_say_what_is_wrong_and_leave_nothing() {
 }
 
 #[tokio::test]
+async fn labels_notes_and_lists_are_on_the_contacts_page() {
+    let (site, customer) = world().await;
+    let agent = site.person(&customer, Role::Agent).await;
+    let label = site.parts.engine.create_label(&customer.operator, "Hot <lead>", "red").await.unwrap().id;
+    let page = format!("/contacts/{}", customer.contacts[0]);
+    for (path, form) in [
+        ("label", format!("label={label}")),
+        ("note", "body=Call+back+%3Cb%3E".to_owned()),
+        ("list", "list=do_not_contact".to_owned()),
+        ("list", "list=do_not_contact&off=1".to_owned()),
+    ] {
+        let answer = agent.post(&format!("{page}/{path}"), &form).await;
+        assert_eq!((answer.status, answer.header("location")), (303, page.as_str()), "{path}: {}", answer.text);
+    }
+    let shown = agent.get(&page).await.good();
+    sound(&shown);
+    for text in [
+        "Hot &#60;lead&#62;",
+        "Call back &#60;b&#62;",
+        "Pat Doe put the contact on the do-not-contact list",
+        "Pat Doe took the contact off the do-not-contact list",
+        "Delete this note",
+    ] {
+        assert!(shown.has(text), "{text}: {}", shown.text);
+    }
+    assert!(!shown.has("Assigned to"), "there is no conversation yet");
+    let part = agent.script("POST", &format!("{page}/unlabel"), &format!("label={label}")).await.good();
+    assert!(part.has("id=\"about\"") && part.has("<option value=\"lbl_") && !part.has("<html"), "{}", part.text);
+    // A colleague sees the note and may not delete it; who leads the team may.
+    let note = shown.text.split("name=\"note\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    let viewer = site.person(&customer, Role::Viewer).await;
+    let seen = viewer.get(&page).await.good();
+    assert!(seen.has("Call back") && !seen.has("Delete this note") && !seen.has("Add note"));
+    for (path, form) in
+        [("label", format!("label={label}")), ("note", "body=a".to_owned()), ("unnote", format!("note={note}"))]
+    {
+        assert_eq!(viewer.post(&format!("{page}/{path}"), &form).await.status, 403, "{path}");
+    }
+    let owner = site.person(&customer, Role::Owner).await;
+    assert_eq!(owner.post(&format!("{page}/unnote"), &format!("note={note}")).await.status, 303);
+    assert!(!agent.get(&page).await.good().has("Call back &#60;b&#62;"));
+}
+
+#[tokio::test]
+async fn the_number_that_texts_is_chosen_and_what_runs_goes_along() {
+    let site = Site::new();
+    let (customer, theirs) =
+        (site.customer("Ours", "+12125550100").await, site.customer("Theirs", "+13055550101").await);
+    let agent = site.person(&customer, Role::Agent).await;
+    let engine = &site.parts.engine;
+    let page = format!("/contacts/{}", customer.contacts[0]);
+    let one = engine.numbers(&customer.operator).await.unwrap()[0].id;
+    assert_eq!(agent.post(&format!("{page}/number"), &format!("number={one}")).await.status, 303);
+    let only = agent.get(&page).await.good();
+    assert!(only.has("texted from (212) 555-0100") && !only.has("Use this number"), "nothing else to choose");
+    let new =
+        |phone: &str| NewNumber { phone: phone.to_owned(), carrier: "simulator".to_owned(), per_minute: 0, per_day: 0 };
+    let other = engine.add_number(&customer.operator, new("+12125550199")).await.unwrap().id;
+    let workflow = engine.workflows(&customer.operator).await.unwrap()[0].workflow.id;
+    let request = EnrollRequest { contact: customer.contacts[0], workflow, from_step: 1, quote: None, key: None };
+    let run = engine.enroll(&customer.operator, request).await.unwrap().enrollment;
+    let shown = agent.get(&page).await.good();
+    sound(&shown);
+    assert!(shown.has("Use this number") && shown.has("the running workflow goes on from the one"));
+    assert_eq!(agent.post(&format!("{page}/number"), &format!("number={other}")).await.status, 303);
+    assert!(agent.get(&page).await.good().has("texted from (212) 555-0199"));
+    assert_eq!(engine.enrollment(&customer.operator, run).await.unwrap().number, other);
+    let viewer = site.person(&customer, Role::Viewer).await;
+    assert_eq!(viewer.post(&format!("{page}/number"), &format!("number={one}")).await.status, 403);
+    let foreign = engine.numbers(&theirs.operator).await.unwrap()[0].id;
+    assert_eq!(agent.post(&format!("{page}/number"), &format!("number={foreign}")).await.status, 404);
+}
+
+#[tokio::test]
 async fn a_viewer_sees_and_changes_nothing() {
     let (site, customer) = world().await;
     let viewer = site.person(&customer, Role::Viewer).await;
@@ -276,6 +351,7 @@ async fn what_belongs_to_another_workspace_is_not_there() {
     for (path, form) in [
         (one.clone(), "city=Miami"),
         (format!("{one}/list"), "list=do_not_contact"),
+        (format!("{one}/note"), "body=a"),
         (format!("{one}/delete"), ""),
         (format!("{file}/start"), ""),
         (format!("{file}/undo"), ""),

@@ -6,21 +6,24 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use domain::enrollment::EnrollmentState;
-use domain::ids::{ContactId, EnrollmentId, EventId};
+use domain::ids::{ContactId, EnrollmentId, EventId, NumberId};
 use domain::suppression::Suppression;
 use engine::changes::{Change, Whom};
 use engine::contacts::list::Standing;
 use engine::contacts::{Contact, ContactError, warnings};
 use serde::Deserialize;
+use store::suppressions::Entry;
 use store::{DbError, contacts, enrollments, events, numbers, suppressions, workflows};
 
 use super::{named, sentence};
+use crate::web::about::{self, About, Place};
 use crate::web::answer::{Done, html, refused};
 use crate::web::enrollments::{Again, again, state};
 use crate::web::form::Form;
-use crate::web::format::{self, Moment};
+use crate::web::format::{self, Icon, Moment};
 use crate::web::frame::{Frame, Section};
 use crate::web::path::Id;
+use crate::web::story::{Names, Told};
 use crate::web::viewer::Viewer;
 use crate::web::wrong::Wrong;
 use crate::wiring::Parts;
@@ -45,7 +48,9 @@ pub(super) fn routes() -> Router<Parts> {
     Router::new()
         .route("/contacts/{id}", get(show).post(save))
         .route("/contacts/{id}/list", post(list))
+        .route("/contacts/{id}/number", post(number))
         .route("/contacts/{id}/delete", post(delete))
+        .merge(about::routes(Place::Contact))
 }
 
 /// A field in the form.
@@ -60,6 +65,7 @@ struct Block {
     name: &'static str,
     word: &'static str,
     since: Moment,
+    by: String,
     /// Whether this viewer may take the contact off it.
     may_lift: bool,
 }
@@ -84,11 +90,11 @@ struct Kin {
     phone: String,
 }
 
-/// Something that happened.
-struct Happened {
-    text: String,
-    by: String,
-    at: Moment,
+/// A number that the contact may be texted from.
+struct Choice {
+    id: NumberId,
+    phone: String,
+    here: bool,
 }
 
 #[derive(Template)]
@@ -102,13 +108,18 @@ struct ContactPage<'v> {
     wrong: String,
     odd: Vec<String>,
     number: Option<String>,
+    /// The numbers that can be chosen; none where there is nothing to choose.
+    numbers: Vec<Choice>,
     blocks: Vec<Block>,
     /// Whether the contact is not on the do-not-contact list.
     may_block: bool,
     runs: Vec<Run>,
     runs_now: bool,
     kin: Vec<Kin>,
-    history: Vec<Happened>,
+    /// When the phone came onto lists that forbid texting and when it left them.
+    listings: Vec<(Told, Moment)>,
+    history: Vec<(Told, Moment)>,
+    about: About,
     created: Moment,
     may_write: bool,
     may_enroll: bool,
@@ -122,7 +133,8 @@ async fn show(State(parts): State<Parts>, viewer: Viewer, Id(id): Id<ContactId>)
 struct Loaded {
     contact: Contact,
     own: Vec<(String, String)>,
-    lists: Vec<(Suppression, jiff::Timestamp)>,
+    lists: Vec<Entry>,
+    listings: Vec<events::Event>,
     runs: Vec<enrollments::Enrollment>,
     workflows: Vec<workflows::Workflow>,
     numbers: Vec<numbers::Number>,
@@ -135,10 +147,6 @@ async fn load(parts: &Parts, viewer: &Viewer, id: ContactId) -> Result<Loaded, W
     let contact = parts.engine.contact(&viewer.actor, id).await?;
     let read = parts.engine.read::<_, DbError, _>(move |db| {
         let (hash, person) = (contact.phone_hash, contact.person);
-        let mut lists = Vec::new();
-        for (_, kind) in suppressions::of(db, workspace, &[hash])? {
-            lists.extend(suppressions::since(db, workspace, hash, kind)?.map(|since| (kind, since)));
-        }
         let kin = match person {
             Some(person) => contacts::of_person(db, workspace, person)?,
             None => Vec::new(),
@@ -151,7 +159,8 @@ async fn load(parts: &Parts, viewer: &Viewer, id: ContactId) -> Result<Loaded, W
         }
         Ok(Loaded {
             own: contacts::custom_fields(db, workspace)?,
-            lists,
+            lists: suppressions::ever(db, workspace, hash)?,
+            listings: events::listings(db, workspace, id, SHOWN)?,
             runs,
             workflows: flows,
             numbers: numbers::list(db, workspace)?,
@@ -168,11 +177,13 @@ async fn page<'v>(parts: &Parts, viewer: &'v Viewer, id: ContactId) -> Result<Co
     let contact = &loaded.contact;
     let moment = |at| format::moment(at, viewer.now, &viewer.zone);
     let may_write = viewer.may("contacts:write");
-    let block = |(kind, since): &(Suppression, jiff::Timestamp)| Block {
-        name: Standing::from_word(kind.word()).map_or(kind.word(), named),
-        word: kind.word(),
-        since: moment(*since),
-        may_lift: match kind {
+    let names = Names::load(parts, viewer).await?;
+    let block = |entry: &Entry| Block {
+        name: Standing::from_word(entry.kind.word()).map_or(entry.kind.word(), named),
+        word: entry.kind.word(),
+        since: moment(entry.since),
+        by: names.who(&entry.source),
+        may_lift: match entry.kind {
             Suppression::DoNotContact | Suppression::Undeliverable => may_write,
             Suppression::ComplianceBlocked => viewer.may("settings:write"),
             Suppression::OptedOut => false,
@@ -185,6 +196,8 @@ async fn page<'v>(parts: &Parts, viewer: &'v Viewer, id: ContactId) -> Result<Co
     });
     let number = contact.number.and_then(|id| loaded.numbers.iter().find(|number| number.id == id));
     let runs: Vec<Run> = loaded.runs.iter().map(|run| run_of(run, &loaded.workflows, viewer)).collect();
+    let told = |event: &events::Event| (names.tell_all(event), moment(event.at));
+    let blocks: Vec<Block> = loaded.lists.iter().filter(|entry| entry.lifted_at.is_none()).map(block).collect();
     Ok(ContactPage {
         frame: Frame::new(contact.name.clone(), Section::Contacts, viewer),
         id,
@@ -194,16 +207,48 @@ async fn page<'v>(parts: &Parts, viewer: &'v Viewer, id: ContactId) -> Result<Co
         wrong: String::new(),
         odd: warnings(&contact.fields).iter().map(|one| sentence(&one.to_string())).collect(),
         number: number.map(|number| format::phone(&number.phone)),
-        blocks: loaded.lists.iter().map(block).collect(),
-        may_block: may_write && loaded.lists.iter().all(|(kind, _)| *kind != Suppression::DoNotContact),
+        numbers: choices(contact, &loaded.numbers),
+        may_block: may_write && blocks.iter().all(|block| block.word != Suppression::DoNotContact.word()),
+        blocks,
         runs_now: runs.iter().any(|run| run.running),
         runs,
         kin: kin.collect(),
-        history: loaded.events.iter().map(|event| happened(event, viewer)).collect(),
+        listings: listings(&loaded, &names, viewer),
+        history: loaded.events.iter().map(told).collect(),
+        about: About::read(parts, viewer, Place::Contact, id).await?,
         created: moment(contact.created_at),
         may_write,
         may_enroll: viewer.may("enroll"),
     })
+}
+
+/// The live numbers, if there is another one than the contact's.
+fn choices(contact: &Contact, all: &[numbers::Number]) -> Vec<Choice> {
+    let live = all.iter().filter(|number| number.state == "live");
+    let choice = |number: &numbers::Number| {
+        let here = contact.number == Some(number.id);
+        Choice { id: number.id, phone: format::phone(&number.phone), here }
+    };
+    let choices: Vec<Choice> = live.map(choice).collect();
+    if choices.iter().all(|choice| choice.here) { Vec::new() } else { choices }
+}
+
+/// What is known of the lists that the phone came onto and left. Of what happened before it was this contact's, only the last
+/// is kept, and not who ended it.
+fn listings(loaded: &Loaded, names: &Names, viewer: &Viewer) -> Vec<(Told, Moment)> {
+    let moment = |at| format::moment(at, viewer.now, &viewer.zone);
+    let told = loaded.listings.iter().map(|event| (event.at, names.tell_all(event)));
+    let seen = |at| loaded.listings.iter().any(|event| event.at == at);
+    let others = loaded.lists.iter().filter_map(|entry| Some((entry.lifted_at?, entry)));
+    let others = others.filter(|(at, _)| !seen(*at)).map(|(at, entry)| {
+        let name = Standing::from_word(entry.kind.word()).map_or(entry.kind.word(), named);
+        let since = viewer.zone.local(entry.since).strftime("%b %-d, %Y");
+        let text = format!("Came off the list “{name}”, on which {} had put it on {since}", names.who(&entry.source));
+        (at, Told { icon: Icon("circle-check"), text })
+    });
+    let mut all: Vec<_> = told.chain(others).collect();
+    all.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+    all.into_iter().map(|(at, told)| (told, moment(at))).collect()
 }
 
 /// The fields of the form: the standard ones, the workspace's own, and whatever else the contact has.
@@ -228,37 +273,6 @@ fn run_of(run: &enrollments::Enrollment, flows: &[workflows::Workflow], viewer: 
         next: run.due_at.filter(|_| running).map(moment),
         started: moment(run.started_at),
     }
-}
-
-/// An event in plain words.
-fn happened(event: &events::Event, viewer: &Viewer) -> Happened {
-    let facts: serde_json::Value = serde_json::from_str(&event.payload).unwrap_or_default();
-    let word = |name: &str| facts[name].as_str().unwrap_or_default().replace('_', " ");
-    let text = match event.kind.as_str() {
-        "contact.created" => "Added".to_owned(),
-        "contact.changed" => {
-            let names = facts["fields"].as_array().cloned().unwrap_or_default();
-            let names: Vec<&str> = names.iter().filter_map(|name| name.as_str()).collect();
-            format!("Changed: {}", names.join(", "))
-        }
-        "contact.deleted" => "Deleted".to_owned(),
-        "contact.restored" => "Restored".to_owned(),
-        "contact.suppressed" => format!("Put on the list “{}”", word("list")),
-        "contact.unsuppressed" => format!("Taken off the list “{}”", word("list")),
-        "enrollment.started" => "Added to a workflow".to_owned(),
-        "enrollment.stopped" => format!("Workflow stopped: {}", word("reason")),
-        "enrollment.completed" => "Workflow completed".to_owned(),
-        "message.received" => "Wrote to us".to_owned(),
-        "message.sent" => "A message was sent".to_owned(),
-        "message.failed" => "A message failed".to_owned(),
-        other => other.replace(['.', '_'], " "),
-    };
-    let by = match event.actor.as_str() {
-        actor if actor.starts_with("usr_") => "a user",
-        actor if actor.starts_with("key_") => "an API key",
-        actor => actor,
-    };
-    Happened { text, by: by.to_owned(), at: format::moment(event.at, viewer.now, &viewer.zone) }
 }
 
 async fn save(
@@ -313,6 +327,24 @@ async fn list(
         parts.engine.unsuppress(&viewer.actor, id, kind).await?;
         format!("Taken off the list “{name}”")
     };
+    Ok(Done::to(format!("/contacts/{id}")).saying(said).into_response())
+}
+
+#[derive(Deserialize)]
+struct Chosen {
+    number: NumberId,
+}
+
+async fn number(
+    State(parts): State<Parts>,
+    viewer: Viewer,
+    Id(id): Id<ContactId>,
+    Form(form): Form<Chosen>,
+) -> Result<Response, Wrong> {
+    let contact = parts.engine.choose_number(&viewer.actor, id, form.number).await?;
+    let numbers = parts.engine.numbers(&viewer.actor).await?;
+    let phone = numbers.iter().find(|one| Some(one.id) == contact.number).map(|one| format::phone(&one.phone));
+    let said = format!("{} is texted from {} now", contact.name, phone.unwrap_or_default());
     Ok(Done::to(format!("/contacts/{id}")).saying(said).into_response())
 }
 

@@ -1,10 +1,9 @@
-//! What is done to one conversation: read, assigned, labelled, noted; and the fields of its contact.
+//! What is done to one conversation: read or unread; and the fields of its contact. Labels, notes and assignment are in `about`.
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use domain::ids::{ContactId, LabelId, NoteId, UserId};
+use domain::ids::ContactId;
 use engine::conversations::Mark;
-use engine::labels::Labelling;
 use serde::Deserialize;
 
 use super::side;
@@ -49,86 +48,6 @@ pub(super) async fn unread(
 ) -> Result<Response, Wrong> {
     parts.engine.mark(&viewer.actor, vec![contact], Mark::Unread).await?;
     Ok(Done::to("/messenger").saying("Marked as unread").into_response())
-}
-
-#[derive(Deserialize)]
-pub(super) struct Assigned {
-    #[serde(default)]
-    user: String,
-}
-
-pub(super) async fn assign(
-    State(parts): State<Parts>,
-    viewer: Viewer,
-    asker: Asker,
-    Id(contact): Id<ContactId>,
-    Form(form): Form<Assigned>,
-) -> Result<Response, Wrong> {
-    let to = match form.user.as_str() {
-        "" => None,
-        id => Some(id.parse::<UserId>().map_err(|_| Wrong::not_found("the user"))?),
-    };
-    parts.engine.assign(&viewer.actor, vec![contact], to).await?;
-    changed(&parts, &viewer, &asker, contact).await
-}
-
-#[derive(Deserialize)]
-pub(super) struct Labelled {
-    label: LabelId,
-}
-
-pub(super) async fn label(
-    State(parts): State<Parts>,
-    viewer: Viewer,
-    asker: Asker,
-    Id(contact): Id<ContactId>,
-    Form(form): Form<Labelled>,
-) -> Result<Response, Wrong> {
-    parts.engine.label_contacts(&viewer.actor, form.label, vec![contact], Labelling::Give).await?;
-    changed(&parts, &viewer, &asker, contact).await
-}
-
-pub(super) async fn unlabel(
-    State(parts): State<Parts>,
-    viewer: Viewer,
-    asker: Asker,
-    Id(contact): Id<ContactId>,
-    Form(form): Form<Labelled>,
-) -> Result<Response, Wrong> {
-    parts.engine.label_contacts(&viewer.actor, form.label, vec![contact], Labelling::Take).await?;
-    changed(&parts, &viewer, &asker, contact).await
-}
-
-#[derive(Deserialize)]
-pub(super) struct Noted {
-    body: String,
-}
-
-pub(super) async fn note(
-    State(parts): State<Parts>,
-    viewer: Viewer,
-    asker: Asker,
-    Id(contact): Id<ContactId>,
-    Form(form): Form<Noted>,
-) -> Result<Response, Wrong> {
-    parts.engine.add_note(&viewer.actor, contact, &form.body).await?;
-    changed(&parts, &viewer, &asker, contact).await
-}
-
-#[derive(Deserialize)]
-pub(super) struct Unnoted {
-    note: NoteId,
-}
-
-pub(super) async fn unnote(
-    State(parts): State<Parts>,
-    viewer: Viewer,
-    asker: Asker,
-    Id(contact): Id<ContactId>,
-    Form(form): Form<Unnoted>,
-) -> Result<Response, Wrong> {
-    parts.engine.delete_note(&viewer.actor, form.note).await?;
-    changed(&parts, &viewer, &asker, contact).await
 }
 
 #[derive(Deserialize)]

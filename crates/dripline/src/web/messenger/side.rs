@@ -4,15 +4,15 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use domain::enrollment::EnrollmentState;
-use domain::ids::{ContactId, EnrollmentId, EventId, LabelId, NoteId, UserId};
+use domain::ids::{ContactId, EnrollmentId, EventId};
 use domain::suppression::Suppression;
 use domain::template::{STANDARD_FIELDS, key};
 use engine::progress::Progress;
 use store::enrollments::{self, Enrollment};
-use store::labels::{self, Label};
 use store::workflows::{self, Workflow};
-use store::{DbError, contacts, conversations, events, notes, suppressions};
+use store::{DbError, contacts, events, suppressions};
 
+use crate::web::about::{About, Place};
 use crate::web::answer::html;
 use crate::web::enrollments::{Again, again, amounts, state};
 use crate::web::format::{self, Moment};
@@ -22,22 +22,12 @@ use crate::web::viewer::Viewer;
 use crate::web::wrong::Wrong;
 use crate::wiring::Parts;
 
-/// Notes that are shown.
-const NOTES: i64 = 50;
 /// Events of the history that are shown.
 const EVENTS: i64 = 25;
 
 pub(super) struct Field {
     pub(super) name: String,
     pub(super) value: String,
-}
-
-pub(super) struct Note {
-    pub(super) id: NoteId,
-    pub(super) author: String,
-    pub(super) body: String,
-    pub(super) at: Moment,
-    pub(super) mine: bool,
 }
 
 /// How far the workflow is.
@@ -73,10 +63,7 @@ pub(super) struct Side {
     pub(super) over: Option<Over>,
     pub(super) progress: Option<Progress>,
     pub(super) lists: Vec<&'static str>,
-    pub(super) labels: Vec<Label>,
-    pub(super) more_labels: Vec<Label>,
-    pub(super) users: Vec<(UserId, String, bool)>,
-    pub(super) notes: Vec<Note>,
+    pub(super) about: About,
     pub(super) history: Vec<(Told, Moment)>,
     pub(super) may_write: bool,
     pub(super) may_send: bool,
@@ -99,11 +86,8 @@ pub(super) async fn show(
 
 struct Known {
     custom: Vec<(String, String)>,
-    labels: Vec<(ContactId, Label)>,
-    notes: Vec<notes::Note>,
     events: Vec<events::Event>,
     lists: Vec<Suppression>,
-    assignee: Option<UserId>,
     last: Option<(Enrollment, Option<Workflow>)>,
 }
 
@@ -118,29 +102,15 @@ pub(super) async fn read(parts: &Parts, viewer: &Viewer, contact: ContactId) -> 
         Ok(Known {
             last: last.map(|run| (run, flow)),
             custom: contacts::custom_fields(read, workspace)?,
-            labels: labels::of_contacts(read, workspace, &[contact])?,
-            notes: notes::of_contact(read, workspace, contact, NoteId(i64::MAX), NOTES)?,
             events: events::of_contact(read, workspace, contact, EventId(i64::MAX), EVENTS)?,
-            assignee: conversations::find(read, workspace, contact)?.and_then(|standing| standing.assignee),
             lists,
         })
     });
     let known = known.await?;
     let (where_, progress) = (engine.whereabouts(actor, &found).await?, engine.progress(actor, contact).await?);
     let names = Names::load(parts, viewer).await?;
-    let labels: Vec<Label> = known.labels.into_iter().map(|(_, label)| label).collect();
-    let has = |id: LabelId| labels.iter().any(|label| label.id == id);
-    let more_labels = engine.labels(actor).await?.into_iter().filter(|label| !has(label.id)).collect();
-    let users = engine.users(actor).await?;
     let (fields, others) = fields(&found.fields, &known.custom);
     let moment = |at| format::moment(at, viewer.now, &viewer.zone);
-    let note = |note: notes::Note| Note {
-        id: note.id,
-        author: names.users.get(&note.author).cloned().unwrap_or_else(|| "a former user".to_owned()),
-        at: moment(note.created_at),
-        mine: note.author == viewer.actor.name(),
-        body: note.body,
-    };
     Ok(Side {
         contact,
         name: found.name,
@@ -159,10 +129,7 @@ pub(super) async fn read(parts: &Parts, viewer: &Viewer, contact: ContactId) -> 
         }),
         progress,
         lists: known.lists.into_iter().map(list_name).collect(),
-        labels,
-        more_labels,
-        users: users.into_iter().map(|user| (user.id, user.name, known.assignee == Some(user.id))).collect(),
-        notes: known.notes.into_iter().map(note).collect(),
+        about: About::read(parts, viewer, Place::Messenger, contact).await?,
         history: known.events.iter().map(|event| (names.tell_all(event), moment(event.at))).collect(),
         may_write: viewer.may("contacts:write"),
         may_send: viewer.may("send"),

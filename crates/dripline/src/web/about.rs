@@ -1,0 +1,233 @@
+//! What a team says of a contact among itself: labels, whose task it is, notes. In the Messenger's panel and on the contact's page.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::post;
+use axum::{Extension, Router};
+use domain::ids::{ContactId, LabelId, NoteId, UserId};
+use engine::labels::Labelling;
+use serde::Deserialize;
+use store::labels::Label;
+use store::{DbError, conversations, labels, notes};
+
+use super::answer::{Done, html};
+use super::asked::Asker;
+use super::form::Form;
+use super::format::{self, Moment};
+use super::path::Id;
+use super::viewer::Viewer;
+use super::wrong::Wrong;
+use crate::wiring::Parts;
+
+/// Notes that are shown.
+const NOTES: i64 = 50;
+
+/// Where it stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Place {
+    /// In the panel beside a conversation.
+    Messenger,
+    /// On the contact's page.
+    Contact,
+}
+
+impl Place {
+    /// What the addresses of its forms begin with.
+    fn base(self, contact: ContactId) -> String {
+        match self {
+            Self::Messenger => format!("/messenger/{contact}"),
+            Self::Contact => format!("/contacts/{contact}"),
+        }
+    }
+
+    /// The page that it is on.
+    fn page(self, contact: ContactId) -> String {
+        match self {
+            Self::Messenger => format!("/messenger/{contact}?pane=side"),
+            Self::Contact => format!("/contacts/{contact}"),
+        }
+    }
+}
+
+/// The forms of one place.
+pub(super) fn routes(place: Place) -> Router<Parts> {
+    let at = |what: &str| match place {
+        Place::Messenger => format!("/messenger/{{id}}/{what}"),
+        Place::Contact => format!("/contacts/{{id}}/{what}"),
+    };
+    Router::new()
+        .route(&at("assign"), post(assign))
+        .route(&at("label"), post(label))
+        .route(&at("unlabel"), post(unlabel))
+        .route(&at("note"), post(note))
+        .route(&at("unnote"), post(unnote))
+        .layer(Extension(place))
+}
+
+/// A note, as it is shown.
+pub(super) struct Note {
+    pub(super) id: NoteId,
+    pub(super) author: String,
+    pub(super) body: String,
+    pub(super) at: Moment,
+    pub(super) may_delete: bool,
+}
+
+/// All that is said of one contact.
+pub(super) struct About {
+    pub(super) base: String,
+    pub(super) labels: Vec<Label>,
+    /// Labels that the contact does not have.
+    pub(super) more_labels: Vec<Label>,
+    pub(super) users: Vec<(UserId, String, bool)>,
+    pub(super) notes: Vec<Note>,
+    pub(super) may_write: bool,
+    /// Whether there is a conversation that this viewer may give to somebody.
+    pub(super) may_assign: bool,
+}
+
+#[derive(Template)]
+#[template(path = "about.html")]
+struct AboutPart {
+    about: About,
+}
+
+impl About {
+    /// Of a contact that is known to be there.
+    pub(super) async fn read(parts: &Parts, viewer: &Viewer, place: Place, contact: ContactId) -> Result<Self, Wrong> {
+        let (engine, actor, workspace) = (&parts.engine, &viewer.actor, viewer.actor.workspace());
+        let read = engine.read::<_, DbError, _>(move |db| {
+            let given = labels::of_contacts(db, workspace, &[contact])?;
+            let notes = notes::of_contact(db, workspace, contact, NoteId(i64::MAX), NOTES)?;
+            Ok((given, notes, conversations::find(db, workspace, contact)?))
+        });
+        let (given, notes, standing) = read.await?;
+        let labels: Vec<Label> = given.into_iter().map(|(_, label)| label).collect();
+        let has = |id: LabelId| labels.iter().any(|label| label.id == id);
+        let more_labels = engine.labels(actor).await?.into_iter().filter(|label| !has(label.id)).collect();
+        let users = engine.users(actor).await?;
+        let (may_write, leads) = (viewer.may("contacts:write"), viewer.may("team:write"));
+        let note = |note: notes::Note| {
+            let author = users.iter().find(|user| user.id.to_string() == note.author);
+            Note {
+                id: note.id,
+                author: author.map_or("a former user", |user| &user.name).to_owned(),
+                at: format::moment(note.created_at, viewer.now, &viewer.zone),
+                may_delete: may_write && (leads || note.author == actor.name()),
+                body: note.body,
+            }
+        };
+        let assignee = standing.and_then(|standing| standing.assignee);
+        Ok(Self {
+            base: place.base(contact),
+            notes: notes.into_iter().map(note).collect(),
+            labels,
+            more_labels,
+            users: users.into_iter().map(|user| (user.id, user.name, assignee == Some(user.id))).collect(),
+            may_write,
+            may_assign: standing.is_some() && viewer.may("send"),
+        })
+    }
+}
+
+/// The part with what was changed; without script the page again.
+async fn changed(
+    parts: &Parts,
+    viewer: &Viewer,
+    asker: &Asker,
+    (place, contact): (Place, ContactId),
+) -> Result<Response, Wrong> {
+    match asker {
+        Asker::Browser => Ok(Done::to(place.page(contact)).into_response()),
+        Asker::Script { .. } => {
+            let about = About::read(parts, viewer, place, contact).await?;
+            Ok(html(&AboutPart { about }))
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Assigned {
+    #[serde(default)]
+    user: String,
+}
+
+async fn assign(
+    State(parts): State<Parts>,
+    Extension(place): Extension<Place>,
+    viewer: Viewer,
+    asker: Asker,
+    Id(contact): Id<ContactId>,
+    Form(form): Form<Assigned>,
+) -> Result<Response, Wrong> {
+    let to = match form.user.as_str() {
+        "" => None,
+        id => Some(id.parse::<UserId>().map_err(|_| Wrong::not_found("the user"))?),
+    };
+    parts.engine.assign(&viewer.actor, vec![contact], to).await?;
+    changed(&parts, &viewer, &asker, (place, contact)).await
+}
+
+#[derive(Deserialize)]
+struct Labelled {
+    label: LabelId,
+}
+
+async fn label(
+    State(parts): State<Parts>,
+    Extension(place): Extension<Place>,
+    viewer: Viewer,
+    asker: Asker,
+    Id(contact): Id<ContactId>,
+    Form(form): Form<Labelled>,
+) -> Result<Response, Wrong> {
+    parts.engine.label_contacts(&viewer.actor, form.label, vec![contact], Labelling::Give).await?;
+    changed(&parts, &viewer, &asker, (place, contact)).await
+}
+
+async fn unlabel(
+    State(parts): State<Parts>,
+    Extension(place): Extension<Place>,
+    viewer: Viewer,
+    asker: Asker,
+    Id(contact): Id<ContactId>,
+    Form(form): Form<Labelled>,
+) -> Result<Response, Wrong> {
+    parts.engine.label_contacts(&viewer.actor, form.label, vec![contact], Labelling::Take).await?;
+    changed(&parts, &viewer, &asker, (place, contact)).await
+}
+
+#[derive(Deserialize)]
+struct Noted {
+    body: String,
+}
+
+async fn note(
+    State(parts): State<Parts>,
+    Extension(place): Extension<Place>,
+    viewer: Viewer,
+    asker: Asker,
+    Id(contact): Id<ContactId>,
+    Form(form): Form<Noted>,
+) -> Result<Response, Wrong> {
+    parts.engine.add_note(&viewer.actor, contact, &form.body).await?;
+    changed(&parts, &viewer, &asker, (place, contact)).await
+}
+
+#[derive(Deserialize)]
+struct Unnoted {
+    note: NoteId,
+}
+
+async fn unnote(
+    State(parts): State<Parts>,
+    Extension(place): Extension<Place>,
+    viewer: Viewer,
+    asker: Asker,
+    Id(contact): Id<ContactId>,
+    Form(form): Form<Unnoted>,
+) -> Result<Response, Wrong> {
+    parts.engine.delete_note(&viewer.actor, form.note).await?;
+    changed(&parts, &viewer, &asker, (place, contact)).await
+}
