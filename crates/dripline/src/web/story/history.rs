@@ -105,6 +105,7 @@ impl Names {
         let themselves = event.actor == text(facts, "user");
         Some(match event.kind.as_str() {
             "user.signed_in" => format!("{who} signed in"),
+            "user.signed_out" => format!("{who} signed out"),
             "user.created" if themselves => format!("{who} joined the team as {role}"),
             "user.created" => format!("{who} added {name} to the team as {role}"),
             "user.changed" if themselves => format!("{who} changed their own name: it is {name} now"),
