@@ -83,6 +83,20 @@ pub(crate) fn moment(at: Timestamp, now: Timestamp, zone: &Zone) -> Moment {
     }
 }
 
+/// A moment with somebody, which says on hover what their clock shows where that differs from the viewer's.
+pub(crate) fn moment_with(at: Timestamp, now: Timestamp, zone: &Zone, theirs: Option<&Zone>) -> Moment {
+    let moment = moment(at, now, zone);
+    let there = theirs.map(|theirs| theirs.local(at)).filter(|there| *there != zone.local(at));
+    let exact = there.map(|there| format!("{}; {} there", moment.exact, there.strftime("%a, %b %-d, %-I:%M %P")));
+    Moment { exact: exact.unwrap_or(moment.exact), ..moment }
+}
+
+/// A day and an hour to come: `Tue, Mar 3, 4:12 pm`; on hover what their clock shows then.
+pub(crate) fn planned(at: Timestamp, zone: &Zone, theirs: Option<&Zone>) -> Moment {
+    let short = zone.local(at).strftime("%a, %b %-d, %-I:%M %P").to_string();
+    Moment { short, ..moment_with(at, at, zone, theirs) }
+}
+
 /// How long ago or ahead, rounded to the largest unit that says something: `5 min ago`, `in 3 days`, `now`.
 pub(crate) fn ago(at: Timestamp, now: Timestamp) -> String {
     let seconds = now.duration_since(at).as_secs();
@@ -118,6 +132,13 @@ mod tests {
         assert_eq!(short("2026-02-01T20:00:00Z"), "Feb 1");
         assert_eq!(short("2025-02-01T20:00:00Z"), "Feb 1, 2025");
         assert_eq!(moment(now, now, &zone).exact, "Tue, Mar 10, 2026, 12:00:00 pm EDT");
+        let (paris, there) = (Zone::named("Europe/Paris").unwrap(), Some(&zone));
+        assert_eq!(
+            moment_with(now, now, &paris, there).exact,
+            "Tue, Mar 10, 2026, 5:00:00 pm CET; Tue, Mar 10, 12:00 pm there"
+        );
+        assert_eq!(moment_with(now, now, &zone, there).exact, moment(now, now, &zone).exact);
+        assert_eq!(planned(now, &paris, there).short, "Tue, Mar 10, 5:00 pm");
         assert_eq!(ago("2026-03-10T15:55:00Z".parse().unwrap(), now), "5 min ago");
         assert_eq!(ago("2026-03-13T16:00:01Z".parse().unwrap(), now), "in 3 days");
         assert_eq!(ago("2026-03-13T15:59:50Z".parse().unwrap(), now), "in 3 days", "ten seconds are not a day");

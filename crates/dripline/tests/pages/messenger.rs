@@ -302,3 +302,20 @@ async fn the_warning_goes_when_a_reply_stops_the_workflow_and_hostile_text_stays
     reply(&site, &agent, contact, "STOP").await;
     assert!(agent.script("GET", &part, "").await.good().has("opted out"));
 }
+
+#[tokio::test]
+async fn a_time_says_on_hover_what_the_contacts_clock_shows() {
+    let site = Site::new();
+    let customer = site.customer("Ours", "+12125550100").await;
+    let agent = site.person(&customer, Role::Agent).await;
+    let contact = customer.contacts[0];
+    let zone = vec![("Time Zone".to_owned(), Some("America/Los_Angeles".to_owned()))];
+    site.parts.engine.edit_contact(&customer.operator, contact, zone).await.unwrap();
+    enroll(&site, &customer, contact).await;
+    let page = agent.get(&format!("/messenger/{contact}")).await.good();
+    sound(&page);
+    assert!(page.has("10:00:00 am EST; Tue, Nov 24, 7:00 am there\""), "{}", page.text);
+    // What is to come is told on the viewer's clock too: nine in the morning in Los Angeles.
+    assert!(page.has(">Tue, Nov 24, 12:00 pm</time>") && page.has("Tue, Nov 24, 9:00 am there\""), "{}", page.text);
+    assert!(page.has("message 1 goes out on Tue, Nov 24, 12:00 pm"), "{}", page.text);
+}

@@ -20,7 +20,7 @@ use crate::web::answer::{Done, html, refused};
 use crate::web::asked::Asker;
 use crate::web::enrollments::amounts;
 use crate::web::form::Form;
-use crate::web::format::{count as grouped, counted, money};
+use crate::web::format::{count as grouped, counted, money, planned};
 use crate::web::path::Id;
 use crate::web::viewer::Viewer;
 use crate::web::wrong::Wrong;
@@ -107,7 +107,7 @@ pub(super) async fn read(
         workflow: progress.workflow.clone(),
         next: progress.coming.first().map_or_else(
             || "its last message is on its way".to_owned(),
-            |next| format!("message {} goes out on {}", next.step, next.local.strftime("%a, %b %-d, %-I:%M %P")),
+            |next| format!("message {} goes out on {}", next.step, planned(next.due, &viewer.zone, None).short),
         ),
         unsent: amounts(progress.unsent),
         skip: progress.coming.first().filter(|_| viewer.may("enroll")).map(|next| next.step),

@@ -7,6 +7,7 @@ use domain::enrollment::EnrollmentState;
 use domain::ids::{ContactId, EnrollmentId, EventId};
 use domain::suppression::Suppression;
 use domain::template::{STANDARD_FIELDS, key};
+use domain::zones::Zone;
 use engine::progress::Progress;
 use store::enrollments::{self, Enrollment};
 use store::workflows::{self, Workflow};
@@ -37,7 +38,7 @@ pub(super) struct Going {
     pub(super) step: String,
     pub(super) done: usize,
     pub(super) all: usize,
-    pub(super) next: String,
+    pub(super) next: Option<Moment>,
     pub(super) unsent: String,
 }
 
@@ -111,6 +112,7 @@ pub(super) async fn read(parts: &Parts, viewer: &Viewer, contact: ContactId) -> 
     let names = Names::load(parts, viewer).await?;
     let (fields, others) = fields(&found.fields, &known.custom);
     let moment = |at| format::moment(at, viewer.now, &viewer.zone);
+    let there = Zone::named(&where_.zone).ok();
     Ok(Side {
         contact,
         name: found.name,
@@ -120,7 +122,7 @@ pub(super) async fn read(parts: &Parts, viewer: &Viewer, contact: ContactId) -> 
         quiet: where_.opens.map(|opens| opens.strftime("%a %-I:%M %P").to_string()).unwrap_or_default(),
         fields,
         others,
-        going: progress.as_ref().map(going),
+        going: progress.as_ref().map(|progress| going(progress, viewer, there.as_ref())),
         over: known.last.filter(|(run, _)| run.state != EnrollmentState::Active).map(|(run, flow)| Over {
             state: state(&run),
             ended: run.ended_at.map(moment),
@@ -161,17 +163,17 @@ fn fields(values: &[(String, String)], custom: &[(String, String)]) -> (Vec<Fiel
     (fields, others)
 }
 
-fn going(progress: &Progress) -> Going {
+fn going(progress: &Progress, viewer: &Viewer, there: Option<&Zone>) -> Going {
     let all = progress.messages + 1 - usize::from(progress.enrollment.first_step());
     let done = all.saturating_sub(progress.coming.len());
-    let next = progress.coming.first().map(|next| next.local.strftime("%a, %b %-d, %-I:%M %P").to_string());
+    let next = progress.coming.first().map(|next| format::planned(next.due, &viewer.zone, there));
     Going {
         enrollment: progress.enrollment.id,
         workflow: progress.workflow.clone(),
         step: format!("{done} of {all} sent"),
         done,
         all,
-        next: next.unwrap_or_else(|| "the last one is on its way".to_owned()),
+        next,
         unsent: amounts(progress.unsent),
     }
 }

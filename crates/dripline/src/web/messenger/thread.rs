@@ -8,10 +8,12 @@ use axum::response::Response;
 use domain::ids::{ContactId, EventId, MessageId};
 use domain::message::{MessageKind, MessageState};
 use domain::schedule::Why;
+use domain::zones::Zone;
 use engine::progress::Progress;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Deserialize;
+use store::contacts::Contact;
 use store::events::{self, Event};
 use store::messages::{self, Message};
 use store::{DbError, conversations};
@@ -51,7 +53,7 @@ pub(super) struct Bubble {
 pub(super) struct Coming {
     pub(super) step: u8,
     pub(super) text: String,
-    pub(super) when: String,
+    pub(super) when: Moment,
     pub(super) why: &'static str,
 }
 
@@ -120,7 +122,9 @@ pub(super) async fn older(
     let names = Names::load(&parts, &viewer).await?;
     let more = i64::try_from(messages.len()).is_ok_and(|count| count == PAGE);
     let first = messages.first().map(|message| message.id);
-    let rows = rows(&viewer, &names, &messages, &events, 0);
+    let there = there(&parts, &viewer, &found).await?;
+    let eyes = Eyes { viewer: &viewer, names: &names, there: there.as_ref() };
+    let rows = rows(&eyes, &messages, &events, 0);
     let (name, phone) = (found.name, format::phone(&found.phone));
     let thread = Thread { contact, name, phone, rows, coming: Vec::new(), workflow: String::new(), first, more };
     Ok(html(&OlderPart { thread }))
@@ -177,19 +181,39 @@ pub(super) async fn read(
     let names = Names::load(parts, viewer).await?;
     let progress = parts.engine.progress(&viewer.actor, contact).await?;
     let unread = usize::try_from(unread).unwrap_or(0);
+    let there = there(parts, viewer, &found).await?;
+    let eyes = Eyes { viewer, names: &names, there: there.as_ref() };
     Ok(Thread {
         contact,
         name: found.name,
         phone: format::phone(&found.phone),
         first: messages.first().map(|message| message.id),
-        rows: rows(viewer, &names, &messages, &events, unread),
-        coming: progress.as_ref().map(|progress| coming(viewer, progress)).unwrap_or_default(),
+        rows: rows(&eyes, &messages, &events, unread),
+        coming: progress.as_ref().map(|progress| coming(&eyes, progress)).unwrap_or_default(),
         workflow: progress.map(|progress| progress.workflow).unwrap_or_default(),
         more,
     })
 }
 
-fn coming(viewer: &Viewer, progress: &Progress) -> Vec<Coming> {
+/// Through whose eyes a thread is seen, and whose clock is at the other end.
+struct Eyes<'e> {
+    viewer: &'e Viewer,
+    names: &'e Names,
+    there: Option<&'e Zone>,
+}
+
+impl Eyes<'_> {
+    fn moment(&self, at: Timestamp) -> Moment {
+        format::moment_with(at, self.viewer.now, &self.viewer.zone, self.there)
+    }
+}
+
+/// The zone of a contact.
+pub(super) async fn there(parts: &Parts, viewer: &Viewer, contact: &Contact) -> Result<Option<Zone>, Wrong> {
+    Ok(Zone::named(&parts.engine.whereabouts(&viewer.actor, contact).await?.zone).ok())
+}
+
+fn coming(eyes: &Eyes<'_>, progress: &Progress) -> Vec<Coming> {
     let why = |why| match why {
         Some(Why::ClosedHours) => "moved to the next open hour",
         Some(Why::ClosedDay) => "moved to the next open day",
@@ -199,10 +223,9 @@ fn coming(viewer: &Viewer, progress: &Progress) -> Vec<Coming> {
     let row = |message: &engine::progress::ComingMessage| Coming {
         step: message.step,
         text: message.text.clone(),
-        when: if message.due <= viewer.now {
-            "as soon as it may go".to_owned()
-        } else {
-            message.local.strftime("%a, %b %-d, %-I:%M %P").to_string()
+        when: match format::planned(message.due, &eyes.viewer.zone, eyes.there) {
+            soon if message.due <= eyes.viewer.now => Moment { short: "as soon as it may go".to_owned(), ..soon },
+            planned => planned,
         },
         why: why(message.moved),
     };
@@ -210,7 +233,7 @@ fn coming(viewer: &Viewer, progress: &Progress) -> Vec<Coming> {
 }
 
 /// Messages and events in order of time, with the days between them and a mark before what was not read.
-fn rows(viewer: &Viewer, names: &Names, messages: &[Message], events: &[Event], unread: usize) -> Vec<Row> {
+fn rows(eyes: &Eyes<'_>, messages: &[Message], events: &[Event], unread: usize) -> Vec<Row> {
     let mut all: Vec<(Timestamp, Row)> = Vec::new();
     let inbound: Vec<_> = messages.iter().filter(|one| one.kind == MessageKind::Inbound).collect();
     let new = inbound.len().checked_sub(unread).and_then(|place| inbound.get(place)).filter(|_| unread > 0);
@@ -218,20 +241,20 @@ fn rows(viewer: &Viewer, names: &Names, messages: &[Message], events: &[Event], 
         if new.is_some_and(|new| new.id == message.id) {
             all.push((message.created_at, Row::New));
         }
-        all.push((message.created_at, Row::Text(bubble(viewer, names, message, &inbound))));
+        all.push((message.created_at, Row::Text(bubble(eyes, message, &inbound))));
     }
     for event in events {
-        if let Some(told) = names.tell(event) {
-            all.push((event.at, Row::Happened(told, format::moment(event.at, viewer.now, &viewer.zone))));
+        if let Some(told) = eyes.names.tell(event) {
+            all.push((event.at, Row::Happened(told, eyes.moment(event.at))));
         }
     }
     all.sort_by_key(|(at, _)| *at);
     let (mut rows, mut day): (Vec<Row>, Option<Date>) = (Vec::new(), None);
     for (at, row) in all {
-        let date = viewer.zone.local(at).date();
+        let date = eyes.viewer.zone.local(at).date();
         if day != Some(date) {
             day = Some(date);
-            rows.push(Row::Day(day_of(viewer, date)));
+            rows.push(Row::Day(day_of(eyes.viewer, date)));
         }
         rows.push(row);
     }
@@ -248,27 +271,27 @@ fn day_of(viewer: &Viewer, date: Date) -> String {
     }
 }
 
-fn bubble(viewer: &Viewer, names: &Names, message: &Message, inbound: &[&Message]) -> Bubble {
+fn bubble(eyes: &Eyes<'_>, message: &Message, inbound: &[&Message]) -> Bubble {
     let (state, state_icon) = state(message.state);
     let author = match message.kind {
         MessageKind::Workflow => {
             message.step.map_or_else(|| "workflow".to_owned(), |step| format!("workflow message {step}"))
         }
         MessageKind::System => "automatic answer".to_owned(),
-        MessageKind::Manual => names.users.get(&message.author).cloned().unwrap_or_default(),
+        MessageKind::Manual => eyes.names.users.get(&message.author).cloned().unwrap_or_default(),
         MessageKind::Inbound => String::new(),
     };
     let code = message.code.clone().map(|code| format!(" ({code})")).unwrap_or_default();
     let trouble = message.detail.clone().map(|detail| format!("{detail}{code}")).unwrap_or_default();
     Bubble {
         body: message.body.clone(),
-        at: format::moment(message.created_at, viewer.now, &viewer.zone),
+        at: eyes.moment(message.created_at),
         theirs: message.kind == MessageKind::Inbound,
         author,
         state,
         state_icon,
         trouble: if is_trouble(message.state) { trouble } else { String::new() },
-        crossed: crossed(viewer, message, inbound),
+        crossed: crossed(eyes.viewer, message, inbound),
     }
 }
 
