@@ -3,7 +3,7 @@
 //! | change | undone by | what does not come back |
 //! |---|---|---|
 //! | do not contact | taking off the list those that it put there | workflows that ended |
-//! | delete | making them live again, where nobody else has the phone meanwhile | workflows that ended, labels, whose task it was |
+//! | delete | making them live again with labels and assignee, where nobody else has the phone meanwhile | workflows that ended |
 //! | label | taking the label from those that it was given to | |
 //!
 //! A job's progress moves in the transaction of its chunk. Whom it changed are its items: undoing is a job over these.
@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::access::Permission;
 use domain::enrollment::StopReason;
-use domain::ids::{ContactId, JobId, LabelId, MessageId, NumberId};
+use domain::ids::{ContactId, EventId, JobId, LabelId, MessageId, NumberId, UserId};
 use domain::message::MessageKind;
 use domain::suppression::Suppression;
 use jiff::{SignedDuration, Timestamp};
@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use store::contacts::{self, Contact};
 use store::conversations::{Side, Touch};
 use store::jobs::{self, Item, Job, STARTED};
-use store::{Lane, Tx, conversations, enrollments, messages, numbers, suppressions};
+use store::{Lane, Tx, conversations, enrollments, events, messages, numbers, suppressions, users};
 
 use crate::actor::Actor;
 use crate::beat::Beat;
@@ -35,6 +35,8 @@ use crate::labels::{self, LabelError, Labelling};
 const KIND: &str = "contacts";
 /// How many contacts one chunk takes.
 const CHUNK: usize = 100;
+/// How far back the end of a deleted contact is looked for in its history.
+const LOOKED_BACK: i64 = 50;
 
 /// What is done to each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -201,6 +203,12 @@ fn begin(tx: &mut Tx<'_>, beat: &Beat, payload: &Payload, total: u64) -> Result<
     Ok(job)
 }
 
+/// What a job does to each contact, if it changes many.
+#[must_use]
+pub fn change_of(job: &Job) -> Option<Change> {
+    (job.kind == KIND).then(|| payload(job).ok()).flatten().map(|payload| payload.change)
+}
+
 fn payload(job: &Job) -> Result<Payload, Failure> {
     serde_json::from_str(&job.payload).map_err(|error| Failure::Stored(format!("{}: {error}", job.id)))
 }
@@ -248,6 +256,7 @@ fn apply(tx: &mut Tx<'_>, beat: &Beat, change: Change, ids: &[ContactId]) -> Res
         load(tx, beat, &restored, 1)?;
         for contact in &restored {
             reopen(tx, beat, contact)?;
+            give_back(tx, beat, contact.id)?;
             beat.note(tx, "contact.restored", Some(contact.id), &serde_json::json!({}))?;
         }
         return Ok(restored.iter().map(|contact| contact.id).collect());
@@ -295,14 +304,51 @@ fn one(tx: &mut Tx<'_>, beat: &Beat, change: Change, row: &Contact) -> Result<bo
             (was, "contact.unsuppressed", on_list)
         }
         Change::Delete | Change::Restore | Change::Label(_) | Change::Unlabel(_) => {
+            let had = Had::of(tx, beat, row.id)?;
             let gone = contacts::delete(tx, beat.workspace, row.id, beat.now)?;
-            (gone, "contact.deleted", serde_json::json!({}))
+            (gone, "contact.deleted", serde_json::to_value(had).expect("plain data"))
         }
     };
     if new {
         beat.note(tx, kind, Some(row.id), &note)?;
     }
     Ok(new)
+}
+
+/// What a deleted contact loses and gets back when it lives again; the history keeps it.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Had {
+    labels: Vec<LabelId>,
+    assignee: Option<UserId>,
+}
+
+impl Had {
+    fn of(tx: &Tx<'_>, beat: &Beat, id: ContactId) -> Result<Self, Failure> {
+        let labels = store::labels::of_contacts(tx, beat.workspace, &[id])?;
+        let standing = conversations::find(tx, beat.workspace, id)?;
+        let assignee = standing.and_then(|standing| standing.assignee);
+        Ok(Self { labels: labels.into_iter().map(|(_, label)| label.id).collect(), assignee })
+    }
+}
+
+/// Labels and assignee of a contact that lives again, as far as they are there still.
+fn give_back(tx: &mut Tx<'_>, beat: &Beat, id: ContactId) -> Result<(), Failure> {
+    // The end of a contact is the last that happened with it, but for a text that came in later.
+    let events = events::of_contact(tx, beat.workspace, id, EventId(i64::MAX), LOOKED_BACK)?;
+    let Some(end) = events.iter().find(|event| event.kind == "contact.deleted") else { return Ok(()) };
+    let had: Had = serde_json::from_str(&end.payload).unwrap_or_default();
+    for label in had.labels {
+        if store::labels::find(tx, beat.workspace, label)?.is_some() {
+            store::labels::give(tx, beat.workspace, label, &[id], beat.now)?;
+        }
+    }
+    if let Some(user) = had.assignee
+        && users::find(tx, beat.workspace, user)?.is_some()
+    {
+        conversations::assign(tx, beat.workspace, &[id], Some(user))?;
+    }
+    Ok(())
 }
 
 /// The conversation of a contact that lives again, at its place in the Messenger.

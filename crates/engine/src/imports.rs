@@ -125,6 +125,12 @@ pub fn read<T: for<'de> Deserialize<'de> + Default>(document: &str) -> T {
     serde_json::from_str(document).unwrap_or_default()
 }
 
+/// Whether an import has lost its process: it runs, and has not moved for two minutes. It may be started again.
+#[must_use]
+pub fn stands_still(import: &Import, now: Timestamp) -> bool {
+    import.state == "running" && import.updated_at < now.saturating_sub(STILL).unwrap_or(Timestamp::MIN)
+}
+
 impl Engine {
     /// Takes up a file that was uploaded. The choices of the last import are the first guess for this one.
     ///
@@ -240,7 +246,7 @@ impl Engine {
         let ended = match done {
             Ok(report) => Import {
                 state: "done".to_owned(),
-                counts: document(&report.counts),
+                counts: document(&self.with_earlier(actor, &import, report.counts).await?),
                 outcome: document(&outcome(&report)),
                 updated_at: now,
                 ..(*import).clone()
@@ -253,6 +259,22 @@ impl Engine {
         };
         self.save_import(actor, ended.clone()).await?;
         Ok(ended)
+    }
+
+    /// The counts of a run, with the contacts that an interrupted run before it had made: to this run they were there already.
+    async fn with_earlier(
+        &self,
+        actor: &Actor,
+        import: &Import,
+        counts: ImportProgress,
+    ) -> Result<ImportProgress, ImportsError> {
+        let (workspace, id) = (actor.workspace(), import.id);
+        if read::<ImportProgress>(&import.counts).rows == 0 {
+            return Ok(counts);
+        }
+        let made = self.read(move |db| Ok::<_, ImportsError>(imports::left(db, workspace, id)?)).await?;
+        let earlier = u64::try_from(made).unwrap_or(0).saturating_sub(counts.created).min(counts.unchanged);
+        Ok(ImportProgress { created: counts.created + earlier, unchanged: counts.unchanged - earlier, ..counts })
     }
 
     async fn save_import(&self, actor: &Actor, import: Import) -> Result<(), ImportsError> {

@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
 use domain::ids::{ContactId, JobId, WorkflowId};
+use engine::changes::{self, Change};
 use serde::Deserialize;
 use store::jobs::{Item, Job};
 use store::{DbError, contacts};
@@ -41,6 +42,9 @@ struct Progress {
     far: String,
     started: String,
     refused: String,
+    words: Words,
+    /// Whether a press takes it back.
+    may_undo: bool,
 }
 
 /// What a job that enrolls keeps of its task.
@@ -49,9 +53,30 @@ struct Goal {
     workflow: WorkflowId,
 }
 
-impl Progress {
-    fn enrolls(&self) -> bool {
-        self.workflow.is_some()
+/// How a job is spoken of.
+struct Words {
+    title: &'static str,
+    /// What became of those that it changed, such as `started`.
+    done: &'static str,
+    /// What is said of the others.
+    left: &'static str,
+}
+
+impl Words {
+    fn of(job: &Job) -> Self {
+        let (title, done, left) = match changes::change_of(job) {
+            None if job.kind == "enroll" => ("Adding to a workflow", "started", "refused"),
+            None => ("Changing many contacts", "changed", "left as they were"),
+            Some(Change::DoNotContact) => ("Putting on the do-not-contact list", "put on the list", "on it already"),
+            Some(Change::Contact) => ("Taking off the do-not-contact list", "taken off the list", "not on it"),
+            Some(Change::Delete) => ("Deleting contacts", "deleted", "gone already"),
+            Some(Change::Restore) => {
+                ("Bringing contacts back", "brought back", "not brought back: their phone is somebody else's")
+            }
+            Some(Change::Label(_)) => ("Giving a label", "got the label", "had it already"),
+            Some(Change::Unlabel(_)) => ("Taking a label away", "lost the label", "did not have it"),
+        };
+        Self { title, done, left }
     }
 }
 
@@ -70,6 +95,8 @@ impl From<&Job> for Progress {
             far: format!("{} of {}", count(done), count(job.total)),
             started: count(job.started),
             refused: count(job.refused),
+            words: Words::of(job),
+            may_undo: job.state == "done" && job.started > 0 && changes::change_of(job).is_some(),
         }
     }
 }
@@ -100,11 +127,12 @@ struct ProgressPart {
 async fn show(State(parts): State<Parts>, viewer: Viewer, asker: Asker, Id(id): Id<JobId>) -> Result<Response, Wrong> {
     let job = parts.engine.job(&viewer.actor, id).await?;
     let items = parts.engine.job_refusals(&viewer.actor, id, i64::MIN, SHOWN).await?;
-    let (progress, refused) = (Progress::from(&job), refused(&parts, &viewer, &items).await?);
+    let progress = Progress::from(&job);
+    let progress = Progress { may_undo: progress.may_undo && viewer.may("contacts:write"), ..progress };
+    let refused = refused(&parts, &viewer, &items).await?;
     Ok(match asker {
         Asker::Browser => {
-            let title = if progress.enrolls() { "Adding to a workflow" } else { "Changing many contacts" };
-            html(&JobPage { frame: Frame::new(title, Section::Contacts, &viewer), progress, refused })
+            html(&JobPage { frame: Frame::new(progress.words.title, Section::Contacts, &viewer), progress, refused })
         }
         Asker::Script { .. } => html(&ProgressPart { progress, refused }),
     })

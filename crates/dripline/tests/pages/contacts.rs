@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::http::{Request, header};
 use domain::access::Role;
+use engine::changes::{Change, Whom};
 use engine::contacts::list::Filter;
 use engine::enrolling::EnrollRequest;
 use engine::numbers::NewNumber;
@@ -234,6 +235,62 @@ async fn hostile_files_say_what_is_wrong_and_leave_nothing() {
     assert!(done.has("1 row was rejected") && done.has("3000 characters"), "{}", done.text);
     let kin = owner.get("/contacts?q=jos%C3%A9").await.good();
     assert_eq!(kin.text.matches(">José</a>").count(), 10, "one person, ten numbers");
+}
+
+#[tokio::test]
+async fn an_import_whose_process_died_says_so_and_goes_on_by_a_press() {
+    let (site, customer) = world().await;
+    let owner = site.person(&customer, Role::Owner).await;
+    let page = upload(&owner, "a.csv", b"Phone,Name\n7865550110,Ann\n").await.header("location").to_owned();
+    let import = page.rsplit('/').next().unwrap().parse().unwrap();
+    // In hand, and nobody works on it: as after a kill.
+    let engine = &site.parts.engine;
+    engine.start_import(&customer.operator, import, &engine::imports::Choices::default()).await.unwrap();
+    let running = owner.get(&page).await.good();
+    assert!(running.has("Under way") && !running.has(">Go on<"), "its process may be at it");
+    assert_eq!(owner.post(&format!("{page}/start"), "").await.status, 422);
+    assert!(engine.clock().move_to(engine.now() + jiff::SignedDuration::from_mins(3)));
+    let still = owner.get(&page).await.good();
+    sound(&still);
+    assert!(still.has("It stands still") && still.has(">Go on<") && !still.has("every 1s"), "{}", still.text);
+    assert!(owner.get("/contacts/import").await.good().has("stands still: open it to go on"));
+    assert_eq!(owner.post(&format!("{page}/start"), "").await.status, 303);
+    assert!(ended(&owner, &page).await.has("See the new contacts"));
+    assert!(owner.get("/contacts?q=ann").await.good().has("Ann"));
+}
+
+#[tokio::test]
+async fn a_job_is_told_in_the_words_of_what_it_does_and_can_be_taken_back_there() {
+    let (site, customer) = world().await;
+    let owner = site.person(&customer, Role::Owner).await;
+    let engine = &site.parts.engine;
+    let label = engine.create_label(&customer.operator, "Hot", "red").await.unwrap().id;
+    let mut delete = String::new();
+    for (change, title, words) in [
+        (Change::Label(label), "Giving a label", ["got the label", "had it already"]),
+        (Change::DoNotContact, "Putting on the do-not-contact list", ["put on the list", "on it already"]),
+        (Change::Delete, "Deleting contacts", ["deleted", "gone already"]),
+    ] {
+        let whom = Whom::These(customer.contacts.clone());
+        let job = engine.change_many(&customer.operator, change, whom).await.unwrap();
+        delete = format!("/jobs/{}", job.id);
+        assert!(!owner.get(&delete).await.good().has("/undo"), "it is not done yet");
+        engine.run_changes(&customer.operator, job.id).await.unwrap();
+        let page = owner.get(&delete).await.good();
+        sound(&page);
+        assert!(
+            page.has(title) && words.iter().all(|word| page.has(word)) && !page.has("</strong> refused"),
+            "{}",
+            page.text
+        );
+    }
+    let viewer = site.person(&customer, Role::Viewer).await;
+    assert!(!viewer.get(&delete).await.good().has("/undo"));
+    let undo = format!("/contacts/change/{}/undo", delete.rsplit('/').next().unwrap());
+    assert!(owner.get(&delete).await.good().has(&undo));
+    assert_eq!(owner.post(&undo, "").await.status, 303);
+    let back = owner.get(&format!("/contacts/{}", customer.contacts[0])).await.good();
+    assert!(back.has("Hot"), "with its label");
 }
 
 #[tokio::test]

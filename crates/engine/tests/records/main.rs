@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "these are tests, their helper functions too")]
 
+mod changes;
+mod drafts;
 mod fields;
+mod imports;
 #[path = "../world/mod.rs"]
 mod world;

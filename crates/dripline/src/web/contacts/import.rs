@@ -66,6 +66,8 @@ async fn upload_page<'v>(parts: &Parts, viewer: &'v Viewer, wrong: String) -> Re
         let outcome: Outcome = imports::read(&import.outcome);
         let what = match import.state.as_str() {
             "uploaded" => "not started".to_owned(),
+            "running" if imports::stands_still(&import, viewer.now) => "stands still: open it to go on".to_owned(),
+            "running" => format!("under way: {}", counted(counts.rows, "row", "rows")),
             "undone" => format!("undone: {} deleted, {} kept", count(outcome.undone), count(outcome.kept)),
             _ => format!(
                 "{} new, {} updated, {} rejected",
@@ -122,6 +124,8 @@ async fn upload(State(parts): State<Parts>, viewer: Viewer, mut form: Multipart)
 struct Progress {
     id: ImportId,
     state: String,
+    /// Whether the program ended while it ran.
+    still: bool,
     counts: Vec<(&'static str, String)>,
     /// In hundredths; an estimate, since the number of rows is known at the end.
     far: u64,
@@ -154,6 +158,7 @@ impl Progress {
         Self {
             id: import.id,
             state: import.state.clone(),
+            still: imports::stands_still(import, viewer.now),
             counts: shown.map(|(name, number)| (name, count(number))).into(),
             far: if import.state == "running" { far } else { 100 },
             error: outcome.error.as_deref().map(sentence).unwrap_or_default(),

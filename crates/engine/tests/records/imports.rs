@@ -1,0 +1,142 @@
+//! Imports in steps: uploaded, started, interrupted, gone on with, undone.
+
+use std::io::{Cursor, Read, sink};
+
+use domain::ids::WorkspaceId;
+use engine::Actor;
+use engine::contacts::list::{Counted, Filter};
+use engine::import::ImportProgress;
+use engine::imports::{self, Choices, Import, ImportsError, Outcome};
+use jiff::SignedDuration;
+
+use crate::world::{Plan, World, on_both};
+
+fn file(rows: usize) -> String {
+    let row = |n| format!("(212) 555-{n:04},P{n}\n");
+    format!("Phone,First Name\n{}", (0..rows).map(row).collect::<String>())
+}
+
+async fn upload(world: &World) -> Import {
+    world.engine.begin_upload(&world.actor, "leads.csv", 1_000).await.unwrap()
+}
+
+async fn run(world: &World, import: Import, source: impl Read + Send + 'static) -> Import {
+    world.engine.run_import(&world.actor, import, source, Box::new(sink())).await.unwrap()
+}
+
+async fn count(world: &World) -> u64 {
+    match world.engine.count_contacts(&world.actor, &Filter::default()).await.unwrap() {
+        Counted::Exactly(count) | Counted::MoreThan(count) => count,
+    }
+}
+
+fn counts(import: &Import) -> ImportProgress {
+    imports::read(&import.counts)
+}
+
+#[test]
+fn an_import_whose_process_died_is_gone_on_with_and_counts_what_it_made_before() {
+    on_both(Plan::default, async |world| {
+        let (engine, actor) = (&world.engine, &world.actor);
+        let id = upload(&world).await.id;
+        let choices = Choices::default();
+        let started = engine.start_import(actor, id, &choices).await.unwrap();
+        // The half of the file is in when the process dies: what it wrote last of itself says that it runs.
+        let half = run(&world, started.clone(), Cursor::new(file(1_200))).await;
+        let (workspace, now) = (world.workspace(), engine.now());
+        let dead = Import { state: "running".to_owned(), updated_at: now, ..half };
+        let write = move |tx: &mut store::Tx<'_>| store::imports::save(tx, workspace, &dead);
+        engine.store().write::<_, store::DbError, _>(store::Lane::Normal, write).await.unwrap();
+        let early = engine.start_import(actor, id, &choices).await;
+        assert!(matches!(early, Err(ImportsError::NotNow { .. })), "its process may be at it: {early:?}");
+        assert!(!imports::stands_still(&engine.find_import(actor, id).await.unwrap(), engine.now()));
+        assert!(engine.clock().move_to(engine.now() + SignedDuration::from_mins(3)));
+        assert!(imports::stands_still(&engine.find_import(actor, id).await.unwrap(), engine.now()));
+        let again = engine.start_import(actor, id, &choices).await.unwrap();
+        let done = run(&world, again, Cursor::new(file(2_000))).await;
+        let counted = counts(&done);
+        assert_eq!((done.state.as_str(), counted.rows, counted.created, counted.unchanged), ("done", 2_000, 2_000, 0));
+        assert_eq!(count(&world).await, 2_000);
+        let undone = engine.undo_import(actor, id).await.unwrap();
+        let outcome: Outcome = imports::read(&undone.outcome);
+        assert_eq!((outcome.undone, outcome.kept), (2_000, 0), "both runs are one import");
+        world.end().await;
+    });
+}
+
+#[test]
+fn an_undo_keeps_whoever_was_touched_since_and_comes_once() {
+    on_both(Plan::default, async |world| {
+        let (engine, actor) = (&world.engine, &world.actor);
+        world.contact(1, "+12125550000", &[]).await;
+        let started = engine.start_import(actor, upload(&world).await.id, &Choices::default()).await.unwrap();
+        let done = run(&world, started, Cursor::new(file(4))).await;
+        assert_eq!((counts(&done).created, counts(&done).updated), (3, 1));
+        assert!(engine.clock().move_to(engine.now() + SignedDuration::from_mins(1)));
+        world.reply("+12125550001", "Who is this?").await;
+        let found = engine.search(actor, "5550002", 1).await.unwrap()[0].contact.id;
+        engine.edit_contact(actor, found, vec![("City".to_owned(), Some("Rome".to_owned()))]).await.unwrap();
+        let undone = engine.undo_import(actor, done.id).await.unwrap();
+        let outcome: Outcome = imports::read(&undone.outcome);
+        assert_eq!((outcome.undone, outcome.kept), (1, 2));
+        assert_eq!(count(&world).await, 3, "and the one that was there before");
+        let twice = engine.undo_import(actor, done.id).await;
+        assert!(matches!(twice, Err(ImportsError::NotNow { .. })), "{twice:?}");
+        let start = engine.start_import(actor, done.id, &Choices::default()).await;
+        assert!(matches!(start, Err(ImportsError::NotNow { .. })), "{start:?}");
+        world.end().await;
+    });
+}
+
+/// A file that breaks off.
+struct Broken(Cursor<Vec<u8>>);
+
+impl Read for Broken {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        match self.0.read(buffer)? {
+            0 => Err(std::io::Error::other("the disk is gone")),
+            count => Ok(count),
+        }
+    }
+}
+
+#[test]
+fn a_file_that_breaks_off_fails_with_its_reason_and_may_start_again() {
+    on_both(Plan::default, async |world| {
+        let (engine, actor) = (&world.engine, &world.actor);
+        let started = engine.start_import(actor, upload(&world).await.id, &Choices::default()).await.unwrap();
+        let failed = run(&world, started, Broken(Cursor::new(file(3_000).into_bytes()))).await;
+        let outcome: Outcome = imports::read(&failed.outcome);
+        assert_eq!(failed.state, "failed");
+        assert!(outcome.error.as_deref().is_some_and(|why| why.contains("the disk is gone")), "{outcome:?}");
+        let again = engine.start_import(actor, failed.id, &Choices::default()).await.unwrap();
+        let done = run(&world, again, Cursor::new(file(3_000))).await;
+        assert_eq!((done.state.as_str(), counts(&done).created), ("done", 3_000));
+        assert_eq!(count(&world).await, 3_000);
+        world.end().await;
+    });
+}
+
+#[test]
+fn the_last_mapping_is_offered_for_the_same_columns_and_rejected_rows_are_told() {
+    on_both(Plan::default, async |world| {
+        let (engine, actor) = (&world.engine, &world.actor);
+        let mapping = [("Handy", "phone"), ("Wer", "field:First Name")];
+        let mapping = mapping.map(|(header, word)| (header.to_owned(), word.to_owned())).to_vec();
+        let choices = Choices { mapping: mapping.clone(), ..Choices::default() };
+        let started = engine.start_import(actor, upload(&world).await.id, &choices).await.unwrap();
+        let done = run(&world, started, Cursor::new("Wer,Handy\nAnn,2125550111\nBob,12\n\nCid,2125550111\n")).await;
+        let (counted, outcome) = (counts(&done), imports::read::<Outcome>(&done.outcome));
+        assert_eq!((counted.created, counted.rejected, counted.duplicates), (1, 1, 1));
+        assert_eq!(outcome.rejects.iter().map(|told| told.row).collect::<Vec<_>>(), [3]);
+        let headers = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let known = engine.last_mapping(actor, &headers(&["Handy", "Wer", "More"])).await.unwrap();
+        assert_eq!(known, mapping);
+        assert!(engine.last_mapping(actor, &headers(&["Handy"])).await.unwrap().is_empty());
+        let stranger = Actor::operator(WorkspaceId(2));
+        assert!(engine.last_mapping(&stranger, &headers(&["Handy", "Wer"])).await.unwrap().is_empty());
+        let theirs = engine.start_import(&stranger, done.id, &choices).await;
+        assert!(matches!(theirs, Err(ImportsError::Unknown)), "{theirs:?}");
+        world.end().await;
+    });
+}
