@@ -5,6 +5,8 @@ export interface World {
   ask: (path: string, body?: unknown, method?: string) => Promise<any>;
   contacts: Record<string, string>;
   workflows: Record<string, string>;
+  /** A job that started nobody: whom it was asked for runs already, or opted out. */
+  job: string;
 }
 
 const NUMBER = "+12125550100";
@@ -57,5 +59,7 @@ export async function world(server: Server): Promise<World> {
   await ask("/simulator/replies", { from: "+12125550132", to: NUMBER, body: "Yes, still for sale. What do you offer?" });
   await ask("/simulator/replies", { from: "+12125550133", to: NUMBER, body: "STOP" });
   await ask("/simulator/clock", { seconds: 3_600 });
-  return { ask, contacts, workflows };
+  const refused = ["+12125550131", "+12125550133"].map((phone) => contacts[phone]);
+  const job = (await ask("/enrollments/many", { workflow: workflows["New lead"], contacts: refused })).id;
+  return { ask, contacts, workflows, job };
 }

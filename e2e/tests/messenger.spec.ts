@@ -29,6 +29,18 @@ test("a reply shows in two windows without reload, and what is typed stays", asy
   expect(faults).toEqual([]);
 });
 
+test("a text arrives on the phone on screen without reload", async ({ page }) => {
+  const chloe = made.contacts["+12125550132"]!;
+  await signIn(page);
+  await page.goto(`/simulator/${chloe}`);
+  const texts = page.getByRole("log");
+  // Whoever has just written is answered at any hour.
+  await made.ask("/simulator/replies", { from: "+12125550132", to: "+12125550100", body: "Are you there?" });
+  await expect(texts.getByText("Are you there?")).toBeVisible();
+  await made.ask(`/contacts/${chloe}/messages`, { body: "Here I am." });
+  await expect(texts.getByText("Here I am.")).toBeVisible();
+});
+
 test("the keyboard alone goes through conversations, writes, and shows the shortcuts", async ({ page }) => {
   await signIn(page);
   await page.goto("/messenger");

@@ -1,0 +1,43 @@
+// How a page is looked at: a picture in screenshots/, nothing wider than the screen, nothing that axe finds.
+import AxeBuilder from "@axe-core/playwright";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Page } from "@playwright/test";
+import { expect } from "./server";
+
+const folder = join(import.meta.dirname, "screenshots");
+mkdirSync(folder, { recursive: true });
+
+export interface Look {
+  look: string;
+  width: number;
+  height: number;
+  dark: boolean;
+}
+export const looks: Look[] = [
+  { look: "wide", width: 1440, height: 900, dark: false },
+  { look: "wide-dark", width: 1440, height: 900, dark: true },
+  { look: "phone", width: 360, height: 740, dark: false },
+  { look: "phone-dark", width: 360, height: 740, dark: true },
+];
+
+/** Looks at the page as it stands. */
+export async function check(page: Page, name: string) {
+  await page.screenshot({ path: join(folder, `${name}.png`) });
+  const wider = await page.evaluate(() => Math.max(...[document.documentElement, document.querySelector("main")!].map((box) => box.scrollWidth - box.clientWidth)));
+  expect.soft(wider, `${name} is wider than the screen`).toBeLessThanOrEqual(0);
+  const axe = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]).analyze();
+  expect.soft(axe.violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.html.slice(0, 160)).join(" | ")}`), name).toEqual([]);
+}
+
+/** Looks at the page in some looks, one after the other; then it is wide and light again. */
+export async function inLooks(page: Page, name: string, some = looks) {
+  for (const { look, width, height, dark } of some) {
+    await page.setViewportSize({ width, height });
+    await page.emulateMedia({ colorScheme: dark ? "dark" : "light", reducedMotion: "reduce" });
+    await check(page, `${name}-${look}`);
+  }
+  const { width, height } = looks[0]!;
+  await page.setViewportSize({ width, height });
+  await page.emulateMedia({ colorScheme: "light" });
+}
