@@ -131,6 +131,9 @@ impl About {
     }
 }
 
+/// What a change comes with.
+type Asked<F> = (State<Parts>, Extension<Place>, Viewer, Asker, Id<ContactId>, Form<F>);
+
 /// The part with what was changed; without script the page again.
 async fn changed(
     parts: &Parts,
@@ -153,14 +156,8 @@ struct Assigned {
     user: String,
 }
 
-async fn assign(
-    State(parts): State<Parts>,
-    Extension(place): Extension<Place>,
-    viewer: Viewer,
-    asker: Asker,
-    Id(contact): Id<ContactId>,
-    Form(form): Form<Assigned>,
-) -> Result<Response, Wrong> {
+async fn assign(asked: Asked<Assigned>) -> Result<Response, Wrong> {
+    let (State(parts), Extension(place), viewer, asker, Id(contact), Form(form)) = asked;
     let to = match form.user.as_str() {
         "" => None,
         id => Some(id.parse::<UserId>().map_err(|_| Wrong::not_found("the user"))?),
@@ -174,27 +171,17 @@ struct Labelled {
     label: LabelId,
 }
 
-async fn label(
-    State(parts): State<Parts>,
-    Extension(place): Extension<Place>,
-    viewer: Viewer,
-    asker: Asker,
-    Id(contact): Id<ContactId>,
-    Form(form): Form<Labelled>,
-) -> Result<Response, Wrong> {
-    parts.engine.label_contacts(&viewer.actor, form.label, vec![contact], Labelling::Give).await?;
-    changed(&parts, &viewer, &asker, (place, contact)).await
+async fn label(asked: Asked<Labelled>) -> Result<Response, Wrong> {
+    labelled(asked, Labelling::Give).await
 }
 
-async fn unlabel(
-    State(parts): State<Parts>,
-    Extension(place): Extension<Place>,
-    viewer: Viewer,
-    asker: Asker,
-    Id(contact): Id<ContactId>,
-    Form(form): Form<Labelled>,
-) -> Result<Response, Wrong> {
-    parts.engine.label_contacts(&viewer.actor, form.label, vec![contact], Labelling::Take).await?;
+async fn unlabel(asked: Asked<Labelled>) -> Result<Response, Wrong> {
+    labelled(asked, Labelling::Take).await
+}
+
+async fn labelled(asked: Asked<Labelled>, labelling: Labelling) -> Result<Response, Wrong> {
+    let (State(parts), Extension(place), viewer, asker, Id(contact), Form(form)) = asked;
+    parts.engine.label_contacts(&viewer.actor, form.label, vec![contact], labelling).await?;
     changed(&parts, &viewer, &asker, (place, contact)).await
 }
 
@@ -203,14 +190,8 @@ struct Noted {
     body: String,
 }
 
-async fn note(
-    State(parts): State<Parts>,
-    Extension(place): Extension<Place>,
-    viewer: Viewer,
-    asker: Asker,
-    Id(contact): Id<ContactId>,
-    Form(form): Form<Noted>,
-) -> Result<Response, Wrong> {
+async fn note(asked: Asked<Noted>) -> Result<Response, Wrong> {
+    let (State(parts), Extension(place), viewer, asker, Id(contact), Form(form)) = asked;
     parts.engine.add_note(&viewer.actor, contact, &form.body).await?;
     changed(&parts, &viewer, &asker, (place, contact)).await
 }
@@ -220,14 +201,8 @@ struct Unnoted {
     note: NoteId,
 }
 
-async fn unnote(
-    State(parts): State<Parts>,
-    Extension(place): Extension<Place>,
-    viewer: Viewer,
-    asker: Asker,
-    Id(contact): Id<ContactId>,
-    Form(form): Form<Unnoted>,
-) -> Result<Response, Wrong> {
+async fn unnote(asked: Asked<Unnoted>) -> Result<Response, Wrong> {
+    let (State(parts), Extension(place), viewer, asker, Id(contact), Form(form)) = asked;
     parts.engine.delete_note(&viewer.actor, form.note).await?;
     changed(&parts, &viewer, &asker, (place, contact)).await
 }
