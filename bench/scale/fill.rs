@@ -43,9 +43,11 @@ impl Size {
 }
 
 static INDEXES: Sql = Sql::Same(
-    "SELECT name, sql FROM sqlite_schema
-    WHERE type = 'index' AND sql IS NOT NULL
-        AND tbl_name IN ('contacts', 'messages', 'enrollments', 'events', 'transfers', 'conversations')",
+    "SELECT i.name, i.sql, i.tbl_name, s.stat
+    FROM sqlite_schema AS i
+    LEFT JOIN sqlite_stat1 AS s ON s.idx = i.name
+    WHERE i.type = 'index' AND i.sql IS NOT NULL
+        AND i.tbl_name IN ('contacts', 'messages', 'enrollments', 'events', 'transfers', 'conversations')",
 );
 
 static CONTACTS: Sql = Sql::Same(
@@ -180,23 +182,25 @@ pub(crate) fn fill(parts: &Parts, house: &House, size: Size) {
     filler.told("figures");
 }
 
-/// Drops the indexes of the large tables; answers what makes them again.
+/// Drops the indexes of the large tables; answers what makes them again. Dropping one takes the planner's statistics of it
+/// along, so these are put back too: before the index, as making it is what has them read anew.
 fn drop_indexes(parts: &Parts) -> Vec<&'static Sql> {
     let rows = parts.engine.store().read_blocking(|read| read.query(&INDEXES, &[])).unwrap();
-    let texts: Vec<(String, String)> =
-        rows.iter().map(|row| (row.text(0).unwrap().to_owned(), row.text(1).unwrap().to_owned())).collect();
-    texts
-        .into_iter()
-        .map(|(name, sql)| {
-            // A statement is a constant everywhere else; here it lives as long as the run.
-            let drop: &'static str = Box::leak(format!("DROP INDEX {name}").into_boxed_str());
-            let dropped = Box::leak(Box::new(Sql::Same(drop)));
-            let done = parts.engine.store().write_blocking(Lane::Bulk, |tx| tx.execute(dropped, &[]));
-            done.unwrap();
-            let make: &'static str = Box::leak(sql.into_boxed_str());
-            &*Box::leak(Box::new(Sql::Same(make)))
-        })
-        .collect()
+    let mut again = Vec::new();
+    for row in &rows {
+        let (name, make, table) = (row.text(0).unwrap(), row.text(1).unwrap(), row.text(2).unwrap());
+        let dropped = constant(format!("DROP INDEX {name}"));
+        parts.engine.store().write_blocking(Lane::Bulk, |tx| tx.execute(dropped, &[])).unwrap();
+        let stat = row.opt_text(3).unwrap();
+        again.extend(stat.map(|stat| constant(format!("INSERT INTO sqlite_stat1 VALUES ('{table}', '{name}', '{stat}')"))));
+        again.push(constant(make.to_owned()));
+    }
+    again
+}
+
+/// A statement is a constant everywhere else; here it lives as long as the run.
+fn constant(text: String) -> &'static Sql {
+    Box::leak(Box::new(Sql::Same(Box::leak(text.into_boxed_str()))))
 }
 
 fn contacts(filler: &Filler<'_>, house: &House, size: Size) {

@@ -86,7 +86,10 @@ fn pages(house: &House, size: Size) -> Vec<(String, Path)> {
         "/contacts",
         "/contacts?sort=name",
         "/simulator",
-        "/settings",
+        "/settings/profile",
+        "/settings/workspace",
+        "/settings/team",
+        "/settings/labels",
         "/settings/activity",
         "/settings/suppressions",
     ]

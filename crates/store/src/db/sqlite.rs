@@ -183,6 +183,18 @@ pub(super) fn prepare(connection: &Connection, text: &str) -> Result<(), DbError
     connection.prepare(text).map(drop).map_err(fault)
 }
 
+/// How it will be run: the planner's lines, from the outside in.
+pub(super) fn plan(connection: &Connection, text: &str) -> Result<Vec<String>, DbError> {
+    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {text}")).map_err(fault)?;
+    // Nothing is bound: the planner does not look at values.
+    let mut rows = statement.raw_query();
+    let mut lines = Vec::new();
+    while let Some(row) = rows.next().map_err(fault)? {
+        lines.push(row.get(3).map_err(fault)?);
+    }
+    Ok(lines)
+}
+
 /// The prepared statement with its parameters. SQLite takes `$1` for a name and counts names as
 /// they appear, so each is bound by the number in its name.
 fn bound<'c>(connection: &'c Connection, text: &str, params: &[Value]) -> Result<CachedStatement<'c>, DbError> {

@@ -102,6 +102,15 @@ impl Read<'_> {
         })
     }
 
+    /// How SQLite will run a statement, line by line of its planner; nothing on PostgreSQL, whose plan depends on the rows.
+    pub fn plan(&self, sql: &Sql) -> Result<Vec<String>, DbError> {
+        self.check(&[])?;
+        self.note(match &self.on {
+            On::Sqlite(connection) => sqlite::plan(connection, sql.sqlite()),
+            On::Postgres(_) => Ok(Vec::new()),
+        })
+    }
+
     /// The text that this database runs.
     pub(crate) fn text(&self, sql: &Sql) -> &'static str {
         match &self.on {
