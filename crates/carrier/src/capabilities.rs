@@ -16,21 +16,32 @@ pub enum Support {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StopAnswer {
-    /// The carrier blocks the contact by itself and confirms; we stay silent.
+    /// The carrier blocks the contact by itself and confirms, after its own words; we stay silent then.
     Carrier,
     /// The carrier only hands the text on; the confirmation is ours.
     Ours,
 }
 
 /// The abilities of one carrier.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capabilities {
     /// Who answers STOP.
     pub stop_answer: StopAnswer,
+    /// The words that the carrier takes for STOP, where it answers, in lower case. A wish in any other words is ours to confirm.
+    pub stop_words: &'static [&'static str],
     /// The same attempt submitted again is one text. Even where offered, only the sweep may use it.
     pub idempotency: Support,
     /// An attempt in doubt can be looked up.
     pub find: Support,
     /// Receipts carry our attempt id, so that the first one proves the send after a lost answer.
     pub echo: Support,
+}
+
+impl Capabilities {
+    /// Whether the carrier itself confirms the opt-out that this text is. Carriers take a word for one only if it stands alone.
+    #[must_use]
+    pub fn confirms(&self, body: &str) -> bool {
+        let word = body.trim().to_lowercase();
+        self.stop_answer == StopAnswer::Carrier && self.stop_words.contains(&word.as_str())
+    }
 }

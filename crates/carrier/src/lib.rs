@@ -8,14 +8,29 @@
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
+pub mod account;
+mod adapter;
+pub mod bandwidth;
+pub mod callback;
 pub mod capabilities;
+pub mod codes;
+pub mod http;
+pub mod plivo;
+pub mod recorded;
+pub mod signed;
 pub mod simulator;
+pub mod telnyx;
+pub mod twilio;
+pub mod vonage;
 pub mod wire;
 
+pub use callback::{Callback, Heard, Strange, Unverified};
 pub use capabilities::{Capabilities, StopAnswer, Support};
+pub use http::{Http, HttpError};
+pub use signed::Secret;
 pub use simulator::Simulator;
 pub use wire::{
-    CarrierEvent, E164, FailureClass, Finding, Inbound, Outcome, Receipt, ReceiptState, Sought, Submission,
+    CarrierEvent, E164, FailureClass, Finding, Inbound, Outcome, Receipt, ReceiptState, Signal, Sought, Submission,
 };
 
 /// Somebody who carries our texts to handsets, chosen at run time for each number.
@@ -34,6 +49,13 @@ pub trait Carrier: Send + Sync {
 
     /// Asks what became of an attempt in doubt. Never sends anything.
     fn find<'a>(&'a self, sought: &'a Sought, now: Timestamp) -> BoxFuture<'a, Finding>;
+
+    /// Checks that the carrier itself made this call, on the raw request, and reads what it tells. A call that is not
+    /// verified is not read.
+    fn hear(&self, callback: &Callback<'_>) -> Result<Heard, Unverified> {
+        let _ = callback;
+        Err(Unverified::NoCallbacks(self.name().to_owned()))
+    }
 
     /// What this carrier can do and what it does unasked.
     fn capabilities(&self) -> Capabilities;

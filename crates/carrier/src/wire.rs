@@ -61,6 +61,13 @@ pub enum Outcome {
         /// Plain words.
         reason: String,
     },
+    /// Surely not sent, and this text will not be; nothing is concluded about the contact: taken for spam, or a code that nobody knows.
+    Rejected {
+        /// The carrier's code.
+        code: String,
+        /// Plain words.
+        reason: String,
+    },
     /// Not sent because the carrier knows the contact as opted out; becomes an opt-out of ours.
     OptedOut {
         /// The carrier's code.
@@ -145,8 +152,23 @@ pub struct Inbound {
     pub body: String,
     /// How many pictures or other media came along.
     pub media: u32,
+    /// What the carrier itself has taken the text for, where it acts on keywords of its own.
+    #[serde(default)]
+    pub signal: Option<Signal>,
     /// When it was sent.
     pub at: Timestamp,
+}
+
+/// What a carrier that acts on keywords took an inbound text for. It has acted already: after a stop it blocks our texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Signal {
+    /// An opt-out.
+    Stop,
+    /// The end of an opt-out.
+    Start,
+    /// A question for help.
+    Help,
 }
 
 /// News of a text that we submitted.

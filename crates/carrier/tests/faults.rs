@@ -36,7 +36,7 @@ fn states(events: &[CarrierEvent]) -> Vec<ReceiptState> {
 #[test]
 fn refusals_are_told_apart_and_nothing_arrives() {
     let none = Faults::default();
-    let cases: [(Faults, Expected); 6] = [
+    let cases: [(Faults, Expected); 7] = [
         (Faults { temporary: 1.0, ..none }, |o| matches!(o, Outcome::Temporary { retry_after: None, .. })),
         (
             Faults { throttled: 1.0, retry_after_seconds: 7, ..none },
@@ -45,6 +45,7 @@ fn refusals_are_told_apart_and_nothing_arrives() {
         (Faults { permanent: 1.0, ..none }, |o| matches!(o, Outcome::Permanent { .. })),
         (Faults { opted_out: 1.0, ..none }, |o| matches!(o, Outcome::OptedOut { .. })),
         (Faults { sender_problem: 1.0, ..none }, |o| matches!(o, Outcome::SenderProblem { .. })),
+        (Faults { rejected: 1.0, ..none }, |o| matches!(o, Outcome::Rejected { .. })),
         (Faults { lost_before: 1.0, ..none }, |o| matches!(o, Outcome::InDoubt { .. })),
     ];
     for (faults, expected) in cases {

@@ -5,6 +5,7 @@
 //! | accepted | sent |
 //! | temporary | again after a backoff, up to [`RETRY_HOURS`] after the first claim, then given up |
 //! | permanent, opted out | refused: the first one ends the enrollment |
+//! | rejected | given up: the step fails, the enrollment goes on |
 //! | trouble with our number | again later; the number is paused by the caller |
 //! | unknown | in doubt: looked up, never sent again by itself |
 
@@ -41,6 +42,8 @@ pub enum Answer {
     },
     /// Surely not sent and never will be.
     Permanent,
+    /// Surely not sent, and this text never will be; the contact is not to blame.
+    Rejected,
     /// Not sent: the carrier knows the contact as opted out.
     OptedOut,
     /// Not sent because of our number or account.
@@ -56,7 +59,7 @@ pub enum Verdict {
     Sent,
     /// It is tried again at this time.
     Again(Timestamp),
-    /// It was tried for long enough; the step fails and the enrollment goes on.
+    /// It was tried for long enough, or will not be taken as it is; the step fails and the enrollment goes on.
     GivenUp,
     /// It will never be taken for this contact.
     Refused,
@@ -81,6 +84,7 @@ pub fn verdict(
     match answer {
         Answer::Accepted => Verdict::Sent,
         Answer::Permanent | Answer::OptedOut => Verdict::Refused,
+        Answer::Rejected => Verdict::GivenUp,
         Answer::Unknown => Verdict::Doubt(now.saturating_add(CALLBACK_WAIT).unwrap_or(Timestamp::MAX)),
         Answer::SenderProblem => again(SENDER_WAIT),
         Answer::Temporary { retry_after } => again(backoff(tries, luck).max(retry_after.unwrap_or_default())),

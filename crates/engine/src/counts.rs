@@ -16,12 +16,13 @@ pub(crate) struct Counters {
 }
 
 /// What carriers say of a message.
-const ANSWERS: [&str; 9] = [
+const ANSWERS: [&str; 10] = [
     "accepted",
     "temporary",
     "permanent",
     "opted_out",
     "sender_problem",
+    "rejected",
     "unknown",
     "found_sent",
     "found_lost",
@@ -56,6 +57,7 @@ impl Counters {
                 Said::Submitted(Answer::Permanent) => "permanent",
                 Said::Submitted(Answer::OptedOut) => "opted_out",
                 Said::Submitted(Answer::SenderProblem) => "sender_problem",
+                Said::Submitted(Answer::Rejected) => "rejected",
                 Said::Submitted(Answer::Unknown) => "unknown",
                 Said::Found(Found::Sent) => "found_sent",
                 Said::Found(Found::NotFound) => "found_lost",

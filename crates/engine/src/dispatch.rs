@@ -299,6 +299,7 @@ fn answered(claimed: Claimed, outcome: Outcome) -> Answered {
         }
         Outcome::Temporary { code, reason, retry_after } => failed(Answer::Temporary { retry_after }, code, reason),
         Outcome::Permanent { code, reason } => failed(Answer::Permanent, code, reason),
+        Outcome::Rejected { code, reason } => failed(Answer::Rejected, code, reason),
         Outcome::OptedOut { code, reason } => failed(Answer::OptedOut, code, reason),
         Outcome::SenderProblem { code, reason } => failed(Answer::SenderProblem, code, reason),
         Outcome::InDoubt { reason } => Answered { detail: Some(reason), ..base },

@@ -58,6 +58,7 @@ fn hostile(echo: Support, stop_answer: StopAnswer) -> Behaviour {
         permanent: 0.02,
         opted_out: 0.02,
         sender_problem: 0.02,
+        rejected: 0.02,
         lost_after: 0.08,
         lost_before: 0.08,
         find_unavailable: 0.3,

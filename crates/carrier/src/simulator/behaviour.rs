@@ -54,6 +54,8 @@ pub struct Faults {
     pub opted_out: f64,
     /// A problem of our number or account.
     pub sender_problem: f64,
+    /// This text is refused, as if taken for spam.
+    pub rejected: f64,
     /// The text arrives but the answer is lost.
     pub lost_after: f64,
     /// The request is lost before the carrier takes it; the caller cannot know that.
@@ -180,6 +182,7 @@ impl Default for Faults {
             permanent: 0.0,
             opted_out: 0.0,
             sender_problem: 0.0,
+            rejected: 0.0,
             lost_after: 0.0,
             lost_before: 0.0,
             find_unavailable: 0.0,
@@ -245,9 +248,18 @@ impl Behaviour {
     /// The first field that is wrong, by name.
     pub fn validate(&self) -> Result<(), BehaviourError> {
         self.validate_rates()?;
-        let Faults { temporary, throttled, permanent, opted_out, sender_problem, lost_after, lost_before, .. } =
-            self.faults;
-        let sum = temporary + throttled + permanent + opted_out + sender_problem + lost_after + lost_before;
+        let Faults {
+            temporary,
+            throttled,
+            permanent,
+            opted_out,
+            sender_problem,
+            rejected,
+            lost_after,
+            lost_before,
+            ..
+        } = self.faults;
+        let sum = temporary + throttled + permanent + opted_out + sender_problem + rejected + lost_after + lost_before;
         if sum > 1.0 + 1e-9 {
             return Err(BehaviourError::FaultSum { sum });
         }
@@ -279,6 +291,7 @@ impl Behaviour {
             ("faults.permanent", faults.permanent),
             ("faults.opted_out", faults.opted_out),
             ("faults.sender_problem", faults.sender_problem),
+            ("faults.rejected", faults.rejected),
             ("faults.lost_after", faults.lost_after),
             ("faults.lost_before", faults.lost_before),
             ("faults.find_unavailable", faults.find_unavailable),

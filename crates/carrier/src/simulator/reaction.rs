@@ -25,6 +25,8 @@ pub enum Answer {
     OptedOut,
     /// Our number may not send.
     SenderProblem,
+    /// The carrier refuses this text, and says nothing about the contact.
+    Rejected,
     /// Takes it, but the answer is lost.
     LostAfter,
     /// The request is lost on the way.
@@ -134,6 +136,7 @@ fn draw_answer(behaviour: &Behaviour, chance: Chance) -> Answer {
         (Answer::Permanent, faults.permanent),
         (Answer::OptedOut, faults.opted_out),
         (Answer::SenderProblem, faults.sender_problem),
+        (Answer::Rejected, faults.rejected),
         (Answer::LostAfter, faults.lost_after),
         (Answer::LostBefore, faults.lost_before),
     ] {

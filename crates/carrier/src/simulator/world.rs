@@ -165,6 +165,7 @@ impl World {
                 to: from.clone(),
                 body: step.body.clone(),
                 media: step.media,
+                signal: None,
                 at: later(sent.at, step.after_ms),
             });
             self.repeat(step.copies, sent.chance.bits("reply_tie", nth), &event);
@@ -206,7 +207,7 @@ impl World {
         let phone = digest(self.seed, &[from.as_bytes()]);
         let event_id = format!("sim_in_{phone:016x}_{}_{nth}", now.as_microsecond());
         let (from, to, body) = (from.to_owned(), to.to_owned(), body.to_owned());
-        let event = CarrierEvent::Inbound(Inbound { event_id, from, to, body, media, at: now });
+        let event = CarrierEvent::Inbound(Inbound { event_id, from, to, body, media, signal: None, at: now });
         self.queue.push(nth, event.clone());
         Ok(event)
     }
@@ -278,6 +279,9 @@ fn refusal(answer: Answer, behaviour: &Behaviour) -> Outcome {
         }
         Answer::SenderProblem => {
             Outcome::SenderProblem { code: code("sim_sender"), reason: code("our number may not send") }
+        }
+        Answer::Rejected => {
+            Outcome::Rejected { code: code("sim_filtered"), reason: code("the text was taken for spam") }
         }
         Answer::Accept | Answer::LostAfter | Answer::LostBefore => {
             Outcome::InDoubt { reason: code("the answer was lost") }

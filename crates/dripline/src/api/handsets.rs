@@ -172,7 +172,7 @@ pub(crate) struct Scripted {
 /// Lay down what follows from the next texts to a handset
 ///
 /// In place of an earlier script. For the demo only. An answer is `accept`, `temporary`, `throttled`, `permanent`,
-/// `opted_out`, `sender_problem`, `lost_after` or `lost_before`; a receipt says `sent`, `delivered`, `undelivered` or
+/// `opted_out`, `sender_problem`, `rejected`, `lost_after` or `lost_before`; a receipt says `sent`, `delivered`, `undelivered` or
 /// `failed`.
 #[utoipa::path(put, path = "/simulator/handsets/{phone}/script", operation_id = "scriptHandset", tag = "Simulator",
     params(("phone" = String, Path, description = "The handset's phone in E.164.", example = "+12125550123")),

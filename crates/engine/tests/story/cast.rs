@@ -110,6 +110,7 @@ fn behaviour() -> Behaviour {
             permanent: 0.008,
             opted_out: 0.006,
             sender_problem: 0.004,
+            rejected: 0.004,
             lost_after: 0.03,
             lost_before: 0.03,
             find_unavailable: 0.3,

@@ -161,6 +161,7 @@ fn check_fullness(story: &Story, texts: &[Arrived], ends: &BTreeMap<String, usiz
             Outcome::Temporary { retry_after: None, .. } => "temporary",
             Outcome::Temporary { .. } => "throttled",
             Outcome::Permanent { .. } => "permanent",
+            Outcome::Rejected { .. } => "rejected",
             Outcome::OptedOut { .. } => "opted out",
             Outcome::SenderProblem { .. } => "sender problem",
             Outcome::InDoubt { .. } => "in doubt",

@@ -1,0 +1,142 @@
+//! What the adapters over HTTP share: addresses, numbers, and how an answer becomes an outcome.
+
+use domain::ids::AttemptId;
+use jiff::{SignedDuration, Timestamp};
+use serde::de::DeserializeOwned;
+
+use crate::codes::{self, Code};
+use crate::http::{NoReply, Reply};
+use crate::wire::{E164, Finding, Outcome};
+
+/// The name of our attempt in the callback addresses that we give.
+const ATTEMPT: &str = "attempt";
+/// How far a carrier's clock may be from ours when a text is looked up, and how long it may take to write it down.
+const SKEW: SignedDuration = SignedDuration::from_secs(120);
+
+/// The address for news of one text: our callback address with the attempt in it, so that the first call proves the send.
+pub(crate) fn news_address(callbacks: &str, attempt: AttemptId) -> String {
+    let separator = if callbacks.contains('?') { '&' } else { '?' };
+    format!("{callbacks}{separator}{ATTEMPT}={attempt}")
+}
+
+/// The attempt in an address that [`news_address`] made.
+pub(crate) fn attempt_in(asked: Option<String>) -> Option<AttemptId> {
+    asked?.parse().ok()
+}
+
+/// The attempt of a callback.
+pub(crate) fn attempt_of(callback: &crate::Callback<'_>) -> Option<AttemptId> {
+    attempt_in(callback.asked(ATTEMPT))
+}
+
+/// A number as carriers write it, with or without the plus, in E.164. Nothing for a short code, a name or an empty text.
+pub(crate) fn e164(text: &str) -> Option<E164> {
+    let digits = text.trim().trim_start_matches('+');
+    let fits = (7..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    fits.then(|| format!("+{digits}"))
+}
+
+/// What became of a submission without an answer.
+pub(crate) fn unanswered(no: NoReply) -> Outcome {
+    match no {
+        NoReply::NotSent(reason) => Outcome::Temporary { code: "not_connected".to_owned(), reason, retry_after: None },
+        NoReply::Unknown(reason) => Outcome::InDoubt { reason },
+    }
+}
+
+/// A refusal in the carrier's own code and words.
+pub(crate) struct Refusal {
+    pub(crate) code: String,
+    pub(crate) words: String,
+}
+
+/// What a status that is not a success means, with the refusal that its body holds, if it does.
+///
+/// | status | outcome |
+/// |---|---|
+/// | 429 | not processed: tried again after the carrier's wait |
+/// | 401, 402, 403 | our account: the number is paused |
+/// | other 4xx | by the carrier's code |
+/// | 5xx | in doubt, unless this carrier says that nothing was sent |
+/// | anything else | in doubt |
+pub(crate) fn unsuccessful(reply: &Reply, refusal: Option<Refusal>, table: &[Code], after_5xx: After5xx) -> Outcome {
+    let status = reply.status;
+    let http = format!("http_{}", status.as_u16());
+    let Refusal { code, words } = refusal.unwrap_or(Refusal { code: http.clone(), words: String::new() });
+    let known = codes::class(table, &code) != codes::Class::Unknown;
+    let said = |usual: &str| if words.is_empty() { usual.to_owned() } else { codes::words(table, &code, &words) };
+    match status.as_u16() {
+        429 => {
+            let reason = said("too many requests");
+            Outcome::Temporary { code, reason, retry_after: reply.retry_after }
+        }
+        401..=403 if !known => {
+            let reason = said("the carrier does not take our credentials, or our account is blocked");
+            Outcome::SenderProblem { code, reason }
+        }
+        400..=499 => codes::refused(table, &code, &words, reply.retry_after),
+        500..=599 if after_5xx == After5xx::NotSent => {
+            let reason = said("the carrier is out of order");
+            Outcome::Temporary { code, reason, retry_after: reply.retry_after }
+        }
+        _ => Outcome::InDoubt { reason: format!("the carrier answered {status}") },
+    }
+}
+
+/// What a 5xx of a carrier says about the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum After5xx {
+    /// The carrier promises that it was not sent.
+    NotSent,
+    /// Nothing: it may have been sent.
+    Unknown,
+}
+
+/// An answer's body; a success that cannot be read leaves the text in doubt.
+pub(crate) fn accepted<T: DeserializeOwned>(reply: &Reply) -> Result<T, Outcome> {
+    serde_json::from_str(&reply.body).map_err(|error| Outcome::InDoubt {
+        reason: format!("the carrier answered {}, but not as documented: {error}", reply.status),
+    })
+}
+
+/// What a search that did not work means.
+pub(crate) fn unavailable(reply: Result<Reply, NoReply>) -> Finding {
+    let reason = match reply {
+        Ok(reply) => format!("the carrier answered {}", reply.status),
+        Err(NoReply::NotSent(reason) | NoReply::Unknown(reason)) => reason,
+    };
+    Finding::Unavailable { reason }
+}
+
+/// A text in a carrier's list.
+pub(crate) struct Listed {
+    pub(crate) carrier_id: String,
+    /// When the carrier took it.
+    pub(crate) at: Option<Timestamp>,
+    /// Whether text, tag or count fit, as far as this carrier lists them.
+    pub(crate) fits: bool,
+}
+
+/// Which of the listed texts is the one that was handed over at `submitted_at`. If several could be, none is taken.
+pub(crate) fn pick(listed: impl IntoIterator<Item = Listed>, submitted_at: Timestamp) -> Finding {
+    let earliest = submitted_at.saturating_sub(SKEW).unwrap_or(Timestamp::MIN);
+    let latest = submitted_at.saturating_add(SKEW).unwrap_or(Timestamp::MAX);
+    let fits = |one: &Listed| one.fits && one.at.is_some_and(|at| (earliest..=latest).contains(&at));
+    let mut fitting = listed.into_iter().filter(fits);
+    match (fitting.next(), fitting.next()) {
+        (None, _) => Finding::NotFound,
+        (Some(one), None) => Finding::Sent { carrier_id: one.carrier_id },
+        (Some(_), Some(_)) => {
+            Finding::Unavailable { reason: "the carrier lists several texts that could be this one".to_owned() }
+        }
+    }
+}
+
+/// A whole call that was not understood, known by its bytes.
+pub(crate) fn strange_bytes(callback: &crate::Callback<'_>, why: String) -> crate::Strange {
+    crate::Strange {
+        event_id: crate::signed::sha256_hex(&[callback.url.as_bytes(), callback.body].concat()),
+        why,
+        raw: String::from_utf8_lossy(callback.body).into_owned(),
+    }
+}
