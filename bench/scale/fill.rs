@@ -192,7 +192,9 @@ fn drop_indexes(parts: &Parts) -> Vec<&'static Sql> {
         let dropped = constant(format!("DROP INDEX {name}"));
         parts.engine.store().write_blocking(Lane::Bulk, |tx| tx.execute(dropped, &[])).unwrap();
         let stat = row.opt_text(3).unwrap();
-        again.extend(stat.map(|stat| constant(format!("INSERT INTO sqlite_stat1 VALUES ('{table}', '{name}', '{stat}')"))));
+        again.extend(
+            stat.map(|stat| constant(format!("INSERT INTO sqlite_stat1 VALUES ('{table}', '{name}', '{stat}')"))),
+        );
         again.push(constant(make.to_owned()));
     }
     again

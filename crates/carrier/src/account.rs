@@ -8,7 +8,7 @@ use crate::http::Http;
 use crate::{Carrier, bandwidth, plivo, telnyx, twilio, vonage};
 
 /// The carriers that people have accounts with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Twilio.
@@ -184,6 +184,17 @@ pub enum SettingsError {
         /// The key.
         key: String,
     },
+}
+
+impl SettingsError {
+    /// The field that it is about, by what it is called at the carrier.
+    #[must_use]
+    pub fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::Missing(name) | Self::TooLong { name, .. } | Self::Character(name) => Some(name),
+            Self::Unknown { .. } => None,
+        }
+    }
 }
 
 /// Most characters in a field.

@@ -5,8 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 
 use crate::codes::{self, Code};
-use crate::http::{NoReply, Reply};
-use crate::wire::{E164, Finding, Outcome};
+use crate::http::{self, NoReply, Reply};
+use crate::wire::{Checked, E164, Finding, Outcome};
 
 /// The name of our attempt in the callback addresses that we give.
 const ATTEMPT: &str = "attempt";
@@ -106,6 +106,18 @@ pub(crate) fn unavailable(reply: Result<Reply, NoReply>) -> Finding {
         Err(NoReply::NotSent(reason) | NoReply::Unknown(reason)) => reason,
     };
     Finding::Unavailable { reason }
+}
+
+/// What the answer to a harmless question says of the account.
+pub(crate) async fn checked(question: reqwest::RequestBuilder) -> Checked {
+    match http::send(question).await {
+        Ok(reply) if reply.status.is_success() => Checked::Works,
+        Ok(reply) if matches!(reply.status.as_u16(), 401 | 403 | 404) => {
+            Checked::Refused { reason: format!("the carrier answered {}", reply.status) }
+        }
+        Ok(reply) => Checked::Unavailable { reason: format!("the carrier answered {}", reply.status) },
+        Err(NoReply::NotSent(reason) | NoReply::Unknown(reason)) => Checked::Unavailable { reason },
+    }
 }
 
 /// A text in a carrier's list.

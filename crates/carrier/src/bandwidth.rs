@@ -20,7 +20,7 @@ use crate::adapter::{self, After5xx, Listed, Refusal};
 use crate::callback::{Callback, Heard, Unverified};
 use crate::http::{self, Http, Reply};
 use crate::signed::Secret;
-use crate::{Capabilities, Carrier, Finding, Outcome, Sought, StopAnswer, Submission, Support};
+use crate::{Capabilities, Carrier, Checked, Finding, Outcome, Sought, StopAnswer, Submission, Support};
 
 /// Where Bandwidth listens.
 pub const BASE: &str = "https://messaging.bandwidth.com";
@@ -163,6 +163,10 @@ impl Carrier for Bandwidth {
         Box::pin(self.look(sought))
     }
 
+    fn check(&self) -> BoxFuture<'_, Checked> {
+        Box::pin(adapter::checked(self.authorized(self.http.get(&self.messages())).query(&[("limit", "1")])))
+    }
+
     fn hear(&self, callback: &Callback<'_>) -> Result<Heard, Unverified> {
         signature::verify(&self.passwords, callback)?;
         Ok(heard::read(callback))
@@ -171,7 +175,7 @@ impl Carrier for Bandwidth {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             stop_answer: StopAnswer::Ours,
-            stop_words: &[],
+            own_words: &[],
             idempotency: Support::Missing,
             find: Support::Offered,
             echo: Support::Offered,

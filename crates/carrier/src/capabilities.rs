@@ -27,8 +27,9 @@ pub enum StopAnswer {
 pub struct Capabilities {
     /// Who answers STOP.
     pub stop_answer: StopAnswer,
-    /// The words that the carrier takes for STOP, where it answers, in lower case. A wish in any other words is ours to confirm.
-    pub stop_words: &'static [&'static str],
+    /// The words on which the carrier acts and which it answers, in lower case: opt-outs, opt-ins, questions for help. A wish in
+    /// any other words is ours to answer.
+    pub own_words: &'static [&'static str],
     /// The same attempt submitted again is one text. Even where offered, only the sweep may use it.
     pub idempotency: Support,
     /// An attempt in doubt can be looked up.
@@ -38,10 +39,10 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    /// Whether the carrier itself confirms the opt-out that this text is. Carriers take a word for one only if it stands alone.
+    /// Whether the carrier itself answers this text. It takes a word for its own only if that stands alone.
     #[must_use]
-    pub fn confirms(&self, body: &str) -> bool {
+    pub fn answers(&self, body: &str) -> bool {
         let word = body.trim().to_lowercase();
-        self.stop_answer == StopAnswer::Carrier && self.stop_words.contains(&word.as_str())
+        self.stop_answer == StopAnswer::Carrier && self.own_words.contains(&word.as_str())
     }
 }

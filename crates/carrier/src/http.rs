@@ -97,18 +97,16 @@ fn retry_after(headers: &HeaderMap) -> Option<SignedDuration> {
     (0..=86_400).contains(&seconds).then(|| SignedDuration::from_secs(seconds))
 }
 
-/// What went wrong, with its causes and without the address, which may hold a password.
+/// What went wrong: the innermost cause, which is the one that tells, and no address, which may hold a password.
 fn plain(error: &reqwest::Error) -> String {
     use std::error::Error as _;
     if error.is_timeout() {
         return if error.is_connect() { "no connection within 5 seconds" } else { "no answer within 30 seconds" }
             .to_owned();
     }
-    let mut causes = Vec::new();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        causes.push(cause.to_string());
-        next = cause.source();
+    let mut innermost = error.source();
+    while let Some(cause) = innermost.and_then(std::error::Error::source) {
+        innermost = Some(cause);
     }
-    if causes.is_empty() { "the connection failed".to_owned() } else { causes.join(": ") }
+    innermost.map_or_else(|| "the connection failed".to_owned(), ToString::to_string)
 }

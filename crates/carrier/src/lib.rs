@@ -30,7 +30,8 @@ pub use http::{Http, HttpError};
 pub use signed::Secret;
 pub use simulator::Simulator;
 pub use wire::{
-    CarrierEvent, E164, FailureClass, Finding, Inbound, Outcome, Receipt, ReceiptState, Signal, Sought, Submission,
+    CarrierEvent, Checked, E164, FailureClass, Finding, Inbound, Outcome, Receipt, ReceiptState, Signal, Sought,
+    Submission,
 };
 
 /// Somebody who carries our texts to handsets, chosen at run time for each number.
@@ -49,6 +50,11 @@ pub trait Carrier: Send + Sync {
 
     /// Asks what became of an attempt in doubt. Never sends anything.
     fn find<'a>(&'a self, sought: &'a Sought, now: Timestamp) -> BoxFuture<'a, Finding>;
+
+    /// Asks whether the account works. Never sends anything.
+    fn check(&self) -> BoxFuture<'_, Checked> {
+        Box::pin(async { Checked::Unsupported })
+    }
 
     /// Checks that the carrier itself made this call, on the raw request, and reads what it tells. A call that is not
     /// verified is not read.

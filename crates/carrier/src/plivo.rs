@@ -21,13 +21,13 @@ use crate::adapter::{self, After5xx, Listed, Refusal};
 use crate::callback::{Callback, Heard, Unverified};
 use crate::http::{self, Http, Reply};
 use crate::signed::Secret;
-use crate::{Capabilities, Carrier, Finding, Outcome, Sought, StopAnswer, Submission, Support};
+use crate::{Capabilities, Carrier, Checked, Finding, Outcome, Sought, StopAnswer, Submission, Support};
 
 /// Where Plivo listens.
 pub const BASE: &str = "https://api.plivo.com";
 
-/// The words after which Plivo blocks a contact and confirms, unless the account has set others.
-const STOP_WORDS: &[&str] = &["stop", "stopall", "unsubscribe", "cancel", "end", "quit"];
+/// The words on which Plivo acts and which it answers, unless the account has set others.
+const OWN_WORDS: &[&str] = &["stop", "stopall", "unsubscribe", "cancel", "end", "quit"];
 
 /// An account at Plivo.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -172,6 +172,12 @@ impl Carrier for Plivo {
         Box::pin(self.look(sought))
     }
 
+    fn check(&self) -> BoxFuture<'_, Checked> {
+        Box::pin(adapter::checked(
+            self.authorized(self.http.get(&format!("{}/v1/Account/{}/", self.base, self.settings.id))),
+        ))
+    }
+
     fn hear(&self, callback: &Callback<'_>) -> Result<Heard, Unverified> {
         signature::verify(&self.tokens, callback)?;
         Ok(Heard { once: signature::nonce(callback).map(str::to_owned), ..heard::read(callback) })
@@ -180,7 +186,7 @@ impl Carrier for Plivo {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             stop_answer: StopAnswer::Carrier,
-            stop_words: STOP_WORDS,
+            own_words: OWN_WORDS,
             idempotency: Support::Missing,
             find: Support::Offered,
             echo: Support::Offered,

@@ -21,12 +21,9 @@ use crate::{bandwidth, plivo, telnyx, twilio, vonage};
 /// The carriers whose calls can be checked.
 pub const CARRIERS: [&str; 5] = ["twilio", "telnyx", "plivo", "vonage", "bandwidth"];
 
-/// Why a line cannot be checked.
+/// Why a recorded call cannot be checked.
 #[derive(Debug, thiserror::Error)]
-pub enum LineError {
-    /// Not JSON, or not of the documented form.
-    #[error("this is not a recorded call: {0}")]
-    Form(#[from] serde_json::Error),
+pub enum RecordedError {
     /// A field is needed that is not there.
     #[error("the field {0:?} is missing")]
     Missing(&'static str),
@@ -38,9 +35,10 @@ pub enum LineError {
     Now(i64),
 }
 
+/// A recorded call with its keys.
 #[derive(Deserialize)]
 #[serde(default)]
-struct Line {
+pub struct Recorded {
     method: String,
     url: String,
     auth_token: Option<String>,
@@ -59,7 +57,7 @@ struct Line {
     now: Option<i64>,
 }
 
-impl Default for Line {
+impl Default for Recorded {
     fn default() -> Self {
         Self {
             method: "POST".to_owned(),
@@ -82,10 +80,10 @@ impl Default for Line {
     }
 }
 
-/// Checks a recorded call of a carrier; `now` is the time for a line that has none.
-pub fn check(carrier: &str, line: &str, now: Timestamp) -> Result<Result<(), Unverified>, LineError> {
-    let line: Line = serde_json::from_str(line)?;
-    let at = line.now.map_or(Ok(now), |second| Timestamp::from_second(second).map_err(|_| LineError::Now(second)))?;
+/// Checks a recorded call of a carrier; `now` is the time for one that has none.
+pub fn check(carrier: &str, line: &Recorded, now: Timestamp) -> Result<Result<(), Unverified>, RecordedError> {
+    let at =
+        line.now.map_or(Ok(now), |second| Timestamp::from_second(second).map_err(|_| RecordedError::Now(second)))?;
     let headers = line.headers(carrier);
     let body = line.body();
     let callback = Callback {
@@ -95,7 +93,7 @@ pub fn check(carrier: &str, line: &str, now: Timestamp) -> Result<Result<(), Unv
         body: body.as_bytes(),
         at,
     };
-    let secret = |field: &Option<String>, name| field.clone().map(Secret::new).ok_or(LineError::Missing(name));
+    let secret = |field: &Option<String>, name| field.clone().map(Secret::new).ok_or(RecordedError::Missing(name));
     Ok(match carrier {
         "twilio" => {
             let token = secret(&line.auth_token, "auth_token")?;
@@ -103,20 +101,20 @@ pub fn check(carrier: &str, line: &str, now: Timestamp) -> Result<Result<(), Unv
             twilio::signature::verify(&keys, &callback)
         }
         "telnyx" => {
-            let key = line.public_key.clone().ok_or(LineError::Missing("public_key"))?;
+            let key = line.public_key.clone().ok_or(RecordedError::Missing("public_key"))?;
             telnyx::signature::verify(&[key], &callback)
         }
         "plivo" => plivo::signature::verify(&[secret(&line.auth_token, "auth_token")?], &callback),
         "vonage" => vonage::signature::verify(&[secret(&line.signature_secret, "signature_secret")?], &callback),
         "bandwidth" => {
-            let user = line.user.clone().ok_or(LineError::Missing("user"))?;
+            let user = line.user.clone().ok_or(RecordedError::Missing("user"))?;
             bandwidth::signature::verify(&[(user, secret(&line.password, "password")?)], &callback)
         }
-        other => return Err(LineError::Carrier(other.to_owned())),
+        other => return Err(RecordedError::Carrier(other.to_owned())),
     })
 }
 
-impl Line {
+impl Recorded {
     /// The headers that were recorded, and those whose values have fields of their own.
     fn headers(&self, carrier: &str) -> Vec<(String, String)> {
         let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);

@@ -233,6 +233,6 @@ impl Carrier for Simulator {
     fn capabilities(&self) -> Capabilities {
         let world = self.world();
         let Behaviour { stop_answer, idempotency, find, echo, .. } = world.behaviour;
-        Capabilities { stop_answer, stop_words: &["stop"], idempotency, find, echo }
+        Capabilities { stop_answer, own_words: &["stop"], idempotency, find, echo }
     }
 }

@@ -20,13 +20,13 @@ use crate::adapter::{self, After5xx, Listed, Refusal};
 use crate::callback::{Callback, Heard, Unverified};
 use crate::http::{self, Http, Reply};
 use crate::signed::Secret;
-use crate::{Capabilities, Carrier, Finding, Outcome, Sought, StopAnswer, Submission, Support};
+use crate::{Capabilities, Carrier, Checked, Finding, Outcome, Sought, StopAnswer, Submission, Support};
 
 /// Where Telnyx listens.
 pub const BASE: &str = "https://api.telnyx.com";
 
-/// The words after which Telnyx blocks a contact and confirms, unless the account has set others.
-const STOP_WORDS: &[&str] = &["stop", "stopall", "stop all", "unsubscribe", "cancel", "end", "quit"];
+/// The words on which Telnyx acts and which it answers, unless the account has set others.
+const OWN_WORDS: &[&str] = &["stop", "stopall", "stop all", "unsubscribe", "cancel", "end", "quit", "start", "unstop"];
 
 /// An account at Telnyx.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -176,6 +176,12 @@ impl Carrier for Telnyx {
         Box::pin(self.look(sought))
     }
 
+    fn check(&self) -> BoxFuture<'_, Checked> {
+        Box::pin(adapter::checked(
+            self.http.get(&self.address("messaging_profiles?page%5Bsize%5D=1")).bearer_auth(self.settings.key.reveal()),
+        ))
+    }
+
     fn hear(&self, callback: &Callback<'_>) -> Result<Heard, Unverified> {
         signature::verify(&self.public_keys, callback)?;
         Ok(heard::read(callback))
@@ -184,7 +190,7 @@ impl Carrier for Telnyx {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             stop_answer: StopAnswer::Carrier,
-            stop_words: STOP_WORDS,
+            own_words: OWN_WORDS,
             idempotency: Support::Offered,
             find: Support::Offered,
             echo: Support::Offered,

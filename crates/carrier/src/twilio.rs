@@ -20,7 +20,7 @@ use crate::adapter::{self, After5xx, Listed, Refusal};
 use crate::callback::{Callback, Heard, Unverified};
 use crate::http::{self, Http, Reply};
 use crate::signed::Secret;
-use crate::{Capabilities, Carrier, Finding, Outcome, Sought, StopAnswer, Submission, Support};
+use crate::{Capabilities, Carrier, Checked, Finding, Outcome, Sought, StopAnswer, Submission, Support};
 
 /// Where Twilio listens.
 pub const BASE: &str = "https://api.twilio.com";
@@ -28,8 +28,22 @@ pub const BASE: &str = "https://api.twilio.com";
 const PAGE: usize = 100;
 const PAGES: usize = 5;
 
-/// The words after which Twilio blocks a contact and confirms, unless the account has set others.
-const STOP_WORDS: &[&str] = &["stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout"];
+/// The words on which Twilio acts and which it answers, unless the account has set others.
+const OWN_WORDS: &[&str] = &[
+    "stop",
+    "stopall",
+    "unsubscribe",
+    "cancel",
+    "end",
+    "quit",
+    "revoke",
+    "optout",
+    "start",
+    "unstop",
+    "yes",
+    "help",
+    "info",
+];
 
 /// An account at Twilio.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -191,6 +205,14 @@ impl Carrier for Twilio {
         Box::pin(self.look(sought))
     }
 
+    fn check(&self) -> BoxFuture<'_, Checked> {
+        Box::pin(adapter::checked(
+            self.authorized(
+                self.http.get(&format!("{}/2010-04-01/Accounts/{}.json", self.base, self.settings.account)),
+            ),
+        ))
+    }
+
     fn hear(&self, callback: &Callback<'_>) -> Result<Heard, Unverified> {
         signature::verify(&self.keys, callback)?;
         Ok(heard::read(callback))
@@ -199,7 +221,7 @@ impl Carrier for Twilio {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             stop_answer: StopAnswer::Carrier,
-            stop_words: STOP_WORDS,
+            own_words: OWN_WORDS,
             idempotency: Support::Missing,
             find: Support::Offered,
             echo: Support::Offered,

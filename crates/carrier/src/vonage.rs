@@ -140,7 +140,7 @@ impl Carrier for Vonage {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             stop_answer: StopAnswer::Ours,
-            stop_words: &[],
+            own_words: &[],
             idempotency: Support::Missing,
             find: Support::Missing,
             echo: Support::Offered,

@@ -109,6 +109,25 @@ pub enum Finding {
     },
 }
 
+/// Whether an account at a carrier works, as far as that can be known without sending anything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Checked {
+    /// The carrier knows it and takes our credentials.
+    Works,
+    /// The carrier does not take our credentials, or does not know what they are for.
+    Refused {
+        /// Plain words.
+        reason: String,
+    },
+    /// The carrier could not be asked now.
+    Unavailable {
+        /// Plain words.
+        reason: String,
+    },
+    /// There is nothing that could be asked.
+    Unsupported,
+}
+
 /// What a carrier tells us unasked. May come twice, late, or in any order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]

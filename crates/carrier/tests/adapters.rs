@@ -8,7 +8,7 @@ mod desk;
 use std::sync::Arc;
 
 use carrier::account::{self, Kind, Place};
-use carrier::{Carrier, Finding, Http, Outcome, Secret, Sought, Submission, twilio};
+use carrier::{Carrier, Checked, Finding, Http, Outcome, Secret, Sought, Submission, twilio};
 use desk::{Answer, Desk};
 use domain::ids::AttemptId;
 use jiff::{SignedDuration, Timestamp};
@@ -306,4 +306,25 @@ fn secrets_are_not_shown() {
     let keys =
         twilio::Keys { tokens: vec![Secret::new("hush")], shared: vec![("key".to_owned(), Secret::new("hush"))] };
     assert!(!format!("{keys:?}").contains("hush"));
+}
+
+#[tokio::test]
+async fn an_account_is_checked_without_sending_anything() {
+    for name in NAMES {
+        let check = async |answer: Answer| {
+            let desk = Desk::open(vec![answer]).await;
+            let checked = pick(name, &desk.address).check().await;
+            assert!(desk.taken().iter().all(|taken| taken.line.starts_with("GET ")), "{name} sent something");
+            checked
+        };
+        let works = check(Answer::Says(200, "{}".to_owned())).await;
+        if name == "vonage" {
+            assert_eq!(works, Checked::Unsupported);
+            continue;
+        }
+        assert_eq!(works, Checked::Works, "{name}");
+        assert!(matches!(check(Answer::Says(401, String::new())).await, Checked::Refused { .. }), "{name}");
+        assert!(matches!(check(Answer::Says(503, String::new())).await, Checked::Unavailable { .. }), "{name}");
+        assert!(matches!(check(Answer::Drops).await, Checked::Unavailable { .. }), "{name}");
+    }
 }

@@ -110,6 +110,8 @@ identifiers! {
     MessageId = "msg";
     /// One try to hand a message to a carrier.
     AttemptId = "att";
+    /// An account at a carrier.
+    CarrierId = "car";
     /// An exact price and timeline, before it starts.
     QuoteId = "quo";
     /// One row of the history.

@@ -13,6 +13,7 @@ mod answer;
 mod ask;
 mod backup;
 mod batch;
+mod carriers;
 mod config;
 mod contacts;
 mod credit;
@@ -78,6 +79,7 @@ enum Command {
     User(user::User),
     Key(key::Key),
     Number(number::Number),
+    Carrier(carriers::Carriers),
     Contacts(contacts::Contacts),
     Workflow(workflow::Workflow),
     Enroll(enroll::Enroll),
@@ -102,6 +104,7 @@ fn dispatch(command: Command, answer: &mut Answer) -> Result<(), Stop> {
         Command::User(command) => command.run(answer),
         Command::Key(command) => command.run(answer),
         Command::Number(command) => command.run(answer),
+        Command::Carrier(command) => command.run(answer),
         Command::Contacts(command) => command.run(answer),
         Command::Workflow(command) => command.run(answer),
         Command::Enroll(command) => command.run(answer),

@@ -24,11 +24,15 @@ pub use read::{Level, PublicUrl};
 pub use setting::{Kind, Origin, Reading, SETTINGS, Setting};
 
 use crate::logs::Format;
+use crate::outfit::CarrierAddresses;
 use crate::proxies::Proxies;
 use file::File;
 
 /// The variable that names the configuration file where `--config` does not.
 pub const FILE_VARIABLE: &str = "DRIPLINE_CONFIG";
+
+/// The variable that holds the master key.
+pub const MASTER_KEY_VARIABLE: &str = "DRIPLINE_MASTER_KEY";
 
 /// The environment: the value of a variable by its name. A variable that is empty counts as unset.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
@@ -44,6 +48,12 @@ pub struct Settings {
     pub database: Address,
     /// The folder of everything that is not in the database.
     pub data: PathBuf,
+    /// The key that seals carriers' credentials, from its variable.
+    pub master_key: Option<String>,
+    /// The file that holds it where the variable does not.
+    pub master_key_file: PathBuf,
+    /// Other addresses of carriers than their own.
+    pub carrier_addresses: CarrierAddresses,
     /// Whether it runs as a demo: simulated carrier, a clock that can be pushed.
     pub demo: bool,
     /// What is logged.
@@ -73,12 +83,15 @@ impl Settings {
         Ok(Self {
             public_url: sources.or("public_url", read::public_url, || PublicUrl::of(listen))?,
             database: sources.or("database", read::database, || Address::file(data.join("dripline.db")))?,
+            master_key_file: sources.or("master_key_file", read::file, || read::ShownPath(data.join("master.key")))?.0,
+            carrier_addresses: sources.value("carrier_addresses", read::carrier_addresses)?,
             demo: sources.value("demo", read::flag)?,
             log_level: sources.value("log_level", read::level)?,
             log_format: sources.value("log_format", read::format)?,
             trusted_proxies: sources.value("trusted_proxies", read::proxies)?,
             shutdown_grace: sources.value("shutdown_grace_seconds", read::grace)?,
             max_body_bytes: sources.value("max_body_bytes", read::body_bytes)?,
+            master_key: master_key(environment)?,
             listen,
             data,
             readings: sources.readings,
@@ -96,6 +109,12 @@ impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.readings.iter().map(|reading| (reading.key, &reading.shown))).finish()
     }
+}
+
+/// A secret, so there is no flag for it, which every process list would show.
+fn master_key(environment: Environment<'_>) -> Result<Option<String>, ConfigError> {
+    let text = environment(MASTER_KEY_VARIABLE).filter(|text| !text.is_empty());
+    text.map(|text| text.into_string().map_err(|_| ConfigError::NotUtf8(MASTER_KEY_VARIABLE.to_owned()))).transpose()
 }
 
 fn file_of(flags: &Flags, environment: Environment<'_>) -> Result<File, ConfigError> {

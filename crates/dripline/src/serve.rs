@@ -28,8 +28,9 @@ use crate::config::Settings;
 use crate::demo::lead::{self, LeadError};
 use crate::demo::{self, DemoError};
 use crate::metrics::{self, Requests};
+use crate::outfit::{self, IfMissing, OutfitError};
 use crate::wiring::{self, Parts, WiringError};
-use crate::{api, page, web};
+use crate::{api, hooks, page, web};
 
 /// Why the server does not run, or no longer.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +38,9 @@ pub enum ServeError {
     /// The parts cannot be put together.
     #[error(transparent)]
     Wiring(#[from] WiringError),
+    /// Accounts at carriers cannot be opened.
+    #[error(transparent)]
+    Outfit(#[from] OutfitError),
     /// The demo cannot be set up.
     #[error(transparent)]
     Demo(#[from] DemoError),
@@ -79,7 +83,9 @@ pub async fn serve(settings: Settings, started: impl FnOnce(Started<'_>)) -> Res
     let clock = if settings.demo { lead::clock(&settings.data)? } else { Clock::System };
     let behaviour = if settings.demo { wiring::demo_behaviour() } else { wiring::quiet_behaviour() };
     let (database, data) = (settings.database.clone(), settings.data.clone());
-    let opened = tokio::task::spawn_blocking(move || wiring::open(&database, &data, clock, behaviour));
+    // Nothing leaves the machine in a demo, whose clock runs ahead: it has no accounts at carriers.
+    let outfit = if settings.demo { None } else { outfit::outfit(&settings, IfMissing::Make)? };
+    let opened = tokio::task::spawn_blocking(move || wiring::open_with(&database, &data, clock, behaviour, outfit));
     let mut parts = opened.await.map_err(|error| ServeError::Io(std::io::Error::other(error)))??;
     parts.proxies = settings.trusted_proxies.clone();
     let key = if settings.demo { Some(demo::key(&parts.engine, &settings.data).await?) } else { None };
@@ -177,6 +183,7 @@ pub fn app(parts: Parts, max_body_bytes: usize, url: &str, key: Option<String>) 
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .nest("/api/v1", api::router(max_body_bytes))
+        .merge(hooks::routes())
         .merge(web::router())
         .with_state(parts.clone())
         .route("/metrics", get(metrics::show).with_state((parts, Arc::clone(&requests))))

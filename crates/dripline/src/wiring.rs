@@ -8,9 +8,11 @@ use carrier::simulator::SimulatorError;
 use carrier::simulator::behaviour::BehaviourError;
 use carrier::{Carrier, Simulator};
 use engine::first_run::SetupCode;
+use engine::roll::Outfit;
 use engine::{Carriers, Clock, Engine, OpenError};
 use store::{Address, DbError, Store};
 
+pub use carrier::recorded;
 pub use carrier::simulator::{Behaviour, HandsetText, Reaction};
 
 /// The parts that run together.
@@ -99,13 +101,25 @@ fn open_store(database: &Address, data: &Path) -> Result<Store, WiringError> {
     Store::open(database).map_err(not_opened(database))
 }
 
-/// Opens everything: the database with its migrations, the simulator with its journal in the data folder. Blocks.
+/// Opens everything but accounts at carriers. Blocks.
 pub fn open(database: &Address, data: &Path, clock: Clock, behaviour: Behaviour) -> Result<Parts, WiringError> {
+    open_with(database, data, clock, behaviour, None)
+}
+
+/// Opens everything: the database with its migrations, the simulator with its journal in the data folder, and with an
+/// outfit the accounts at carriers. Blocks.
+pub fn open_with(
+    database: &Address,
+    data: &Path,
+    clock: Clock,
+    behaviour: Behaviour,
+    outfit: Option<Outfit>,
+) -> Result<Parts, WiringError> {
     let store = open_store(database, data)?;
     let path = data.join("simulator.jsonl");
     let simulator = Simulator::with_journal(behaviour, 1, &path);
     let simulator = Arc::new(simulator.map_err(|source| WiringError::Simulator { path, source })?);
-    let engine = Engine::open(store, clock, carriers(Arc::clone(&simulator)))?;
+    let engine = Engine::open_with(store, clock, carriers(Arc::clone(&simulator)), outfit)?;
     Ok(Parts {
         engine,
         simulator,
@@ -120,16 +134,21 @@ fn carriers(simulator: Arc<Simulator>) -> Carriers {
 }
 
 /// An engine for a command that writes. It knows the carriers by name and never sends. Blocks.
-pub fn open_to_write(database: &Address, data: &Path, clock: Clock) -> Result<Engine, WiringError> {
+pub fn open_to_write(
+    database: &Address,
+    data: &Path,
+    clock: Clock,
+    outfit: Option<Outfit>,
+) -> Result<Engine, WiringError> {
     let store = open_store(database, data)?;
     let simulator = Arc::new(Simulator::new(quiet_behaviour(), 1)?);
-    Ok(Engine::open(store, clock, carriers(simulator))?)
+    Ok(Engine::open_with(store, clock, carriers(simulator), outfit)?)
 }
 
 /// An engine for a command that only reads, beside the server that has the database. Blocks.
-pub fn open_to_read(database: &Address, clock: Clock) -> Result<Engine, WiringError> {
+pub fn open_to_read(database: &Address, clock: Clock, outfit: Option<Outfit>) -> Result<Engine, WiringError> {
     let store = Store::open_to_read(database).map_err(not_opened(database))?;
-    Ok(Engine::reader(store, clock))
+    Ok(Engine::reader(store, clock, outfit))
 }
 
 /// How handsets behave in the demo: as lively as [`Behaviour::demo`], but nobody answers by themselves, so

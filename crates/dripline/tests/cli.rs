@@ -160,3 +160,37 @@ fn settings_in_force_are_shown_with_their_place_and_without_passwords() {
     );
     assert!(text.contains("--demo") && text.contains("http://127.0.0.1:9"), "{text}");
 }
+
+#[test]
+fn a_recorded_call_of_a_carrier_is_judged_with_the_reason() {
+    let calls = include_str!("../../carrier/testdata/twilio_signatures.jsonl");
+    let done = run(&["carrier", "verify", "twilio", "--jsonl"], calls);
+    assert_eq!(done.code, 0, "{}", done.errors);
+    let verdicts = done.output.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let rows = calls.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let mut judged = 0;
+    for (verdict, row) in verdicts.zip(rows) {
+        assert_eq!(verdict["valid"], row["valid"], "{row}");
+        assert_eq!(verdict["reason"].is_string(), row["valid"] == false, "{verdict}");
+        judged += 1;
+    }
+    assert_eq!(judged, calls.lines().count());
+    let good = calls.lines().next().unwrap();
+    let one = run(&["carrier", "verify", "twilio"], good);
+    assert_eq!((one.code, one.output.as_str()), (0, "The carrier made this call.\n"));
+    let bad = run(&["carrier", "verify", "twilio"], good.replace("app.example.com", "app.example.org"));
+    assert_eq!((bad.code, bad.output.as_str()), (1, ""));
+    assert!(bad.errors.contains("https://app.example.org/hooks/twilio/sms"), "{}", bad.errors);
+    let unknown = run(&["carrier", "verify", "acme"], good);
+    assert!(
+        unknown.code == 2 && unknown.errors.contains("twilio, telnyx, plivo, vonage, bandwidth"),
+        "{}",
+        unknown.errors
+    );
+    let line = run(&["carrier", "verify", "plivo", "--jsonl"], "{}\n");
+    assert!(
+        line.code == 1 && line.output.contains("line 1: the field \\\"auth_token\\\" is missing"),
+        "{}",
+        line.output
+    );
+}

@@ -29,7 +29,7 @@ const ANSWERS: [&str; 10] = [
     "not_found_out",
 ];
 /// What callbacks bring.
-const CALLBACKS: [&str; 6] = ["text", "receipt", "parked", "nothing", "repeat", "stray"];
+const CALLBACKS: [&str; 7] = ["text", "receipt", "parked", "nothing", "repeat", "stray", "refused"];
 
 /// The counters at one instant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,6 +78,11 @@ impl Counters {
             Received::Stray => "stray",
         };
         add(&CALLBACKS, &self.callbacks, word);
+    }
+
+    /// A callback was not verified, and not read.
+    pub(crate) fn refused(&self) {
+        add(&CALLBACKS, &self.callbacks, "refused");
     }
 
     pub(crate) fn now(&self) -> Counts {

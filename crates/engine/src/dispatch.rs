@@ -13,7 +13,7 @@
 
 use std::sync::Arc;
 
-use carrier::{Finding, Outcome, Sought, Submission};
+use carrier::{Carrier, Finding, Outcome, Sought, Submission};
 use domain::attempt::{ANSWER_WAIT, Answer, Found};
 use domain::ids::WorkspaceId;
 use futures_util::StreamExt as _;
@@ -127,8 +127,8 @@ impl Engine {
     }
 
     async fn submit(&self, claimed: Claimed) -> Answered {
-        let Some(carrier) = self.carrier(&claimed.carrier) else {
-            let reason = format!("the carrier {} is not configured", claimed.carrier);
+        let Some(carrier) = self.carrier_or_look(&claimed.carrier).await else {
+            let reason = format!("the carrier {} is not there, or its account cannot be opened", claimed.carrier);
             return answered(claimed, Outcome::SenderProblem { code: "no_carrier".to_owned(), reason });
         };
         if self.now() >= claim::later(claimed.claimed_at, ANSWER_WAIT) {
@@ -141,9 +141,20 @@ impl Engine {
         answered(claimed, outcome)
     }
 
+    /// A carrier by name; an account that another node has added a moment ago is looked for.
+    async fn carrier_or_look(&self, name: &str) -> Option<Arc<dyn Carrier>> {
+        if let Some(carrier) = self.carrier(name) {
+            return Some(carrier);
+        }
+        if let Err(error) = self.refresh_carriers().await {
+            tracing::error!(%error, "the accounts at carriers cannot be read");
+        }
+        self.carrier(name)
+    }
+
     async fn seek(&self, claimed: Claimed) -> Answered {
         let sought = Sought { submission: submission(&claimed), submitted_at: claimed.claimed_at };
-        let finding = match self.carrier(&claimed.carrier) {
+        let finding = match self.carrier_or_look(&claimed.carrier).await {
             Some(carrier) => carrier.find(&sought, self.now()).await,
             None => Finding::Unavailable { reason: format!("the carrier {} is not configured", claimed.carrier) },
         };

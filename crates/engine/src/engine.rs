@@ -7,7 +7,7 @@ use carrier::Carrier;
 use domain::ids::WorkspaceId;
 use jiff::{SignedDuration, Timestamp};
 use store::claims::Node;
-use store::{DbError, Lane, Store, workspaces};
+use store::{DbError, Lane, Store, carriers, workspaces};
 use tokio::sync::{Notify, OwnedRwLockReadGuard, RwLock, RwLockWriteGuard};
 
 use crate::actor::Actor;
@@ -20,6 +20,7 @@ use crate::failure::Failure;
 use crate::guesses::Guesses;
 use crate::ids::{Ids, secret};
 use crate::live::Live;
+use crate::roll::{Outfit, Roll};
 
 /// How long a node keeps its number without renewing it.
 pub(crate) const NODE_LEASE: SignedDuration = SignedDuration::from_mins(2);
@@ -43,7 +44,7 @@ struct Inner {
     ids: Ids,
     node: Node,
     taken: Mark,
-    carriers: Carriers,
+    roll: Roll,
     steps: Steps,
     longest: LongestValues,
     wake: Notify,
@@ -71,6 +72,16 @@ pub enum OpenError {
 impl Engine {
     /// Takes a node number from the database and starts. Blocks.
     pub fn open(store: Store, clock: Clock, carriers: Carriers) -> Result<Self, OpenError> {
+        Self::open_with(store, clock, carriers, None)
+    }
+
+    /// The same, with what it takes to open accounts at carriers; those that there are, are opened. Blocks.
+    pub fn open_with(
+        store: Store,
+        clock: Clock,
+        carriers: Carriers,
+        outfit: Option<Outfit>,
+    ) -> Result<Self, OpenError> {
         let (now, marked) = (clock.now(), clock.mark());
         let until = now.saturating_add(NODE_LEASE).unwrap_or(Timestamp::MAX);
         let owner = secret();
@@ -79,18 +90,24 @@ impl Engine {
             store.write_blocking(Lane::Normal, move |tx| workspaces::take_node(tx, &owner, until, now))?
         };
         let node = taken.ok_or(OpenError::NoNodeFree)?;
-        Ok(Self::with(store, clock, Node { number: node, owner }, marked, carriers))
+        let roll = Roll::new(carriers, outfit);
+        if roll.outfit().is_some() {
+            let (version, stored) =
+                store.read_blocking(|db| Ok::<_, DbError>((carriers::version(db)?, carriers::all(db)?)))?;
+            roll.take(version, &stored);
+        }
+        Ok(Self::with(store, clock, Node { number: node, owner }, marked, roll))
     }
 
     /// An engine that only reads, on a store that was opened for that: it takes no node number, so it may
     /// stand beside any number of others. What writes fails.
     #[must_use]
-    pub fn reader(store: Store, clock: Clock) -> Self {
+    pub fn reader(store: Store, clock: Clock, outfit: Option<Outfit>) -> Self {
         let (node, taken) = (Node { number: NO_NODE, owner: String::new() }, clock.mark());
-        Self::with(store, clock, node, taken, Carriers::new())
+        Self::with(store, clock, node, taken, Roll::new(Carriers::new(), outfit))
     }
 
-    fn with(store: Store, clock: Clock, node: Node, taken: Mark, carriers: Carriers) -> Self {
+    fn with(store: Store, clock: Clock, node: Node, taken: Mark, roll: Roll) -> Self {
         let ids = Ids::new(node.number);
         let (steps, wake, hands, counters) = (Steps::default(), Notify::new(), Arc::default(), Counters::default());
         let (guesses, live, longest) = (Guesses::default(), Live::default(), LongestValues::default());
@@ -100,7 +117,7 @@ impl Engine {
             ids,
             node,
             taken,
-            carriers,
+            roll,
             steps,
             longest,
             wake,
@@ -166,10 +183,20 @@ impl Engine {
         self.0.hands.write().await
     }
 
-    /// The carriers.
+    /// The carriers that the installation itself has.
     #[must_use]
     pub fn carriers(&self) -> &Carriers {
-        &self.0.carriers
+        self.0.roll.fixed()
+    }
+
+    /// The address under which carriers reach us, where accounts at carriers can be opened.
+    #[must_use]
+    pub fn public_url(&self) -> Option<&str> {
+        self.0.roll.outfit().map(|outfit| outfit.public_url.as_str())
+    }
+
+    pub(crate) fn roll(&self) -> &Roll {
+        &self.0.roll
     }
 
     /// The store, for reads that need no use case.
@@ -188,7 +215,7 @@ impl Engine {
     }
 
     pub(crate) fn carrier(&self, name: &str) -> Option<Arc<dyn Carrier>> {
-        self.0.carriers.get(name).cloned()
+        self.0.roll.ready(name)
     }
 
     /// What this process has done since it began.

@@ -91,6 +91,13 @@ pub fn secret() -> String {
     })
 }
 
+/// So many bytes from the operating system's generator, for keys and nonces.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "the one place that draws chance")]
+pub(crate) fn bytes<const N: usize>() -> [u8; N] {
+    rand::rng().random()
+}
+
 /// A salt of 128 bits from the operating system's generator, for hashing a password.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "the one place that draws chance")]

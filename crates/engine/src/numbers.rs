@@ -16,6 +16,7 @@ use crate::failure::Failure;
 use crate::idempotency::{KeyReused, once};
 use crate::rehoming;
 use crate::removal::{ENDS_PER_CHUNK, Removal, stop_all};
+use crate::roll::Account;
 use crate::senders;
 
 /// The highest pace that can be set, per minute or per day.
@@ -26,7 +27,7 @@ pub const MAX_PACE: i64 = 10_000_000;
 pub struct NewNumber {
     /// The phone, as a person writes it; without a `+` it is taken as North American.
     pub phone: String,
-    /// The carrier's name in the configuration.
+    /// The carrier's name: `simulator`, or the identifier of an account of the workspace.
     pub carrier: String,
     /// Most messages in a minute; 0 for no limit.
     pub per_minute: i64,
@@ -97,8 +98,8 @@ pub enum NumberError {
     /// The text is no phone number.
     #[error("the phone is not a valid number")]
     Phone(#[from] PhoneError),
-    /// The configuration has no carrier of that name.
-    #[error("no carrier named {carrier:?} is configured")]
+    /// Neither the installation nor the workspace has a carrier of that name.
+    #[error("there is no carrier {carrier:?}; name the simulator, or an account of the workspace")]
     Carrier {
         /// The name that was given.
         carrier: String,
@@ -130,7 +131,8 @@ impl Engine {
     /// Adds a live number. A phone belongs to one workspace of the whole installation.
     pub async fn add_number(&self, actor: &Actor, new: NewNumber) -> Result<Number, NumberError> {
         actor.need(Permission::NumbersWrite)?;
-        if !self.carriers().contains_key(&new.carrier) {
+        let is_own = |account: Account| account.workspace == actor.workspace();
+        if !self.carriers().contains_key(&new.carrier) && !self.roll().account(&new.carrier).is_some_and(is_own) {
             return Err(NumberError::Carrier { carrier: new.carrier });
         }
         let phone = Phone::parse(&new.phone, Region::US)?;

@@ -6,17 +6,17 @@
 //! | find | our number's workspace; the contact, locked; an unknown phone becomes a contact |
 //! | keep | the message is stored, the conversation moves up and is unread |
 //! | stop | **the running enrollment ends, whatever the text says, and what was not sent comes back**; not by an automatic answer where the workspace says so |
-//! | obey | an opt-out is suppressed and confirmed once; START lifts it; HELP is answered; a wrong number is marked |
+//! | obey | an opt-out is suppressed and confirmed once, by the carrier or by us; START lifts it; HELP is answered; a wrong number is marked |
 //!
 //! From the commit on no message of that enrollment is claimed, on any node. Inbound has its own
 //! lane in the store, so outgoing load never delays it.
 
-use carrier::{CarrierEvent, Inbound, StopAnswer};
+use carrier::{Capabilities, CarrierEvent, Inbound, Signal, StopAnswer};
 use domain::automatic;
 use domain::enrollment::StopReason;
 use domain::ids::{ContactId, EnrollmentId, MessageId, NumberId, WorkspaceId};
 use domain::message::{MessageKind, MessageState};
-use domain::optout::{self, Wish};
+use domain::optout::{self, By, Wish};
 use domain::phone::Phone;
 use domain::suppression::Suppression;
 use domain::{segments, template};
@@ -69,15 +69,25 @@ impl Engine {
     /// Takes one callback of a carrier, whose signature was verified. One transaction, and nothing before it: on SQLite
     /// callbacks that come at once share a commit, in the order in which they came.
     pub async fn receive(&self, carrier: &str, event: CarrierEvent) -> Result<Received, Failure> {
-        let answers_stop = self.carrier(carrier).map(|carrier| carrier.capabilities().stop_answer);
+        self.receive_once(carrier, event, None).await
+    }
+
+    /// The same for a call that bears a word which counts once: with another event it is a forgery, and changes nothing.
+    pub(crate) async fn receive_once(
+        &self,
+        carrier: &str,
+        event: CarrierEvent,
+        once: Option<String>,
+    ) -> Result<Received, Failure> {
+        let capabilities = self.carrier(carrier).map(|carrier| carrier.capabilities());
         let (now, beat, steps, carrier) = (self.now(), self.beats("contact"), self.steps(), carrier.to_owned());
-        let confirms = answers_stop.unwrap_or(StopAnswer::Ours);
         let take = move |tx: &mut Tx<'_>| {
-            let Some((workspace, number)) = numbers::route(tx, our_number(&event))? else {
-                return stray(tx, &carrier, &event, now);
-            };
+            // A carrier speaks for its own numbers only: an account of one workspace cannot tell news of another's.
+            let route = numbers::route(tx, our_number(&event))?.filter(|route| route.carrier == carrier);
+            let Some(route) = route else { return stray(tx, &carrier, &event, now) };
             let (carrier, steps) = (carrier.clone(), steps.clone());
-            Intake { beat: beat(workspace), carrier, number, confirms, steps }.take(tx, &event)
+            let intake = Intake { beat: beat(route.workspace), carrier, number: route.number, capabilities, steps };
+            intake.take(tx, &event, once.as_deref())
         };
         let received = self.write(Lane::Inbound, take).await?;
         self.counters().received(&received);
@@ -106,13 +116,21 @@ struct Intake {
     beat: Beat,
     carrier: String,
     number: NumberId,
-    confirms: StopAnswer,
+    /// What the carrier does by itself; nothing is known of one that is gone.
+    capabilities: Option<Capabilities>,
     steps: Steps,
 }
 
 impl Intake {
-    fn take(&self, tx: &mut Tx<'_>, event: &CarrierEvent) -> Result<Received, Failure> {
-        if !answers::first(tx, self.beat.workspace, &self.carrier, event.event_id(), self.beat.now)? {
+    fn take(&self, tx: &mut Tx<'_>, event: &CarrierEvent, once: Option<&str>) -> Result<Received, Failure> {
+        let mut first = |key: &str| answers::first(tx, self.beat.workspace, &self.carrier, key, self.beat.now);
+        // Before the event's own identifier: a forged call must not use that up.
+        if let Some(once) = once
+            && !first(&format!("once:{once}"))?
+        {
+            return Ok(Received::Repeat);
+        }
+        if !first(event.event_id())? {
             return Ok(Received::Repeat);
         }
         match event {
@@ -133,7 +151,7 @@ impl Intake {
         };
         let known = facts::workspace_of(tx, beat.workspace)?;
         let (contact, others) = self.lock(tx, &known, phone)?;
-        let wish = optout::read(&inbound.body);
+        let wish = wish_of(inbound);
         let automatic = automatic::is_automatic(&inbound.body);
         let message = self.store(tx, &contact, inbound, automatic)?;
         let mut ended = Vec::new();
@@ -144,7 +162,7 @@ impl Intake {
             ended.extend(stop_of(tx, beat, &[contact.id], reason)?);
             ended.extend(stop_of(tx, beat, &others, StopReason::PersonReplied)?);
         }
-        self.obey(tx, &known, &contact, wish)?;
+        self.obey(tx, &known, &contact, (wish, self.who_answers(inbound)))?;
         Ok(Received::Stored { workspace: beat.workspace, contact: contact.id, message, ended })
     }
 
@@ -193,24 +211,33 @@ impl Intake {
         Ok((contact, family))
     }
 
-    fn obey(&self, tx: &mut Tx<'_>, known: &Known, contact: &Contact, wish: Wish) -> Result<(), Failure> {
-        match wish {
-            Wish::OptOut { .. } => self.opt_out(tx, known, contact),
-            Wish::WrongNumber => self.wrong_number(tx, contact),
-            Wish::Help => self.answer(tx, contact, &known.settings.help_text, "help"),
-            Wish::Start => self.opt_in(tx, known, contact),
-            Wish::Yes if self.answers_confirmation(tx, contact)? => self.opt_in(tx, known, contact),
-            Wish::Yes | Wish::Nothing => Ok(()),
-        }
+    /// Which of the two, the carrier or we, answers a text: exactly one does.
+    fn who_answers(&self, inbound: &Inbound) -> StopAnswer {
+        let theirs = self.capabilities.is_some_and(|does| does.answers(&inbound.body));
+        if inbound.signal.is_some() || theirs { StopAnswer::Carrier } else { StopAnswer::Ours }
     }
 
-    /// Suppresses and confirms: exactly once, and by exactly one party.
-    fn opt_out(&self, tx: &mut Tx<'_>, known: &Known, contact: &Contact) -> Result<(), Failure> {
-        let new = self.suppress(tx, contact, Suppression::OptedOut, "contact")?;
-        if new && self.confirms == StopAnswer::Ours {
-            return self.answer(tx, contact, &known.settings.opt_out_text, "opt-out");
-        }
-        Ok(())
+    fn obey(
+        &self,
+        tx: &mut Tx<'_>,
+        known: &Known,
+        contact: &Contact,
+        (wish, who): (Wish, StopAnswer),
+    ) -> Result<(), Failure> {
+        let settings = &known.settings;
+        let (text, author) = match wish {
+            Wish::OptOut { .. } if self.suppress(tx, contact, Suppression::OptedOut, "contact")? => {
+                (&settings.opt_out_text, "opt-out")
+            }
+            Wish::Help => (&settings.help_text, "help"),
+            Wish::Start if self.lift(tx, contact)? => (&settings.opt_in_text, "opt-in"),
+            Wish::Yes if self.answers_confirmation(tx, contact)? && self.lift(tx, contact)? => {
+                (&settings.opt_in_text, "opt-in")
+            }
+            Wish::WrongNumber => return self.wrong_number(tx, contact),
+            Wish::OptOut { .. } | Wish::Start | Wish::Yes | Wish::Nothing => return Ok(()),
+        };
+        if who == StopAnswer::Ours { self.answer(tx, contact, text, author) } else { Ok(()) }
     }
 
     /// The phone is somebody else's: no more texts, and the contact shows since when that is known.
@@ -236,16 +263,17 @@ impl Intake {
         Ok(new)
     }
 
-    fn opt_in(&self, tx: &mut Tx<'_>, known: &Known, contact: &Contact) -> Result<(), Failure> {
+    /// Takes the contact off the list of those who opted out; false if it was not on it.
+    fn lift(&self, tx: &mut Tx<'_>, contact: &Contact) -> Result<bool, Failure> {
         let beat = &self.beat;
         let kind = Suppression::OptedOut;
         if !suppressions::lift(tx, beat.workspace, contact.phone_hash, kind, beat.now)? {
-            return Ok(());
+            return Ok(false);
         }
         crate::conversations::listed(tx, beat.workspace, contact.id, kind, false)?;
         let note = serde_json::json!({ "list": kind.word(), "source": "contact" });
         beat.note(tx, "contact.unsuppressed", Some(contact.id), &note)?;
-        self.answer(tx, contact, &known.settings.opt_in_text, "opt-in")
+        Ok(true)
     }
 
     /// Whether the last text that the contact got from us is the confirmation of an opt-out.
@@ -262,6 +290,16 @@ impl Intake {
         let message = queued(&self.beat, MessageKind::System, contact.id, self.number, body, segments);
         let message = Message { author: author.to_owned(), ..message };
         Ok(messages::insert(tx, self.beat.workspace, &[message], self.beat.now)?)
+    }
+}
+
+/// What a text wishes: what the carrier took it for, where it acts on words of its own, else what its words say.
+fn wish_of(inbound: &Inbound) -> Wish {
+    match (inbound.signal, optout::read(&inbound.body)) {
+        (Some(Signal::Stop), _) => Wish::OptOut { by: By::Keyword },
+        (Some(Signal::Start), Wish::Yes | Wish::Nothing) => Wish::Start,
+        (Some(Signal::Help), Wish::Nothing) => Wish::Help,
+        (_, wish) => wish,
     }
 }
 

@@ -45,6 +45,9 @@ impl Engine {
         loop {
             tell_jobs(self.resume_jobs(still_for).await);
             tell_jobs(self.resume_changes(still_for).await);
+            if let Err(error) = self.refresh_carriers().await {
+                tracing::warn!(%error, "the accounts at carriers were not looked through");
+            }
             still_for = STILL;
             if self.now() >= later(swept, SWEEP) {
                 swept = self.now();

@@ -120,6 +120,7 @@ impl Crowd {
                         to: self.world.number.clone(),
                         body: if wave % 2 == 0 { "STOP" } else { "START" }.to_owned(),
                         media: 0,
+                        signal: None,
                         at: engine.now(),
                     });
                     engine.receive("simulator", event).await.unwrap();

@@ -89,6 +89,7 @@ fn a_text_that_its_carrier_reports_twice_is_taken_once() {
             to: world.number.clone(),
             body: "HELP".to_owned(),
             media: 0,
+            signal: None,
             at: world.engine.now(),
         });
         let first = world.engine.receive("simulator", event.clone()).await.unwrap();

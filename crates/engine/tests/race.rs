@@ -130,6 +130,7 @@ async fn answer_some(world: Arc<World>, nodes: Arc<Nodes>, wave: i64, replier: i
             to: world.number.clone(),
             body: "who is this?".to_owned(),
             media: 0,
+            signal: None,
             at: world.engine.now(),
         });
         let Received::Stored { ended, .. } = engine.receive("simulator", event).await.unwrap() else {

@@ -253,6 +253,7 @@ fn anything_that_a_contact_sends_to_any_number_ends_the_enrollment_with_its_refu
                 to: number.clone(),
                 body: body.to_owned(),
                 media,
+                signal: None,
                 at: world.engine.now(),
             };
             world.engine.receive("simulator", CarrierEvent::Inbound(event)).await.unwrap();
@@ -299,6 +300,7 @@ fn a_reply_its_stop_and_its_refund_are_one_transaction() {
             to: world.number.clone(),
             body: "yes".to_owned(),
             media: 0,
+            signal: None,
             at: world.engine.now(),
         });
         // The refund cannot be posted: then nothing of the reply is kept, and the carrier will tell it again.

@@ -19,6 +19,7 @@ fn text(world: &World, to: &str) -> CarrierEvent {
         to: to.to_owned(),
         body: "Hi".to_owned(),
         media: 0,
+        signal: None,
         at: world.engine.now(),
     })
 }

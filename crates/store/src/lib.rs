@@ -6,6 +6,7 @@
 //! This crate never decides a rule, reads the time or draws chance: they arrive as arguments.
 
 pub mod answers;
+pub mod carriers;
 pub mod claims;
 pub mod contacts;
 pub mod conversations;
@@ -42,6 +43,7 @@ pub use db::{Address, ConstraintKind, Copied, DbError, Lane, Read, Row, Sizes, S
 /// Each statement of each module, as (name, statement).
 const STATEMENTS: &[&[(&str, &Sql)]] = &[
     answers::ALL,
+    carriers::ALL,
     claims::ALL,
     contacts::ALL,
     contacts::custom::ALL,

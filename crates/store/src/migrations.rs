@@ -79,6 +79,13 @@ const MIGRATIONS: &[Migration] = &[
             postgres: include_str!("../../../migrations/postgres/0009_team.sql"),
         },
     },
+    Migration {
+        name: "0010_carriers",
+        sql: Sql::Twin {
+            sqlite: include_str!("../../../migrations/sqlite/0010_carriers.sql"),
+            postgres: include_str!("../../../migrations/postgres/0010_carriers.sql"),
+        },
+    },
 ];
 
 /// What only the program can work out of rows that are there already, by the migration that needs it. It runs once the

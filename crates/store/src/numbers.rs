@@ -64,7 +64,13 @@ static INSERT: Sql = Sql::Same(
 
 static ROUTE: Sql = Sql::Same("INSERT INTO number_routes (phone, workspace_id, number_id) VALUES ($1, $2, $3)");
 
-static FIND_ROUTE: Sql = Sql::Same("SELECT workspace_id, number_id FROM number_routes WHERE phone = $1");
+static FIND_ROUTE: Sql = Sql::Same(
+    "
+    SELECT r.workspace_id, r.number_id, n.carrier
+    FROM number_routes r
+    JOIN numbers n ON n.workspace_id = r.workspace_id AND n.number_id = r.number_id
+    WHERE r.phone = $1",
+);
 
 static RUNNING: Sql = Sql::Same(
     "
@@ -146,10 +152,25 @@ pub fn insert(tx: &mut Tx<'_>, workspace: WorkspaceId, number: &Number) -> Resul
     tx.execute(&ROUTE, &[number.phone.as_str().into(), workspace.0.into(), number.id.0.into()]).map(|_| ())
 }
 
+/// Whose a number is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// The workspace.
+    pub workspace: WorkspaceId,
+    /// The number.
+    pub number: NumberId,
+    /// The name of the carrier that sends for it.
+    pub carrier: String,
+}
+
 /// Whose number this is: asked by a callback, before any workspace is known.
-pub fn route(db: &Read<'_>, phone: &str) -> Result<Option<(WorkspaceId, NumberId)>, DbError> {
+pub fn route(db: &Read<'_>, phone: &str) -> Result<Option<Route>, DbError> {
     let row = db.query_optional(&FIND_ROUTE, &[phone.into()])?;
-    row.map(|row| Ok((WorkspaceId(row.int(0)?), NumberId(row.int(1)?)))).transpose()
+    let read = |row: Row| {
+        let (workspace, number) = (WorkspaceId(row.int(0)?), NumberId(row.int(1)?));
+        Ok(Route { workspace, number, carrier: row.text(2)?.to_owned() })
+    };
+    row.map(read).transpose()
 }
 
 /// Some of the running enrollments that text from a number, in no order that means anything.

@@ -7,6 +7,8 @@ use store::testing;
 
 /// Statements that walk, each with why it may: what they walk through is small.
 const SMALL: &[(&str, &str)] = &[
+    ("carriers::ALL_OPEN", "accounts at carriers, a few for each workspace that sends"),
+    ("carriers::VERSION", "the same"),
     ("claims::DUE_WORKSPACES", "one row for each workspace that has something due"),
     ("claims::RELEASE", "one row for each workspace, when a node ends"),
     ("jobs::RUNNING", "by the index that holds running jobs only"),

@@ -15,6 +15,7 @@ use super::Stop;
 use super::run::runtime;
 use crate::config::{Base, ConfigError, Origin, Settings};
 use crate::demo::lead;
+use crate::outfit::{self, IfMissing};
 use crate::{logs, wiring};
 
 /// In which workspace, on which database.
@@ -80,9 +81,14 @@ impl Desk {
     pub(crate) fn open(base: Base, purpose: Purpose) -> Result<Self, Stop> {
         let settings = settings(base)?;
         let clock = if settings.demo { lead::clock(&settings.data).map_err(Stop::failed)? } else { Clock::System };
+        // Most commands need no key; those that do say so.
+        let outfit = outfit::outfit(&settings, IfMissing::GoWithout).unwrap_or_else(|error| {
+            tracing::warn!(%error, "accounts at carriers cannot be opened");
+            None
+        });
         let engine = match purpose {
-            Purpose::Write => wiring::open_to_write(&settings.database, &settings.data, clock),
-            Purpose::Read => wiring::open_to_read(&settings.database, clock),
+            Purpose::Write => wiring::open_to_write(&settings.database, &settings.data, clock, outfit),
+            Purpose::Read => wiring::open_to_read(&settings.database, clock, outfit),
         };
         Ok(Self { engine: engine.map_err(Stop::failed)?, purpose, runtime: runtime()? })
     }

@@ -40,6 +40,12 @@ pub struct Flags {
     /// The address under which the server is reached [env: DRIPLINE_PUBLIC_URL]
     #[arg(long, value_name = "URL")]
     pub public_url: Option<String>,
+    /// The file with the key that seals carriers' credentials [env: DRIPLINE_MASTER_KEY_FILE] [default: data/master.key]
+    #[arg(long, value_name = "FILE")]
+    pub master_key_file: Option<String>,
+    /// Other addresses of carriers, for tests [env: DRIPLINE_CARRIER_ADDRESSES] [default: none]
+    #[arg(long, value_name = "CARRIER=URL,...")]
+    pub carrier_addresses: Option<String>,
     /// Run as a demo: simulated carrier, a clock that can be pushed [env: DRIPLINE_DEMO]
     #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub demo: Option<String>,
@@ -68,6 +74,8 @@ impl Flags {
             "public_url" => &self.public_url,
             "database" => &self.base.database,
             "data" => &self.base.data,
+            "master_key_file" => &self.master_key_file,
+            "carrier_addresses" => &self.carrier_addresses,
             "demo" => &self.demo,
             "log_level" => &self.base.log_level,
             "log_format" => &self.base.log_format,

@@ -10,6 +10,7 @@ use store::Address;
 use tracing_subscriber::filter::Targets;
 
 use crate::logs::Format;
+use crate::outfit::CarrierAddresses;
 use crate::proxies::{self, Proxies};
 
 const MAX_GRACE_SECONDS: u64 = 3600;
@@ -38,6 +39,15 @@ impl PublicUrl {
 impl fmt::Display for PublicUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// A path that is shown as it is.
+pub(super) struct ShownPath(pub(super) PathBuf);
+
+impl fmt::Display for ShownPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.display().fmt(f)
     }
 }
 
@@ -103,6 +113,14 @@ pub(super) fn format(text: &str) -> Result<Format, &'static str> {
         "json" => Ok(Format::Json),
         _ => Err("must be text or json"),
     }
+}
+
+pub(super) fn carrier_addresses(text: &str) -> Result<CarrierAddresses, &'static str> {
+    text.parse()
+}
+
+pub(super) fn file(text: &str) -> Result<ShownPath, &'static str> {
+    if text.trim().is_empty() { Err("must be the path of a file") } else { Ok(ShownPath(text.into())) }
 }
 
 pub(super) fn proxies(text: &str) -> Result<Proxies, &'static str> {

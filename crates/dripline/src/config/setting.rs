@@ -38,7 +38,7 @@ pub struct Setting {
 }
 
 /// Every setting, in the order of the page.
-pub const SETTINGS: [Setting; 10] = [
+pub const SETTINGS: [Setting; 12] = [
     Setting {
         key: "listen",
         kind: Kind::Text,
@@ -62,6 +62,19 @@ pub const SETTINGS: [Setting; 10] = [
         kind: Kind::Text,
         default: "data",
         meaning: "the folder of everything that is not in the database, and of the default one",
+    },
+    Setting {
+        key: "master_key_file",
+        kind: Kind::Text,
+        default: "`data`/master.key",
+        meaning: "the file with the key that seals carriers' credentials: 32 bytes in base64, older ones behind it; made at the \
+            first start beside an SQLite file; the variable `DRIPLINE_MASTER_KEY` goes before it",
+    },
+    Setting {
+        key: "carrier_addresses",
+        kind: Kind::Text,
+        default: "none",
+        meaning: "other addresses at which carriers are called, such as `twilio=http://127.0.0.1:4010`; for tests",
     },
     Setting {
         key: "demo",

@@ -3,6 +3,7 @@
 use domain::suppression::Suppression;
 use engine::billing::BillingError;
 use engine::bulk::BulkError;
+use engine::carriers::CarrierError;
 use engine::contacts::custom::CustomFieldError;
 use engine::contacts::{ContactError, SuppressError};
 use engine::conversations::ConversationError;
@@ -314,6 +315,18 @@ impl From<FirstRunError> for Problem {
             FirstRunError::Owner(cause) => cause.into(),
             FirstRunError::Done => Self::told(Code::NotFound, &error),
         }
+    }
+}
+
+impl From<CarrierError> for Problem {
+    fn from(error: CarrierError) -> Self {
+        let code = match error {
+            CarrierError::Forbidden(cause) => return cause.into(),
+            CarrierError::Failure(cause) => return cause.into(),
+            CarrierError::Unknown => Code::NotFound,
+            _ => Code::SettingsInvalid,
+        };
+        Self::told(code, &error)
     }
 }
 

@@ -68,7 +68,8 @@ struct New {
 struct NumbersPage<'v> {
     frame: Frame<'v>,
     rows: Vec<Row>,
-    carriers: Vec<String>,
+    /// Names with what they are called.
+    carriers: Vec<(String, String)>,
     new: New,
     open: bool,
     may_write: bool,
@@ -95,10 +96,11 @@ async fn show(State(parts): State<Parts>, viewer: Viewer) -> Result<Response, Wr
 async fn page<'v>(parts: &Parts, viewer: &'v Viewer, new: New, open: bool) -> Result<NumbersPage<'v>, Wrong> {
     let numbers = parts.engine.numbers(&viewer.actor).await?;
     let failures = parts.engine.number_failures(&viewer.actor).await?;
+    let carriers = parts.engine.carrier_names(&viewer.actor).await?;
     Ok(NumbersPage {
         open: open || numbers.is_empty(),
-        rows: numbers.iter().map(|number| row(number, viewer, &failures)).collect(),
-        carriers: parts.engine.carriers().keys().cloned().collect(),
+        rows: numbers.iter().map(|number| row(number, viewer, &failures, &carriers)).collect(),
+        carriers,
         new: New { carrier: if new.carrier.is_empty() { SIMULATOR.to_owned() } else { new.carrier.clone() }, ..new },
         may_write: viewer.may("numbers:write"),
         failure_days: FAILURE_DAYS,
@@ -106,7 +108,8 @@ async fn page<'v>(parts: &Parts, viewer: &'v Viewer, new: New, open: bool) -> Re
     })
 }
 
-fn row(number: &Number, viewer: &Viewer, failures: &HashMap<NumberId, i64>) -> Row {
+fn row(number: &Number, viewer: &Viewer, failures: &HashMap<NumberId, i64>, carriers: &[(String, String)]) -> Row {
+    let called = carriers.iter().find(|(name, _)| *name == number.carrier).map(|(_, called)| called.clone());
     let fresh = viewer.now.duration_since(number.day_start) < SignedDuration::from_hours(24);
     let sent = format::count(if fresh { number.day_count } else { 0 });
     let today = match number.messages_per_day {
@@ -117,7 +120,7 @@ fn row(number: &Number, viewer: &Viewer, failures: &HashMap<NumberId, i64>) -> R
         id: number.id,
         phone: format::phone(&number.phone),
         place: number.region.trim_start_matches("US-").to_owned(),
-        carrier: number.carrier.clone(),
+        carrier: called.unwrap_or_else(|| number.carrier.clone()),
         state: number.state.clone(),
         contacts: format::count(number.contacts),
         today,
@@ -179,7 +182,8 @@ async fn one<'v>(
     let numbers = parts.engine.numbers(&viewer.actor).await?;
     let number = numbers.iter().find(|number| number.id == id).ok_or_else(|| Wrong::not_found("the number"))?;
     let failures = parts.engine.number_failures(&viewer.actor).await?;
-    let row = row(number, viewer, &failures);
+    let carriers = parts.engine.carrier_names(&viewer.actor).await?;
+    let row = row(number, viewer, &failures, &carriers);
     let stored = (number.messages_per_minute.to_string(), number.messages_per_day.to_string());
     let (per_minute, per_day) = typed.map_or(stored, |typed| (typed.per_minute.clone(), typed.per_day.clone()));
     Ok(NumberPage {

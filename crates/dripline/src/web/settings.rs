@@ -1,6 +1,7 @@
 //! `/settings`: one page for each matter, with a list of them beside it.
 
 mod activity;
+mod carriers;
 mod fields;
 mod keys;
 mod labels;
@@ -27,6 +28,7 @@ pub(super) fn routes() -> Router<Parts> {
         .merge(keys::routes())
         .merge(replies::routes())
         .merge(labels::routes())
+        .merge(carriers::routes())
         .merge(fields::routes())
         .merge(suppressions::routes())
         .merge(activity::routes())
@@ -40,10 +42,11 @@ struct Place {
     needs: &'static str,
 }
 
-const PLACES: [Place; 9] = [
+const PLACES: [Place; 10] = [
     Place { name: "Your profile", address: "/settings/profile", needs: "read" },
     Place { name: "Workspace", address: "/settings/workspace", needs: "read" },
     Place { name: "Team", address: "/settings/team", needs: "read" },
+    Place { name: "Carriers", address: "/settings/carriers", needs: "settings:write" },
     Place { name: "API keys", address: "/settings/keys", needs: "keys:write" },
     Place { name: "Quick replies", address: "/settings/replies", needs: "read" },
     Place { name: "Labels", address: "/settings/labels", needs: "read" },

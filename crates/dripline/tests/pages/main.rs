@@ -3,6 +3,7 @@
 //! A module for each section. `site` makes the world, `markup` holds what every page must fulfil, `crawl` follows every link.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod carriers;
 mod contacts;
 mod crawl;
 mod desk;

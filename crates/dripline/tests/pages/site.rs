@@ -1,5 +1,7 @@
 //! A server without a network, and people who are signed in to it.
 
+use std::collections::BTreeMap;
+
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, header};
@@ -10,6 +12,8 @@ use dripline::wiring::{self, Behaviour, Parts};
 use engine::billing::Slip;
 use engine::contacts::NewContact;
 use engine::numbers::NewNumber;
+use engine::roll::Outfit;
+use engine::sealed::MasterKeys;
 use engine::workflows::{StepInput, WorkflowInput};
 use engine::workspaces::NewWorkspace;
 use engine::{Actor, Clock};
@@ -88,7 +92,14 @@ impl Site {
 
     fn with(clock: Clock) -> Self {
         let data = tempfile::tempdir().unwrap();
-        let parts = wiring::open(&Address::memory(), data.path(), clock, Behaviour::default()).unwrap();
+        let outfit = Outfit {
+            keys: MasterKeys::parse(&MasterKeys::draw()).unwrap(),
+            http: engine::carriers::Http::new().unwrap(),
+            public_url: "https://texts.example.com".to_owned(),
+            bases: BTreeMap::new(),
+        };
+        let (address, behaviour) = (Address::memory(), Behaviour::default());
+        let parts = wiring::open_with(&address, data.path(), clock, behaviour, Some(outfit)).unwrap();
         let app = dripline::serve::app(parts.clone(), MAX_FILE, "http://127.0.0.1:8080", None);
         Self { app, parts, _data: data }
     }

@@ -92,7 +92,7 @@ async fn a_node_that_left_makes_room_and_a_reader_takes_none() {
 
         let address = office.db.address.clone();
         let beside = std::thread::spawn(move || Store::open_to_read(&address).unwrap()).join().unwrap();
-        let reader = Engine::reader(beside, Clock::manual(office.clock.now()));
+        let reader = Engine::reader(beside, Clock::manual(office.clock.now()), None);
         assert_eq!(reader.pick_workspace(None).await.unwrap().id, office.workspace);
         assert!(reader.verify_ledger(office.workspace).await.unwrap().is_clean());
         assert!(reader.end_plan(office.workspace).await.is_err(), "it cannot write");

@@ -1,0 +1,50 @@
+//! `/hooks/{carrier}/{key}`: where carriers call the accounts of workspaces.
+//!
+//! The request is handed on as it came, byte for byte, with the address that the carrier was given: our public one. It is
+//! answered after what it tells is stored, so a carrier that gets no answer comes again and loses nothing.
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, OriginalUri, Path, State};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use engine::hear::{Callback, HearError};
+
+use crate::wiring::Parts;
+
+/// The largest call, in bytes: many times what a text of ten segments takes in any carrier's form.
+const MAX_CALL_BYTES: usize = 1024 * 1024;
+/// How long a carrier is asked to wait before it comes again.
+const AGAIN_SECONDS: &str = "5";
+
+pub(crate) fn routes() -> Router<Parts> {
+    Router::new().route("/hooks/{carrier}/{key}", get(take).post(take)).layer(DefaultBodyLimit::max(MAX_CALL_BYTES))
+}
+
+async fn take(
+    State(parts): State<Parts>,
+    Path((carrier, key)): Path<(String, String)>,
+    OriginalUri(uri): OriginalUri,
+    method: Method,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let Some(public_url) = parts.engine.public_url() else { return StatusCode::NOT_FOUND.into_response() };
+    let url = format!("{public_url}{}", uri.path_and_query().map_or("", |path| path.as_str()));
+    let text = |value: &header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
+    let callback =
+        Callback { method: method.as_str(), url: &url, headers: &headers, body: &body, at: parts.engine.now() };
+    match parts.engine.hear(&carrier, &key, &callback).await {
+        Ok(_) => StatusCode::NO_CONTENT.into_response(),
+        Err(HearError::Unknown) => {
+            (StatusCode::NOT_FOUND, "no account at a carrier has this address\n").into_response()
+        }
+        Err(error @ HearError::Unverified(_)) => (StatusCode::FORBIDDEN, format!("{error}\n")).into_response(),
+        Err(error) => {
+            tracing::error!(%carrier, %error, "a call of a carrier could not be taken; it has to come again");
+            (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, AGAIN_SECONDS)]).into_response()
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Accounts at carriers: the page that keeps them, and the address at which carriers call.
+
+use axum::body::Body;
+use axum::http::Request;
+use domain::access::Role;
+use domain::enrollment::{EnrollmentState, StopReason};
+use engine::enrolling::EnrollRequest;
+use engine::numbers::NewNumber;
+use serde_json::json;
+
+use crate::markup::sound;
+use crate::site::{Answer, Customer, Site};
+
+const BANDWIDTH: &str = "name=Our+Bandwidth&account=500&user=api&password=the+password&application=app-1\
+    &callback_user=hooks&callback_password=secret&callback_password_before=";
+/// base64 of `hooks:secret`.
+const SIGNED: &str = "Basic aG9va3M6c2VjcmV0";
+
+/// The path of the only account's address.
+async fn callbacks(site: &Site, customer: &Customer) -> String {
+    let account = site.parts.engine.carrier_accounts(&customer.operator).await.unwrap().remove(0);
+    account.callbacks.strip_prefix("https://texts.example.com").unwrap().to_owned()
+}
+
+async fn call(site: &Site, path: &str, authorization: &str, body: String) -> Answer {
+    let request = Request::post(path).header("authorization", authorization).header("content-type", "application/json");
+    site.send(request.body(Body::from(body)).unwrap()).await
+}
+
+fn text(from: &str, to: &str) -> String {
+    json!([{ "type": "message-received", "time": "2026-11-24T14:59:00.000Z", "to": to, "message": { "id": "m1", "owner": to,
+        "from": from, "to": [to], "text": "Yes please" } }])
+    .to_string()
+}
+
+#[tokio::test]
+async fn an_account_is_added_shown_changed_and_removed_and_its_secrets_stay_hidden() {
+    let site = Site::new();
+    let customer = site.customer("Ours", "+12125550100").await;
+    let admin = site.person(&customer, Role::Admin).await;
+    let empty = admin.get("/settings/carriers").await.good();
+    sound(&empty);
+    assert!(empty.has("No account yet"));
+    for kind in ["bandwidth", "plivo", "telnyx", "twilio", "vonage"] {
+        sound(&admin.get(&format!("/settings/carriers/new/{kind}")).await.good());
+    }
+    assert_eq!(admin.get("/settings/carriers/new/acme").await.status, 404);
+    let wrong = BANDWIDTH.replace("the+password", "");
+    let refused = admin.post("/settings/carriers/new/bandwidth", &wrong).await;
+    assert_eq!(refused.status, 422);
+    sound(&refused);
+    assert!(refused.has("API password is missing.") && refused.has("app-1"), "{}", refused.text);
+    assert!(!refused.has("secret\""), "a secret came back");
+    assert_eq!(admin.post("/settings/carriers/new/bandwidth", BANDWIDTH).await.status, 303);
+    let list = admin.get("/settings/carriers").await.good();
+    sound(&list);
+    assert!(list.has("Our Bandwidth") && list.has("https://texts.example.com/hooks/car_"), "{}", list.text);
+    let account = site.parts.engine.carrier_accounts(&customer.operator).await.unwrap().remove(0);
+    let place = format!("/settings/carriers/{}", account.id);
+    let form = admin.get(&place).await.good();
+    sound(&form);
+    assert!(form.has("value=\"app-1\"") && !form.has("the password") && !form.has("value=\"secret\""));
+    let changed =
+        "name=Renamed&account=501&user=api&password=&application=app-1&callback_user=hooks&callback_password=";
+    assert_eq!(admin.post(&place, changed).await.status, 303);
+    assert!(admin.get("/numbers").await.good().has("Renamed"));
+    let path = callbacks(&site, &customer).await;
+    assert_eq!(call(&site, &path, SIGNED, "[]".to_owned()).await.status, 204, "the password was kept");
+    assert_eq!(admin.post(&format!("{place}/remove"), "").await.status, 303);
+    assert_eq!(call(&site, &path, SIGNED, "[]".to_owned()).await.status, 404);
+}
+
+#[tokio::test]
+async fn whoever_may_not_set_up_the_workspace_sees_no_account() {
+    let site = Site::new();
+    let customer = site.customer("Ours", "+12125550100").await;
+    let agent = site.person(&customer, Role::Agent).await;
+    for path in ["/settings/carriers", "/settings/carriers/new/twilio"] {
+        assert_eq!(agent.get(path).await.status, 403, "{path}");
+    }
+    assert_eq!(agent.post("/settings/carriers/new/bandwidth", BANDWIDTH).await.status, 403);
+}
+
+#[tokio::test]
+async fn a_signed_reply_stops_the_workflow_and_anything_else_does_nothing() {
+    let site = Site::new();
+    let customer = site.customer("Ours", "+12125550100").await;
+    let admin = site.person(&customer, Role::Admin).await;
+    admin.post("/settings/carriers/new/bandwidth", BANDWIDTH).await;
+    let engine = &site.parts.engine;
+    let account = engine.carrier_accounts(&customer.operator).await.unwrap().remove(0);
+    let number =
+        NewNumber { phone: "+13055550177".to_owned(), carrier: account.id.to_string(), per_minute: 60, per_day: 0 };
+    engine.add_number(&customer.operator, number).await.unwrap();
+    let workflow = engine.workflows(&customer.operator).await.unwrap()[0].workflow.id;
+    let contact = customer.contacts[0];
+    let request = EnrollRequest { contact, workflow, from_step: 1, quote: None, key: None };
+    let enrolled = engine.enroll(&customer.operator, request).await.unwrap().enrollment;
+    let state = async || engine.enrollment(&customer.operator, enrolled).await.unwrap().state;
+    let phone = engine.contact(&customer.operator, contact).await.unwrap().phone;
+    let path = callbacks(&site, &customer).await;
+    let reply = || text(&phone, "+13055550177");
+    assert_eq!(call(&site, &path, "Basic aG9va3M6d3Jvbmc=", reply()).await.status, 403);
+    assert_eq!(call(&site, &format!("{path}0"), SIGNED, reply()).await.status, 404);
+    assert_eq!(call(&site, "/hooks/car_0000000000001/secret", SIGNED, reply()).await.status, 404);
+    // A signed call, but about a number that another carrier sends for.
+    assert_eq!(call(&site, &path, SIGNED, text(&phone, "+12125550100")).await.status, 204);
+    assert_eq!(state().await, EnrollmentState::Active);
+    for _ in 0..2 {
+        assert_eq!(call(&site, &path, SIGNED, reply()).await.status, 204);
+        assert_eq!(state().await, EnrollmentState::Stopped(StopReason::Replied));
+    }
+    let page = admin.get("/settings/carriers").await.good();
+    assert!(page.has("1 refused") && page.has("last call"), "{}", page.text);
+}
+
+#[tokio::test]
+async fn a_call_that_is_too_large_is_refused_before_it_is_read() {
+    let site = Site::new();
+    let customer = site.customer("Ours", "+12125550100").await;
+    site.person(&customer, Role::Admin).await.post("/settings/carriers/new/bandwidth", BANDWIDTH).await;
+    let path = callbacks(&site, &customer).await;
+    assert_eq!(call(&site, &path, SIGNED, "x".repeat(1024 * 1024 + 1)).await.status, 413);
+}

@@ -1,0 +1,72 @@
+//! A carrier's call to an account of a workspace: checked, read, and taken.
+//!
+//! | what comes | what happens |
+//! |---|---|
+//! | to an address that is no account's | refused; which part was wrong is not told |
+//! | not signed by the carrier | refused and counted, never read |
+//! | what can be read | taken, each event in its own transaction ([`crate::receive`]); the answer follows the commit |
+//! | what cannot | kept as a stray with the reason |
+
+use std::sync::Arc;
+
+pub use carrier::Callback;
+use carrier::{Carrier, Heard, Unverified};
+use store::{Lane, Tx, answers};
+
+use crate::engine::Engine;
+use crate::failure::Failure;
+use crate::receive::Received;
+use crate::tokens;
+
+/// Why a call is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum HearError {
+    /// No account has this address.
+    #[error("no account at a carrier has this address")]
+    Unknown,
+    /// The account cannot be opened, so nothing can be checked; the carrier has to come again.
+    #[error("the account cannot be opened: {0}")]
+    Closed(String),
+    /// The carrier did not make this call.
+    #[error(transparent)]
+    Unverified(#[from] Unverified),
+    /// It could not be taken; the carrier has to come again.
+    #[error(transparent)]
+    Failure(#[from] Failure),
+}
+
+impl Engine {
+    /// Takes a call that came to the address of an account. Once it answers, everything is stored.
+    pub async fn hear(&self, name: &str, hook_key: &str, callback: &Callback<'_>) -> Result<Vec<Received>, HearError> {
+        if self.roll().account(name).is_none() {
+            // Another node may have added it a moment ago.
+            self.refresh_carriers().await?;
+        }
+        let account = self.roll().account(name).ok_or(HearError::Unknown)?;
+        if !tokens::same(&account.hook_key, hook_key) {
+            return Err(HearError::Unknown);
+        }
+        let carrier: Arc<dyn Carrier> = account.opened.map_err(HearError::Closed)?;
+        let Heard { events, strange, once } = carrier.hear(callback).inspect_err(|error| {
+            account.health.refused();
+            self.counters().refused();
+            tracing::warn!(carrier = name, %error, "a call to an account at a carrier is refused");
+        })?;
+        account.health.heard(callback.at);
+        let mut received = Vec::with_capacity(events.len());
+        for event in events {
+            received.push(self.receive_once(name, event, once.clone()).await?);
+        }
+        for one in strange {
+            tracing::warn!(carrier = name, why = one.why, "a call of a carrier is not understood");
+            let (carrier, now) = (name.to_owned(), callback.at);
+            let payload = serde_json::json!({ "why": one.why, "raw": one.raw }).to_string();
+            let keep = move |tx: &mut Tx<'_>| {
+                Ok::<_, Failure>(answers::keep_stray(tx, &carrier, &one.event_id, &payload, now)?)
+            };
+            self.write(Lane::Inbound, keep).await?;
+            received.push(Received::Stray);
+        }
+        Ok(received)
+    }
+}

@@ -1,0 +1,159 @@
+//! The roll of carriers: those that the installation has, and the accounts of the workspaces, opened and ready.
+//!
+//! Accounts are in the database; a node opens what it finds there and looks again now and then, and whenever it meets a
+//! name that it does not know. An account whose settings cannot be opened is on the roll with its reason, and sends nothing.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, RwLock};
+
+use carrier::account::{self, Kind, Place};
+use carrier::{Carrier, Http};
+use domain::ids::WorkspaceId;
+use jiff::Timestamp;
+use store::carriers::Carrier as Stored;
+
+use crate::engine::Carriers;
+use crate::sealed::MasterKeys;
+
+/// What opening an account takes.
+#[derive(Debug, Clone)]
+pub struct Outfit {
+    /// The keys with which settings are sealed.
+    pub keys: MasterKeys,
+    /// The client that calls the carriers.
+    pub http: Http,
+    /// The address under which carriers reach us, without a closing slash.
+    pub public_url: String,
+    /// Other addresses of carriers than their own, for tests.
+    pub bases: BTreeMap<Kind, String>,
+}
+
+impl Outfit {
+    /// The address that a carrier calls.
+    #[must_use]
+    pub fn callbacks(&self, carrier: &str, hook_key: &str) -> String {
+        format!("{}/hooks/{carrier}/{hook_key}", self.public_url)
+    }
+
+    /// The settings of an account.
+    pub(crate) fn settings(&self, stored: &Stored) -> Result<serde_json::Value, String> {
+        let text = self.keys.open(&stored.id.to_string(), &stored.sealed).map_err(|error| error.to_string())?;
+        serde_json::from_str(&text).map_err(|_| "its settings are not of this version".to_owned())
+    }
+
+    fn open(&self, stored: &Stored) -> Result<Arc<dyn Carrier>, String> {
+        let kind = Kind::from_word(&stored.kind).ok_or_else(|| format!("there is no carrier {:?}", stored.kind))?;
+        let name = stored.id.to_string();
+        let base = self.bases.get(&kind).cloned().unwrap_or_else(|| kind.base().to_owned());
+        let place = Place { base, callbacks: self.callbacks(&name, &stored.hook_key) };
+        let opened = account::open(kind, self.settings(stored)?, name, place, self.http.clone());
+        opened.map_err(|_| "its settings are not of this version".to_owned())
+    }
+}
+
+/// What happened at an account since this process began.
+#[derive(Debug, Default)]
+pub struct Health {
+    /// When it was last heard, in seconds since 1970; 0 for never.
+    heard: AtomicI64,
+    /// Calls that were not verified.
+    refused: AtomicU64,
+}
+
+impl Health {
+    pub(crate) fn heard(&self, now: Timestamp) {
+        self.heard.store(now.as_second(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// When a verified call came last.
+    #[must_use]
+    pub fn heard_at(&self) -> Option<Timestamp> {
+        let second = self.heard.load(Ordering::Relaxed);
+        (second > 0).then(|| Timestamp::from_second(second).ok()).flatten()
+    }
+
+    /// How many calls were not verified.
+    #[must_use]
+    pub fn refusals(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+}
+
+/// An account on the roll.
+#[derive(Clone)]
+pub(crate) struct Account {
+    pub(crate) workspace: WorkspaceId,
+    pub(crate) hook_key: String,
+    /// The adapter, or why there is none.
+    pub(crate) opened: Result<Arc<dyn Carrier>, String>,
+    pub(crate) health: Arc<Health>,
+    changed_at: Timestamp,
+}
+
+/// All carriers that this node knows.
+#[derive(Default)]
+pub(crate) struct Roll {
+    fixed: Carriers,
+    outfit: Option<Outfit>,
+    accounts: RwLock<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    version: Option<(i64, i64)>,
+    by_name: BTreeMap<String, Account>,
+}
+
+impl Roll {
+    pub(crate) fn new(fixed: Carriers, outfit: Option<Outfit>) -> Self {
+        Self { fixed, outfit, accounts: RwLock::default() }
+    }
+
+    pub(crate) fn outfit(&self) -> Option<&Outfit> {
+        self.outfit.as_ref()
+    }
+
+    /// Those that the installation itself has.
+    pub(crate) fn fixed(&self) -> &Carriers {
+        &self.fixed
+    }
+
+    /// The carrier of a name, ready to be called.
+    pub(crate) fn ready(&self, name: &str) -> Option<Arc<dyn Carrier>> {
+        self.fixed.get(name).cloned().or_else(|| self.account(name)?.opened.ok())
+    }
+
+    pub(crate) fn account(&self, name: &str) -> Option<Account> {
+        self.accounts.read().expect("nothing fails while it is held").by_name.get(name).cloned()
+    }
+
+    pub(crate) fn version(&self) -> Option<(i64, i64)> {
+        self.accounts.read().expect("nothing fails while it is held").version
+    }
+
+    /// Takes what the database holds now; what did not change stays open as it is.
+    pub(crate) fn take(&self, version: (i64, i64), stored: &[Stored]) {
+        let Some(outfit) = &self.outfit else { return };
+        let mut known = self.accounts.write().expect("nothing fails while it is held");
+        let mut by_name = BTreeMap::new();
+        for one in stored {
+            let name = one.id.to_string();
+            let before = known.by_name.remove(&name);
+            let health = before.as_ref().map_or_else(Arc::default, |before| Arc::clone(&before.health));
+            let account = before.filter(|before| before.changed_at == one.changed_at).unwrap_or_else(|| {
+                let opened = outfit.open(one);
+                if let Err(why) = &opened {
+                    tracing::error!(carrier = %one.id, workspace = %one.workspace, why, "an account at a carrier cannot be opened");
+                }
+                Account { workspace: one.workspace, hook_key: one.hook_key.clone(), opened, health, changed_at: one.changed_at }
+            });
+            by_name.insert(name, account);
+        }
+        *known = Known { version: Some(version), by_name };
+    }
+}
