@@ -93,6 +93,7 @@ impl Engine {
             name: line(&owner.name, MAX_USER_NAME).map_err(UserError::Name)?,
             role: Role::Owner.word().to_owned(),
             created_at: beat.now,
+            zone: None,
         };
         workspaces::check_new(&new)?;
         let hash = passwords::hash(&owner.password).await.map_err(UserError::from)?;

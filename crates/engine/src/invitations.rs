@@ -211,7 +211,7 @@ fn accept(
     let Some(user) = known else {
         let id = UserId(beat.id());
         let (email, role) = (invitation.email.clone(), role.word().to_owned());
-        let user = User { id, email, name: name.to_owned(), role, created_at: beat.now };
+        let user = User { id, email, name: name.to_owned(), role, created_at: beat.now, zone: None };
         let own = Beat { actor: id.to_string(), ..beat.clone() };
         return Ok(insert_new(tx, &own, &user, hash)?);
     };

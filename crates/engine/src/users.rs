@@ -4,6 +4,7 @@
 
 use domain::access::{Permission, Permissions, Role};
 use domain::ids::UserId;
+use domain::zones::{UnknownZone, Zone};
 use serde_json::json;
 use store::users::{self, User};
 use store::{ConstraintKind, DbError, Lane, Tx};
@@ -42,6 +43,9 @@ pub enum UserError {
     /// The name is refused.
     #[error("the user's name is refused")]
     Name(#[source] TextError),
+    /// There is no such time zone.
+    #[error(transparent)]
+    Zone(#[from] UnknownZone),
     /// The text is no address.
     #[error("the address is not of the form name@example.com")]
     Email,
@@ -93,6 +97,7 @@ impl Engine {
             name: line(name, MAX_USER_NAME).map_err(UserError::Name)?,
             role: role.word().to_owned(),
             created_at: beat.now,
+            zone: None,
         };
         let hash = passwords::hash(password).await?;
         self.write(Lane::Normal, move |tx| {
@@ -134,6 +139,13 @@ impl Engine {
             Ok(beat.note(tx, "user.changed", None, &payload)?)
         })
         .await
+    }
+
+    /// Chooses the zone in which pages show times to whoever is signed in; nothing follows the workspace.
+    pub async fn choose_zone(&self, presence: &Presence, zone: Option<&str>) -> Result<(), UserError> {
+        let zone = zone.map(Zone::named).transpose()?.map(|zone| zone.name());
+        let (workspace, id) = (presence.actor.workspace(), presence.user.id);
+        self.write(Lane::Normal, move |tx| Ok(users::set_zone(tx, workspace, id, zone)?)).await
     }
 
     /// Removes a user, who is signed out everywhere. What they did stays in the history.

@@ -86,6 +86,13 @@ const MIGRATIONS: &[Migration] = &[
             postgres: include_str!("../../../migrations/postgres/0010_carriers.sql"),
         },
     },
+    Migration {
+        name: "0011_zones",
+        sql: Sql::Twin {
+            sqlite: include_str!("../../../migrations/sqlite/0011_zones.sql"),
+            postgres: include_str!("../../../migrations/postgres/0011_zones.sql"),
+        },
+    },
 ];
 
 /// What only the program can work out of rows that are there already, by the migration that needs it. It runs once the

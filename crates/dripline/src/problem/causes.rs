@@ -281,9 +281,11 @@ impl From<UserError> for Problem {
             UserError::EmailTaken => Code::EmailTaken,
             UserError::LastOwner => Code::LastOwner,
             UserError::KeyReused(_) => Code::IdempotencyKeyReused,
-            UserError::RoleBeyond(_) | UserError::Name(_) | UserError::Email | UserError::Password(_) => {
-                Code::UserInvalid
-            }
+            UserError::RoleBeyond(_)
+            | UserError::Name(_)
+            | UserError::Zone(_)
+            | UserError::Email
+            | UserError::Password(_) => Code::UserInvalid,
         };
         Self::told(code, &error)
     }

@@ -61,11 +61,6 @@ pub(crate) struct Moment {
     pub(crate) stamp: String,
 }
 
-/// `9:05 am`.
-pub(crate) fn clock(at: Timestamp, zone: &Zone) -> String {
-    at.to_zoned_datetime(zone.clock().clone()).strftime("%-I:%M %P").to_string()
-}
-
 /// A moment as it is written at `now` in this zone.
 pub(crate) fn moment(at: Timestamp, now: Timestamp, zone: &Zone) -> Moment {
     let (then, today) = (at.to_zoned_datetime(zone.clock().clone()), now.to_zoned_datetime(zone.clock().clone()));

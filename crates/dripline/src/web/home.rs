@@ -79,7 +79,7 @@ struct Asked {
 async fn show(State(parts): State<Parts>, viewer: Viewer, Query(asked): Query<Asked>) -> Result<Response, Wrong> {
     let (engine, actor) = (&parts.engine, &viewer.actor);
     let span = SPANS.into_iter().find(|span| span.to_string() == asked.days).unwrap_or(SPANS[0]);
-    let today = viewer.zone.local(viewer.now).date();
+    let today = viewer.home.local(viewer.now).date();
     let first = today.checked_sub(Span::new().days(span - 1)).unwrap_or(today);
     let days = engine.days(actor, first, today).await?;
     let coming = engine.coming(actor, None, AHEAD).await?;

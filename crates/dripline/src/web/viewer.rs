@@ -27,8 +27,10 @@ pub(crate) struct Viewer {
     pub(crate) name: String,
     /// The workspace's name.
     pub(crate) workspace: String,
-    /// The zone in which times are shown.
+    /// The zone in which times are shown: their own, or the workspace's.
     pub(crate) zone: Zone,
+    /// The workspace's zone, whose days its figures and its statement have.
+    pub(crate) home: Zone,
     /// When the page was asked for.
     pub(crate) now: Timestamp,
     /// Whether this is the demo, whose clock can be pushed.
@@ -69,14 +71,16 @@ impl FromRequestParts<Parts> for Viewer {
             presence => presence?,
         };
         // A zone that this build no longer knows must not close the workspace.
-        let zone = Zone::named(&presence.workspace.zone)
+        let home = Zone::named(&presence.workspace.zone)
             .or_else(|_| Zone::named("UTC"))
             .map_err(|_| Wrong::not_found("the zone"))?;
+        let own = presence.user.zone.as_deref().and_then(|zone| Zone::named(zone).ok());
         Ok(Self {
             actor: presence.actor.clone(),
             name: presence.user.name.clone(),
             workspace: presence.workspace.name.clone(),
-            zone,
+            zone: own.unwrap_or_else(|| home.clone()),
+            home,
             now: parts.engine.now(),
             demo: parts.engine.clock().can_be_moved(),
             elsewhere: super::workspaces::any(&jar),

@@ -22,3 +22,4 @@ mod simulator;
 mod site;
 mod workflows;
 mod workspaces;
+mod zones;

@@ -6,6 +6,7 @@ use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use axum::routing::get;
 use domain::access::Permission;
+use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Deserialize;
 use store::ledger::statement::{Line, Subject};
@@ -58,6 +59,8 @@ struct DayPage<'v> {
     rows: Vec<Row>,
     next: Option<i64>,
     may_export: bool,
+    /// The zone whose day this is, where it is not the viewer's.
+    elsewhere: &'static str,
 }
 
 #[derive(Deserialize, Default)]
@@ -90,11 +93,19 @@ async fn show(
         charged: day.map(|day| both(day.charged.plus(day.manual_charged))).unwrap_or_default(),
         back: day.map(|day| both(day.refunded)).unwrap_or_default(),
         paid: day.map(|day| signed("+", day.paid_in)).unwrap_or_default(),
+        elsewhere: if viewer.zone.name() == viewer.home.name() { "" } else { viewer.home.name() },
         rows: opened.lines.iter().map(|line| row(line, &viewer)).collect(),
         next: opened.next,
         may_export: viewer.may("export"),
         frame: Frame::new(format!("Billing, {}", date.strftime("%b %-d")), Section::Billing, &viewer),
     }))
+}
+
+/// The time on the viewer's clock; with the date, where their day is another than the workspace's.
+fn clock(at: Timestamp, viewer: &Viewer) -> String {
+    let here = viewer.zone.local(at);
+    let same = here.date() == viewer.home.local(at).date();
+    here.strftime(if same { "%-I:%M %P" } else { "%b %-d, %-I:%M %P" }).to_string()
 }
 
 fn row(line: &Line, viewer: &Viewer) -> Row {
@@ -105,7 +116,7 @@ fn row(line: &Line, viewer: &Viewer) -> Row {
         phone: String::new(),
         about: String::new(),
         address: None,
-        at: format::clock(line.at, &viewer.zone),
+        at: clock(line.at, viewer),
         charged: signed("−", line.charged),
         back: signed("+", line.back),
         paid,

@@ -1,4 +1,4 @@
-//! `/settings/profile`: one's own name and password, and where one is signed in.
+//! `/settings/profile`: one's own name, time zone and password, and where one is signed in.
 
 use askama::Template;
 use axum::Router;
@@ -19,6 +19,7 @@ use crate::web::frame::Frame;
 use crate::web::path::Id;
 use crate::web::viewer::Viewer;
 use crate::web::wrong::Wrong;
+use crate::web::zones::{self, ZoneGroup};
 use crate::wiring::Parts;
 
 const HERE: &str = "/settings/profile";
@@ -26,6 +27,7 @@ const HERE: &str = "/settings/profile";
 pub(super) fn routes() -> Router<Parts> {
     Router::new()
         .route(HERE, get(show).post(rename))
+        .route("/settings/profile/zone", post(choose_zone))
         .route("/settings/profile/password", post(change_password))
         .route("/settings/profile/sessions/end-others", post(end_others))
         .route("/settings/profile/sessions/{id}/end", post(end))
@@ -48,6 +50,9 @@ struct ProfilePage<'v> {
     name: String,
     email: String,
     role: String,
+    /// Nothing where it is the workspace's.
+    zone: Option<String>,
+    zones: Vec<ZoneGroup>,
     browsers: Vec<Browser>,
     fault: Fault,
 }
@@ -64,7 +69,9 @@ async fn page<'v>(parts: &Parts, viewer: &'v Viewer, name: String, fault: Fault)
         here: session.id == viewer.presence.session,
     });
     let browsers = browsers.collect();
-    Ok(ProfilePage { frame, side, name, email: user.email.clone(), role: user.role.clone(), browsers, fault })
+    let (zone, zones) = (user.zone.clone(), zones::groups(user.zone.as_deref().unwrap_or_default()));
+    let (email, role) = (user.email.clone(), user.role.clone());
+    Ok(ProfilePage { frame, side, name, email, role, zone, zones, browsers, fault })
 }
 
 /// What a browser is called by people, from what it calls itself.
@@ -105,6 +112,27 @@ async fn rename(State(parts): State<Parts>, viewer: Viewer, Form(given): Form<Na
         Ok(()) => Ok(Done::to(HERE).saying("Your name is changed").into_response()),
         Err(error @ UserError::Name(_)) => {
             Ok(refused(&page(&parts, &viewer, given.name, Fault::at("name", &error)).await?))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[derive(Deserialize)]
+struct Chosen {
+    /// Empty for the workspace's.
+    zone: String,
+}
+
+async fn choose_zone(State(parts): State<Parts>, viewer: Viewer, Form(given): Form<Chosen>) -> Result<Response, Wrong> {
+    let zone = Some(given.zone.as_str()).filter(|zone| !zone.is_empty());
+    match parts.engine.choose_zone(&viewer.presence, zone).await {
+        Ok(()) => {
+            let zone = zone.map_or_else(|| format!("{}, the workspace’s", viewer.home.name()), str::to_owned);
+            Ok(Done::to(HERE).saying(format!("Times are shown in {zone}")).into_response())
+        }
+        Err(error @ UserError::Zone(_)) => {
+            let name = viewer.name.clone();
+            Ok(refused(&page(&parts, &viewer, name, Fault::at("zone", &error)).await?))
         }
         Err(error) => Err(error.into()),
     }
