@@ -47,7 +47,7 @@ const pages: [string, (made: World) => string][] = [
   ["settings-keys", () => "/settings/keys"],
   ["settings-replies", () => "/settings/replies"],
   ["settings-labels", () => "/settings/labels"],
-  ["settings-fields", () => "/settings/fields"],
+  ["settings-carriers", () => "/settings/carriers"],
   ["settings-fields", () => "/settings/fields"],
   ["settings-suppressions", () => "/settings/suppressions"],
   ["settings-activity", () => "/settings/activity"],

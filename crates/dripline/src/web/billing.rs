@@ -9,6 +9,7 @@ use axum::extract::{Query, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use domain::access::Permission;
+use domain::ids::{ContactId, WorkflowId};
 use domain::ledger::Amounts;
 use domain::money::Micros;
 use engine::billing::Slip;
@@ -18,6 +19,7 @@ use serde::Deserialize;
 
 use super::answer::{Done, html};
 use super::csv::Csv;
+use super::form::Form;
 use super::format::{self, counted};
 use super::frame::{Frame, Section};
 use super::viewer::Viewer;
@@ -71,12 +73,25 @@ struct BillingPage<'v> {
     may_export: bool,
     demo: bool,
     workspace: String,
+    /// Who was to be added to which workflow when the money did not do.
+    pending: Option<(ContactId, WorkflowId)>,
+    preview: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Asked {
     before: Option<Date>,
+    /// Who was to be added to which workflow when the money did not do.
+    contact: Option<ContactId>,
+    workflow: Option<WorkflowId>,
+}
+
+impl Asked {
+    /// The preview to which whoever tops up goes back.
+    fn preview(&self) -> Option<String> {
+        Some(format!("/enroll?contact={}&workflow={}", self.contact?, self.workflow?))
+    }
 }
 
 async fn show(State(parts): State<Parts>, viewer: Viewer, Query(asked): Query<Asked>) -> Result<Response, Wrong> {
@@ -102,17 +117,20 @@ async fn show(State(parts): State<Parts>, viewer: Viewer, Query(asked): Query<As
         may_export: viewer.may("export"),
         demo: viewer.demo,
         workspace: row.name,
+        pending: asked.contact.zip(asked.workflow),
+        preview: asked.preview(),
         frame: Frame::new("Billing", Section::Billing, &viewer),
     }))
 }
 
 /// The demo's money. Outside of the demo the operator posts payments.
-async fn top_up(State(parts): State<Parts>, viewer: Viewer) -> Result<Response, Wrong> {
+async fn top_up(State(parts): State<Parts>, viewer: Viewer, Form(asked): Form<Asked>) -> Result<Response, Wrong> {
     viewer.actor.need(Permission::BillingWrite)?;
     in_demo(&parts)?;
     let slip = Slip { note: "demo".to_owned(), idempotency_key: None };
     parts.engine.top_up(viewer.actor.workspace(), DEMO_MONEY, slip).await?;
-    Ok(Done::to("/billing").saying(format!("{} of demo money added", format::money(DEMO_MONEY))).into_response())
+    let next = asked.preview().unwrap_or_else(|| "/billing".to_owned());
+    Ok(Done::to(next).saying(format!("{} of demo money added", format::money(DEMO_MONEY))).into_response())
 }
 
 async fn file(State(parts): State<Parts>, viewer: Viewer) -> Result<Response, Wrong> {

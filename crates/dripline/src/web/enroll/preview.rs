@@ -153,7 +153,7 @@ fn fix(refusal: &Refusal, contact: ContactId, workflow: WorkflowId) -> Fix {
     let link = |address: String, label| Fix::Link { address, label };
     match refusal {
         Refusal::NoMessagingPlan => link("/billing".to_owned(), "Go to billing"),
-        Refusal::InsufficientFunds { .. } => link("/billing".to_owned(), "Top up"),
+        Refusal::InsufficientFunds { .. } => link(format!("/billing?contact={contact}&workflow={workflow}"), "Top up"),
         Refusal::NoOutboundNumber => link("/numbers".to_owned(), "Add a number"),
         Refusal::NumberNotReady { .. } => link("/numbers".to_owned(), "See the numbers"),
         Refusal::AlreadyEnrolled { .. } => {
