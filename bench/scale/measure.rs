@@ -90,6 +90,7 @@ fn pages(house: &House, size: Size) -> Vec<(String, Path)> {
         "/settings/workspace",
         "/settings/team",
         "/settings/labels",
+        "/settings/fields",
         "/settings/activity",
         "/settings/suppressions",
     ]
