@@ -261,7 +261,8 @@ impl Engine {
         Ok(ended)
     }
 
-    /// The counts of a run, with the contacts that an interrupted run before it had made: to this run they were there already.
+    /// The counts of a run, with the contacts that an interrupted run before it had made: to this run they were there
+    /// already. What that run wrote of itself does not tell: it may have ended before it wrote anything.
     async fn with_earlier(
         &self,
         actor: &Actor,
@@ -269,9 +270,6 @@ impl Engine {
         counts: ImportProgress,
     ) -> Result<ImportProgress, ImportsError> {
         let (workspace, id) = (actor.workspace(), import.id);
-        if read::<ImportProgress>(&import.counts).rows == 0 {
-            return Ok(counts);
-        }
         let made = self.read(move |db| Ok::<_, ImportsError>(imports::left(db, workspace, id)?)).await?;
         let earlier = u64::try_from(made).unwrap_or(0).saturating_sub(counts.created).min(counts.unchanged);
         Ok(ImportProgress { created: counts.created + earlier, unchanged: counts.unchanged - earlier, ..counts })
@@ -292,7 +290,7 @@ impl Engine {
         if import.state != "done" && import.state != "failed" {
             return Err(ImportsError::NotNow { state: import.state });
         }
-        let (mut undone, mut before) = (0, ContactId(i64::MAX));
+        let mut before = ContactId(i64::MAX);
         loop {
             let beat = self.beat(actor);
             let from = before;
@@ -306,20 +304,28 @@ impl Engine {
                         store::contacts::delete(tx, beat.workspace, *contact, beat.now)?;
                         beat.note(tx, "contact.deleted", Some(*contact), &serde_json::json!({}))?;
                     }
+                    // An undoing that is interrupted and begun again tells of all that it deleted.
+                    let import = imports::find(tx, beat.workspace, id)?.ok_or(ImportsError::Unknown)?;
+                    let mut outcome: Outcome = read(&import.outcome);
+                    outcome.undone += i64::try_from(ids.len()).unwrap_or(0);
+                    let moved = Import { outcome: document(&outcome), updated_at: beat.now, ..import };
+                    imports::save(tx, beat.workspace, &moved)?;
                     Ok::<_, ImportsError>(ids)
                 })
                 .await?;
             let Some(last) = gone.last() else { break };
-            undone += i64::try_from(gone.len()).unwrap_or(0);
             before = *last;
         }
-        let workspace = actor.workspace();
-        let kept = self.read(move |db| Ok::<_, ImportsError>(imports::left(db, workspace, id)?)).await?;
-        let outcome = Outcome { undone, kept, ..read(&import.outcome) };
-        let import =
-            Import { state: "undone".to_owned(), outcome: document(&outcome), updated_at: self.now(), ..import };
-        self.save_import(actor, import.clone()).await?;
-        Ok(import)
+        let (workspace, now) = (actor.workspace(), self.now());
+        self.write(Lane::Bulk, move |tx| {
+            let import = imports::find(tx, workspace, id)?.ok_or(ImportsError::Unknown)?;
+            let outcome = Outcome { kept: imports::left(tx, workspace, id)?, ..read(&import.outcome) };
+            let (state, outcome) = ("undone".to_owned(), document(&outcome));
+            let import = Import { state, outcome, updated_at: now, ..import };
+            imports::save(tx, workspace, &import)?;
+            Ok(import)
+        })
+        .await
     }
 }
 

@@ -65,6 +65,24 @@ fn an_import_whose_process_died_is_gone_on_with_and_counts_what_it_made_before()
 }
 
 #[test]
+fn contacts_of_a_run_that_died_before_it_told_of_them_are_counted() {
+    on_both(Plan::default, async |world| {
+        let (engine, actor) = (&world.engine, &world.actor);
+        let started = engine.start_import(actor, upload(&world).await.id, &Choices::default()).await.unwrap();
+        let half = run(&world, started.clone(), Cursor::new(file(300))).await;
+        let (workspace, id) = (world.workspace(), half.id);
+        let dead = Import { state: "running".to_owned(), counts: started.counts, ..half };
+        let write = move |tx: &mut store::Tx<'_>| store::imports::save(tx, workspace, &dead);
+        engine.store().write::<_, store::DbError, _>(store::Lane::Normal, write).await.unwrap();
+        assert!(engine.clock().move_to(engine.now() + SignedDuration::from_mins(3)));
+        let again = engine.start_import(actor, id, &Choices::default()).await.unwrap();
+        let counted = counts(&run(&world, again, Cursor::new(file(700))).await);
+        assert_eq!((counted.created, counted.unchanged), (700, 0));
+        world.end().await;
+    });
+}
+
+#[test]
 fn an_undo_keeps_whoever_was_touched_since_and_comes_once() {
     on_both(Plan::default, async |world| {
         let (engine, actor) = (&world.engine, &world.actor);
