@@ -19,6 +19,55 @@ static CHARGED: Sql = Sql::Same(
 
 static ACCOUNTS: Sql = Sql::Same("SELECT account, unit, balance FROM accounts WHERE workspace_id = $1");
 
+static EVENTS: Sql = Sql::Same(
+    "SELECT contact_id, kind FROM events WHERE workspace_id = $1 AND contact_id IS NOT NULL ORDER BY event_id",
+);
+
+static LABELLED: Sql = Sql::Same("SELECT contact_id FROM contact_labels WHERE workspace_id = $1");
+
+static SUPPRESSED: Sql = Sql::Same("SELECT phone_hash FROM suppressions WHERE workspace_id = $1 AND lifted_at IS NULL");
+
+static CONTACTS: Sql =
+    Sql::Same("SELECT contact_id, phone, import_id, deleted_at FROM contacts WHERE workspace_id = $1");
+
+static RUNNING: Sql = Sql::Same("SELECT job_id FROM jobs WHERE workspace_id = $1 AND state = 'running'");
+
+/// How many jobs are not done.
+pub(crate) fn running(store: &Store, workspace: WorkspaceId) -> usize {
+    all(store, &RUNNING, workspace, |row| row.int(0)).len()
+}
+
+/// A contact as it is stored.
+#[derive(Debug)]
+pub(crate) struct Contact {
+    pub(crate) id: i64,
+    pub(crate) phone: String,
+    pub(crate) imported: bool,
+    pub(crate) deleted: bool,
+}
+
+/// Every contact of a workspace, also the deleted ones.
+pub(crate) fn contacts(store: &Store, workspace: WorkspaceId) -> Vec<Contact> {
+    all(store, &CONTACTS, workspace, |row| {
+        let (imported, deleted) = (row.opt_int(2)?.is_some(), row.opt_int(3)?.is_some());
+        Ok(Contact { id: row.int(0)?, phone: row.text(1)?.to_owned(), imported, deleted })
+    })
+}
+
+/// How many contacts have a label, and how many are on a list.
+pub(crate) fn marked(store: &Store, workspace: WorkspaceId) -> (usize, usize) {
+    let count = |sql| all(store, sql, workspace, |row| row.int(0)).len();
+    (count(&LABELLED), count(&SUPPRESSED))
+}
+
+/// How often this happened with each contact with which it happened.
+pub(crate) fn happened(store: &Store, workspace: WorkspaceId, kind: &str) -> BTreeMap<i64, usize> {
+    let mut counts = BTreeMap::new();
+    let events = all(store, &EVENTS, workspace, |row| Ok((row.int(0)?, row.text(1)?.to_owned())));
+    events.into_iter().filter(|(_, of)| of == kind).for_each(|(contact, _)| *counts.entry(contact).or_default() += 1);
+    counts
+}
+
 /// A message as it is stored.
 #[derive(Debug)]
 pub(crate) struct Message {

@@ -142,7 +142,7 @@ fn live_and_die(server: Server, office: &Office, round: usize) -> Vec<Ack> {
 }
 
 /// The instant of a kill is left to chance: nothing waits for it, and nothing depends on it.
-fn wait(millis: u64) {
+pub(crate) fn wait(millis: u64) {
     let (_silent, nothing) = mpsc::channel::<()>();
     let _ = nothing.recv_timeout(Duration::from_millis(millis));
 }

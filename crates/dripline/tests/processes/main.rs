@@ -6,12 +6,14 @@
 //! | `world` | the workspaces that are set up before the first start |
 //! | `handsets` | the receiving end: the journal that outlives every process |
 //! | `books` | what must hold in the database when everything has ended |
-//! | `kill`, `nodes`, `stop` | the stories |
+//! | `kill`, `nodes`, `stop`, `changes`, `import` | the stories |
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod books;
+mod changes;
 mod handsets;
+mod import;
 mod kill;
 mod nodes;
 mod server;

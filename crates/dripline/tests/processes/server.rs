@@ -55,6 +55,12 @@ impl Server {
         self.child.wait().unwrap();
     }
 
+    /// Kills it while others still speak to it; [`Server::kill`] ends it for good.
+    pub(crate) fn kill_now(&self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-KILL", &pid]).status().unwrap().success());
+    }
+
     /// Asks it to stop, as a service manager does, and waits until it has; whether it then said that all is well.
     pub(crate) fn stop(mut self) -> bool {
         let pid = self.child.id().to_string();
@@ -72,6 +78,80 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// A signed-in browser at a server: what it knows outlives the process.
+#[derive(Clone, Default)]
+pub(crate) struct Browser {
+    cookies: Vec<(String, String)>,
+}
+
+/// What a page was answered with.
+pub(crate) struct Page {
+    pub(crate) status: u16,
+    pub(crate) location: String,
+    pub(crate) text: String,
+}
+
+impl Browser {
+    /// Signs in.
+    pub(crate) fn sign_in(server: &Server, (email, password): (&str, &str)) -> Self {
+        let mut browser = Self::default();
+        let form = format!("email={email}&password={}", password.replace(' ', "+"));
+        let answer = browser.post(server, "/sign-in", &form).unwrap();
+        assert_eq!(answer.status, 303, "{}", answer.text);
+        browser
+    }
+
+    pub(crate) fn get(&mut self, server: &Server, path: &str) -> io::Result<Page> {
+        self.ask(server.address, "GET", path, "text/plain", "")
+    }
+
+    pub(crate) fn post(&mut self, server: &Server, path: &str, form: &str) -> io::Result<Page> {
+        self.ask(server.address, "POST", path, "application/x-www-form-urlencoded", form)
+    }
+
+    /// Sends a file, as the field `file` of a form.
+    pub(crate) fn upload(&mut self, server: &Server, path: &str, csv: &str) -> io::Result<Page> {
+        let head = "--cut\r\nContent-Disposition: form-data; name=\"file\"; filename=\"leads.csv\"\r\n\
+            Content-Type: text/csv\r\n\r\n";
+        let body = format!("{head}{csv}\r\n--cut--\r\n");
+        self.ask(server.address, "POST", path, "multipart/form-data; boundary=cut", &body)
+    }
+
+    /// By HTTP/1.0, so that the answer comes in one piece and the connection ends with it.
+    fn ask(&mut self, address: SocketAddr, method: &str, path: &str, kind: &str, body: &str) -> io::Result<Page> {
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let head = format!(
+            "{method} {path} HTTP/1.0\r\nhost: {address}\r\nsec-fetch-site: same-origin\r\ncookie: {}\r\n\
+             content-type: {kind}\r\ncontent-length: {}\r\n\r\n",
+            cookies.join("; "),
+            body.len()
+        );
+        stream.write_all((head + body).as_bytes())?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        let (head, text) = answer.split_once("\r\n\r\n").ok_or(io::ErrorKind::UnexpectedEof)?;
+        let mut page = Page { status: 0, location: String::new(), text: text.to_owned() };
+        page.status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap();
+        for (name, value) in head.lines().filter_map(|line| line.split_once(": ")) {
+            match name.to_ascii_lowercase().as_str() {
+                "content-length" if value != text.len().to_string() => return Err(io::ErrorKind::UnexpectedEof.into()),
+                "location" => value.clone_into(&mut page.location),
+                "set-cookie" => self.keep(value),
+                _ => {}
+            }
+        }
+        Ok(page)
+    }
+
+    fn keep(&mut self, cookie: &str) {
+        let (name, value) = cookie.split(';').next().and_then(|pair| pair.split_once('=')).unwrap();
+        self.cookies.retain(|(known, _)| known != name);
+        self.cookies.push((name.to_owned(), value.to_owned()));
     }
 }
 

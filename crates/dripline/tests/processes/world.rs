@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use carrier::simulator::Behaviour;
 use carrier::{Carrier, Simulator};
-use domain::access::Permissions;
-use domain::ids::{ContactId, WorkflowId, WorkspaceId};
+use domain::access::{Permissions, Role};
+use domain::ids::{ContactId, LabelId, WorkflowId, WorkspaceId};
 use domain::money::Micros;
 use domain::zones::Zone;
 use engine::billing::Slip;
@@ -17,6 +17,7 @@ use engine::workflows::{StepInput, WorkflowInput};
 use engine::workspaces::NewWorkspace;
 use engine::{Actor, Carriers, Clock, Engine};
 use store::{Address, Store};
+use tokio::runtime::Runtime;
 
 /// A workspace, and what its people need to call the API.
 pub(crate) struct Office {
@@ -47,13 +48,30 @@ pub(crate) fn zone_at_noon() -> String {
     zones.into_iter().find(is_noon).unwrap()
 }
 
-/// Makes the offices and closes the database again.
-pub(crate) fn make(address: &Address, plan: Plan<'_>) -> Vec<Office> {
+fn open(address: &Address) -> (Engine, Runtime) {
     let store = Store::open(address).unwrap();
     let simulator = Arc::new(Simulator::new(Behaviour::default(), 1).unwrap());
     let carriers = Carriers::from([("simulator".to_owned(), simulator as Arc<dyn Carrier>)]);
     let engine = Engine::open(store, Clock::System, carriers).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    (engine, tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap())
+}
+
+/// What the owner of an office signs in with.
+pub(crate) const OWNER: (&str, &str) = ("owner@example.com", "correct horse battery");
+
+/// Gives an office an owner, who can sign in, and a label; closes the database again.
+pub(crate) fn furnish(address: &Address, office: &Office) -> LabelId {
+    let (engine, runtime) = open(address);
+    runtime.block_on(async {
+        let actor = Actor::operator(office.workspace);
+        engine.create_user(&actor, OWNER.0, "Pat Doe", Role::Owner, OWNER.1).await.unwrap();
+        engine.create_label(&actor, "Hot", "red").await.unwrap().id
+    })
+}
+
+/// Makes the offices and closes the database again.
+pub(crate) fn make(address: &Address, plan: Plan<'_>) -> Vec<Office> {
+    let (engine, runtime) = open(address);
     runtime.block_on(async {
         let mut offices = Vec::new();
         for nth in 0..plan.offices {
