@@ -23,7 +23,11 @@ const free = (form: Element | null | undefined) => {
   delete form.dataset["sending"];
   for (const button of form.querySelectorAll("[aria-disabled]")) button.removeAttribute("aria-disabled");
 };
-document.addEventListener("htmx:afterRequest", (event) => free((event as CustomEvent).detail.elt.closest("form")));
+document.addEventListener("htmx:afterRequest", (event) => {
+  const { elt, xhr } = (event as CustomEvent<{ elt: Element; xhr: XMLHttpRequest }>).detail;
+  // The answer leads to another page: until that is there, a second press would send again and lose what the first one said.
+  if (!xhr.getResponseHeader("HX-Redirect")) free(elt.closest("form"));
+});
 // A page that comes back from the browser's memory.
 window.addEventListener("pageshow", () => document.querySelectorAll("form[data-sending]").forEach(free));
 
