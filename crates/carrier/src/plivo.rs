@@ -179,8 +179,8 @@ impl Carrier for Plivo {
     }
 
     fn hear(&self, callback: &Callback<'_>) -> Result<Heard, Unverified> {
-        signature::verify(&self.tokens, callback)?;
-        Ok(Heard { once: signature::nonce(callback).map(str::to_owned), ..heard::read(callback) })
+        let nonce = signature::verify(&self.tokens, callback)?;
+        Ok(Heard { once: Some(nonce.to_owned()), ..heard::read(callback) })
     }
 
     fn capabilities(&self) -> Capabilities {

@@ -104,7 +104,7 @@ pub fn check(carrier: &str, line: &Recorded, now: Timestamp) -> Result<Result<()
             let key = line.public_key.clone().ok_or(RecordedError::Missing("public_key"))?;
             telnyx::signature::verify(&[key], &callback)
         }
-        "plivo" => plivo::signature::verify(&[secret(&line.auth_token, "auth_token")?], &callback),
+        "plivo" => plivo::signature::verify(&[secret(&line.auth_token, "auth_token")?], &callback).map(|_| ()),
         "vonage" => vonage::signature::verify(&[secret(&line.signature_secret, "signature_secret")?], &callback),
         "bandwidth" => {
             let user = line.user.clone().ok_or(RecordedError::Missing("user"))?;

@@ -2,9 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use carrier::account::{self, Kind, Place};
 use carrier::recorded::{self, Recorded};
+use carrier::{Callback, Http};
 use jiff::Timestamp;
 use serde_json::Value;
+
+const URL: &str = "https://texts.example.com/hooks/car_1/secret";
 
 fn check(carrier: &str, line: &str) -> Result<(), carrier::Unverified> {
     let line: Recorded = serde_json::from_str(line).unwrap();
@@ -90,4 +94,32 @@ fn a_call_that_cannot_be_checked_says_why() {
         |carrier: &str| recorded::check(carrier, &Recorded::default(), Timestamp::UNIX_EPOCH).unwrap_err().to_string();
     assert_eq!(fails("twilio"), "the field \"auth_token\" is missing");
     assert_eq!(fails("acme"), "no carrier \"acme\" is known; there are twilio, telnyx, plivo, vonage, bandwidth");
+}
+
+#[test]
+fn a_nonce_that_was_not_signed_counts_for_nothing() {
+    use base64::Engine as _;
+    let settings = serde_json::json!({ "id": "MA1", "token": "token" });
+    let place = Place { base: "http://127.0.0.1:1".to_owned(), callbacks: URL.to_owned() };
+    let plivo = account::open(Kind::Plivo, settings, "car_1".to_owned(), place, Http::new().unwrap()).unwrap();
+    let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, b"token");
+    let signature =
+        base64::engine::general_purpose::STANDARD.encode(aws_lc_rs::hmac::sign(&key, format!("{URL}1").as_bytes()));
+    let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let headers = [
+        header("x-plivo-signature-v3-nonce", "made up"),
+        header("x-plivo-signature-v2", &signature),
+        header("x-plivo-signature-v2-nonce", "1"),
+    ];
+    let callback = Callback { method: "POST", url: URL, headers: &headers, body: b"", at: Timestamp::UNIX_EPOCH };
+    assert_eq!(plivo.hear(&callback).unwrap().once.as_deref(), Some("1"));
+}
+
+#[test]
+fn only_a_form_that_is_posted_is_read_as_only_that_is_signed() {
+    let body = b"MessageSid=SM1&MessageUUID=m1&From=%2B13055550123&To=%2B12125550100&Body=Hi&Text=Hi";
+    let callback = Callback { method: "HEAD", url: URL, headers: &[], body, at: Timestamp::UNIX_EPOCH };
+    for heard in [carrier::twilio::heard::read(&callback), carrier::plivo::heard::read(&callback)] {
+        assert!(heard.events.is_empty(), "{heard:?}");
+    }
 }

@@ -14,7 +14,7 @@ const DELIVERED: &str = "000";
 /// Reads a verified call.
 #[must_use]
 pub fn read(callback: &Callback<'_>) -> Heard {
-    let form = if callback.method == "GET" { callback.query() } else { pairs(callback.body) };
+    let form = if callback.method == "POST" { pairs(callback.body) } else { callback.query() };
     let mut heard = Heard::nothing();
     heard.push(event(&form, callback).map(Some).map_err(|why| strange_bytes(callback, why)));
     heard

@@ -32,7 +32,8 @@ const V2: Scheme = Scheme {
 };
 
 /// Whether Plivo signed this request with one of the tokens (of the account or the subaccount, the current one or the one before).
-pub fn verify(tokens: &[Secret], callback: &Callback<'_>) -> Result<(), Unverified> {
+/// Answers the nonce that was signed, under which the request counts once: another nonce beside it is anybody's word.
+pub fn verify<'c>(tokens: &[Secret], callback: &'c Callback<'_>) -> Result<&'c str, Unverified> {
     for scheme in [&V3, &V2] {
         let signatures: Vec<&str> = scheme.signatures.iter().filter_map(|name| callback.header(name)).collect();
         if signatures.is_empty() {
@@ -46,17 +47,12 @@ pub fn verify(tokens: &[Secret], callback: &Callback<'_>) -> Result<(), Unverifi
             signatures.iter().flat_map(|list| list.split(',')).any(|one| same(&expected, one.trim()))
         };
         return if tokens.iter().any(made_by) {
-            Ok(())
+            Ok(nonce)
         } else {
             Err(Unverified::Mismatch { url: callback.url.to_owned() })
         };
     }
     Err(Unverified::Missing("the header X-Plivo-Signature-V3 or X-Plivo-Signature-V2"))
-}
-
-/// The nonce, under which the request counts once.
-pub(super) fn nonce<'c>(callback: &'c Callback<'_>) -> Option<&'c str> {
-    [&V3, &V2].into_iter().find_map(|scheme| callback.header(scheme.nonce))
 }
 
 fn base(url: &str) -> (&str, &str) {

@@ -13,7 +13,7 @@ use super::codes::CODES;
 /// Reads a verified call.
 #[must_use]
 pub fn read(callback: &Callback<'_>) -> Heard {
-    let form = Form(if callback.method == "GET" { callback.query() } else { pairs(callback.body) });
+    let form = Form(if callback.method == "POST" { pairs(callback.body) } else { callback.query() });
     let mut heard = Heard::nothing();
     heard.push(event(&form, callback).map_err(|why| strange_bytes(callback, why)));
     heard
