@@ -57,11 +57,12 @@ pub(crate) struct Refusal {
 /// | 429 | not processed: tried again after the carrier's wait |
 /// | 401, 402, 403 | our account: the number is paused |
 /// | other 4xx | by the carrier's code |
-/// | 5xx | in doubt, unless this carrier says that nothing was sent |
+/// | 5xx | in doubt, unless this carrier itself says that nothing was sent |
 /// | anything else | in doubt |
 pub(crate) fn unsuccessful(reply: &Reply, refusal: Option<Refusal>, table: &[Code], after_5xx: After5xx) -> Outcome {
     let status = reply.status;
     let http = format!("http_{}", status.as_u16());
+    let in_its_words = refusal.is_some();
     let Refusal { code, words } = refusal.unwrap_or(Refusal { code: http.clone(), words: String::new() });
     let known = codes::class(table, &code) != codes::Class::Unknown;
     let said = |usual: &str| if words.is_empty() { usual.to_owned() } else { codes::words(table, &code, &words) };
@@ -75,7 +76,8 @@ pub(crate) fn unsuccessful(reply: &Reply, refusal: Option<Refusal>, table: &[Cod
             Outcome::SenderProblem { code, reason }
         }
         400..=499 => codes::refused(table, &code, &words, reply.retry_after),
-        500..=599 if after_5xx == After5xx::NotSent => {
+        // The promise is the carrier's own: a gateway before it, which knows only its own page, promises nothing.
+        500..=599 if after_5xx == After5xx::NotSent && in_its_words => {
             let reason = said("the carrier is out of order");
             Outcome::Temporary { code, reason, retry_after: reply.retry_after }
         }
@@ -129,14 +131,18 @@ pub(crate) struct Listed {
     pub(crate) fits: bool,
 }
 
-/// Which of the listed texts is the one that was handed over at `submitted_at`. If several could be, none is taken.
+/// Which of the listed texts is the one that was handed over at `submitted_at`. If several could be, none is taken; one whose
+/// time cannot be read could be, so it does not count as missing.
 pub(crate) fn pick(listed: impl IntoIterator<Item = Listed>, submitted_at: Timestamp) -> Finding {
     let earliest = submitted_at.saturating_sub(SKEW).unwrap_or(Timestamp::MIN);
     let latest = submitted_at.saturating_add(SKEW).unwrap_or(Timestamp::MAX);
-    let fits = |one: &Listed| one.fits && one.at.is_some_and(|at| (earliest..=latest).contains(&at));
+    let fits = |one: &Listed| one.fits && one.at.is_none_or(|at| (earliest..=latest).contains(&at));
     let mut fitting = listed.into_iter().filter(fits);
     match (fitting.next(), fitting.next()) {
         (None, _) => Finding::NotFound,
+        (Some(Listed { at: None, .. }), None) => {
+            Finding::Unavailable { reason: "the carrier lists a text that could be this one without a time".to_owned() }
+        }
         (Some(one), None) => Finding::Sent { carrier_id: one.carrier_id },
         (Some(_), Some(_)) => {
             Finding::Unavailable { reason: "the carrier lists several texts that could be this one".to_owned() }

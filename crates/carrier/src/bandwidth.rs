@@ -2,7 +2,8 @@
 //!
 //! Source: Bandwidth's API reference and error codes, last read in November 2026.
 //! - There is no idempotency key. Our attempt is the `tag`, echoed in every callback.
-//! - No 4xx and no 5xx is sent or billed, so a 5xx is tried again. A broken connection is in doubt all the same.
+//! - No 4xx and no 5xx is sent or billed, so a 5xx in its own words is tried again. That of a gateway, and a broken
+//!   connection, are in doubt all the same.
 //! - The list knows neither text nor tag, so a text in doubt is found only if it is the only one of its numbers, time and count.
 //! - STOP is not acted on for 10DLC numbers: the confirmation is ours.
 

@@ -164,6 +164,10 @@ async fn a_server_error_is_in_doubt_but_where_the_carrier_promises_that_nothing_
     for name in NAMES {
         for status in [500, 502, 503, 504] {
             let (outcome, _) = submit(name, Answer::Says(status, "<html>".to_owned())).await;
+            assert!(matches!(outcome, Outcome::InDoubt { .. }), "{name} {status}: {outcome:?}");
+            let own = json!({ "type": "internal-error", "description": "no", "code": 20500, "message": "no",
+                "error": "no", "title": "no", "errors": [{ "code": "10007" }] });
+            let (outcome, _) = submit(name, Answer::Says(status, own.to_string())).await;
             match name {
                 "bandwidth" => assert!(matches!(outcome, Outcome::Temporary { .. }), "{name} {status}: {outcome:?}"),
                 _ => assert!(matches!(outcome, Outcome::InDoubt { .. }), "{name} {status}: {outcome:?}"),
@@ -287,6 +291,22 @@ async fn of_two_texts_that_could_be_the_one_in_doubt_none_is_taken() {
         let again = two[list][0].clone();
         two[list].as_array_mut().unwrap().push(again);
         assert!(matches!(find(name, Answer::Says(200, two.to_string())).await, Finding::Unavailable { .. }), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_listed_text_whose_time_cannot_be_read_is_not_taken_for_missing() {
+    let times = [
+        ("twilio", "messages", "date_created"),
+        ("telnyx", "data", "created_at"),
+        ("bandwidth", "messages", "receiveTime"),
+        ("plivo", "objects", "message_time"),
+    ];
+    for (name, list, key) in times {
+        let mut one = listed(name, 3, &text().body, attempt());
+        one[list][0][key] = "yesterday".into();
+        let finding = find(name, Answer::Says(200, one.to_string())).await;
+        assert!(matches!(finding, Finding::Unavailable { .. }), "{name}: {finding:?}");
     }
 }
 
