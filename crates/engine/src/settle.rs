@@ -4,6 +4,7 @@
 //! that comes too late, because a receipt was faster, the carrier's identifier and count are still taken.
 //! Locks are taken in the order of the house: contacts, numbers, enrollments, messages, accounts.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
 use domain::attempt::{self, Answer, Doubt, Found, Verdict};
@@ -18,6 +19,7 @@ use store::conversations::{self, Side, Touch};
 use store::enrollments::{self, Enrollment};
 use store::events::{self, Event};
 use store::messages::{self, MAX_ATTEMPTS, Message};
+use store::receipts::{self, CarrierId};
 use store::{Tx, numbers};
 
 use crate::beat::Beat;
@@ -91,6 +93,7 @@ pub(crate) fn settle(tx: &mut Tx<'_>, beat: &Beat, steps: &Steps, answers: &[Ans
     for answer in answers {
         let (id, tried) = messages::of_attempt(answer.attempt);
         let Some(message) = locked.get_mut(&id) else { continue };
+        let answer = &*of_its_own(tx, beat, answer, id)?;
         if !message.state.is_in_flight() || message.attempts != tried {
             settling.late(tx, message, answer)?;
             continue;
@@ -106,6 +109,21 @@ pub(crate) fn settle(tx: &mut Tx<'_>, beat: &Beat, steps: &Steps, answers: &[Ans
         settling.apply(tx, message, answer, ruling)?;
     }
     settling.finish(tx)
+}
+
+/// A carrier that lists neither our attempt nor the text may have found another text of ours to the same phone. That one is known
+/// by its identifier, so the text that was sought is not there.
+fn of_its_own<'a>(tx: &Tx<'_>, beat: &Beat, answer: &'a Answered, id: MessageId) -> Result<Cow<'a, Answered>, Failure> {
+    let (Said::Found(Found::Sent), Some(carrier_id)) = (answer.said, &answer.carrier_id) else {
+        return Ok(Cow::Borrowed(answer));
+    };
+    let of = CarrierId { carrier: &answer.carrier, id: carrier_id };
+    Ok(match receipts::find(tx, beat.workspace, of)? {
+        Some(other) if other != id => {
+            Cow::Owned(Answered { said: Said::Found(Found::NotFound), carrier_id: None, ..answer.clone() })
+        }
+        _ => Cow::Borrowed(answer),
+    })
 }
 
 /// What runs around the contacts that a carrier refuses for good, locked before anything else.

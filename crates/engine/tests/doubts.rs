@@ -4,8 +4,10 @@
 
 mod world;
 
-use carrier::Support;
+use std::sync::{Arc, Mutex};
+
 use carrier::simulator::{Answer, Behaviour, Faults, Reaction};
+use carrier::{Capabilities, Carrier, Finding, Outcome, Simulator, Sought, Submission, Support};
 use domain::access::Role;
 use domain::enrollment::{EnrollmentState, StopReason};
 use domain::ids::{ContactId, EnrollmentId, EventId, MessageId, UserId};
@@ -14,8 +16,9 @@ use domain::suppression::Suppression;
 use engine::doubts::{DoubtError, Doubts, Fate};
 use engine::enrolling::EnrollRequest;
 use engine::workspaces::SettingsChange;
-use engine::{Actor, Settings, Switch};
-use jiff::SignedDuration;
+use engine::{Actor, Carriers, Engine, Settings, Switch};
+use futures_util::future::BoxFuture;
+use jiff::{SignedDuration, Timestamp};
 use store::events::Event;
 use world::{Plan, World, on_both};
 
@@ -180,6 +183,66 @@ fn a_wrong_number_is_suppressed_and_marked_until_a_user_knows_better() {
         assert_eq!(world.engine.contact(&world.actor, contact).await.unwrap().reassigned_at, Some(at));
         world.engine.unsuppress(&world.actor, contact, Suppression::DoNotContact).await.unwrap();
         assert_eq!(world.engine.contact(&world.actor, contact).await.unwrap().reassigned_at, None);
+        world.end().await;
+    });
+}
+
+/// A carrier whose list knows no texts: it finds the last one that it took, whichever was sought.
+struct Vague {
+    inner: Arc<Simulator>,
+    last: Mutex<String>,
+}
+
+impl Carrier for Vague {
+    fn name(&self) -> &'static str {
+        "simulator"
+    }
+
+    fn submit<'a>(&'a self, submission: &'a Submission, now: Timestamp) -> BoxFuture<'a, Outcome> {
+        Box::pin(async move {
+            let outcome = self.inner.submit(submission, now).await;
+            if let Outcome::Accepted { carrier_id, .. } = &outcome {
+                self.last.lock().unwrap().clone_from(carrier_id);
+            }
+            outcome
+        })
+    }
+
+    fn find<'a>(&'a self, _sought: &'a Sought, _now: Timestamp) -> BoxFuture<'a, Finding> {
+        Box::pin(async { Finding::Sent { carrier_id: self.last.lock().unwrap().clone() } })
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.inner.capabilities()
+    }
+}
+
+#[test]
+fn a_text_that_is_another_message_is_not_taken_for_the_one_in_doubt() {
+    on_both(Plan::default, async |world| {
+        let vague = Vague { inner: Arc::clone(&world.simulator), last: Mutex::default() };
+        let carriers = Carriers::from([("simulator".to_owned(), Arc::new(vague) as Arc<dyn Carrier>)]);
+        let (store, clock) = (world.engine.store().clone(), world.engine.clock().clone());
+        let opened = tokio::task::spawn_blocking(move || Engine::open(store, clock, carriers).unwrap());
+        let engine = opened.await.unwrap();
+        let contact = world.contact(1, PHONE, &[]).await;
+        world.simulator.script(PHONE, vec![Reaction::delivered(), Reaction::answering(Answer::LostBefore)]);
+        let mut ids = Vec::new();
+        for body in ["One", "Two"] {
+            ids.push(engine.send_message(&world.actor, contact, body).await.unwrap().id);
+            engine.play(&world.simulator, engine.now() + SignedDuration::from_secs(30)).await.unwrap();
+        }
+        engine.play(&world.simulator, engine.now() + SignedDuration::from_hours(24)).await.unwrap();
+        let workspace = world.workspace();
+        let mut states = Vec::new();
+        for id in ids {
+            let read = move |db: &store::Read<'_>| store::messages::find(db, workspace, id);
+            states.push(engine.store().read::<_, store::DbError, _>(read).await.unwrap().unwrap().state);
+        }
+        assert_eq!(states, [MessageState::Delivered, MessageState::Failed]);
+        assert_eq!(world.texts(PHONE), ["One"]);
+        assert_eq!(world.balance("earned").await.0, 1);
+        assert!(engine.verify_ledger(workspace).await.unwrap().is_clean());
         world.end().await;
     });
 }
