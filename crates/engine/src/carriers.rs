@@ -241,7 +241,10 @@ impl Engine {
         let now = self.now();
         self.write(Lane::Bulk, move |tx| {
             let mut count = 0;
-            for stored in carriers::all(tx)?.into_iter().filter(|stored| !outfit.keys.is_current(&stored.sealed)) {
+            for seen in carriers::all(tx)?.into_iter().filter(|stored| !outfit.keys.is_current(&stored.sealed)) {
+                // Read again under the lock: who changes the account just now must not lose what they typed.
+                store::workspaces::lock(tx, seen.workspace)?;
+                let Some(stored) = carriers::find(tx, seen.workspace, seen.id)? else { continue };
                 let owner = stored.id.to_string();
                 let text = outfit.keys.open(&owner, &stored.sealed);
                 let text = text.map_err(|error| CarrierError::Closed(format!("{owner}: {error}")))?;
