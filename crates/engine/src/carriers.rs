@@ -23,6 +23,9 @@ pub const MAX_CARRIER_NAME: usize = 80;
 /// Most accounts of a workspace.
 pub const MAX_CARRIERS: usize = 20;
 
+/// The key under which a change names an optional secret that is no longer kept.
+pub const FORGET: &str = "forget";
+
 /// Why an account is not kept or shown.
 #[derive(Debug, thiserror::Error)]
 pub enum CarrierError {
@@ -172,7 +175,8 @@ impl Engine {
         self.shown(&stored, 0).ok_or(CarrierError::Unknown)
     }
 
-    /// Changes an account: its name, and the settings that are given; a secret that is left empty stays as it is.
+    /// Changes an account: its name, and the settings that are given. A secret that is left empty stays as it is; one that is
+    /// named under [`FORGET`] goes, such as a token before, which would sign calls for ever.
     pub async fn change_carrier(
         &self,
         actor: &Actor,
@@ -284,7 +288,7 @@ fn seal(outfit: &Outfit, id: CarrierId, settings: &serde_json::Map<String, serde
     outfit.keys.seal(&id.to_string(), &serde_json::Value::from(settings.clone()).to_string())
 }
 
-/// The settings with what was typed: an empty secret stays as it is.
+/// The settings with what was typed: an empty secret stays as it is, unless it is to be forgotten.
 fn merged(
     kind: Kind,
     before: &serde_json::Value,
@@ -294,10 +298,10 @@ fn merged(
     let is_secret = |key: &str| kind.fields().iter().any(|field| field.key == key && field.secret);
     let mut values: Vec<(String, String)> =
         kind.fields().iter().map(|field| (field.key.to_owned(), old(field.key))).collect();
-    for (key, value) in typed {
-        if is_secret(&key) && value.trim().is_empty() {
-            continue;
-        }
+    let (forgotten, typed): (Vec<_>, Vec<_>) = typed.into_iter().partition(|(key, _)| key == FORGET);
+    let typed = typed.into_iter().filter(|(key, value)| !is_secret(key) || !value.trim().is_empty());
+    let forgotten = forgotten.into_iter().map(|(_, key)| (key, String::new()));
+    for (key, value) in forgotten.chain(typed) {
         values.retain(|(known, _)| *known != key);
         values.push((key, value));
     }

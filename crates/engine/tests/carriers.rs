@@ -8,7 +8,7 @@ use carrier::{Callback, Http};
 use domain::access::Role;
 use domain::ids::{CarrierId, UserId};
 use domain::money::Micros;
-use engine::carriers::{CarrierAccount, CarrierError};
+use engine::carriers::{CarrierAccount, CarrierError, FORGET};
 use engine::hear::HearError;
 use engine::numbers::{NewNumber, NumberError};
 use engine::receive::Received;
@@ -299,5 +299,23 @@ fn without_a_master_key_no_credentials_are_kept() {
         let none = engine(&store, None).await;
         let operator = workspace(&none, "Acme").await;
         assert!(matches!(none.add_carrier(&operator, "plivo", "x", plivo("t")).await, Err(CarrierError::NoMasterKey)));
+    });
+}
+
+#[test]
+fn a_token_before_can_be_forgotten_and_then_signs_nothing() {
+    on_both(async |store| {
+        let engine = engine(&store, Some(outfit(&[&MasterKeys::draw()]))).await;
+        let actor = workspace(&engine, "Acme").await;
+        let made = account(&engine, &actor).await;
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        let turned = vec![pair("id", "MA1"), pair("token", "a new one"), pair("token_before", PLIVO_TOKEN)];
+        engine.change_carrier(&actor, made.id, "Ours", turned).await.unwrap();
+        assert!(call(&engine, &made, "1", "x=1").await.is_ok());
+        let forget = vec![pair("id", "MA1"), pair("token_before", ""), pair(FORGET, "token_before")];
+        engine.change_carrier(&actor, made.id, "Ours", forget).await.unwrap();
+        assert!(matches!(call(&engine, &made, "2", "x=1").await, Err(HearError::Unverified(_))));
+        let needed = engine.change_carrier(&actor, made.id, "Ours", vec![pair(FORGET, "token")]).await;
+        assert!(matches!(needed, Err(CarrierError::Settings(_))), "{needed:?}");
     });
 }
