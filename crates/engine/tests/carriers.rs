@@ -319,3 +319,19 @@ fn a_token_before_can_be_forgotten_and_then_signs_nothing() {
         assert!(matches!(needed, Err(CarrierError::Settings(_))), "{needed:?}");
     });
 }
+
+#[test]
+fn a_number_is_added_to_the_accounts_that_there_are_and_not_to_those_that_a_node_remembers() {
+    on_both(async |store| {
+        let key = MasterKeys::draw();
+        let (one, other) = (engine(&store, Some(outfit(&[&key]))).await, engine(&store, Some(outfit(&[&key]))).await);
+        let actor = workspace(&one, "Acme").await;
+        let made = account(&one, &actor).await;
+        other.add_number(&actor, number(OURS, made.id)).await.unwrap();
+        let gone = account(&other, &actor).await;
+        one.refresh_carriers().await.unwrap();
+        other.remove_carrier(&actor, gone.id).await.unwrap();
+        let late = one.add_number(&actor, number("+12125550101", gone.id)).await;
+        assert!(matches!(late, Err(NumberError::Carrier { .. })), "{late:?}");
+    });
+}
