@@ -18,6 +18,7 @@ const SMALL: &[(&str, &str)] = &[
     ("quick_replies::LIST", "at most a few hundred, all shown"),
     ("upkeep::STRAYS", "strays are bounded by their age"),
     ("users::ANYBODY", "stops at the first row"),
+    ("workflows::TEXTS", "the messages of a few hundred workflows, for the page of fields and who removes one"),
     ("workflows::LIST", "at most a few hundred, all shown"),
 ];
 

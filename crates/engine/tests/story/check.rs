@@ -171,7 +171,7 @@ fn check_fullness(story: &Story, texts: &[Arrived], ends: &BTreeMap<String, usiz
     println!("{} texts arrived; the carrier answered {outcomes:?}", texts.len());
     println!("{} texts were heard and {} repeats; ends {ends:?}", story.log.heard.len(), story.log.repeats);
     println!("{} runs were asked for; refused {:?}", story.log.runs.len(), story.log.refusals);
-    assert_eq!(outcomes.len(), 7, "a fault did not happen: {outcomes:?}");
+    assert_eq!(outcomes.len(), 8, "a fault did not happen: {outcomes:?}");
     let reasons = [
         "completed",
         "replied",
