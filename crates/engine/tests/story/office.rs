@@ -73,7 +73,7 @@ impl Story {
         let workspace = self.customers[customer].workspace();
         if day % WAVE_DAYS == 3 {
             let slip = Slip { idempotency_key: Some(format!("top-up {day}")), ..slip() };
-            let amount = Micros(if customer == 0 { 1_600_000 } else { 700_000 });
+            let amount = Micros(if customer == 0 { 1_200_000 } else { 500_000 });
             let first = self.engine.top_up(workspace, amount, slip.clone()).await.unwrap();
             assert_eq!(self.engine.top_up(workspace, amount, slip).await.unwrap(), first);
         }
