@@ -17,6 +17,7 @@ import "./order";
 import "./shortcuts";
 import "./toast";
 import "./unsaved";
+import "./workspace";
 import "./zone";
 
 // Nothing is evaluated and no style is written into the page: the policy of the pages forbids both.

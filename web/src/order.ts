@@ -1,6 +1,7 @@
 // <tbody data-order="#form">: its items are put into an order by their handles, by dragging (mouse, pen or finger) or with the arrow keys.
 // The form that it names is sent at once, by its button [data-look] if it has one. Up and down buttons do the same by a press, with script and without.
 import htmx from "htmx.org";
+import { within } from "./workspace";
 
 const items = (list: Element) => [...list.querySelectorAll<HTMLElement>(":scope > [data-order-item]")];
 const said = (text: string) => {
@@ -18,7 +19,7 @@ function send(list: HTMLElement, item: HTMLElement) {
   // A press, since htmx sends a button's value only if it was pressed.
   if (look) return look.click();
   const body = new URLSearchParams([...new FormData(form)].map(([name, value]) => [name, String(value)]));
-  fetch(form.action, { method: "POST", body, headers: { "hx-request": "true" } })
+  fetch(within(form.action), { method: "POST", body, headers: { "hx-request": "true" } })
     .then((answer) => {
       if (answer.ok) return;
       const told = answer.headers.get("hx-trigger");

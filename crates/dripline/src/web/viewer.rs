@@ -1,6 +1,7 @@
 //! Who looks at a page: a person who is signed in, in one workspace. A handler that takes a `Viewer` is closed to everybody else.
 
 use axum::extract::FromRequestParts;
+use axum::extract::Query;
 use axum::http::request::Parts as Head;
 use axum_extra::extract::CookieJar;
 use domain::access::Permission;
@@ -70,6 +71,9 @@ impl FromRequestParts<Parts> for Viewer {
             Err(SignInError::Ended) => return Err(Wrong::SignIn(sign_in(head))),
             presence => presence?,
         };
+        if page_of(head).is_some_and(|shown| shown != presence.actor.workspace().to_string()) {
+            return Err(Wrong::OtherWorkspace(presence.workspace.name));
+        }
         // A zone that this build no longer knows must not close the workspace.
         let home = Zone::named(&presence.workspace.zone)
             .or_else(|_| Zone::named("UTC"))
@@ -88,6 +92,19 @@ impl FromRequestParts<Parts> for Viewer {
             presence,
         })
     }
+}
+
+/// The workspace that the page shows from which a request comes, as its script says (`web/src/workspace.ts`); nothing if it
+/// does not, and for signing out, which ends every session.
+fn page_of(head: &Head) -> Option<String> {
+    if head.uri.path() == "/sign-out" {
+        return None;
+    }
+    if let Some(named) = head.headers.get("dripline-workspace") {
+        return Some(named.to_str().unwrap_or("?").to_owned());
+    }
+    let Query(asked) = Query::<Vec<(String, String)>>::try_from_uri(&head.uri).ok()?;
+    asked.into_iter().find_map(|(name, value)| (name == "in").then_some(value))
 }
 
 /// The sign-in page, which leads back to the page that was asked for.

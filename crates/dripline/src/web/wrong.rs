@@ -15,6 +15,8 @@ pub(crate) enum Wrong {
     Problem(Problem),
     /// A page of another site asked for it.
     OtherSite,
+    /// The page is of another workspace than the one that is open by now, which has this name.
+    OtherWorkspace(String),
     /// Nobody is signed in: this is the address to sign in at.
     SignIn(String),
 }
@@ -66,6 +68,12 @@ impl IntoResponse for Wrong {
             Self::OtherSite => {
                 let detail = "the request came from another site; open the page here and try again".to_owned();
                 Told { status: StatusCode::FORBIDDEN, detail, id: None, sign_in: None }
+            }
+            Self::OtherWorkspace(name) => {
+                let detail = format!(
+                    "nothing was done: this page is of another workspace than the one you are in now, which is {name}; open the page anew"
+                );
+                Told { status: StatusCode::CONFLICT, detail, id: None, sign_in: None }
             }
             Self::SignIn(to) => Told {
                 status: StatusCode::UNAUTHORIZED,

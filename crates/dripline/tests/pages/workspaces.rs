@@ -94,3 +94,26 @@ async fn whoever_signs_in_in_the_same_browser_does_not_get_the_others_of_the_one
     assert_eq!(mixed.post("/workspaces", &format!("workspace={}", first.workspace)).await.status, 404);
     assert!(!mixed.get("/workspaces").await.good().has("First"));
 }
+
+#[tokio::test]
+async fn a_page_of_the_workspace_before_does_nothing_in_the_one_that_is_open_now() {
+    let site = Site::new();
+    let (first, second) = (site.customer("First", "+12125550100").await, site.customer("Second", "+13055550101").await);
+    for customer in [&first, &second] {
+        ann(&site, customer, PASSWORD).await;
+    }
+    let there = sign_in(&site, "ann@example.com", PASSWORD).await;
+    let page = there.get("/contacts").await.good();
+    assert!(page.has(&format!("data-workspace=\"{}\"", second.workspace)), "{}", page.text);
+    let form = "phone=%28786%29+555-0177&first=Late";
+    let late = there.post(&format!("/contacts?in={}", first.workspace), form).await;
+    assert_eq!(late.status, 409, "{}", late.text);
+    assert!(late.has("another workspace") && late.has("Second"), "{}", late.text);
+    assert!(!there.get("/contacts").await.good().has("Late"));
+    let script = there.script("POST", &format!("/contacts?in={}", first.workspace), form).await;
+    assert_eq!(script.status, 409, "{}", script.text);
+    let now = there.post(&format!("/contacts?in={}", second.workspace), form).await;
+    assert!(now.status < 400, "{}", now.text);
+    assert!(there.get("/contacts").await.good().has("Late"));
+    assert_eq!(there.post(&format!("/sign-out?in={}", first.workspace), "").await.status, 303);
+}
