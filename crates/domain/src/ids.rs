@@ -122,6 +122,10 @@ identifiers! {
     JobId = "job";
     /// A short name in a colour that contacts get.
     LabelId = "lbl";
+    /// A record of a consent, or of its taking back.
+    ConsentId = "cns";
+    /// A file of phones that must not be texted.
+    ListId = "spl";
     /// What a user wrote about a contact.
     NoteId = "nte";
     /// A filter of the Messenger under a name.

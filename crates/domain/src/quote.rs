@@ -8,6 +8,7 @@
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 
+use crate::consent::Standing;
 use crate::enrollment::{self, StepPrice};
 use crate::ids::NumberId;
 use crate::ledger::Amounts;
@@ -85,6 +86,8 @@ pub struct ContactFacts<'a> {
     pub place: &'a Candidates,
     /// The lists on which the contact's phone is.
     pub suppressions: &'a [Suppression],
+    /// What holds of the contact's consent, where the workspace asks for one.
+    pub consent: Option<Standing>,
     /// The enrollment that runs.
     pub running: Option<&'a Running>,
     /// The number that would send.
@@ -188,6 +191,7 @@ pub fn quote(facts: &Facts<'_>) -> Result<Quote, Vec<Refusal>> {
     };
     let number = sender(contact, &mut refusals);
     refusals.extend(contact.suppressions.iter().copied().map(Refusal::Suppressed));
+    refusals.extend(contact.consent.filter(|standing| !standing.is_valid()).map(Refusal::NoConsent));
     if let Some(running) = contact.running {
         refusals.push(Refusal::AlreadyEnrolled { workflow: running.workflow.clone(), step: running.next_step });
     }

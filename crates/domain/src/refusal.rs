@@ -2,6 +2,7 @@
 //!
 //! All refusals of a contact are reported together, so that they can be mended in one go.
 
+use crate::consent::Standing;
 use crate::money::Micros;
 use crate::suppression::Suppression;
 
@@ -43,6 +44,9 @@ pub enum Refusal {
     /// The contact's phone is on a suppression list.
     #[error("{}", suppressed(*.0))]
     Suppressed(Suppression),
+    /// The workspace enrolls nobody without a consent on record.
+    #[error("the contact has no consent that holds: {0}")]
+    NoConsent(Standing),
     /// A variable has no value and no fallback.
     #[error("message {step}: the contact has no value for {{{field}}}")]
     MissingField {
@@ -114,6 +118,7 @@ impl Refusal {
             Self::InsufficientFunds { .. } => "insufficient_funds",
             Self::AlreadyEnrolled { .. } => "already_enrolled",
             Self::Suppressed(kind) => kind.word(),
+            Self::NoConsent(_) => "no_consent",
             Self::MissingField { .. } => "missing_field",
             Self::MessageTooLong { .. } => "message_too_long",
             Self::MessageEmpty { .. } => "message_empty",
@@ -134,10 +139,15 @@ impl Refusal {
             Self::NumberNotReady { .. } => "wait until the number is live, or assign another one",
             Self::InsufficientFunds { .. } => "top up the wallet",
             Self::AlreadyEnrolled { .. } => "remove the contact from that workflow first, or wait for its end",
-            Self::Suppressed(Suppression::OptedOut) => "only the contact can undo this, by texting START",
+            Self::Suppressed(Suppression::OptedOut) => {
+                "the contact can undo this by texting START, or you by recording the new consent that they gave"
+            }
             Self::Suppressed(Suppression::DoNotContact) => "take the contact off the do-not-contact list",
             Self::Suppressed(Suppression::ComplianceBlocked) => "have the compliance list checked",
             Self::Suppressed(Suppression::Undeliverable) => "correct the phone number",
+            Self::NoConsent(_) => {
+                "record the consent on the contact's page, or import it with its source, date and kind"
+            }
             Self::MissingField { .. } => "fill in the field, or give the variable a fallback: {First Name|there}",
             Self::MessageTooLong { .. } => "shorten the message or the contact's field",
             Self::MessageEmpty { .. } => "give the variable a fallback",

@@ -4,6 +4,7 @@
 //! object is *not found*, never *forbidden*. A handler and its place in the document are one thing: `routes` takes both
 //! from the annotation, so no route can be left out of the document nor be told wrongly.
 
+pub(crate) mod consents;
 pub(crate) mod contacts;
 pub(crate) mod conversations;
 pub(crate) mod document;
@@ -79,6 +80,8 @@ fn described(max_body_bytes: usize) -> (Router<Parts>, OpenApi) {
         .routes(routes!(contacts::list, contacts::create))
         .routes((schemas, paths, import))
         .routes(routes!(contacts::show, contacts::edit, contacts::remove))
+        .routes(routes!(consents::list, consents::record))
+        .routes(routes!(consents::export))
         .routes(routes!(suppressions::list))
         .routes(routes!(suppressions::add, suppressions::lift))
         .routes(routes!(workflows::list, workflows::create))

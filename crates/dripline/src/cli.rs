@@ -15,6 +15,7 @@ mod backup;
 mod batch;
 mod carriers;
 mod config;
+mod consent;
 mod contacts;
 mod credit;
 mod days;
@@ -81,6 +82,7 @@ enum Command {
     Number(number::Number),
     Carrier(carriers::Carriers),
     Contacts(contacts::Contacts),
+    Consent(consent::Consent),
     Workflow(workflow::Workflow),
     Enroll(enroll::Enroll),
     Credit(credit::Credit),
@@ -106,6 +108,7 @@ fn dispatch(command: Command, answer: &mut Answer) -> Result<(), Stop> {
         Command::Number(command) => command.run(answer),
         Command::Carrier(command) => command.run(answer),
         Command::Contacts(command) => command.run(answer),
+        Command::Consent(command) => command.run(answer),
         Command::Workflow(command) => command.run(answer),
         Command::Enroll(command) => command.run(answer),
         Command::Credit(command) => command.run(answer),

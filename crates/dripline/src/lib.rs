@@ -5,6 +5,7 @@
 mod api;
 pub mod cli;
 pub mod config;
+mod consent_rows;
 mod demo;
 mod hooks;
 pub mod logs;

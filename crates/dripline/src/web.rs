@@ -16,7 +16,7 @@ pub(crate) mod assets;
 mod billing;
 mod chart;
 mod contacts;
-mod csv;
+pub(crate) mod csv;
 mod doubts;
 mod enroll;
 mod enrollments;

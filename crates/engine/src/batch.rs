@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use domain::consent::{self, Said, Standing};
 use domain::enrollment::StepPrice;
 use domain::ids::{ContactId, EnrollmentId, NumberId, WorkflowId};
 use domain::ledger::{self, Cause, Reason};
@@ -19,12 +20,13 @@ use store::contacts::Contact;
 use store::enrollments::{self, NewEnrollment, Start};
 use store::numbers::Number;
 use store::workflows::{self, Workflow};
-use store::{Read, Tx, events, suppressions};
+use store::{Read, Tx, consents, events, suppressions};
 
 use crate::beat::Beat;
 use crate::facts::{self, Known, Steps};
 use crate::failure::Failure;
 use crate::senders;
+use crate::settings::Switch;
 
 /// Which messages: those of a workflow from one of them on.
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +58,8 @@ pub(crate) struct Batch {
 pub(crate) struct Around {
     running: HashMap<ContactId, Running>,
     suppressed: HashMap<i64, Vec<Suppression>>,
+    /// The consents on record, by phone; nothing where the workspace does not ask for any.
+    said: Option<HashMap<i64, Vec<Said>>>,
 }
 
 /// What was decided about one contact.
@@ -63,6 +67,22 @@ pub(crate) struct Decision {
     pub(crate) contact: ContactId,
     pub(crate) place: Option<Candidates>,
     pub(crate) result: Result<Quote, Vec<Refusal>>,
+}
+
+impl Around {
+    /// What holds of a contact's consent, where the workspace asks for one.
+    fn standing(&self, contact: &Contact, now: Timestamp) -> Option<Standing> {
+        let said = self.said.as_ref()?.get(&contact.phone_hash);
+        Some(consent::standing(said.into_iter().flatten().copied(), now))
+    }
+}
+
+fn said(db: &Read<'_>, beat: &Beat, hashes: &[i64]) -> Result<HashMap<i64, Vec<Said>>, Failure> {
+    let mut all = HashMap::<i64, Vec<Said>>::new();
+    for (hash, said) in consents::said(db, beat.workspace, hashes)? {
+        all.entry(hash).or_default().push(said);
+    }
+    Ok(all)
 }
 
 impl Batch {
@@ -110,7 +130,11 @@ impl Batch {
         for (hash, kind) in suppressions::of(db, beat.workspace, &hashes)? {
             suppressed.entry(hash).or_default().push(kind);
         }
-        Ok(Around { running: running.collect(), suppressed })
+        let said = match self.known.settings.require_consent {
+            Switch::On => Some(said(db, beat, &hashes)?),
+            Switch::Off => None,
+        };
+        Ok(Around { running: running.collect(), suppressed, said })
     }
 
     /// Decides about one contact. A quote takes its price from what is left for the next one.
@@ -129,6 +153,7 @@ impl Batch {
                 value: &|key| value_of(contact, key),
                 place: &place,
                 suppressions: around.suppressed.get(&contact.phone_hash).unwrap_or(&none),
+                consent: around.standing(contact, self.now),
                 running: around.running.get(&contact.id),
                 sender: &sender,
             }),

@@ -349,7 +349,7 @@ fn edit(
     Ok(contact)
 }
 
-fn lock(tx: &mut Tx<'_>, beat: &Beat, id: ContactId) -> Result<Option<Contact>, Failure> {
+pub(crate) fn lock(tx: &mut Tx<'_>, beat: &Beat, id: ContactId) -> Result<Option<Contact>, Failure> {
     Ok(store::contacts::lock(tx, beat.workspace, &[id])?.pop())
 }
 

@@ -14,6 +14,7 @@ pub mod carriers;
 pub mod changes;
 pub mod claim;
 pub mod clock;
+pub mod consents;
 pub mod contacts;
 pub mod conversations;
 mod counts;

@@ -13,6 +13,7 @@
 
 use carrier::{Capabilities, CarrierEvent, Inbound, Signal, StopAnswer};
 use domain::automatic;
+use domain::consent::Kind;
 use domain::enrollment::StopReason;
 use domain::ids::{ContactId, EnrollmentId, MessageId, NumberId, WorkspaceId};
 use domain::message::{MessageKind, MessageState};
@@ -27,6 +28,7 @@ use store::messages::{self, Message};
 use store::{Lane, Tx, answers, enrollments, numbers, suppressions};
 
 use crate::beat::Beat;
+use crate::consents::{self, Heard};
 use crate::ending::{self, Ended};
 use crate::engine::Engine;
 use crate::facts::{self, Known, Steps};
@@ -162,7 +164,8 @@ impl Intake {
             ended.extend(stop_of(tx, beat, &[contact.id], reason)?);
             ended.extend(stop_of(tx, beat, &others, StopReason::PersonReplied)?);
         }
-        self.obey(tx, &known, &contact, (wish, self.who_answers(inbound)))?;
+        let heard = Heard { kind: Kind::Revoked, source: "text", words: &inbound.body, message: Some(message) };
+        self.obey(tx, &known, &contact, (wish, self.who_answers(inbound)), heard)?;
         Ok(Received::Stored { workspace: beat.workspace, contact: contact.id, message, ended })
     }
 
@@ -223,27 +226,44 @@ impl Intake {
         known: &Known,
         contact: &Contact,
         (wish, who): (Wish, StopAnswer),
+        heard: Heard<'_>,
     ) -> Result<(), Failure> {
         let settings = &known.settings;
         let (text, author) = match wish {
-            Wish::OptOut { .. } if self.suppress(tx, contact, Suppression::OptedOut, "contact")? => {
-                (&settings.opt_out_text, "opt-out")
-            }
+            Wish::OptOut { .. } if self.opt_out(tx, contact, &heard)? => (&settings.opt_out_text, "opt-out"),
             Wish::Help => (&settings.help_text, "help"),
-            Wish::Start if self.lift(tx, contact)? => (&settings.opt_in_text, "opt-in"),
-            Wish::Yes if self.answers_confirmation(tx, contact)? && self.lift(tx, contact)? => {
+            Wish::Start if self.lift(tx, contact, heard)? => (&settings.opt_in_text, "opt-in"),
+            Wish::Yes if self.answers_confirmation(tx, contact)? && self.lift(tx, contact, heard)? => {
                 (&settings.opt_in_text, "opt-in")
             }
-            Wish::WrongNumber => return self.wrong_number(tx, contact),
+            Wish::WrongNumber => return self.wrong_number(tx, contact, &heard),
             Wish::OptOut { .. } | Wish::Start | Wish::Yes | Wish::Nothing => return Ok(()),
         };
         if who == StopAnswer::Ours { self.answer(tx, contact, text, author) } else { Ok(()) }
     }
 
-    /// The phone is somebody else's: no more texts, and the contact shows since when that is known.
-    fn wrong_number(&self, tx: &mut Tx<'_>, contact: &Contact) -> Result<(), Failure> {
+    /// The contact opts out, which takes every consent back; false if it had opted out already.
+    fn opt_out(&self, tx: &mut Tx<'_>, contact: &Contact, heard: &Heard<'_>) -> Result<bool, Failure> {
+        let new = self.suppress(tx, contact, Suppression::OptedOut, "contact")?;
+        self.revoke(tx, contact, heard, new)?;
+        Ok(new)
+    }
+
+    /// Keeps the taking back of a consent: once for each opt-out, and whenever one holds.
+    fn revoke(&self, tx: &mut Tx<'_>, contact: &Contact, heard: &Heard<'_>, new: bool) -> Result<(), Failure> {
         let beat = &self.beat;
-        self.suppress(tx, contact, Suppression::DoNotContact, "wrong number")?;
+        if new || consents::standing_of(tx, beat.workspace, contact.phone_hash, beat.now)?.is_valid() {
+            consents::keep(tx, beat, contact, heard)?;
+        }
+        Ok(())
+    }
+
+    /// The phone is somebody else's: no more texts, no consent of who had it before holds, and the contact shows since
+    /// when that is known.
+    fn wrong_number(&self, tx: &mut Tx<'_>, contact: &Contact, heard: &Heard<'_>) -> Result<(), Failure> {
+        let beat = &self.beat;
+        let new = self.suppress(tx, contact, Suppression::DoNotContact, "wrong number")?;
+        self.revoke(tx, contact, &Heard { source: "wrong number", ..*heard }, new)?;
         if contact.reassigned_at.is_some() {
             return Ok(());
         }
@@ -264,13 +284,14 @@ impl Intake {
     }
 
     /// Takes the contact off the list of those who opted out; false if it was not on it.
-    fn lift(&self, tx: &mut Tx<'_>, contact: &Contact) -> Result<bool, Failure> {
+    fn lift(&self, tx: &mut Tx<'_>, contact: &Contact, heard: Heard<'_>) -> Result<bool, Failure> {
         let beat = &self.beat;
         let kind = Suppression::OptedOut;
         if !suppressions::lift(tx, beat.workspace, contact.phone_hash, kind, beat.now)? {
             return Ok(false);
         }
         crate::conversations::listed(tx, beat.workspace, contact.id, kind, false)?;
+        consents::keep(tx, beat, contact, &Heard { kind: Kind::Express, ..heard })?;
         let note = serde_json::json!({ "list": kind.word(), "source": "contact" });
         beat.note(tx, "contact.unsuppressed", Some(contact.id), &note)?;
         Ok(true)

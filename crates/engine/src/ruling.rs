@@ -10,8 +10,9 @@
 //! | taken, then refused by a receipt | `undelivered` | stays earned, or reversed if the workspace says so | ends |
 //! | doubt | `in_doubt` | stays prepaid | waits |
 
+use domain::consent::Kind;
 use domain::enrollment::EnrollmentState;
-use domain::ids::{ContactId, EnrollmentId};
+use domain::ids::EnrollmentId;
 use domain::ledger::{self, Amounts, Cause, Reason, Unit};
 use domain::message::{MessageKind, MessageState};
 use domain::money::Micros;
@@ -27,11 +28,12 @@ use store::{Tx, contacts, suppressions};
 
 use crate::beat::Beat;
 use crate::claim::later;
+use crate::consents::{self, Heard};
 use crate::facts;
 use crate::failure::Failure;
 use crate::receipts;
 use crate::settings::Switch;
-use crate::settle::{Answered, Settling};
+use crate::settle::{Answered, Fallen, Settling};
 
 /// What a message cost, and under which cause its money moves.
 struct Cost {
@@ -210,12 +212,18 @@ pub(crate) fn refused(settling: &mut Settling<'_>, message: &mut Message, kind: 
 }
 
 /// Puts a contact on a list, and tells.
-pub(crate) fn suppress(tx: &mut Tx<'_>, beat: &Beat, contact: ContactId, kind: Suppression) -> Result<(), Failure> {
+pub(crate) fn suppress(tx: &mut Tx<'_>, beat: &Beat, fallen: &Fallen) -> Result<(), Failure> {
+    let (contact, kind) = (fallen.contact, fallen.kind);
     let Some(row) = contacts::find(tx, beat.workspace, contact)? else { return Ok(()) };
     if suppressions::add(tx, beat.workspace, (row.phone_hash, Some(row.id)), kind, "carrier", beat.now)? {
         crate::conversations::listed(tx, beat.workspace, contact, kind, true)?;
         let note = serde_json::json!({ "list": kind.word(), "source": "carrier" });
         beat.note(tx, "contact.suppressed", Some(contact), &note)?;
+        if kind == Suppression::OptedOut {
+            let words = fallen.code.as_deref().unwrap_or_default();
+            let heard = Heard { kind: Kind::Revoked, source: "carrier", words, message: Some(fallen.message) };
+            consents::keep(tx, beat, &row, &heard)?;
+        }
     }
     Ok(())
 }

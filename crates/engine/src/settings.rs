@@ -30,6 +30,8 @@ pub struct Settings {
     pub refund_refused: Switch,
     /// Whether an automatic answer (out of office, a delivery robot) ends an enrollment as any reply does.
     pub automatic_answers_stop: Switch,
+    /// Whether nobody is enrolled whose consent is not on record.
+    pub require_consent: Switch,
     /// The answer to HELP.
     pub help_text: String,
     /// The one confirmation of an opt-out.
@@ -46,6 +48,7 @@ impl Default for Settings {
             stop_person: Switch::On,
             refund_refused: Switch::Off,
             automatic_answers_stop: Switch::On,
+            require_consent: Switch::Off,
             help_text: "Reply to this message and a person will answer. Reply STOP to opt out.".to_owned(),
             opt_out_text: "You have opted out and will get no more messages from us. Reply START to opt in again."
                 .to_owned(),

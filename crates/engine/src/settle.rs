@@ -67,6 +67,14 @@ pub(crate) enum Ruling {
     ForAPerson,
 }
 
+/// A contact that comes onto a list for what a carrier said of a message.
+pub(crate) struct Fallen {
+    pub(crate) contact: ContactId,
+    pub(crate) kind: Suppression,
+    pub(crate) message: MessageId,
+    pub(crate) code: Option<String>,
+}
+
 /// Everything that a settling transaction collects before it writes.
 pub(crate) struct Settling<'a> {
     pub(crate) beat: &'a Beat,
@@ -80,7 +88,7 @@ pub(crate) struct Settling<'a> {
     pub(crate) touches: Vec<Touch>,
     kin: HashMap<ContactId, Kin>,
     ends: Vec<(EnrollmentId, StopReason)>,
-    suppressed: Vec<(ContactId, Suppression)>,
+    suppressed: Vec<Fallen>,
 }
 
 /// Settles what has answered. Answers to attempts that are no longer on their way change nothing.
@@ -263,7 +271,8 @@ impl<'a> Settling<'a> {
 
     /// A contact comes onto a list: what runs of its kin ends, by the end of the settling.
     pub(crate) fn fall(&mut self, message: &Message, kind: Suppression) {
-        self.suppressed.push((message.contact, kind));
+        let (contact, code) = (message.contact, message.code.clone());
+        self.suppressed.push(Fallen { contact, kind, message: message.id, code });
         if let Some((row, true)) = self.enrollment(message) {
             self.ends.push((row.id, kind.stop_reason()));
         }
@@ -299,8 +308,8 @@ impl<'a> Settling<'a> {
             ending::stop(tx, self.beat, &[id], reason)?;
         }
         // After the accounts, as an inbound opt-out has it: two that meet here wait in one order.
-        for (contact, kind) in self.suppressed {
-            ruling::suppress(tx, self.beat, contact, kind)?;
+        for fallen in &self.suppressed {
+            ruling::suppress(tx, self.beat, fallen)?;
         }
         Ok(())
     }

@@ -8,6 +8,7 @@
 pub mod answers;
 pub mod carriers;
 pub mod claims;
+pub mod consents;
 pub mod contacts;
 pub mod conversations;
 mod db;
@@ -45,6 +46,7 @@ const STATEMENTS: &[&[(&str, &Sql)]] = &[
     answers::ALL,
     carriers::ALL,
     claims::ALL,
+    consents::ALL,
     contacts::ALL,
     contacts::custom::ALL,
     contacts::list::ALL,

@@ -93,6 +93,13 @@ const MIGRATIONS: &[Migration] = &[
             postgres: include_str!("../../../migrations/postgres/0011_zones.sql"),
         },
     },
+    Migration {
+        name: "0012_consent",
+        sql: Sql::Twin {
+            sqlite: include_str!("../../../migrations/sqlite/0012_consent.sql"),
+            postgres: include_str!("../../../migrations/postgres/0012_consent.sql"),
+        },
+    },
 ];
 
 /// What only the program can work out of rows that are there already, by the migration that needs it. It runs once the

@@ -45,6 +45,7 @@ pub(crate) fn head() -> OpenApi {
         (name = "Keys", description = "What programs open the API with."),
         (name = "Numbers", description = "Phone numbers of the workspace's own."),
         (name = "Contacts", description = "One phone number of one person each, with fields."),
+        (name = "Consent", description = "What contacts agreed to and took back, as it was recorded."),
         (name = "Suppressions", description = "The lists that forbid texting a contact."),
         (name = "Workflows", description = "One to nine messages with days between them."),
         (name = "Quotes", description = "The exact price and timeline, before anything starts."),

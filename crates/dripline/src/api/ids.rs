@@ -8,8 +8,8 @@ use std::str::FromStr;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts as Head;
 use domain::ids::{
-    ContactId, EnrollmentId, EventId, JobId, KeyId, MessageId, NumberId, PersonId, QuoteId, UserId, WorkflowId,
-    WorkspaceId,
+    ConsentId, ContactId, EnrollmentId, EventId, JobId, KeyId, MessageId, NumberId, PersonId, QuoteId, UserId,
+    WorkflowId, WorkspaceId,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::openapi::RefOr;
@@ -34,6 +34,7 @@ pub(crate) trait Kind: Display + FromStr<Err: Display> + Send {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Id<T>(pub(crate) T);
 
+pub(crate) type Consent = Id<ConsentId>;
 pub(crate) type Contact = Id<ContactId>;
 pub(crate) type Enrollment = Id<EnrollmentId>;
 pub(crate) type Event = Id<EventId>;
@@ -58,6 +59,7 @@ macro_rules! kinds {
 }
 
 kinds! {
+    ConsentId = "the consent";
     ContactId = "the contact";
     EnrollmentId = "the enrollment";
     EventId = "the event";

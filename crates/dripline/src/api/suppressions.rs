@@ -67,7 +67,7 @@ pub(crate) async fn add(
 
 /// Take a contact off a list
 ///
-/// An opt-out is lifted by the contact alone.
+/// An opt-out is lifted by the contact alone, or by new consent that is recorded (`recordConsent`).
 #[utoipa::path(delete, path = "/contacts/{id}/suppressions/{kind}", operation_id = "unsuppressContact", tag = "Suppressions",
     params(("id" = ids::Contact, Path, description = "The contact."), ("kind" = SuppressionWord, Path, description = "The list.")),
     responses((status = 200, description = "It is not on the list.", body = Changed)),

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::marker::PhantomData;
 
 use domain::access::{Permission, Permissions, Role};
+use domain::consent;
 use domain::enrollment::StopReason;
 use domain::message::{MessageKind, MessageState};
 use domain::suppression::Suppression;
@@ -51,6 +52,8 @@ pub(crate) type MessageKindWord = Word<MessageKind>;
 pub(crate) type MessageStateWord = Word<MessageState>;
 pub(crate) type FateWord = Word<Fate>;
 pub(crate) type SuppressionWord = Word<Suppression>;
+pub(crate) type ConsentKindWord = Word<consent::Kind>;
+pub(crate) type ConsentStandingWord = Word<consent::Standing>;
 pub(crate) type SwitchWord = Word<Switch>;
 pub(crate) type NumberStateWord = Word<NumberState>;
 pub(crate) type StatusWord = Word<Status>;
@@ -96,6 +99,9 @@ lists! {
     MessageState, "MessageState", "Where a message is. It never goes backwards.",
         MessageState::ALL.iter().map(|state| state.word()).collect();
     Suppression, "Suppression", "A list that forbids texting a phone.", Suppression::ALL.iter().map(|kind| kind.word()).collect();
+    consent::Kind, "ConsentKind", "What a record of consent says; `revoked` takes all of them back.",
+        consent::Kind::ALL.iter().map(|kind| kind.word()).collect();
+    consent::Standing, "ConsentStanding", "Whether a consent holds now.", vec!["none", "valid", "expired", "revoked"];
     Fate, "Fate", "What became of a message in doubt.", [Fate::Sent, Fate::NotSent].map(Fate::word).to_vec();
     Switch, "Switch", "Whether something happens.", vec!["on", "off"];
     NumberState, "NumberState", "`live` sends, `paused` makes its messages wait, `lost` is gone for good.",

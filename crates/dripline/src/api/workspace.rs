@@ -45,6 +45,8 @@ pub(crate) struct Settings {
     refund_refused: SwitchWord,
     /// Whether an automatic answer (out of office, a delivery robot) ends an enrollment as any reply does.
     automatic_answers_stop: SwitchWord,
+    /// Whether nobody is enrolled without a consent on record that holds.
+    require_consent: SwitchWord,
     /// The answer to HELP.
     help_text: String,
     /// The one confirmation of an opt-out.
@@ -81,6 +83,7 @@ impl From<&engine::Settings> for Settings {
             stop_person: word(settings.stop_person),
             refund_refused: word(settings.refund_refused),
             automatic_answers_stop: word(settings.automatic_answers_stop),
+            require_consent: word(settings.require_consent),
             help_text: settings.help_text.clone(),
             opt_out_text: settings.opt_out_text.clone(),
             opt_in_text: settings.opt_in_text.clone(),
@@ -112,6 +115,7 @@ impl Settings {
             stop_person: switch(&self.stop_person),
             refund_refused: switch(&self.refund_refused),
             automatic_answers_stop: switch(&self.automatic_answers_stop),
+            require_consent: switch(&self.require_consent),
             help_text: self.help_text,
             opt_out_text: self.opt_out_text,
             opt_in_text: self.opt_in_text,

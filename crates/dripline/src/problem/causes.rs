@@ -4,8 +4,8 @@ use domain::suppression::Suppression;
 use engine::billing::BillingError;
 use engine::bulk::BulkError;
 use engine::carriers::CarrierError;
+use engine::contacts::ContactError;
 use engine::contacts::custom::CustomFieldError;
-use engine::contacts::{ContactError, SuppressError};
 use engine::conversations::ConversationError;
 use engine::doubts::DoubtError;
 use engine::enrolling::{EnrollError, RemoveError};
@@ -33,6 +33,8 @@ use serde_json::json;
 use store::DbError;
 
 use super::{Code, Problem};
+
+mod consent;
 
 impl From<Forbidden> for Problem {
     fn from(error: Forbidden) -> Self {
@@ -184,18 +186,6 @@ impl From<CustomFieldError> for Problem {
             | CustomFieldError::OtherField { .. }
             | CustomFieldError::TooMany
             | CustomFieldError::InUse { .. } => Code::SettingsInvalid,
-        };
-        Self::told(code, &error)
-    }
-}
-
-impl From<SuppressError> for Problem {
-    fn from(error: SuppressError) -> Self {
-        let code = match error {
-            SuppressError::Forbidden(cause) => return cause.into(),
-            SuppressError::Failure(cause) => return cause.into(),
-            SuppressError::Unknown => Code::NotFound,
-            SuppressError::NotByHand(_) => Code::NotByHand,
         };
         Self::told(code, &error)
     }

@@ -1,6 +1,7 @@
 //! `/contacts`: everybody, searched, filtered and sorted; what can be done with many; adding one by hand.
 
 mod bulk;
+pub(super) mod consent;
 mod export;
 mod import;
 mod show;
@@ -36,6 +37,7 @@ pub(super) fn routes() -> Router<Parts> {
         .route("/contacts/new", get(new))
         .route("/contacts/count", get(counted))
         .merge(bulk::routes())
+        .merge(consent::routes())
         .route("/contacts/export", get(export::file))
         .merge(import::routes())
         .merge(show::routes())

@@ -28,6 +28,11 @@ impl Csv {
         self.0.push_str("\r\n");
     }
 
+    /// What was written since the last time, for a file that is sent while it grows.
+    pub(crate) fn take(&mut self) -> String {
+        std::mem::take(&mut self.0)
+    }
+
     /// The file as a download of this name, which is plain ASCII. A spreadsheet knows by the mark at its beginning that it is UTF-8.
     pub(crate) fn download(self, name: &str) -> Response {
         let disposition = format!("attachment; filename=\"{name}\"");

@@ -165,6 +165,9 @@ fn reason(payload: &Value, who: &str, whom: &str) -> String {
 
 fn suppressed(payload: &Value, who: &str, whom: &str) -> String {
     match payload["list"].as_str().unwrap_or_default() {
+        "opted_out" if who != whom && payload["source"].as_str().is_some_and(|source| source.starts_with("usr_")) => {
+            format!("{who} recorded that {whom} opted out: nothing is sent any more")
+        }
         "opted_out" => format!("{whom} opted out: nothing is sent any more"),
         "do_not_contact" if who == whom => format!("{whom} is no longer to be contacted: the phone is somebody else's"),
         "do_not_contact" => format!("{who} put {whom} on the do-not-contact list"),
@@ -175,6 +178,9 @@ fn suppressed(payload: &Value, who: &str, whom: &str) -> String {
 
 fn unsuppressed(payload: &Value, who: &str, whom: &str) -> String {
     match payload["list"].as_str().unwrap_or_default() {
+        "opted_out" if payload["source"] == "consent" => {
+            format!("The opt-out of {whom} was lifted by a new consent, which {who} recorded")
+        }
         "opted_out" => format!("{whom} opted in again"),
         "do_not_contact" => format!("{who} took {whom} off the do-not-contact list"),
         "undeliverable" => format!("{who} took {whom} off the list of phones that cannot be reached"),

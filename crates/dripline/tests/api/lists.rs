@@ -56,6 +56,10 @@ async fn busy<'s>(site: &'s Site) -> (Customer<'s>, Vec<String>) {
             customer.post(&format!("/contacts/{contact}/messages"), json!({ "body": body })).await.good();
         }
     }
+    for source in ["web form", "phone call", "paper"] {
+        let consent = json!({ "kind": "express", "source": source, "text": "I agree." });
+        customer.post(&format!("/contacts/{}/consents", contacts[0]), consent).await.good();
+    }
     customer.wait(60).await;
     let job = text(&customer.get("/jobs").await.good()["data"][0]["id"]);
     let all = lists(&contacts[0], &workflow, &job);

@@ -11,6 +11,11 @@ async fn makers(customer: &Customer<'_>) -> Vec<(String, Option<Value>, Option<V
     let step = json!([{ "after_days": 0, "text": "Hello" }]);
     vec![
         (format!("/contacts/{contact}/messages"), Some(json!({ "body": "One" })), Some(json!({ "body": "Two" }))),
+        (
+            format!("/contacts/{contact}/consents"),
+            Some(json!({ "kind": "express", "source": "web form", "text": "I agree." })),
+            Some(json!({ "kind": "express", "source": "paper", "text": "I agree." })),
+        ),
         ("/contacts".to_owned(), Some(json!({ "phone": "+12125550124" })), Some(json!({ "phone": "+12125550125" }))),
         (
             "/workflows".to_owned(),

@@ -172,6 +172,7 @@ async fn ends(told: &Told<'_>, contact: &str, workflow: &str) {
     blocked.problem(422, "do_not_contact");
     let opt_out = told.customer.ask("PUT", &format!("/contacts/{contact}/suppressions/opted_out"), None).await;
     opt_out.problem(422, "not_by_hand");
+    consent(told, contact).await;
     let job = text(&told.post("/enrollments/many", all).await["id"]);
     crate::lists::done(&told.customer).await;
     let done = told.get(&format!("/jobs/{job}")).await;
@@ -192,6 +193,27 @@ async fn ends(told: &Told<'_>, contact: &str, workflow: &str) {
     assert_eq!(told.get(&format!("/workflows/{workflow}/enrollments")).await["data"], json!([]));
     assert_eq!(told.ask("DELETE", &format!("/contacts/{contact}"), None).await, json!({ "deleted": contact }));
     told.customer.get(&format!("/contacts/{contact}")).await.problem(404, "not_found");
+}
+
+/// What the contact agreed to, and took back.
+async fn consent(told: &Told<'_>, contact: &str) {
+    let path = format!("/contacts/{contact}/consents");
+    assert_eq!(told.get(&path).await["standing"], "none");
+    let agreed = json!({ "kind": "written", "source": "web form", "text": "I agree to texts from Acme.",
+        "evidence": { "url": "https://acme.example/offer", "ip": "192.0.2.7" } });
+    let recorded = told.post(&path, agreed.clone()).await;
+    assert_eq!((&recorded["lifted_opt_out"], &recorded["suppressions"]), (&json!(false), &json!(["do_not_contact"])));
+    assert_eq!(recorded["consent"]["evidence"]["ip"], "192.0.2.7");
+    let nothing = json!({ "kind": "express", "source": "web form" });
+    told.customer.post(&path, nothing).await.problem(422, "consent_invalid");
+    told.customer.post(&path, json!({ "kind": "maybe", "source": "x" })).await.problem(400, "json");
+    let history = told.get(&path).await;
+    assert_eq!((&history["standing"], &history["data"][0]), (&json!("valid"), &recorded["consent"]));
+    let all = told.get("/consents?limit=1").await;
+    assert_eq!((&all["data"][0]["contact"], &all["data"][0]["phone"]), (&json!(contact), &json!("+12125550123")));
+    let next = format!("/consents?limit=1&cursor={}", text(&all["next"]));
+    assert_eq!(told.get(&next).await["data"], json!([]));
+    told.customer.get("/consents?cursor=evt_06b9zq4h8g000").await.problem(400, "cursor");
 }
 
 async fn simulator(told: &Told<'_>) {

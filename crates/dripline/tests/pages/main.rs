@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod carriers;
+mod consent;
 mod contacts;
 mod crawl;
 mod desk;

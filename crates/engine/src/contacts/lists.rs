@@ -2,7 +2,7 @@
 //!
 //! | list | a user puts there | a user takes off |
 //! |---|---|---|
-//! | `opted_out` | never: it is the contact's word | never |
+//! | `opted_out` | never: it is the contact's word | never, but by recording new consent (`consents.rs`) |
 //! | `do_not_contact` | with `contacts:write` | with `contacts:write` |
 //! | `compliance_blocked` | with `settings:write` | with `settings:write` |
 //! | `undeliverable` | never: it is the carrier's word | with `contacts:write` |
@@ -60,7 +60,7 @@ impl Engine {
     /// Takes a contact's phone off a list. True if it was on it.
     ///
     /// # Errors
-    /// See [`SuppressError`]; an opt-out is lifted by the contact alone.
+    /// See [`SuppressError`]; an opt-out is lifted by the contact alone, or by new consent that is recorded.
     pub async fn unsuppress(&self, actor: &Actor, id: ContactId, kind: Suppression) -> Result<bool, SuppressError> {
         may_lift(actor, kind)?;
         let beat = self.beat(actor);

@@ -15,6 +15,7 @@ use serde::Deserialize;
 use store::suppressions::Entry;
 use store::{DbError, contacts, enrollments, events, numbers, suppressions, workflows};
 
+use super::consent::Holds;
 use super::{named, sentence};
 use crate::web::about::{self, About, Place};
 use crate::web::answer::{Done, html, refused};
@@ -119,6 +120,7 @@ struct ContactPage<'v> {
     /// When the phone came onto lists that forbid texting and when it left them.
     listings: Vec<(Told, Moment)>,
     history: Vec<(Told, Moment)>,
+    holds: Holds,
     about: About,
     created: Moment,
     may_write: bool,
@@ -215,6 +217,7 @@ async fn page<'v>(parts: &Parts, viewer: &'v Viewer, id: ContactId) -> Result<Co
         kin: kin.collect(),
         listings: listings(&loaded, &names, viewer),
         history: loaded.events.iter().map(told).collect(),
+        holds: Holds::of(parts.engine.consents(&viewer.actor, id, None, 1).await?.standing, &viewer.zone),
         about: About::read(parts, viewer, Place::Contact, id).await?,
         created: moment(contact.created_at),
         may_write,

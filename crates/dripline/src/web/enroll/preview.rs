@@ -131,8 +131,6 @@ pub(super) enum Fix {
     Link { address: String, label: &'static str },
     /// By a value of this field.
     Field { name: String },
-    /// Only by the contact.
-    Nobody,
 }
 
 /// All refusals as they are shown; the same field is asked for once.
@@ -159,7 +157,10 @@ fn fix(refusal: &Refusal, contact: ContactId, workflow: WorkflowId) -> Fix {
         Refusal::AlreadyEnrolled { .. } => {
             link(format!("/enrollments/of/{contact}/remove"), "Remove from that workflow")
         }
-        Refusal::Suppressed(Suppression::OptedOut) => Fix::Nobody,
+        Refusal::NoConsent(_) => link(format!("/contacts/{contact}/consent"), "Record the consent"),
+        Refusal::Suppressed(Suppression::OptedOut) => {
+            link(format!("/contacts/{contact}/consent"), "See what was agreed to")
+        }
         Refusal::Suppressed(_) => link(format!("/contacts/{contact}"), "Open the contact"),
         Refusal::MissingField { field, .. } => Fix::Field { name: field.clone() },
         Refusal::MessageTooLong { .. } | Refusal::MessageEmpty { .. } | Refusal::WorkflowEmpty => {

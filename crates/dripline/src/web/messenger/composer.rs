@@ -120,7 +120,9 @@ pub(super) async fn read(
 
 fn closed(name: &str, kind: Suppression) -> String {
     match kind {
-        Suppression::OptedOut => format!("{name} opted out. Only they can undo this, by texting START."),
+        Suppression::OptedOut => format!(
+            "{name} opted out. Only they can undo this, by texting START or by new consent, recorded on their page."
+        ),
         Suppression::DoNotContact => {
             format!("{name} is on the do-not-contact list. Take them off on the contact’s page first.")
         }

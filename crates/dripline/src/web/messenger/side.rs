@@ -15,6 +15,7 @@ use store::{DbError, contacts, events, suppressions};
 
 use crate::web::about::{About, Place};
 use crate::web::answer::html;
+use crate::web::contacts::consent::Holds;
 use crate::web::enrollments::{Again, again, amounts, state};
 use crate::web::format::{self, Moment};
 use crate::web::path::Id;
@@ -64,6 +65,7 @@ pub(super) struct Side {
     pub(super) over: Option<Over>,
     pub(super) progress: Option<Progress>,
     pub(super) lists: Vec<&'static str>,
+    pub(super) holds: Holds,
     pub(super) about: About,
     pub(super) history: Vec<(Told, Moment)>,
     pub(super) may_write: bool,
@@ -131,6 +133,7 @@ pub(super) async fn read(parts: &Parts, viewer: &Viewer, contact: ContactId) -> 
         }),
         progress,
         lists: known.lists.into_iter().map(list_name).collect(),
+        holds: Holds::of(engine.consents(actor, contact, None, 1).await?.standing, &viewer.zone),
         about: About::read(parts, viewer, Place::Messenger, contact).await?,
         history: known.events.iter().map(|event| (names.tell_all(event), moment(event.at))).collect(),
         may_write: viewer.may("contacts:write"),

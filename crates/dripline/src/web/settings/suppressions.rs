@@ -86,6 +86,7 @@ struct SuppressionsPage<'v> {
     search: String,
     found: Option<Found>,
     fault: Fault,
+    may_export: bool,
 }
 
 impl SuppressionsPage<'_> {
@@ -141,7 +142,17 @@ async fn page<'v>(
     }
     let lists = Suppression::ALL.into_iter().map(|one| list(one, viewer, one == kind)).collect();
     let (frame, side) = frame(viewer, HERE);
-    Ok(SuppressionsPage { frame, side, lists, rows: rows.collect(), next, search: asked.q, found, fault })
+    Ok(SuppressionsPage {
+        frame,
+        side,
+        lists,
+        rows: rows.collect(),
+        next,
+        search: asked.q,
+        found,
+        fault,
+        may_export: viewer.may("export"),
+    })
 }
 
 async fn search(parts: &Parts, viewer: &Viewer, phone: Phone) -> Result<Found, Wrong> {

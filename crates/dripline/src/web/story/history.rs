@@ -51,6 +51,14 @@ impl Names {
                     counted(count("rejected"), "row rejected", "rows rejected")
                 )
             }
+            "consent.recorded" => match text(facts, "kind") {
+                "revoked" => format!("{who} recorded that {whom} took the consent back ({})", text(facts, "source")),
+                _ if facts["lifted"] == true => format!(
+                    "{who} recorded the new consent of {whom} ({}), which lifts the opt-out",
+                    text(facts, "source")
+                ),
+                _ => format!("{who} recorded the consent of {whom} ({})", text(facts, "source")),
+            },
             "note.added" => format!("{who} wrote a note about {whom}"),
             "note.deleted" => format!("{who} deleted a note about {whom}"),
             "conversation.read" => format!("{who} marked the conversation{} as read", self.with(event)),
@@ -272,6 +280,12 @@ mod tests {
             "field.renamed",
             r#"{"from":"lot","name":"Lot"}"#,
             "Pat Doe renamed the field “lot”: it is “Lot” now",
+        ),
+        (
+            "usr_1",
+            "consent.recorded",
+            r#"{"kind":"written","source":"web form","lifted":true}"#,
+            "Pat Doe recorded the new consent of Ann Lee (web form), which lifts the opt-out",
         ),
         ("usr_1", "quick_reply.created", r#"{"name":"Hours"}"#, "Pat Doe made the quick reply “Hours”"),
         (

@@ -1,0 +1,31 @@
+//! Why a phone is not put on a list or taken off, and why no consent is recorded.
+
+use engine::consents::ConsentError;
+use engine::contacts::SuppressError;
+
+use super::{Code, Problem};
+
+impl From<SuppressError> for Problem {
+    fn from(error: SuppressError) -> Self {
+        let code = match error {
+            SuppressError::Forbidden(cause) => return cause.into(),
+            SuppressError::Failure(cause) => return cause.into(),
+            SuppressError::Unknown => Code::NotFound,
+            SuppressError::NotByHand(_) => Code::NotByHand,
+        };
+        Self::told(code, &error)
+    }
+}
+
+impl From<ConsentError> for Problem {
+    fn from(error: ConsentError) -> Self {
+        let code = match error {
+            ConsentError::Forbidden(cause) => return cause.into(),
+            ConsentError::Failure(cause) => return cause.into(),
+            ConsentError::Unknown => Code::NotFound,
+            ConsentError::KeyReused(_) => Code::IdempotencyKeyReused,
+            ConsentError::Given(_) | ConsentError::BeforeOptOut(_) => Code::ConsentInvalid,
+        };
+        Self::told(code, &error)
+    }
+}

@@ -1,0 +1,83 @@
+//! Consent on screen: what holds beside the conversation and on the contact's page, recording more, all of it as a file.
+
+use domain::access::Role;
+use domain::suppression::Suppression;
+use jiff::SignedDuration;
+
+use crate::markup::sound;
+use crate::site::Site;
+
+#[tokio::test]
+async fn consent_is_recorded_and_shown_wherever_the_contact_is() {
+    let site = Site::new();
+    let (ours, theirs) = (site.customer("Ours", "+12125550100").await, site.customer("Theirs", "+13055550101").await);
+    let (agent, viewer) = (site.person(&ours, Role::Agent).await, site.person(&ours, Role::Viewer).await);
+    let contact = ours.contacts[0];
+    let path = format!("/contacts/{contact}/consent");
+    let page = agent.get(&path).await.good();
+    sound(&page);
+    assert!(page.has("No consent on record") && page.has("Nothing yet"));
+    for (form, why) in [
+        ("kind=written&source=web+form&text=", "word for word"),
+        ("kind=written&source=&text=I+agree", "how the consent came about"),
+        ("kind=written&source=form&text=I+agree&given=yesterday", "yesterday"),
+        ("kind=written&source=form&text=I+agree&until=2001-01-01", "before it was given"),
+        ("kind=revoked&source=phone+call", "what the person said"),
+    ] {
+        let answer = agent.post(&path, form).await;
+        assert_eq!(answer.status, 422, "{form}");
+        sound(&answer);
+        assert!(answer.has(why), "{why}: {}", answer.text);
+    }
+    let typed = agent.post(&path, "kind=written&source=&text=I+agree+to+texts").await;
+    assert!(typed.has("I agree to texts"), "what was typed stays");
+    let form = "kind=written&source=web+form&text=I+agree+to+texts+%3Cb%3E&url=https%3A%2F%2Facme.example&given=2025-03-03T16:30";
+    assert_eq!(agent.post(&path, form).await.status, 303);
+    let page = agent.get(&path).await.good();
+    sound(&page);
+    assert!(
+        page.has("Express written consent since Mar 3, 2025") && page.has("I agree to texts &#60;b&#62;"),
+        "{}",
+        page.text
+    );
+    for place in [format!("/contacts/{contact}"), format!("/messenger/{contact}")] {
+        assert!(viewer.get(&place).await.good().has("Express written consent since Mar 3, 2025"), "{place}");
+    }
+    assert!(!viewer.get(&path).await.good().has("name=\"source\""));
+    assert_eq!(viewer.post(&path, form).await.status, 403);
+    let stranger = site.person(&theirs, Role::Owner).await;
+    assert_eq!(stranger.get(&path).await.status, 404);
+    assert_eq!(stranger.post(&path, form).await.status, 404);
+    assert_eq!(agent.get("/contacts/consents.csv").await.status, 403);
+    let owner = site.person(&ours, Role::Owner).await;
+    let file = owner.get("/contacts/consents.csv").await.good();
+    assert!(file.text.starts_with('\u{feff}') && file.text.contains("I agree to texts <b>"), "{}", file.text);
+    assert!(!stranger.get("/contacts/consents.csv").await.good().text.contains("I agree"));
+}
+
+#[tokio::test]
+async fn an_opt_out_is_lifted_by_new_consent_from_who_may() {
+    let site = Site::new();
+    let ours = site.customer("Ours", "+12125550100").await;
+    let (agent, admin) = (site.person(&ours, Role::Agent).await, site.person(&ours, Role::Admin).await);
+    let contact = ours.contacts[0];
+    let path = format!("/contacts/{contact}/consent");
+    let form = "kind=revoked&source=phone+call&words=leave+me+alone";
+    assert_eq!(agent.post(&path, form).await.status, 303);
+    let lists = async || site.parts.engine.suppressions(&ours.operator, contact).await.unwrap();
+    assert_eq!(lists().await, [Suppression::OptedOut]);
+    let page = agent.get(&path).await.good();
+    sound(&page);
+    assert!(page.has("Consent revoked on") && page.has("leave me alone") && !page.has("name=\"lift\""));
+    let lift = "kind=express&source=phone+call&text=Yes&lift=1";
+    assert_eq!(agent.post(&path, lift).await.status, 403);
+    assert!(admin.get(&path).await.good().has("name=\"lift\""));
+    let before = admin.post(&path, &format!("{lift}&given=2001-01-01T10:00")).await;
+    assert_eq!(before.status, 422);
+    assert!(before.has("it lifts nothing"), "{}", before.text);
+    // The clock of the house is moved by hand: the next second is after the opt-out.
+    let clock = site.parts.engine.clock();
+    assert!(clock.move_to(clock.now() + SignedDuration::from_secs(1)));
+    assert_eq!(admin.post(&path, lift).await.status, 303);
+    assert_eq!(lists().await, []);
+}
