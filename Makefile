@@ -17,8 +17,8 @@ run: ## build the release and start the demo on http://127.0.0.1:8080, with its 
 	$${CARGO_TARGET_DIR:-./target}/release/dripline serve --demo
 
 # The examples come first, so that the runner's own summary is what closes the output.
-test: ## run every test, on both databases and in a browser, installing what it lacks
-	@scripts/need cargo cc node nextest
+test: ## run every test, on both databases, in a browser and through Kannel, installing what it lacks
+	@scripts/need cargo cc node nextest kannel
 	cargo fetch --locked --quiet
 	cargo test --doc --quiet $(ALL)
 	cargo nextest run $(ALL) --no-run

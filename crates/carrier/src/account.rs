@@ -4,8 +4,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::fields::{Field, Shape};
+pub use self::reach::{Host, Peer, Reach};
 use crate::http::Http;
-use crate::{Carrier, bandwidth, plivo, telnyx, twilio, vonage};
+use crate::{Carrier, bandwidth, gateway, plivo, telnyx, twilio, vonage};
+
+mod fields;
+mod reach;
 
 /// The carriers that people have accounts with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -21,6 +26,8 @@ pub enum Kind {
     Plivo,
     /// Vonage.
     Vonage,
+    /// A gateway of one's own that speaks HTTP as Kannel does.
+    Gateway,
 }
 
 /// Where an adapter calls, and where it is called.
@@ -32,77 +39,9 @@ pub struct Place {
     pub callbacks: String,
 }
 
-/// What a person types.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Field {
-    /// Its key in the settings.
-    pub key: &'static str,
-    /// What it is called at the carrier.
-    pub name: &'static str,
-    /// Where it is found, or what it is for.
-    pub hint: &'static str,
-    /// Whether it is never shown again.
-    pub secret: bool,
-    /// Whether it may be empty.
-    pub optional: bool,
-}
-
-const fn shown(key: &'static str, name: &'static str, hint: &'static str) -> Field {
-    Field { key, name, hint, secret: false, optional: false }
-}
-
-const fn secret(key: &'static str, name: &'static str, hint: &'static str) -> Field {
-    Field { key, name, hint, secret: true, optional: false }
-}
-
-const fn or_empty(field: Field) -> Field {
-    Field { optional: true, ..field }
-}
-
-const BEFORE: &str = "While both are in use: calls signed with either are taken.";
-
-const TWILIO: &[Field] = &[
-    shown("account", "Account SID", "Begins with AC; on the first page of Twilio's console."),
-    secret("token", "Auth token", "Beside the Account SID. Twilio signs its calls with it."),
-    or_empty(shown("key", "API key SID", "Begins with SK. Without one the auth token is used to send.")),
-    or_empty(secret("key_secret", "API key secret", "Shown once by Twilio, when the key is made.")),
-    or_empty(shown("service", "Messaging service SID", "Begins with MG, if your numbers are in a messaging service.")),
-    or_empty(secret("token_before", "Auth token before", BEFORE)),
-];
-const TELNYX: &[Field] = &[
-    secret("key", "API key", "Begins with KEY; under Account, API keys."),
-    shown(
-        "public_key",
-        "Public key",
-        "Under Account, Keys & credentials, Public key. Telnyx signs its calls with its counterpart.",
-    ),
-    or_empty(shown("profile", "Messaging profile ID", "Without one the profile of each number is used.")),
-    or_empty(shown("public_key_before", "Public key before", BEFORE)),
-];
-const BANDWIDTH: &[Field] = &[
-    shown("account", "Account ID", "The number of the account."),
-    shown("user", "API user name", "A user who may use the messaging API."),
-    secret("password", "API password", "That user's password."),
-    shown("application", "Messaging application ID", "The application whose location has your numbers."),
-    shown("callback_user", "Callback user ID", "As you set it on the application: Bandwidth's calls bear it."),
-    secret("callback_password", "Callback password", "As you set it on the application."),
-    or_empty(secret("callback_password_before", "Callback password before", BEFORE)),
-];
-const PLIVO: &[Field] = &[
-    shown("id", "Auth ID", "On the first page of Plivo's console."),
-    secret("token", "Auth token", "Beside the Auth ID. Plivo signs its calls with it."),
-    or_empty(secret("token_before", "Auth token before", BEFORE)),
-];
-const VONAGE: &[Field] = &[
-    shown("key", "API key", "On the first page of Vonage's dashboard."),
-    secret("secret", "API secret", "Beside the API key."),
-    secret("signature_secret", "Signature secret", "Under API settings. Vonage signs its calls with it."),
-    or_empty(secret("signature_secret_before", "Signature secret before", BEFORE)),
-];
-
 impl Kind {
-    /// All of them, in the order of the alphabet.
-    pub const ALL: [Self; 5] = [Self::Bandwidth, Self::Plivo, Self::Telnyx, Self::Twilio, Self::Vonage];
+    /// All of them, in the order of the alphabet; what one runs oneself comes last.
+    pub const ALL: [Self; 6] = [Self::Bandwidth, Self::Plivo, Self::Telnyx, Self::Twilio, Self::Vonage, Self::Gateway];
 
     /// The word in settings and addresses.
     #[must_use]
@@ -113,6 +52,7 @@ impl Kind {
             Self::Bandwidth => "bandwidth",
             Self::Plivo => "plivo",
             Self::Vonage => "vonage",
+            Self::Gateway => "gateway",
         }
     }
 
@@ -125,6 +65,7 @@ impl Kind {
             Self::Bandwidth => "Bandwidth",
             Self::Plivo => "Plivo",
             Self::Vonage => "Vonage",
+            Self::Gateway => "HTTP gateway (Kannel)",
         }
     }
 
@@ -134,27 +75,35 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.word() == word)
     }
 
-    /// Where the carrier listens.
+    /// Where the carrier listens; nothing where the account itself says it.
     #[must_use]
-    pub fn base(self) -> &'static str {
+    pub fn base(self) -> Option<&'static str> {
         match self {
-            Self::Twilio => twilio::BASE,
-            Self::Telnyx => telnyx::BASE,
-            Self::Bandwidth => bandwidth::BASE,
-            Self::Plivo => plivo::BASE,
-            Self::Vonage => vonage::BASE,
+            Self::Twilio => Some(twilio::BASE),
+            Self::Telnyx => Some(telnyx::BASE),
+            Self::Bandwidth => Some(bandwidth::BASE),
+            Self::Plivo => Some(plivo::BASE),
+            Self::Vonage => Some(vonage::BASE),
+            Self::Gateway => None,
         }
+    }
+
+    /// What has to be written down at the other side besides our address, where there is more to it.
+    #[must_use]
+    pub fn lines(self, callbacks: &str) -> Option<String> {
+        (self == Self::Gateway).then(|| gateway::lines(callbacks))
     }
 
     /// What has to be typed, in order.
     #[must_use]
     pub fn fields(self) -> &'static [Field] {
         match self {
-            Self::Twilio => TWILIO,
-            Self::Telnyx => TELNYX,
-            Self::Bandwidth => BANDWIDTH,
-            Self::Plivo => PLIVO,
-            Self::Vonage => VONAGE,
+            Self::Twilio => fields::TWILIO,
+            Self::Telnyx => fields::TELNYX,
+            Self::Bandwidth => fields::BANDWIDTH,
+            Self::Plivo => fields::PLIVO,
+            Self::Vonage => fields::VONAGE,
+            Self::Gateway => fields::GATEWAY,
         }
     }
 }
@@ -176,6 +125,22 @@ pub enum SettingsError {
     /// A character that no carrier writes, and that would end up in an address or a header.
     #[error("{0} holds a space or a character that is not of the keyboard")]
     Character(&'static str),
+    /// It is not what the field takes.
+    #[error("{name} must be {wants}")]
+    Shape {
+        /// What it is called at the carrier.
+        name: &'static str,
+        /// What the field takes.
+        wants: String,
+    },
+    /// The operator of this server has not allowed the host.
+    #[error("this server may not call {peer}: its operator has to add it to carrier_gateways")]
+    NotAllowed {
+        /// What the field is called.
+        name: &'static str,
+        /// The host and the port.
+        peer: Peer,
+    },
     /// A field that this carrier does not have.
     #[error("{kind} has no setting {key:?}")]
     Unknown {
@@ -191,7 +156,11 @@ impl SettingsError {
     #[must_use]
     pub fn field(&self) -> Option<&'static str> {
         match self {
-            Self::Missing(name) | Self::TooLong { name, .. } | Self::Character(name) => Some(name),
+            Self::Missing(name)
+            | Self::TooLong { name, .. }
+            | Self::Character(name)
+            | Self::Shape { name, .. }
+            | Self::NotAllowed { name, .. } => Some(name),
             Self::Unknown { .. } => None,
         }
     }
@@ -204,6 +173,7 @@ pub const MAX_FIELD: usize = 500;
 pub fn checked(
     kind: Kind,
     typed: impl IntoIterator<Item = (String, String)>,
+    reach: &Reach,
 ) -> Result<serde_json::Map<String, serde_json::Value>, SettingsError> {
     let mut settings = serde_json::Map::new();
     for (key, value) in typed {
@@ -214,14 +184,7 @@ pub fn checked(
         if count > MAX_FIELD {
             return Err(SettingsError::TooLong { name: field.name, count });
         }
-        // A password may be anything that a header can carry encoded; the rest goes into addresses as it is.
-        let fits = |one: char| {
-            if field.secret { !one.is_control() } else { one.is_ascii_graphic() && !"/?#%\\".contains(one) }
-        };
-        let is_key_material = field.key.starts_with("public_key");
-        if !value.chars().all(|one| fits(one) || (is_key_material && one == '/')) {
-            return Err(SettingsError::Character(field.name));
-        }
+        fits(field, &value)?;
         settings.insert(field.key.to_owned(), value.into());
     }
     for field in kind.fields() {
@@ -230,7 +193,57 @@ pub fn checked(
             return Err(SettingsError::Missing(field.name));
         }
     }
+    may_reach(kind, &settings, reach)?;
     Ok(settings)
+}
+
+/// Whether a value has the shape of its field; an empty one has.
+fn fits(field: &Field, value: &str) -> Result<(), SettingsError> {
+    // A password may be anything that a header can carry encoded; the rest goes into addresses as it is.
+    let plain = |one: char| {
+        if field.secret { !one.is_control() } else { one.is_ascii_graphic() && !"/?#%\\".contains(one) }
+    };
+    let token = |one: char| one.is_ascii_alphanumeric() || "-_".contains(one);
+    let wants = match field.shape {
+        _ if value.is_empty() => return Ok(()),
+        Shape::Word if value.chars().all(plain) => return Ok(()),
+        Shape::Base64 if value.chars().all(|one| plain(one) || one == '/') => return Ok(()),
+        Shape::Word | Shape::Base64 => return Err(SettingsError::Character(field.name)),
+        Shape::Url => "an address such as http://127.0.0.1:13013/cgi-bin/sendsms, without user and query".to_owned(),
+        Shape::Host => "the name of a host or an IP address, without a port".to_owned(),
+        Shape::Number(least, most) => format!("a whole number from {least} to {most}"),
+        Shape::Choice(words) => words.join(" or "),
+        Shape::Token => "at least 16 letters, digits, - and _".to_owned(),
+    };
+    let has_it = match field.shape {
+        Shape::Url => reach::of_url(value).is_some(),
+        Shape::Host => value.chars().all(|one| one.is_ascii_alphanumeric() || ".-_:".contains(one)),
+        Shape::Number(least, most) => value.parse::<u32>().is_ok_and(|number| (least..=most).contains(&number)),
+        Shape::Choice(words) => words.contains(&value),
+        Shape::Token => value.len() >= 16 && value.chars().all(token),
+        Shape::Word | Shape::Base64 => true,
+    };
+    if has_it { Ok(()) } else { Err(SettingsError::Shape { name: field.name, wants }) }
+}
+
+/// Whether the server may call what the settings name; a carrier's own address is always allowed.
+pub fn may_reach(
+    kind: Kind,
+    settings: &serde_json::Map<String, serde_json::Value>,
+    reach: &Reach,
+) -> Result<(), SettingsError> {
+    let Some(peer) = peer(kind, settings) else { return Ok(()) };
+    let name = kind.fields()[0].name;
+    if reach.allows(&peer) { Ok(()) } else { Err(SettingsError::NotAllowed { name, peer }) }
+}
+
+/// The peer that the settings themselves name.
+fn peer(kind: Kind, settings: &serde_json::Map<String, serde_json::Value>) -> Option<Peer> {
+    let text = |key: &str| settings.get(key).and_then(|value| value.as_str()).unwrap_or_default();
+    match kind {
+        Kind::Gateway => reach::of_url(text("url")),
+        Kind::Twilio | Kind::Telnyx | Kind::Bandwidth | Kind::Plivo | Kind::Vonage => None,
+    }
 }
 
 /// The adapter for an account. Fails if the settings are not of its kind.
@@ -248,5 +261,6 @@ pub fn open(
         Kind::Bandwidth => Arc::new(bandwidth::Bandwidth::new(name, from_value(settings)?, place, http)),
         Kind::Plivo => Arc::new(plivo::Plivo::new(name, from_value(settings)?, place, http)),
         Kind::Vonage => Arc::new(vonage::Vonage::new(name, from_value(settings)?, place, http)),
+        Kind::Gateway => Arc::new(gateway::Gateway::new(name, from_value(settings)?, &place, http)),
     })
 }

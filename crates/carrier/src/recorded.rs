@@ -7,6 +7,7 @@
 //! | `plivo` | `method`, `url`, `auth_token`, `scheme` (`v2` or `v3`), `nonce`, `signature`, `raw_body` or `params` |
 //! | `vonage` | `authorization`, `signature_secret`, `raw_body`, `now` |
 //! | `bandwidth` | `authorization`, `user`, `password` |
+//! | `gateway` | `url` or `authorization`, `password` (the callback secret) |
 //!
 //! `params` is a list of pairs or an object. `now` is in seconds since 1970; without it the time of the check is meant. Other fields are passed over.
 
@@ -16,10 +17,10 @@ use serde_json::Value;
 
 use crate::callback::{Callback, Unverified};
 use crate::signed::Secret;
-use crate::{bandwidth, plivo, telnyx, twilio, vonage};
+use crate::{bandwidth, gateway, plivo, telnyx, twilio, vonage};
 
 /// The carriers whose calls can be checked.
-pub const CARRIERS: [&str; 5] = ["twilio", "telnyx", "plivo", "vonage", "bandwidth"];
+pub const CARRIERS: [&str; 6] = ["twilio", "telnyx", "plivo", "vonage", "bandwidth", "gateway"];
 
 /// Why a recorded call cannot be checked.
 #[derive(Debug, thiserror::Error)]
@@ -110,6 +111,7 @@ pub fn check(carrier: &str, line: &Recorded, now: Timestamp) -> Result<Result<()
             let user = line.user.clone().ok_or(RecordedError::Missing("user"))?;
             bandwidth::signature::verify(&[(user, secret(&line.password, "password")?)], &callback)
         }
+        "gateway" => gateway::secret::verify(&[secret(&line.password, "password")?], &callback),
         other => return Err(RecordedError::Carrier(other.to_owned())),
     })
 }

@@ -16,6 +16,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use engine::carriers::Reach;
 use store::Address;
 
 pub use error::ConfigError;
@@ -54,6 +55,8 @@ pub struct Settings {
     pub master_key_file: PathBuf,
     /// Other addresses of carriers than their own.
     pub carrier_addresses: CarrierAddresses,
+    /// The gateways and SMSCs that accounts may name.
+    pub carrier_gateways: Reach,
     /// Whether it runs as a demo: simulated carrier, a clock that can be pushed.
     pub demo: bool,
     /// What is logged.
@@ -85,6 +88,7 @@ impl Settings {
             database: sources.or("database", read::database, || Address::file(data.join("dripline.db")))?,
             master_key_file: sources.or("master_key_file", read::file, || read::ShownPath(data.join("master.key")))?.0,
             carrier_addresses: sources.value("carrier_addresses", read::carrier_addresses)?,
+            carrier_gateways: sources.value("carrier_gateways", read::carrier_gateways)?,
             demo: sources.value("demo", read::flag)?,
             log_level: sources.value("log_level", read::level)?,
             log_format: sources.value("log_format", read::format)?,

@@ -37,6 +37,8 @@ async fn take(
     let callback =
         Callback { method: method.as_str(), url: &url, headers: &headers, body: &body, at: parts.engine.now() };
     match parts.engine.hear(&carrier, &key, &callback).await {
+        // To Kannel, which calls by GET, "no content" is a failure.
+        Ok(_) if method == Method::GET => StatusCode::OK.into_response(),
         Ok(_) => StatusCode::NO_CONTENT.into_response(),
         Err(HearError::Unknown) => {
             (StatusCode::NOT_FOUND, "no account at a carrier has this address\n").into_response()

@@ -53,6 +53,7 @@ pub fn outfit(settings: &Settings, if_missing: IfMissing) -> Result<Option<Outfi
         keys,
         http: engine::carriers::Http::new()?,
         public_url: settings.public_url.as_str().to_owned(),
+        reach: settings.carrier_gateways.clone(),
         bases: settings.carrier_addresses.0.clone(),
     }))
 }
@@ -112,7 +113,8 @@ impl std::str::FromStr for CarrierAddresses {
         let pair = |pair: &str| {
             let (kind, address) = pair.trim().split_once('=')?;
             let is_web = ["http://", "https://"].iter().any(|scheme| address.starts_with(scheme));
-            is_web.then_some((Kind::from_word(kind.trim())?, address.trim_end_matches('/').to_owned()))
+            let kind = Kind::from_word(kind.trim()).filter(|kind| kind.base().is_some())?;
+            is_web.then_some((kind, address.trim_end_matches('/').to_owned()))
         };
         if text.trim().is_empty() || text == "none" {
             return Ok(Self::default());

@@ -183,7 +183,7 @@ fn a_recorded_call_of_a_carrier_is_judged_with_the_reason() {
     assert!(bad.errors.contains("https://app.example.org/hooks/twilio/sms"), "{}", bad.errors);
     let unknown = run(&["carrier", "verify", "acme"], good);
     assert!(
-        unknown.code == 2 && unknown.errors.contains("twilio, telnyx, plivo, vonage, bandwidth"),
+        unknown.code == 2 && unknown.errors.contains("twilio, telnyx, plivo, vonage, bandwidth, gateway"),
         "{}",
         unknown.errors
     );

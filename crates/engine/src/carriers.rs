@@ -1,7 +1,7 @@
 //! Accounts at carriers: what a workspace sends with. Their settings are sealed ([`crate::sealed`]) and never shown again.
 
 use carrier::account::{self, SettingsError};
-pub use carrier::account::{Field, Kind};
+pub use carrier::account::{Field, Kind, Reach, Shape};
 pub use carrier::{Checked, Http, HttpError};
 use domain::access::Permission;
 use domain::ids::CarrierId;
@@ -36,7 +36,7 @@ pub enum CarrierError {
     #[error("the account's name is refused")]
     Name(#[source] TextError),
     /// There is no such carrier.
-    #[error("there is no carrier {0:?}; there are bandwidth, plivo, telnyx, twilio and vonage")]
+    #[error("there is no carrier {0:?}; there are bandwidth, gateway, plivo, telnyx, twilio and vonage")]
     Kind(String),
     /// The settings are refused.
     #[error(transparent)]
@@ -85,6 +85,8 @@ pub struct CarrierAccount {
     pub shown: Vec<(String, String)>,
     /// The address that the carrier has to call.
     pub callbacks: String,
+    /// What has to be written down at the other side besides, where there is more to it.
+    pub lines: Option<String>,
     /// How many numbers it sends for.
     pub numbers: i64,
     /// When a verified call came last, and how many calls were not verified, since this process began.
@@ -122,12 +124,14 @@ impl Engine {
         let value =
             |key: &str| settings.as_ref().ok()?.get(key)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
         let open = kind.fields().iter().filter(|field| !field.secret);
+        let callbacks = outfit.map_or_else(String::new, |outfit| outfit.callbacks(&name, &stored.hook_key));
         Some(CarrierAccount {
             id: stored.id,
             kind,
+            lines: kind.lines(&callbacks),
             name: stored.name.clone(),
             shown: open.filter_map(|field| Some((field.key.to_owned(), value(field.key)?))).collect(),
-            callbacks: outfit.map_or_else(String::new, |outfit| outfit.callbacks(&name, &stored.hook_key)),
+            callbacks,
             numbers,
             heard_at: known.as_ref().and_then(|known| known.health.heard_at()),
             refused: known.as_ref().map_or(0, |known| known.health.refusals()),
@@ -148,7 +152,7 @@ impl Engine {
         let outfit = self.roll().outfit().ok_or(CarrierError::NoMasterKey)?;
         let kind = Kind::from_word(kind).ok_or_else(|| CarrierError::Kind(kind.to_owned()))?;
         let name = line(name, MAX_CARRIER_NAME).map_err(CarrierError::Name)?;
-        let settings = account::checked(kind, typed)?;
+        let settings = account::checked(kind, typed, &outfit.reach)?;
         let beat = self.beat(actor);
         let id = CarrierId(beat.id());
         let stored = Stored {
@@ -192,7 +196,8 @@ impl Engine {
             store::workspaces::lock(tx, beat.workspace)?;
             let before = carriers::find(tx, beat.workspace, id)?.ok_or(CarrierError::Unknown)?;
             let kind = Kind::from_word(&before.kind).ok_or_else(|| CarrierError::Kind(before.kind.clone()))?;
-            let settings = merged(kind, &outfit.settings(&before).map_err(CarrierError::Closed)?, typed.clone())?;
+            let settings =
+                merged(kind, &outfit.settings(&before).map_err(CarrierError::Closed)?, typed.clone(), &outfit.reach)?;
             let sealed = seal(&outfit, id, &settings);
             let after =
                 Stored { name: name.clone(), sealed, changed_at: beat.now.max(later(before.changed_at)), ..before };
@@ -293,6 +298,7 @@ fn merged(
     kind: Kind,
     before: &serde_json::Value,
     typed: Vec<(String, String)>,
+    reach: &Reach,
 ) -> Result<serde_json::Map<String, serde_json::Value>, SettingsError> {
     let old = |key: &str| before.get(key).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
     let is_secret = |key: &str| kind.fields().iter().any(|field| field.key == key && field.secret);
@@ -305,7 +311,7 @@ fn merged(
         values.retain(|(known, _)| *known != key);
         values.push((key, value));
     }
-    account::checked(kind, values)
+    account::checked(kind, values, reach)
 }
 
 fn noted(tx: &mut Tx<'_>, beat: &Beat, kind: &str, stored: &Stored) -> Result<(), CarrierError> {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
-use carrier::account::{self, Kind, Place};
+use carrier::account::{self, Kind, Place, Reach};
 use carrier::{Carrier, Http};
 use domain::ids::WorkspaceId;
 use jiff::Timestamp;
@@ -25,6 +25,8 @@ pub struct Outfit {
     pub http: Http,
     /// The address under which carriers reach us, without a closing slash.
     pub public_url: String,
+    /// The gateways and SMSCs that accounts may name.
+    pub reach: Reach,
     /// Other addresses of carriers than their own, for tests.
     pub bases: BTreeMap<Kind, String>,
 }
@@ -45,9 +47,14 @@ impl Outfit {
     fn open(&self, stored: &Stored) -> Result<Arc<dyn Carrier>, String> {
         let kind = Kind::from_word(&stored.kind).ok_or_else(|| format!("there is no carrier {:?}", stored.kind))?;
         let name = stored.id.to_string();
-        let base = self.bases.get(&kind).cloned().unwrap_or_else(|| kind.base().to_owned());
-        let place = Place { base, callbacks: self.callbacks(&name, &stored.hook_key) };
-        let opened = account::open(kind, self.settings(stored)?, name, place, self.http.clone());
+        let base = self.bases.get(&kind).map(String::as_str).or_else(|| kind.base());
+        let place =
+            Place { base: base.unwrap_or_default().to_owned(), callbacks: self.callbacks(&name, &stored.hook_key) };
+        let settings = self.settings(stored)?;
+        // The operator may have taken the host off the list since the account was added.
+        let known = settings.as_object().cloned().unwrap_or_default();
+        account::may_reach(kind, &known, &self.reach).map_err(|error| error.to_string())?;
+        let opened = account::open(kind, settings, name, place, self.http.clone());
         opened.map_err(|_| "its settings are not of this version".to_owned())
     }
 }

@@ -23,6 +23,7 @@ const PLIVO_TOKEN: &str = "the auth token";
 
 fn outfit(keys: &[&str]) -> Outfit {
     Outfit {
+        reach: "gateway.example.com".parse().unwrap(),
         keys: MasterKeys::parse(&keys.join("\n")).unwrap(),
         http: Http::new().unwrap(),
         public_url: "https://texts.example.com".to_owned(),

@@ -49,6 +49,7 @@ The tool for \"why is my webhook refused?\". A recorded call is a JSON object:
   plivo      method, url, auth_token, scheme (v2 or v3), nonce, signature, raw_body or params
   vonage     authorization, signature_secret, raw_body, now
   bandwidth  authorization, user, password
+  gateway    url or authorization, password (the callback secret)
 `url` is the address as it is set at the carrier. `params` is an object or a list of pairs; `now` is in seconds
 since 1970, by default the time of the check.
 
@@ -97,7 +98,7 @@ struct Check {
 
 #[derive(Debug, clap::Args)]
 struct Verify {
-    /// The carrier: twilio, telnyx, plivo, vonage or bandwidth
+    /// The carrier: twilio, telnyx, plivo, vonage, bandwidth or gateway
     carrier: String,
     #[command(flatten)]
     lines: Lines,

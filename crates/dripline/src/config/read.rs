@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::http::Uri;
+use engine::carriers::Reach;
 use store::Address;
 use tracing_subscriber::filter::Targets;
 
@@ -116,6 +117,10 @@ pub(super) fn format(text: &str) -> Result<Format, &'static str> {
 }
 
 pub(super) fn carrier_addresses(text: &str) -> Result<CarrierAddresses, &'static str> {
+    text.parse()
+}
+
+pub(super) fn carrier_gateways(text: &str) -> Result<Reach, &'static str> {
     text.parse()
 }
 

@@ -38,7 +38,7 @@ pub struct Setting {
 }
 
 /// Every setting, in the order of the page.
-pub const SETTINGS: [Setting; 12] = [
+pub const SETTINGS: [Setting; 13] = [
     Setting {
         key: "listen",
         kind: Kind::Text,
@@ -75,6 +75,13 @@ pub const SETTINGS: [Setting; 12] = [
         kind: Kind::Text,
         default: "none",
         meaning: "other addresses at which carriers are called, such as `twilio=http://127.0.0.1:4010`; for tests",
+    },
+    Setting {
+        key: "carrier_gateways",
+        kind: Kind::Text,
+        default: "none",
+        meaning: "the gateways and SMSCs of their own that accounts may name, such as `127.0.0.1:13013, smsc.example.com`: the server \
+            calls them from inside its network; `any` where nobody but the operator adds accounts",
     },
     Setting {
         key: "demo",

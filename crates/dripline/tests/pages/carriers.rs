@@ -41,7 +41,7 @@ async fn an_account_is_added_shown_changed_and_removed_and_its_secrets_stay_hidd
     let empty = admin.get("/settings/carriers").await.good();
     sound(&empty);
     assert!(empty.has("No account yet"));
-    for kind in ["bandwidth", "plivo", "telnyx", "twilio", "vonage"] {
+    for kind in ["bandwidth", "plivo", "telnyx", "twilio", "vonage", "gateway"] {
         sound(&admin.get(&format!("/settings/carriers/new/{kind}")).await.good());
     }
     assert_eq!(admin.get("/settings/carriers/new/acme").await.status, 404);
@@ -112,6 +112,36 @@ async fn a_signed_reply_stops_the_workflow_and_anything_else_does_nothing() {
     }
     let page = admin.get("/settings/carriers").await.good();
     assert!(page.has("1 refused") && page.has("last call"), "{}", page.text);
+}
+
+#[tokio::test]
+async fn a_gateway_is_named_only_where_the_operator_allows_it_and_its_lines_are_shown() {
+    let site = Site::new();
+    let customer = site.customer("Ours", "+12125550100").await;
+    let admin = site.person(&customer, Role::Admin).await;
+    let form = |url: &str| {
+        format!(
+            "name=Our+Kannel&url={url}&user=u&password=p&smsc=&callback_secret=0123456789abcdef&callback_secret_before="
+        )
+    };
+    let place = "/settings/carriers/new/gateway";
+    let refused = admin.post(place, &form("http%3A%2F%2F169.254.169.254%2Flatest")).await;
+    assert_eq!(refused.status, 422);
+    sound(&refused);
+    assert!(refused.has("its operator has to add it to carrier_gateways"), "{}", refused.text);
+    assert!(refused.has("http://169.254.169.254/latest"), "what was typed is kept");
+    assert_eq!(admin.post(place, &form("http%3A%2F%2F127.0.0.1%3A13013%2Fcgi-bin%2Fsendsms")).await.status, 303);
+    let list = admin.get("/settings/carriers").await.good();
+    sound(&list);
+    assert!(list.has("catch-all = yes") && list.has("secret=CALLBACK-SECRET"), "{}", list.text);
+    assert!(!list.has("0123456789abcdef"));
+    let path = callbacks(&site, &customer).await;
+    let call = async |secret: &str| {
+        let asked = format!("{path}?secret={secret}&id=u1&from=%2B13055550123&to=12125550100&text=Hi");
+        site.send(Request::get(asked).body(Body::empty()).unwrap()).await.status
+    };
+    // Kannel takes "no content" for a failure and comes again.
+    assert_eq!((call("0123456789abcdef").await, call("wrong").await), (200, 403));
 }
 
 #[tokio::test]

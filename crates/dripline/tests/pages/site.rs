@@ -93,6 +93,7 @@ impl Site {
     fn with(clock: Clock) -> Self {
         let data = tempfile::tempdir().unwrap();
         let outfit = Outfit {
+            reach: "127.0.0.1".parse().unwrap(),
             keys: MasterKeys::parse(&MasterKeys::draw()).unwrap(),
             http: engine::carriers::Http::new().unwrap(),
             public_url: "https://texts.example.com".to_owned(),

@@ -40,6 +40,7 @@ struct Account {
     kind: &'static str,
     numbers: i64,
     callbacks: String,
+    lines: String,
     heard: Option<Moment>,
     refused: u64,
     trouble: String,
@@ -51,7 +52,7 @@ struct CarriersPage<'v> {
     frame: Frame<'v>,
     side: Side,
     accounts: Vec<Account>,
-    kinds: [Kind; 5],
+    kinds: [Kind; 6],
     /// Whether accounts can be kept.
     keeps: bool,
     /// Whether carriers can reach the address that they are given, as far as it shows.
@@ -74,6 +75,7 @@ fn listed(account: CarrierAccount, viewer: &Viewer) -> Account {
         kind: account.kind.name(),
         numbers: account.numbers,
         callbacks: account.callbacks,
+        lines: account.lines.unwrap_or_default(),
         heard: account.heard_at.map(|at| format::moment(at, viewer.now, &viewer.zone)),
         refused: account.refused,
         trouble: account.trouble.unwrap_or_default(),
