@@ -9,6 +9,7 @@
 //! each phone seen, and the first [`MAX_KEPT`] rejects and warnings. What a chunk has saved stays
 //! saved; to go on after an interruption import the file again, which changes nothing twice.
 
+mod agreed;
 mod chunk;
 mod columns;
 mod merge;
@@ -22,8 +23,9 @@ use std::fmt;
 use std::io::{self, Read, Write};
 
 use domain::access::Permission;
-use domain::ids::{ImportId, LabelId};
+use domain::ids::{ImportId, LabelId, WorkspaceId};
 use domain::phone::Region;
+use domain::zones::Zone;
 use serde::{Deserialize, Serialize};
 use store::{DbError, Lane};
 
@@ -32,6 +34,8 @@ use crate::beat::Beat;
 use crate::contacts::{ContactError, DEFAULT_REGION, FieldError};
 use crate::engine::Engine;
 use crate::failure::Failure;
+use agreed::Premise;
+pub use agreed::{FileConsent, NoRecord, Part};
 use chunk::{Chunk, Reader, Summary};
 pub use columns::{Column, MAX_COLUMNS, MAX_PHONES, Meaning, Target};
 use merge::{MergeError, Merged, Rule};
@@ -69,6 +73,10 @@ pub struct ImportOptions {
     pub import: Option<ImportId>,
     /// The label that all its contacts get, also those that are there already.
     pub label: Option<LabelId>,
+    /// What is said of the consent of all its rows.
+    pub consent: FileConsent,
+    /// The name of the file, which records of consent keep.
+    pub file: Option<String>,
 }
 
 impl Default for ImportOptions {
@@ -79,6 +87,8 @@ impl Default for ImportOptions {
             mapping: Vec::new(),
             import: None,
             label: None,
+            consent: FileConsent::default(),
+            file: None,
         }
     }
 }
@@ -124,6 +134,8 @@ pub struct ImportProgress {
     pub updated: u64,
     /// Contacts that were there and had all of it.
     pub unchanged: u64,
+    /// Records of consent that were added.
+    pub consents: u64,
 }
 
 /// A rejected row.
@@ -260,13 +272,13 @@ impl Engine {
     ) -> Result<ImportReport, ImportError> {
         actor.need(Permission::ContactsWrite)?;
         let workspace = actor.workspace();
-        let custom = self.read(move |db| Ok::<_, ImportError>(store::contacts::custom_fields(db, workspace)?)).await?;
+        let (custom, premise) = self.premise(workspace, &options).await?;
         let rule = Rule { on_duplicate: options.on_duplicate, import: options.import, label: options.label };
         let chosen = options.clone();
         let sheet = blocking(move || Sheet::open(Box::new(source), &custom, &chosen)).await?;
         let (encoding, separator, columns) = (sheet.encoding, char::from(sheet.separator), sheet.columns.clone());
         let own = columns::own_fields(&columns);
-        let reader = Reader::new(sheet, options, workspace, outlets.rejects);
+        let reader = Reader::new(sheet, premise, workspace, outlets.rejects);
         let (out, chunks) = flume::bounded(CHUNKS_AHEAD);
         let reading = tokio::task::spawn_blocking(move || reader.run(&out));
         let counts = self.merge_all(actor, chunks, &own, rule, outlets.progress).await?;
@@ -274,6 +286,23 @@ impl Engine {
         let beat = self.beat(actor);
         self.write(Lane::Bulk, move |tx| beat.note(tx, "contacts.imported", None, &counts)).await?;
         Ok(ImportReport { counts, encoding, separator, columns, rejects, warnings })
+    }
+
+    /// The workspace's own fields, and how the consents of a file are read.
+    async fn premise(
+        &self,
+        workspace: WorkspaceId,
+        options: &ImportOptions,
+    ) -> Result<(Vec<(String, String)>, Premise), ImportError> {
+        let (custom, zone) = self
+            .read(move |db| {
+                let custom = store::contacts::custom_fields(db, workspace)?;
+                Ok::<_, ImportError>((custom, crate::facts::workspace_of(db, workspace)?.row.zone))
+            })
+            .await?;
+        let zone = Zone::named(&zone).map_err(|error| Failure::Stored(error.to_string()))?;
+        let (file, name, region) = (options.consent.clone(), options.file.clone(), options.region);
+        Ok((custom, Premise { file, name, region, zone, now: self.now() }))
     }
 
     /// Takes the chunks as they come, one transaction each.
@@ -298,6 +327,7 @@ impl Engine {
                 created: counts.created + merged.created,
                 updated: counts.updated + merged.updated,
                 unchanged: counts.unchanged + merged.unchanged,
+                consents: counts.consents + merged.consents,
             };
             progress(&counts);
         }

@@ -22,7 +22,9 @@ use store::{DbError, Lane, imports};
 use crate::actor::Actor;
 use crate::engine::Engine;
 use crate::failure::Failure;
-use crate::import::{ImportError, ImportOptions, ImportOutlets, ImportProgress, ImportReport, OnDuplicate, Target};
+use crate::import::{
+    FileConsent, ImportError, ImportOptions, ImportOutlets, ImportProgress, ImportReport, OnDuplicate, Part, Target,
+};
 
 /// An import that has not moved for so long has lost its process.
 const STILL: SignedDuration = SignedDuration::from_mins(2);
@@ -39,8 +41,10 @@ pub struct Choices {
     pub overwrite: bool,
     /// The label that all contacts of the file get.
     pub label: Option<LabelId>,
-    /// Headers and what they mean: `phone`, `ignore`, or `field:` and a name.
+    /// Headers and what they mean: `phone`, `ignore`, or `field:` or `consent:` and a name.
     pub mapping: Vec<(String, String)>,
+    /// What is said of the consent of all rows.
+    pub consent: FileConsent,
 }
 
 impl Choices {
@@ -50,7 +54,10 @@ impl Choices {
         match word {
             "phone" => Some(Target::Phone),
             "ignore" => Some(Target::Ignore),
-            word => word.strip_prefix("field:").map(|name| Target::Field(name.to_owned())),
+            word => match word.strip_prefix("consent:") {
+                Some(name) => Part::named(name).map(Target::Consent),
+                None => word.strip_prefix("field:").map(|name| Target::Field(name.to_owned())),
+            },
         }
     }
 
@@ -59,8 +66,8 @@ impl Choices {
     pub fn options(&self, import: Option<ImportId>) -> ImportOptions {
         let mapping = self.mapping.iter().filter_map(|(header, word)| Some((header.clone(), Self::target(word)?)));
         let on_duplicate = if self.overwrite { OnDuplicate::Overwrite } else { OnDuplicate::FillEmpty };
-        let (mapping, label) = (mapping.collect(), self.label);
-        ImportOptions { on_duplicate, mapping, import, label, ..ImportOptions::default() }
+        let (mapping, label, consent) = (mapping.collect(), self.label, self.consent.clone());
+        ImportOptions { on_duplicate, mapping, import, label, consent, ..ImportOptions::default() }
     }
 }
 
@@ -239,7 +246,8 @@ impl Engine {
             }
             Ok::<(), ImportsError>(())
         };
-        let work = self.import_contacts(actor, source, choices.options(Some(import.id)), outlets);
+        let options = ImportOptions { file: Some(import.file_name.clone()), ..choices.options(Some(import.id)) };
+        let work = self.import_contacts(actor, source, options, outlets);
         let (done, noted) = futures_util::future::join(work, note).await;
         noted?;
         let now = self.now();

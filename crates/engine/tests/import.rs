@@ -8,8 +8,13 @@ use std::io::{Cursor, Write};
 use std::sync::{Arc, Mutex};
 
 use domain::access::Role;
+use domain::consent::Kind;
+use domain::phone::Phone;
+use domain::suppression::Suppression;
 use engine::contacts::{Contact, MAX_PAGE};
-use engine::import::{Encoding, ImportError, ImportOptions, ImportOutlets, ImportReport, OnDuplicate, Target};
+use engine::import::{
+    Encoding, FileConsent, ImportError, ImportOptions, ImportOutlets, ImportReport, OnDuplicate, Target,
+};
 use fresh::{World, agent, worlds};
 
 /// A file in memory that a test reads afterwards.
@@ -246,5 +251,52 @@ fn a_mapping_decides_what_the_guess_cannot() {
         let report = import_as(&world, "A,B\n07400 123456,London\n", options).unwrap();
         assert_eq!(counts(&report), (1, 0, 0, 0), "{}", world.db.name);
         assert_eq!(field(&contacts(&world)["+447400123456"], "city"), Some("London"));
+    }
+}
+
+#[test]
+fn the_consent_of_a_file_is_recorded_for_each_phone_once_and_lifts_nothing() {
+    let file = "Phone,Mobile,First Name,Consent,Opt-In Date\n\
+        2125550134,3055550177,Ann,,\n\
+        2125550135,,Bob,yes,2026-03-04\n\
+        2125550136,,Cat,no,\n\
+        2125550137,,Dan,yes,someday\n\
+        2125550138,,Eve,opted out,\n";
+    let consent = || FileConsent {
+        kind: Some(Kind::Written),
+        source: "web form".to_owned(),
+        date: "2026-03-03".to_owned(),
+        text: "I agree to texts.".to_owned(),
+    };
+    for world in worlds() {
+        let stop = world.run(world.engine.suppress_phone(
+            &agent(),
+            Phone::stored("+12125550134").unwrap(),
+            Suppression::DoNotContact,
+        ));
+        stop.unwrap();
+        let options =
+            || ImportOptions { consent: consent(), file: Some("leads.csv".to_owned()), ..ImportOptions::default() };
+        let report = import_as(&world, file, options()).unwrap();
+        assert_eq!((report.counts.created, report.counts.rejected, report.counts.consents), (5, 1, 3));
+        assert!(report.rejects[0].reason.to_string().contains("taken back"), "{report:?}");
+        assert!(report.warnings[0].warning.to_string().contains("\"someday\" is no date"), "{report:?}");
+        let history = |phone: &str| {
+            let id = contacts(&world)[phone].id;
+            world.run(world.engine.consents(&agent(), id, None, 10)).unwrap()
+        };
+        let ann = history("+12125550134");
+        assert!(ann.standing.is_valid());
+        let record = &ann.records[0];
+        assert_eq!((record.kind, record.text.as_deref()), (Kind::Written, Some("I agree to texts.")));
+        assert_eq!(record.evidence.file.as_deref(), Some("leads.csv"));
+        assert_eq!(history("+13055550177").records.len(), 1, "each phone of the row has its own");
+        assert_eq!(history("+12125550135").records[0].kind, Kind::Express, "a row goes before the file");
+        assert!(history("+12125550136").records.is_empty() && history("+12125550137").records.is_empty());
+        let id = contacts(&world)["+12125550134"].id;
+        assert_eq!(world.run(world.engine.suppressions(&agent(), id)).unwrap(), [Suppression::DoNotContact]);
+        // The same file again adds nothing.
+        assert_eq!(import_as(&world, file, options()).unwrap().counts.consents, 0);
+        assert_eq!(history("+12125550134").records.len(), 1);
     }
 }

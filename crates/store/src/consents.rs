@@ -1,5 +1,7 @@
 //! Records of consent, kept under the phone's hash so that they outlive the contact. Nothing here changes or deletes a row.
 
+use std::collections::HashSet;
+
 use domain::consent::{Evidence, Kind, Said, text_hash};
 use domain::ids::{ConsentId, ContactId, MessageId, WorkspaceId};
 use jiff::Timestamp;
@@ -87,6 +89,16 @@ static SAID: Sql = Sql::Twin {
           AND phone_hash = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))",
 };
 
+static MARKS: Sql = Sql::Twin {
+    sqlite: "
+        SELECT phone_hash, kind, source, given_at FROM consents
+        WHERE workspace_id = $1 AND phone_hash IN (SELECT value FROM json_each($2))",
+    postgres: "
+        SELECT phone_hash, kind, source, given_at FROM consents
+        WHERE workspace_id = $1
+          AND phone_hash = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))",
+};
+
 /// The phone is that of the contact that has it now: of one that was deleted it is told only where it came back.
 static PAGE: Sql = Sql::Same(
     "
@@ -106,6 +118,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("consents::INSERT_TEXTS", &INSERT_TEXTS),
     ("consents::OF", &OF),
     ("consents::SAID", &SAID),
+    ("consents::MARKS", &MARKS),
     ("consents::PAGE", &PAGE),
 ];
 
@@ -218,6 +231,17 @@ pub fn said(db: &Read<'_>, workspace: WorkspaceId, hashes: &[i64]) -> Result<Vec
     };
     let list = json::list(hashes.iter().copied())?;
     db.query(&SAID, &[workspace.0.into(), list.into()])?.iter().map(said).collect()
+}
+
+/// What distinguishes one consent of a phone from another: kind, source and time.
+pub type Mark = (i64, Kind, String, Timestamp);
+
+/// The marks of all that is on record for these phones.
+pub fn known(db: &Read<'_>, workspace: WorkspaceId, hashes: &[i64]) -> Result<HashSet<Mark>, DbError> {
+    let mark =
+        |row: &Row| Ok((row.int(0)?, kind_of(row.text(1)?)?, row.text(2)?.to_owned(), json::timestamp(row.int(3)?)?));
+    let list = json::list(hashes.iter().copied())?;
+    db.query(&MARKS, &[workspace.0.into(), list.into()])?.iter().map(mark).collect()
 }
 
 /// A record with who has the phone now, if anybody does.

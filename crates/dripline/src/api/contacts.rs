@@ -5,15 +5,16 @@ use std::io::Cursor;
 
 use axum::Json;
 use axum::extract::State;
+use domain::consent::Kind;
 use engine::contacts::NewContact;
-use engine::import::{ImportOptions, ImportOutlets, ImportReport, OnDuplicate};
+use engine::import::{FileConsent, ImportOptions, ImportOutlets, ImportReport, OnDuplicate};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::ids;
 use super::request::{Asked, Body, Caller, File, KeyHeader, Page, Paging};
-use super::words::DuplicateWord;
+use super::words::{ConsentKindWord, DuplicateWord};
 use crate::problem::Problem;
 use crate::wiring::Parts;
 
@@ -208,6 +209,8 @@ pub(crate) struct ImportCounts {
     updated: u64,
     /// Contacts that were there and had all of it.
     unchanged: u64,
+    /// Records of consent that were added.
+    consents: u64,
 }
 
 /// A row that was not taken.
@@ -233,6 +236,7 @@ impl From<ImportReport> for Imported {
             created: counts.created,
             updated: counts.updated,
             unchanged: counts.unchanged,
+            consents: counts.consents,
         };
         let rejects = report.rejects.into_iter();
         let rejects = rejects.map(|row| Reject { row: row.row, line: row.line, reason: row.reason.to_string() });
@@ -247,13 +251,29 @@ impl From<ImportReport> for Imported {
 pub(crate) struct Importing {
     /// What happens to contacts that are there already; without it their empty fields are filled.
     on_duplicate: Option<DuplicateWord>,
+    /// The consent of everybody in the file; columns of a row (`Consent Kind`, `Consent Source`, `Consent Date`,
+    /// `Consent Text`) go before it. A record needs kind, source and date; it lifts no opt-out.
+    consent_kind: Option<ConsentKindWord>,
+    /// How that consent came about.
+    consent_source: Option<String>,
+    /// When it was given, such as `2026-03-03`.
+    consent_date: Option<String>,
+    /// The text that they agreed to, word for word.
+    consent_text: Option<String>,
 }
 
 impl Importing {
-    fn options(&self) -> ImportOptions {
+    fn options(self) -> ImportOptions {
         let overwrite = self.on_duplicate.as_ref().is_some_and(|word| word.as_str() == "overwrite");
         let on_duplicate = if overwrite { OnDuplicate::Overwrite } else { OnDuplicate::FillEmpty };
-        ImportOptions { on_duplicate, ..ImportOptions::default() }
+        let kind = self.consent_kind.and_then(|word| Kind::from_word(word.as_str()));
+        let consent = FileConsent {
+            kind: kind.filter(|kind| *kind != Kind::Revoked),
+            source: self.consent_source.unwrap_or_default(),
+            date: self.consent_date.unwrap_or_default(),
+            text: self.consent_text.unwrap_or_default(),
+        };
+        ImportOptions { on_duplicate, consent, ..ImportOptions::default() }
     }
 }
 

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Subcommand;
+use domain::consent::Kind;
 use domain::phone::Region;
 use engine::import::{
-    Encoding, ImportError, ImportOptions, ImportOutlets, ImportProgress, ImportReport, Meaning, OnDuplicate, Target,
+    Encoding, FileConsent, ImportError, ImportOptions, ImportOutlets, ImportProgress, ImportReport, Meaning,
+    OnDuplicate, Part, Target,
 };
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
@@ -35,6 +37,7 @@ Examples:
   dripline contacts import kunden.csv --region DE --overwrite
   dripline contacts import leads.csv --map \"Tel 1=Phone\" --map \"Owner=Full Name\" --map Junk=
   gunzip -c leads.csv.gz | dripline contacts import -
+  dripline contacts import leads.csv --consent-kind written --consent-source \"web form\" --consent-date 2026-03-03
 
 Each row is taken or rejected with its reason; --rejected keeps the rejected ones as they came,
 to be mended and imported again. To go on after an interruption import the file again: nothing
@@ -72,6 +75,18 @@ struct Import {
     /// What a column means, where it is not guessed right: Phone, a field, or nothing; several times
     #[arg(long = "map", value_name = "COLUMN=FIELD", value_parser = mapped)]
     map: Vec<(String, Target)>,
+    /// The consent of everybody in the file: express, written, inbound or relationship; columns of a row go before it
+    #[arg(long, value_name = "KIND", value_parser = super::consent::kind)]
+    consent_kind: Option<Kind>,
+    /// How that consent came about, such as "web form"
+    #[arg(long, value_name = "HOW", default_value = "", hide_default_value = true)]
+    consent_source: String,
+    /// When it was given, such as 2026-03-03
+    #[arg(long, value_name = "DATE", default_value = "", hide_default_value = true)]
+    consent_date: String,
+    /// The text that they agreed to, word for word
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    consent_text: String,
     /// Where to write the rejected rows with their reasons, a new file
     #[arg(long, value_name = "FILE")]
     rejected: Option<PathBuf>,
@@ -89,7 +104,7 @@ fn mapped(text: &str) -> Result<(String, Target), NoMapping> {
     let target = match field.trim() {
         "" => Target::Ignore,
         phone if phone.eq_ignore_ascii_case("phone") => Target::Phone,
-        field => Target::Field(field.to_owned()),
+        field => Part::named(field).map_or_else(|| Target::Field(field.to_owned()), Target::Consent),
     };
     Ok((column.trim().to_owned(), target))
 }
@@ -134,7 +149,14 @@ impl Import {
         };
         let on_duplicate = if self.overwrite { OnDuplicate::Overwrite } else { OnDuplicate::FillEmpty };
         let (region, mapping) = (self.region, self.map);
-        let options = ImportOptions { region, on_duplicate, mapping, ..ImportOptions::default() };
+        let consent = FileConsent {
+            kind: self.consent_kind.filter(|kind| *kind != Kind::Revoked),
+            source: self.consent_source,
+            date: self.consent_date,
+            text: self.consent_text,
+        };
+        let file = self.file.file_name().map(|name| name.to_string_lossy().into_owned());
+        let options = ImportOptions { region, on_duplicate, mapping, consent, file, ..ImportOptions::default() };
         let done = Arc::new(Mutex::new(ImportProgress::default()));
         let mut outlets = outlets(&bar, &done);
         if let Some((_, file)) = &rejected {
@@ -203,6 +225,7 @@ fn meaning(meaning: &Meaning) -> Option<&str> {
     match meaning {
         Meaning::Phone => Some("Phone"),
         Meaning::Field { name, .. } => Some(name),
+        Meaning::Consent(part) => Some(part.name()),
         Meaning::Ignored => None,
     }
 }
@@ -235,6 +258,7 @@ fn words(path: &Path, report: &ImportReport, rejected: Option<&Path>) -> String 
         ("contacts with new values", counts.updated),
         ("contacts that had all of it", counts.unchanged),
         ("phones that stood further up", counts.duplicates),
+        ("consents recorded", counts.consents),
         ("rows rejected", counts.rejected),
     ] {
         table.row([format!("  {what}"), count.to_string()]);

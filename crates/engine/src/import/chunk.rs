@@ -7,11 +7,12 @@ use std::io::Write;
 use domain::ids::WorkspaceId;
 use domain::phone::Phone;
 
+use super::agreed::{Agreed, Premise};
 use super::columns::REJECT_COLUMNS;
 use super::row::{self, Decided, RowError, RowWarning};
 use super::sheet::{Quotes, Row, Sheet};
 use super::text::Reading;
-use super::{ImportError, ImportOptions, MAX_KEPT, Reject, Warned};
+use super::{ImportError, MAX_KEPT, Reject, Warned};
 use crate::contacts::phone_hash;
 
 /// Most phones of one transaction: a bulk transaction keeps the database for less than 50 ms.
@@ -42,6 +43,8 @@ pub(super) struct Entry {
 pub(super) struct Taken {
     pub(super) entries: Vec<Entry>,
     pub(super) fields: Vec<(String, String)>,
+    /// The consent that is recorded for each of its phones.
+    pub(super) consent: Option<Agreed>,
 }
 
 /// Rows for one transaction, and how far the file is read.
@@ -72,7 +75,7 @@ pub(super) struct Summary {
 /// The reading thread.
 pub(super) struct Reader {
     sheet: Sheet,
-    options: ImportOptions,
+    premise: Premise,
     workspace: WorkspaceId,
     rejects: csv::Writer<Box<dyn Write + Send>>,
     seen: HashSet<i64>,
@@ -80,14 +83,9 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn new(
-        sheet: Sheet,
-        options: ImportOptions,
-        workspace: WorkspaceId,
-        rejects: Box<dyn Write + Send>,
-    ) -> Self {
+    pub(super) fn new(sheet: Sheet, premise: Premise, workspace: WorkspaceId, rejects: Box<dyn Write + Send>) -> Self {
         let rejects = csv::WriterBuilder::new().flexible(true).from_writer(rejects);
-        Self { sheet, options, workspace, rejects, seen: HashSet::new(), summary: Summary::default() }
+        Self { sheet, premise, workspace, rejects, seen: HashSet::new(), summary: Summary::default() }
     }
 
     /// Reads the file to its end. Stops early, without an error, if nobody wants the chunks any more.
@@ -119,7 +117,7 @@ impl Reader {
     fn take(&mut self, row: &Row) -> Result<Option<Taken>, ImportError> {
         let decided = match row.quotes {
             Quotes::Open { lines } => Err(RowError::QuoteOpen { lines }),
-            Quotes::Closed => row::decide(&row.cells, &self.sheet.columns, self.options.region),
+            Quotes::Closed => row::decide(&row.cells, &self.sheet.columns, &self.premise),
         };
         let decided = match decided {
             Ok(Some(decided)) => decided,
@@ -135,7 +133,7 @@ impl Reader {
         };
         self.summary.read.rows += 1;
         let encoding = (row.reading == Reading::Windows1252).then_some(RowWarning::Windows1252);
-        let Decided { phones, fields, warnings } = decided;
+        let Decided { phones, fields, consent, warnings } = decided;
         for warning in encoding.into_iter().chain(warnings) {
             self.summary.read.warned += 1;
             if self.summary.warnings.len() < MAX_KEPT {
@@ -143,7 +141,7 @@ impl Reader {
             }
         }
         let entries = phones.into_iter().map(|phone| self.entry(phone)).collect();
-        Ok(Some(Taken { entries, fields }))
+        Ok(Some(Taken { entries, fields, consent }))
     }
 
     fn entry(&mut self, phone: Phone) -> Entry {

@@ -6,6 +6,7 @@
 use domain::template::key;
 
 use super::ImportError;
+use super::agreed::Part;
 use crate::contacts::{self, MAX_FIELDS};
 
 /// Most columns of a file.
@@ -22,6 +23,8 @@ pub enum Target {
     Phone,
     /// A field, in any spelling of its name.
     Field(String),
+    /// A part of the row's consent.
+    Consent(Part),
     /// Nothing.
     Ignore,
 }
@@ -38,6 +41,8 @@ pub enum Meaning {
         /// Its name.
         name: String,
     },
+    /// A part of the row's consent.
+    Consent(Part),
     /// Nothing: a person said so, or it has no name that a field can have.
     Ignored,
 }
@@ -183,10 +188,16 @@ fn chosen(keys: &[String], mapping: &[(String, Target)]) -> Result<Vec<Option<Me
         let meaning = match target {
             Target::Phone => Meaning::Phone,
             Target::Ignore => Meaning::Ignored,
+            Target::Consent(part) => Meaning::Consent(*part),
             Target::Field(name) => Meaning::Field { key: contacts::key_of(name)?, name: name.trim().to_owned() },
         };
         let taken = meanings.iter().position(|other| other.as_ref().is_some_and(|other| is_same(other, &meaning)));
-        if let (Meaning::Field { name, .. }, Some(first)) = (&meaning, taken) {
+        let name = match &meaning {
+            Meaning::Field { name, .. } => Some(name.as_str()),
+            Meaning::Consent(part) => Some(part.name()),
+            Meaning::Phone | Meaning::Ignored => None,
+        };
+        if let (Some(name), Some(first)) = (name, taken) {
             return Err(twice(name, first, place));
         }
         meanings[place] = Some(meaning);
@@ -220,7 +231,8 @@ fn sure(key: &str, header: &str, custom: &[(String, String)]) -> Option<Meaning>
         return Some(Meaning::Field { key: key.to_owned(), name: (*name).to_owned() });
     }
     let own = custom.iter().find(|(known, _)| known == key);
-    own.map(|_| Meaning::Field { key: key.to_owned(), name: header.trim().to_owned() })
+    let own = own.map(|_| Meaning::Field { key: key.to_owned(), name: header.trim().to_owned() });
+    own.or_else(|| Part::of_header(header).map(Meaning::Consent))
 }
 
 fn is_phone(key: &str) -> bool {

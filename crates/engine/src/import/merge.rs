@@ -5,12 +5,14 @@
 
 use std::collections::HashMap;
 
-use domain::ids::{ContactId, ImportId, LabelId, PersonId};
+use domain::ids::{ConsentId, ContactId, ImportId, LabelId, PersonId};
 use domain::phone::Phone;
+use store::consents::{self, Consent};
 use store::contacts::{Contact, ContactRow};
 use store::{DbError, Tx};
 
 use super::OnDuplicate;
+use super::agreed::Agreed;
 use super::chunk::{Chunk, Entry, Taken, Turn};
 use crate::beat::Beat;
 use crate::contacts::{ContactError, add_custom, display_name, get, put};
@@ -22,6 +24,7 @@ pub(super) struct Merged {
     pub(super) created: u64,
     pub(super) updated: u64,
     pub(super) unchanged: u64,
+    pub(super) consents: u64,
 }
 
 /// How a chunk is saved.
@@ -101,7 +104,47 @@ pub(super) fn merge(
     for row in &chunk.rows {
         apply(&mut work, beat, row, rule.on_duplicate);
     }
-    save(tx, beat, work, rule)
+    let agreed = agreed(beat, &work, &chunk.rows);
+    let merged = save(tx, beat, work, rule)?;
+    Ok(Merged { consents: record(tx, beat, agreed)?, ..merged })
+}
+
+/// The consents that the rows tell of, for each of their phones.
+fn agreed(beat: &Beat, work: &HashMap<Phone, Work>, rows: &[Taken]) -> Vec<Consent> {
+    let told = rows.iter().filter_map(|row| Some((row, row.consent.as_ref()?)));
+    let told = told.flat_map(|(row, agreed)| row.entries.iter().map(move |entry| (entry, agreed)));
+    let consent = |(entry, agreed): (&Entry, &Agreed)| {
+        let row = &work.get(&entry.phone)?.row;
+        Some(Consent {
+            id: ConsentId(beat.id()),
+            // The contact's own: it is what suppressions go by.
+            phone_hash: row.phone_hash,
+            contact: Some(row.id),
+            kind: agreed.kind,
+            source: agreed.source.clone(),
+            text: agreed.text.clone(),
+            given_at: agreed.given_at,
+            zone: agreed.zone.clone(),
+            expires_at: None,
+            message: None,
+            evidence: agreed.evidence.clone(),
+            actor: beat.actor.clone(),
+            recorded_at: beat.now,
+        })
+    };
+    told.filter_map(consent).collect()
+}
+
+/// Records what is not on record already, so that a file that is read again adds nothing.
+fn record(tx: &mut Tx<'_>, beat: &Beat, mut agreed: Vec<Consent>) -> Result<u64, MergeError> {
+    if agreed.is_empty() {
+        return Ok(0);
+    }
+    let hashes: Vec<i64> = agreed.iter().map(|consent| consent.phone_hash).collect();
+    let mut known = consents::known(tx, beat.workspace, &hashes)?;
+    agreed.retain(|new| known.insert((new.phone_hash, new.kind, new.source.clone(), new.given_at)));
+    consents::insert(tx, beat.workspace, &agreed, beat.now)?;
+    Ok(agreed.len() as u64)
 }
 
 /// Lets a row act on the contacts of its phones.

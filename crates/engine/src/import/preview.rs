@@ -5,6 +5,7 @@ use std::io::Read;
 use domain::access::Permission;
 use domain::phone::Phone;
 
+use super::agreed::Premise;
 use super::row::{self, Decided};
 use super::sheet::{Quotes, Row, Sheet};
 use super::{Column, Encoding, ImportError, ImportOptions, blocking};
@@ -60,14 +61,14 @@ impl Engine {
     ) -> Result<ImportPreview, ImportError> {
         actor.need(Permission::ContactsWrite)?;
         let workspace = actor.workspace();
-        let custom = self.read(move |db| Ok::<_, ImportError>(store::contacts::custom_fields(db, workspace)?)).await?;
+        let (custom, premise) = self.premise(workspace, &options).await?;
         blocking(move || {
             let mut sheet = Sheet::open(Box::new(source), &custom, &options)?;
             let (encoding, separator, columns) = (sheet.encoding, char::from(sheet.separator), sheet.columns.clone());
             let mut rows = Vec::new();
             while rows.len() < SHOWN_ROWS {
                 let Some(found) = sheet.next()? else { break };
-                rows.extend(shown(found, &columns, &options));
+                rows.extend(shown(found, &columns, &premise));
             }
             if rows.is_empty() {
                 return Err(ImportError::NoRows);
@@ -92,10 +93,10 @@ impl Engine {
 }
 
 /// Nothing for a blank row.
-fn shown(found: Row, columns: &[Column], options: &ImportOptions) -> Option<PreviewRow> {
+fn shown(found: Row, columns: &[Column], premise: &Premise) -> Option<PreviewRow> {
     let decided = match found.quotes {
         Quotes::Open { lines } => Err(row::RowError::QuoteOpen { lines }),
-        Quotes::Closed => row::decide(&found.cells, columns, options.region),
+        Quotes::Closed => row::decide(&found.cells, columns, premise),
     };
     let mut cells = found.cells;
     cells.resize(columns.len(), String::new());
@@ -111,7 +112,7 @@ fn shown(found: Row, columns: &[Column], options: &ImportOptions) -> Option<Prev
     match decided {
         Ok(None) => None,
         Err(reason) => Some(PreviewRow { rejected: Some(reason.to_string()), ..row }),
-        Ok(Some(Decided { phones, fields, warnings })) => {
+        Ok(Some(Decided { phones, fields, warnings, .. })) => {
             let name = phones.first().map(|phone: &Phone| display_name(&fields, *phone)).unwrap_or_default();
             let phones = phones.iter().map(ToString::to_string).collect();
             let warnings = warnings.iter().map(ToString::to_string).collect();

@@ -7,6 +7,7 @@ use std::fmt;
 
 use domain::phone::{Phone, PhoneError, Region};
 
+use super::agreed::{self, Agreed, NoRecord, Premise};
 use super::columns::{Column, Meaning};
 use crate::contacts::{self, FieldError, FieldWarning};
 
@@ -17,6 +18,7 @@ pub(super) struct Decided {
     pub(super) phones: Vec<Phone>,
     /// Clean values by key, sorted by key.
     pub(super) fields: Vec<(String, String)>,
+    pub(super) consent: Option<Agreed>,
     pub(super) warnings: Vec<RowWarning>,
 }
 
@@ -70,6 +72,9 @@ pub enum RowError {
     /// No phone cell holds a phone.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Phones(Vec<BadPhone>),
+    /// The person took the consent back.
+    #[error("the row says that the consent was taken back; put such phones on a list that forbids texting")]
+    Revoked,
     /// A value cannot be kept.
     #[error("{column:?}: {}", told(error))]
     Field {
@@ -99,6 +104,9 @@ pub enum RowWarning {
     /// A phone that was left out; the row has a good one.
     #[error("left out {0}")]
     PhoneLeftOut(BadPhone),
+    /// Its consent is not recorded.
+    #[error(transparent)]
+    Consent(NoRecord),
     /// An odd value that was kept.
     #[error(transparent)]
     Field(FieldWarning),
@@ -111,7 +119,7 @@ pub enum RowWarning {
 pub(super) fn decide<S: AsRef<str>>(
     cells: &[S],
     columns: &[Column],
-    region: Region,
+    premise: &Premise,
 ) -> Result<Option<Decided>, RowError> {
     let used = cells.iter().rposition(|cell| !cell.as_ref().trim().is_empty()).map_or(0, |last| last + 1);
     if used == 0 {
@@ -124,14 +132,21 @@ pub(super) fn decide<S: AsRef<str>>(
         return Err(RowError::TooFewCells { cells: cells.len(), columns: columns.len() });
     }
     let pairs = || columns.iter().zip(cells.iter().map(AsRef::as_ref));
-    let (phones, bad) = phones(pairs(), region);
+    if agreed::is_revoked(cells, columns) {
+        return Err(RowError::Revoked);
+    }
+    let (phones, bad) = phones(pairs(), premise.region);
     if phones.is_empty() {
         return Err(if bad.is_empty() { RowError::NoPhone } else { RowError::Phones(bad) });
     }
     let fields = fields(pairs())?;
     let odd = contacts::warnings(&fields).into_iter().map(RowWarning::Field);
-    let warnings = bad.into_iter().map(RowWarning::PhoneLeftOut).chain(odd).collect();
-    Ok(Some(Decided { phones, fields, warnings }))
+    let (consent, no_record) = match agreed::read(cells, columns, premise).transpose() {
+        Ok(consent) => (consent, None),
+        Err(why) => (None, Some(RowWarning::Consent(why))),
+    };
+    let warnings = bad.into_iter().map(RowWarning::PhoneLeftOut).chain(odd).chain(no_record).collect();
+    Ok(Some(Decided { phones, fields, consent, warnings }))
 }
 
 fn phones<'c>(pairs: impl Iterator<Item = (&'c Column, &'c str)>, region: Region) -> (Vec<Phone>, Vec<BadPhone>) {
@@ -164,6 +179,7 @@ fn fields<'c>(pairs: impl Iterator<Item = (&'c Column, &'c str)>) -> Result<Vec<
 mod tests {
     use super::*;
     use crate::contacts::MAX_VALUE_CHARACTERS;
+    use crate::import::FileConsent;
     use crate::import::columns::columns;
 
     /// Decides about a row of `Phone`, `Mobile`, `First Name`, `State`, `Time Zone`.
@@ -171,7 +187,8 @@ mod tests {
         let headers = ["Phone", "Mobile", "First Name", "State", "Time Zone"].map(str::to_owned);
         let columns = columns(&headers, &[], &[]).unwrap();
         let cells: Vec<&str> = row.split('|').collect();
-        decide(&cells, &columns, Region::US).map_err(|error| error.to_string())
+        let premise = agreed::premise(FileConsent::default());
+        decide(&cells, &columns, &premise).map_err(|error| error.to_string())
     }
 
     #[test]

@@ -225,7 +225,7 @@ mod tests {
             let file: Vec<u8> = mark.iter().copied().chain(*b"Phone,Name\n").chain(bytes).collect();
             if let Ok(mut sheet) = open(&file) {
                 while let Ok(Some(row)) = sheet.next() {
-                    let _ = crate::import::row::decide(&row.cells, &sheet.columns, domain::phone::Region::US);
+                    let _ = crate::import::row::decide(&row.cells, &sheet.columns, &crate::import::agreed::premise(crate::import::FileConsent::default()));
                 }
             }
         }

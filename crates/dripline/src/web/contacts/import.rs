@@ -153,6 +153,7 @@ impl Progress {
             ("Updated", counts.updated),
             ("Already there", counts.unchanged),
             ("Repeats in the file", counts.duplicates),
+            ("Consents recorded", counts.consents),
             ("Rejected rows", counts.rejected),
         ];
         Self {

@@ -13,6 +13,7 @@ fn words(names: &[&str], custom: &[&str], mapping: &[(&str, Target)]) -> Result<
     let word = |column: Column| match column.meaning {
         Meaning::Phone => "phone".to_owned(),
         Meaning::Field { key, .. } => key,
+        Meaning::Consent(part) => part.name().to_owned(),
         Meaning::Ignored => "-".to_owned(),
     };
     Ok(columns(&headers(names), &custom, &mapping)?.into_iter().map(word).collect())

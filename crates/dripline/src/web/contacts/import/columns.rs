@@ -1,7 +1,8 @@
 //! What each column of an upload shall mean, and the first rows as they will be stored.
 
+use domain::consent::Kind;
 use engine::import::preview::PreviewRow;
-use engine::import::{Column, ImportError, Meaning};
+use engine::import::{Column, FileConsent, ImportError, Meaning, Part};
 use engine::imports::{Choices, Import};
 use serde::Deserialize;
 use store::{DbError, contacts};
@@ -27,6 +28,10 @@ pub(super) struct Posted {
     target: Vec<String>,
     overwrite: String,
     label: String,
+    consent_kind: String,
+    consent_source: String,
+    consent_date: String,
+    consent_text: String,
 }
 
 impl Posted {
@@ -37,7 +42,14 @@ impl Posted {
     pub(super) fn choices(&self) -> Choices {
         let pairs = self.header.iter().cloned().zip(self.target.iter().cloned());
         let mapping = pairs.filter(|(_, word)| Choices::target(word).is_some()).collect();
-        Choices { overwrite: self.overwrite == "1", label: self.label.parse().ok(), mapping }
+        let text = |text: &str| text.replace("\r\n", "\n").trim().to_owned();
+        let consent = FileConsent {
+            kind: Kind::from_word(&self.consent_kind).filter(|kind| *kind != Kind::Revoked),
+            source: text(&self.consent_source),
+            date: text(&self.consent_date),
+            text: text(&self.consent_text),
+        };
+        Choices { overwrite: self.overwrite == "1", label: self.label.parse().ok(), mapping, consent }
     }
 }
 
@@ -71,6 +83,9 @@ pub(super) struct Choosing {
     pub(super) overwrite: bool,
     /// The workspace's labels; the chosen one is marked.
     pub(super) labels: Vec<Target>,
+    /// What is said of the consent of all rows.
+    pub(super) consent: FileConsent,
+    pub(super) kinds: Vec<Target>,
     /// Why it cannot start so.
     pub(super) wrong: String,
     pub(super) fields: Vec<String>,
@@ -135,6 +150,8 @@ impl Choosing {
         Ok(Self {
             columns: columns.collect(),
             overwrite: choices.overwrite,
+            kinds: kinds(choices.consent.kind),
+            consent: choices.consent,
             labels: labels.collect(),
             wrong,
             new_fields: fields.iter().map(|(_, name)| name).filter(is_new).cloned().collect(),
@@ -145,10 +162,21 @@ impl Choosing {
     }
 }
 
+/// The kinds of consent that a file may tell of.
+fn kinds(chosen: Option<Kind>) -> Vec<Target> {
+    let given = Kind::ALL.into_iter().filter(|kind| *kind != Kind::Revoked);
+    let target = |kind: Kind| Target {
+        word: kind.word().to_owned(),
+        name: kind.label().to_owned(),
+        chosen: chosen == Some(kind),
+    };
+    given.map(target).collect()
+}
+
 fn field(column: &Column) -> Option<(String, String)> {
     match &column.meaning {
         Meaning::Field { key, name } => Some((key.clone(), name.clone())),
-        Meaning::Phone | Meaning::Ignored => None,
+        Meaning::Phone | Meaning::Consent(_) | Meaning::Ignored => None,
     }
 }
 
@@ -156,6 +184,7 @@ fn word(column: &Column) -> String {
     match &column.meaning {
         Meaning::Phone => "phone".to_owned(),
         Meaning::Ignored => "ignore".to_owned(),
+        Meaning::Consent(part) => format!("consent:{}", part.name()),
         Meaning::Field { name, .. } => format!("field:{name}"),
     }
 }
@@ -173,6 +202,7 @@ fn targets(header: &str, chosen: &str, own: &[String]) -> Vec<Target> {
     } else if !header.is_empty() && all.iter().all(|one| one.name != header) {
         all.push(target(format!("field:{header}"), &format!("New field “{header}”")));
     }
+    all.extend(Part::all().map(|part| target(format!("consent:{}", part.name()), part.name())));
     all.push(target("ignore".to_owned(), "Leave out"));
     all
 }
