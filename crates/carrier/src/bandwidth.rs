@@ -4,7 +4,7 @@
 //! - There is no idempotency key. Our attempt is the `tag`, echoed in every callback.
 //! - No 4xx and no 5xx is sent or billed, so a 5xx in its own words is tried again. That of a gateway, and a broken
 //!   connection, are in doubt all the same.
-//! - The list knows neither text nor tag, so a text in doubt is found only if it is the only one of its numbers, time and count.
+//! - The list knows neither text nor tag, so a text in doubt is found only if it is the only one of its numbers and time.
 //! - STOP is not acted on for 10DLC numbers: the confirmation is ours.
 
 pub mod codes;
@@ -74,7 +74,6 @@ struct List {
 struct Message {
     message_id: String,
     message_direction: Option<String>,
-    segment_count: Option<u32>,
     receive_time: Option<String>,
 }
 
@@ -129,8 +128,8 @@ impl Bandwidth {
         };
         let Ok(list) = serde_json::from_str::<List>(&reply.body) else { return adapter::unavailable(Ok(reply)) };
         let listed = list.messages.into_iter().map(|message| Listed {
-            fits: message.message_direction.is_none_or(|direction| direction.eq_ignore_ascii_case("outbound"))
-                && message.segment_count.is_none_or(|count| count == submission.segments),
+            // Not by the count of segments: Bandwidth may count fewer than we did.
+            fits: message.message_direction.is_none_or(|direction| direction.eq_ignore_ascii_case("outbound")),
             at: message.receive_time.and_then(|at| at.parse().ok()),
             carrier_id: message.message_id,
         });

@@ -2,7 +2,7 @@
 //!
 //! Source: Plivo's API reference and its SDKs of November 2026.
 //! - There is no idempotency key. Our attempt is echoed by the callback address, one for each text.
-//! - The list knows no text, so a text in doubt is found only if it is the only one of its numbers, time and count.
+//! - The list knows no text, so a text in doubt is found only if it is the only one of its numbers and time.
 //! - Callbacks of texts are signed by V2, which does not sign what they say (see [`signature`]): each nonce counts once.
 
 pub mod codes;
@@ -68,7 +68,6 @@ struct Message {
     message_uuid: String,
     message_direction: Option<String>,
     message_time: Option<String>,
-    units: Option<u32>,
 }
 
 impl Plivo {
@@ -125,8 +124,8 @@ impl Plivo {
         };
         let Ok(list) = serde_json::from_str::<List>(&reply.body) else { return adapter::unavailable(Ok(reply)) };
         let listed = list.objects.into_iter().map(|message| Listed {
-            fits: message.message_direction.as_deref() != Some("inbound")
-                && message.units.is_none_or(|units| units == 0 || units == submission.segments),
+            // Not by the count of units: Plivo may count fewer than we did.
+            fits: message.message_direction.as_deref() != Some("inbound"),
             at: message.message_time.as_deref().and_then(time),
             carrier_id: message.message_uuid,
         });

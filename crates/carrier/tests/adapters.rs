@@ -286,6 +286,16 @@ async fn a_text_in_doubt_is_found_by_its_numbers_and_time() {
 }
 
 #[tokio::test]
+async fn a_text_in_doubt_is_found_though_the_carrier_counts_its_segments_in_another_way() {
+    for (name, list, key) in [("bandwidth", "messages", "segmentCount"), ("plivo", "objects", "units")] {
+        let mut one = listed(name, 3, "", attempt());
+        one[list][0][key] = 3.into();
+        let found = find(name, Answer::Says(200, one.to_string())).await;
+        assert_eq!(found, Finding::Sent { carrier_id: "found".to_owned() }, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn of_two_texts_that_could_be_the_one_in_doubt_none_is_taken() {
     for (name, list) in [("bandwidth", "messages"), ("plivo", "objects")] {
         let mut two = listed(name, 3, "", attempt());
