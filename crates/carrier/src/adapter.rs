@@ -56,7 +56,9 @@ pub(crate) struct Refusal {
 /// |---|---|
 /// | 429 | not processed: tried again after the carrier's wait |
 /// | 401, 402, 403 | our account: the number is paused |
+/// | 404, 405, 410 | we ask at the wrong place, as of a wrong account: the number is paused |
 /// | other 4xx | by the carrier's code |
+/// | any of these with a code that the table has | by the code |
 /// | 5xx | in doubt, unless this carrier itself says that nothing was sent |
 /// | anything else | in doubt |
 pub(crate) fn unsuccessful(reply: &Reply, refusal: Option<Refusal>, table: &[Code], after_5xx: After5xx) -> Outcome {
@@ -73,6 +75,11 @@ pub(crate) fn unsuccessful(reply: &Reply, refusal: Option<Refusal>, table: &[Cod
         }
         401..=403 if !known => {
             let reason = said("the carrier does not take our credentials, or our account is blocked");
+            Outcome::SenderProblem { code, reason }
+        }
+        // Not the text is at fault but whoever sends it: every other text would fare the same.
+        404 | 405 | 410 if !known => {
+            let reason = said("the carrier does not know the account, or not this way of sending");
             Outcome::SenderProblem { code, reason }
         }
         400..=499 => codes::refused(table, &code, &words, reply.retry_after),

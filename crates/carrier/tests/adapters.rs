@@ -208,6 +208,23 @@ async fn credentials_that_are_not_taken_pause_the_number() {
 }
 
 #[tokio::test]
+async fn an_account_that_the_carrier_does_not_know_pauses_the_number_and_burns_no_text() {
+    for name in NAMES {
+        for answer in [Answer::Says(404, "<h1>Not Found</h1>".to_owned()), Answer::Says(405, String::new())] {
+            let (outcome, _) = submit(name, answer).await;
+            assert!(matches!(outcome, Outcome::SenderProblem { .. }), "{name}: {outcome:?}");
+        }
+    }
+    let unknown = json!({ "code": 20_404, "message": "The requested resource was not found", "status": 404 });
+    let (outcome, _) = submit("twilio", Answer::Says(404, unknown.to_string())).await;
+    assert!(matches!(outcome, Outcome::SenderProblem { ref code, .. } if code == "20404"), "{outcome:?}");
+    // A code that tells of the contact says more than the status.
+    let number = json!({ "code": 21_211, "message": "Invalid 'To'", "status": 404 });
+    let (outcome, _) = submit("twilio", Answer::Says(404, number.to_string())).await;
+    assert!(matches!(outcome, Outcome::Permanent { .. }), "{outcome:?}");
+}
+
+#[tokio::test]
 async fn a_refusal_is_read_by_its_code() {
     let twilio = |code: u32| Answer::Says(400, json!({ "code": code, "message": "theirs", "status": 400 }).to_string());
     let telnyx = |code: &str| Answer::Says(422, json!({ "errors": [{ "code": code, "title": "theirs" }] }).to_string());
