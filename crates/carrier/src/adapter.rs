@@ -2,6 +2,7 @@
 
 use domain::ids::AttemptId;
 use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize as _;
 use serde::de::DeserializeOwned;
 
 use crate::codes::{self, Code};
@@ -155,6 +156,16 @@ pub(crate) fn pick(listed: impl IntoIterator<Item = Listed>, submitted_at: Times
             Finding::Unavailable { reason: "the carrier lists several texts that could be this one".to_owned() }
         }
     }
+}
+
+/// A field that an event can do without: taken if it is as documented and passed over if not, so that it loses no event.
+pub(crate) fn if_sound<'de, D, T>(field: D) -> Result<Option<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    let value = serde_json::Value::deserialize(field)?;
+    Ok(serde_json::from_value(value).ok())
 }
 
 /// A whole call that was not understood, known by its bytes.

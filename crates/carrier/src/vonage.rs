@@ -101,7 +101,7 @@ pub(super) struct Problem {
     #[serde(rename = "type")]
     kind: String,
     title: serde_json::Value,
-    detail: String,
+    detail: Option<String>,
 }
 
 impl Problem {
@@ -115,7 +115,8 @@ impl Problem {
     }
 
     fn words(&self) -> String {
-        if self.detail.is_empty() { self.title.as_str().unwrap_or_default().to_owned() } else { self.detail.clone() }
+        let title = || self.title.as_str().unwrap_or_default().to_owned();
+        self.detail.clone().filter(|detail| !detail.is_empty()).unwrap_or_else(title)
     }
 }
 

@@ -235,7 +235,7 @@ async fn a_refusal_is_read_by_its_code() {
     let bandwidth = |kind: &str| Answer::Says(400, json!({ "type": kind, "description": "theirs" }).to_string());
     let plivo = || Answer::Says(400, json!({ "api_id": "a", "error": "dst is not valid" }).to_string());
     type Expected = fn(&Outcome) -> bool;
-    let cases: [(&str, Answer, Expected); 12] = [
+    let cases: [(&str, Answer, Expected); 15] = [
         ("twilio", twilio(21_610), |o| matches!(o, Outcome::OptedOut { .. })),
         ("twilio", twilio(21_211), |o| matches!(o, Outcome::Permanent { .. })),
         ("twilio", twilio(21_606), |o| matches!(o, Outcome::SenderProblem { .. })),
@@ -244,8 +244,11 @@ async fn a_refusal_is_read_by_its_code() {
         ("twilio", twilio(99_999), |o| matches!(o, Outcome::Rejected { reason, .. } if reason == "theirs")),
         ("telnyx", telnyx("40300"), |o| matches!(o, Outcome::OptedOut { .. })),
         ("telnyx", telnyx("40001"), |o| matches!(o, Outcome::Permanent { .. })),
-        ("vonage", vonage("1150"), |o| matches!(o, Outcome::Permanent { .. })),
-        ("vonage", vonage("1080"), |o| matches!(o, Outcome::SenderProblem { .. })),
+        ("vonage", vonage("1170"), |o| matches!(o, Outcome::Permanent { .. })),
+        ("vonage", vonage("1240"), |o| matches!(o, Outcome::OptedOut { .. })),
+        ("vonage", vonage("1070"), |o| matches!(o, Outcome::SenderProblem { .. })),
+        ("vonage", vonage("1150"), |o| matches!(o, Outcome::Rejected { .. })),
+        ("telnyx", telnyx("40305"), |o| matches!(o, Outcome::SenderProblem { .. })),
         ("bandwidth", bandwidth("request-validation"), |o| matches!(o, Outcome::Rejected { .. })),
         ("plivo", plivo(), |o| matches!(o, Outcome::Rejected { reason, .. } if reason == "dst is not valid")),
     ];

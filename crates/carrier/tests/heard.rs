@@ -194,6 +194,50 @@ fn news_of_a_text_names_our_attempt_and_its_failure() {
 }
 
 #[test]
+fn a_failure_that_vonage_writes_with_a_number_for_a_title_is_read_by_it() {
+    let body = json!({ "message_uuid": "v1", "from": "12125550100", "to": "13055550123", "status": "rejected",
+        "error": { "type": "https://x/messages#1240", "title": 1240, "detail": null } });
+    let read = receipt("vonage", URL, &body.to_string());
+    assert_eq!((read.code.as_deref(), read.failure), (Some("1240"), Some(FailureClass::OptedOut)));
+}
+
+/// Every place in a JSON value, as the way to it.
+fn places(value: &Value, way: &str) -> Vec<String> {
+    let below: Vec<(String, &Value)> = match value {
+        Value::Object(fields) => fields.iter().map(|(name, value)| (format!("{way}/{name}"), value)).collect(),
+        Value::Array(list) => (0..).zip(list).map(|(nth, value): (usize, _)| (format!("{way}/{nth}"), value)).collect(),
+        _ => Vec::new(),
+    };
+    below.iter().flat_map(|(way, value)| [vec![way.clone()], places(value, way)].concat()).collect()
+}
+
+#[test]
+fn a_strange_field_that_a_text_can_do_without_does_not_keep_it_from_stopping_a_workflow() {
+    let telnyx = json!({ "data": { "event_type": "message.received", "id": "e1", "occurred_at": "2026-11-24T14:59:00Z",
+        "payload": { "id": "t1", "from": { "phone_number": "+13055550123", "status": "" }, "to": [{ "phone_number": "+12125550100",
+        "status": "webhook_delivered" }], "text": "Yes", "parts": 1, "tags": [], "errors": [], "media": [],
+        "autoresponse_type": "none" } } });
+    let bandwidth = json!([{ "type": "message-received", "time": "2026-11-24T14:59:00.000Z", "description": "d",
+        "to": "+12125550100", "message": { "id": "m1", "owner": "+12125550100", "from": "+13055550123", "text": "Yes",
+        "tag": "x", "segmentCount": 1, "media": [] } }]);
+    let vonage = json!({ "message_uuid": "m1", "from": "13055550123", "to": "12125550100", "message_type": "text", "text": "Yes",
+        "timestamp": "2026-11-24T14:59:00Z", "client_ref": "x", "sms": { "num_messages": "1" } });
+    let needed =
+        ["/data", "event_type", "id", "payload", "from", "to", "phone_number", "/0", "type", "message", "message_uuid"];
+    for (carrier, sound) in [("telnyx", telnyx), ("bandwidth", bandwidth), ("vonage", vonage)] {
+        for place in places(&sound, "").iter().filter(|place| !needed.iter().any(|end| place.ends_with(end))) {
+            for junk in [json!(null), json!(-7), json!("yesterday"), json!({ "a": [1] }), json!([{}, 2])] {
+                let mut strange = sound.clone();
+                *strange.pointer_mut(place).unwrap() = junk.clone();
+                let heard = read(carrier, URL, strange.to_string().as_bytes());
+                let texts = heard.events.iter().filter(|event| matches!(event, CarrierEvent::Inbound(_))).count();
+                assert_eq!((texts, heard.strange.len()), (1, 0), "{carrier}: {place} is {junk}: {heard:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_list_of_events_with_one_that_is_strange_loses_none() {
     let good: Value = serde_json::from_str(&bandwidth("message-delivered", &json!({}))).unwrap();
     let body = json!([good[0], { "type": "message-yodelled", "message": { "id": "m2", "owner": "+12125550100" } }, 7])

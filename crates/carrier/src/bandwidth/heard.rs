@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::codes::{CODES, RECEIPT_TIMED_OUT};
-use crate::adapter::{attempt_in, e164, strange_bytes};
+use crate::adapter::{attempt_in, e164, if_sound, strange_bytes};
 use crate::callback::{Callback, Heard, Strange};
 use crate::codes;
 use crate::wire::{CarrierEvent, Inbound, Receipt, ReceiptState};
@@ -14,7 +14,9 @@ use crate::wire::{CarrierEvent, Inbound, Receipt, ReceiptState};
 struct Event {
     #[serde(rename = "type")]
     kind: String,
+    #[serde(default, deserialize_with = "if_sound")]
     time: Option<jiff::Timestamp>,
+    #[serde(default, deserialize_with = "if_sound")]
     to: Option<String>,
     error_code: Option<Value>,
     message: Message,
@@ -24,11 +26,17 @@ struct Event {
 #[serde(rename_all = "camelCase")]
 struct Message {
     id: String,
+    #[serde(default, deserialize_with = "if_sound")]
     owner: Option<String>,
+    #[serde(default, deserialize_with = "if_sound")]
     from: Option<String>,
+    #[serde(default, deserialize_with = "if_sound")]
     text: Option<String>,
+    #[serde(default, deserialize_with = "if_sound")]
     tag: Option<String>,
+    #[serde(default, deserialize_with = "if_sound")]
     segment_count: Option<u32>,
+    #[serde(default, deserialize_with = "if_sound")]
     media: Option<Vec<Value>>,
 }
 

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::codes::CODES;
-use crate::adapter::{attempt_in, attempt_of, e164, strange_bytes};
+use crate::adapter::{attempt_in, attempt_of, e164, if_sound, strange_bytes};
 use crate::callback::{Callback, Heard};
 use crate::codes;
 use crate::wire::{CarrierEvent, Inbound, Receipt, ReceiptState, Signal};
@@ -19,6 +19,7 @@ struct Call {
 struct Event {
     event_type: String,
     id: String,
+    #[serde(default, deserialize_with = "if_sound")]
     occurred_at: Option<jiff::Timestamp>,
     #[serde(default)]
     payload: Payload,
@@ -28,13 +29,19 @@ struct Event {
 #[serde(default)]
 struct Payload {
     id: String,
+    #[serde(default, deserialize_with = "if_sound")]
     text: Option<String>,
     from: Option<Party>,
     to: Vec<Party>,
+    #[serde(default, deserialize_with = "if_sound")]
     parts: Option<u32>,
+    #[serde(default, deserialize_with = "if_sound")]
     tags: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "if_sound")]
     errors: Option<Vec<Failure>>,
+    #[serde(default, deserialize_with = "if_sound")]
     media: Option<Vec<Value>>,
+    #[serde(default, deserialize_with = "if_sound")]
     autoresponse_type: Option<String>,
 }
 
@@ -42,7 +49,8 @@ struct Payload {
 #[serde(default)]
 struct Party {
     phone_number: String,
-    status: String,
+    #[serde(default, deserialize_with = "if_sound")]
+    status: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -78,7 +86,7 @@ fn event(event: &Event, callback: &Callback<'_>) -> Result<Option<CarrierEvent>,
             at,
         }))),
         "message.sent" | "message.finalized" => {
-            let status = payload.to.first().map_or("", |party| party.status.as_str());
+            let status = payload.to.first().and_then(|party| party.status.as_deref()).unwrap_or_default();
             let code = payload.errors.iter().flatten().next().map(|failure| match &failure.code {
                 Value::String(code) => code.clone(),
                 other => other.to_string(),

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use super::Problem;
-use super::codes::STATUS_CODES;
-use crate::adapter::{attempt_in, e164, strange_bytes};
+use super::codes::CODES;
+use crate::adapter::{attempt_in, e164, if_sound, strange_bytes};
 use crate::callback::{Callback, Heard};
 use crate::codes;
 use crate::wire::{CarrierEvent, Inbound, Receipt, ReceiptState};
@@ -16,12 +16,18 @@ struct Call {
     from: String,
     #[serde(default)]
     to: String,
+    #[serde(default, deserialize_with = "if_sound")]
     timestamp: Option<jiff::Timestamp>,
     status: Option<String>,
+    #[serde(default, deserialize_with = "if_sound")]
     error: Option<Problem>,
+    #[serde(default, deserialize_with = "if_sound")]
     client_ref: Option<String>,
+    #[serde(default, deserialize_with = "if_sound")]
     text: Option<String>,
+    #[serde(default, deserialize_with = "if_sound")]
     message_type: Option<String>,
+    #[serde(default, deserialize_with = "if_sound")]
     sms: Option<Sms>,
 }
 
@@ -72,7 +78,7 @@ fn event(call: &Call, callback: &Callback<'_>) -> Result<CarrierEvent, String> {
         from: phone("from", &call.from)?,
         attempt: attempt_in(call.client_ref.clone()),
         state,
-        failure: code.as_deref().and_then(|code| codes::failure(STATUS_CODES, code)),
+        failure: code.as_deref().and_then(|code| codes::failure(CODES, code)),
         code,
         segments: count.and_then(|count| match count {
             serde_json::Value::String(text) => text.parse().ok(),
