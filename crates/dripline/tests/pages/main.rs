@@ -9,7 +9,10 @@ mod contacts;
 mod crawl;
 mod desk;
 mod enroll;
+#[path = "../../../engine/tests/exchange/mod.rs"]
+mod exchange;
 mod first_run;
+mod hooks;
 mod invite;
 mod live;
 mod markup;

@@ -90,14 +90,23 @@ impl Site {
         Self { app, parts, ..site }
     }
 
+    /// A demo whose accounts at this carrier send to another address than the carrier's.
+    pub(crate) fn over(kind: engine::carriers::Kind, address: &str, clock: Clock) -> Self {
+        Self::built(clock, BTreeMap::from([(kind, address.to_owned())]))
+    }
+
     fn with(clock: Clock) -> Self {
+        Self::built(clock, BTreeMap::new())
+    }
+
+    fn built(clock: Clock, bases: BTreeMap<engine::carriers::Kind, String>) -> Self {
         let data = tempfile::tempdir().unwrap();
         let outfit = Outfit {
             reach: "127.0.0.1".parse().unwrap(),
             keys: MasterKeys::parse(&MasterKeys::draw()).unwrap(),
             http: engine::carriers::Http::new().unwrap(),
             public_url: "https://texts.example.com".to_owned(),
-            bases: BTreeMap::new(),
+            bases,
         };
         let (address, behaviour) = (Address::memory(), Behaviour::default());
         let parts = wiring::open_with(&address, data.path(), clock, behaviour, Some(outfit)).unwrap();

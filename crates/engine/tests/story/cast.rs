@@ -1,26 +1,27 @@
-//! Who takes part: two customers with their numbers and people, and how the handsets behave.
+//! Who takes part: two customers with their numbers and people.
 
 use std::io::Cursor;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use carrier::simulator::{Behaviour, Delay, Faults, Receipts, Replies, ReplyText};
-use carrier::{Capabilities, Carrier, Finding, Outcome, Simulator, Sought, Submission};
+use carrier::account::Kind;
+use carrier::{Inbound, Simulator};
 use domain::ids::{ContactId, PersonId, WorkflowId, WorkspaceId};
 use domain::money::Micros;
 use engine::contacts::MAX_PAGE;
 use engine::import::{ImportOptions, ImportOutlets};
 use engine::numbers::NewNumber;
 use engine::workspaces::{NewWorkspace, SettingsChange};
-use engine::{Actor, Carriers, Clock, Engine, Settings, Switch};
-use futures_util::future::BoxFuture;
-use jiff::Timestamp;
-use store::testing::TestDatabase;
+use engine::{Actor, Clock, Engine, Settings, Switch};
+use store::Store;
 use tempfile::TempDir;
+use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::dice::Dice;
+use crate::exchange::Early;
 use crate::log::Log;
 use crate::texts;
+use crate::way::{self, Way};
 
 /// Before the first day.
 const START: &str = "2026-01-05T14:00:00Z";
@@ -34,34 +35,6 @@ const SHARED: usize = 50;
 const AREAS: [u16; 8] = [212, 305, 713, 206, 303, 850, 405, 808];
 const NAMES: [&str; 16] =
     ["Ann", "José", "", "Zoë", "Bob", "Cleo", "Dan", "Eve", "李", "Finn", "Gus", "", "Hal", "Ida", "Jo", "Søren"];
-
-/// What the carrier was handed and what it answered: its own record.
-pub(crate) struct Recorder {
-    inner: Arc<Simulator>,
-    pub(crate) handed: Mutex<Vec<(Submission, Outcome)>>,
-}
-
-impl Carrier for Recorder {
-    fn name(&self) -> &'static str {
-        "simulator"
-    }
-
-    fn submit<'a>(&'a self, submission: &'a Submission, now: Timestamp) -> BoxFuture<'a, Outcome> {
-        Box::pin(async move {
-            let outcome = self.inner.submit(submission, now).await;
-            self.handed.lock().unwrap().push((submission.clone(), outcome.clone()));
-            outcome
-        })
-    }
-
-    fn find<'a>(&'a self, sought: &'a Sought, now: Timestamp) -> BoxFuture<'a, Finding> {
-        self.inner.find(sought, now)
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        self.inner.capabilities()
-    }
-}
 
 /// A contact of a customer.
 #[derive(Debug, Clone)]
@@ -93,52 +66,16 @@ impl Customer {
 pub(crate) struct Story {
     pub(crate) engine: Engine,
     pub(crate) simulator: Arc<Simulator>,
-    pub(crate) recorder: Arc<Recorder>,
+    pub(crate) way: Way,
+    pub(crate) kind: Option<Kind>,
+    /// Calls that come before the answer to the submission.
+    pub(crate) early: Option<UnboundedReceiver<Early>>,
+    /// What was heard so early that the stop counts only from the end of the round.
+    pub(crate) heard_early: Vec<Inbound>,
     pub(crate) customers: Vec<Customer>,
     pub(crate) log: Log,
     pub(crate) dice: Dice,
     folder: TempDir,
-}
-
-/// Every fault, each as often as it takes to meet every other.
-fn behaviour() -> Behaviour {
-    let hours = |min: u64, max: u64| Delay { min_ms: min * 3_600_000, max_ms: max * 3_600_000 };
-    Behaviour {
-        faults: Faults {
-            temporary: 0.06,
-            throttled: 0.03,
-            permanent: 0.008,
-            opted_out: 0.006,
-            sender_problem: 0.004,
-            rejected: 0.004,
-            lost_after: 0.03,
-            lost_before: 0.03,
-            find_unavailable: 0.3,
-            fewer_segments: 0.1,
-            retry_after_seconds: 400,
-        },
-        receipts: Receipts {
-            delay: hours(0, 8),
-            missing: 0.3,
-            doubled: 0.1,
-            out_of_order: 0.15,
-            failed: 0.06,
-            recovered: 0.4,
-            bad_number: 0.006,
-            opted_out: 0.004,
-        },
-        replies: Replies {
-            rate: 0.14,
-            delay: hours(0, 90),
-            texts: texts::SAYINGS
-                .iter()
-                .map(|(body, weight, _)| ReplyText { body: (*body).to_owned(), weight: *weight })
-                .collect(),
-            doubled: 0.2,
-        },
-        find_lag_ms: 300_000,
-        ..Behaviour::default()
-    }
 }
 
 fn phone(n: usize) -> String {
@@ -156,25 +93,29 @@ fn file(from: usize, rows: usize, families: usize) -> String {
 }
 
 impl Story {
-    pub(crate) async fn begin(database: &TestDatabase, seed: u64) -> Self {
+    /// Over the simulator itself, or over a carrier's API.
+    pub(crate) async fn begin(store: &Store, kind: Option<Kind>, seed: u64) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let simulator = Simulator::with_journal(behaviour(), seed, &folder.path().join("handsets.jsonl")).unwrap();
-        let simulator = Arc::new(simulator);
-        let recorder = Arc::new(Recorder { inner: Arc::clone(&simulator), handed: Mutex::default() });
-        let carriers = Carriers::from([("simulator".to_owned(), Arc::clone(&recorder) as Arc<dyn Carrier>)]);
+        let journal = folder.path().join("handsets.jsonl");
+        let simulator = Arc::new(Simulator::with_journal(way::behaviour(kind), seed, &journal).unwrap());
         let clock = Clock::manual(START.parse().unwrap());
-        let store = database.store.clone();
-        let opened = tokio::task::spawn_blocking(move || Engine::open(store, clock, carriers).unwrap());
-        let engine = opened.await.unwrap();
+        let way = Way::lay(kind, &simulator, &clock).await;
+        let (store, opener) = (store.clone(), way.clone());
+        let engine = tokio::task::spawn_blocking(move || opener.engine(store, clock)).await.unwrap();
         let mut dice = Dice::new(seed);
         let file_of_first = file(0, ROWS, FAMILIES);
-        let first = customer(&engine, &mut dice, &["+12125550100", "+13055550101"], file_of_first).await;
+        let first = customer(&engine, &way, &mut dice, &["+12125550100", "+13055550101"], file_of_first).await;
         let other_file = file(ROWS - SHARED, OTHER_ROWS, 0);
-        let mut second = customer(&engine, &mut dice, &["+17135550102"], other_file).await;
+        let mut second = customer(&engine, &way, &mut dice, &["+17135550102"], other_file).await;
         give_back_refused(&engine, &second.actor).await;
         second.refused_is_earned = false;
         let customers = vec![first, second];
-        Self { engine, simulator, recorder, customers, log: Log::default(), dice, folder }
+        let early = match &way {
+            Way::Straight(_) => None,
+            Way::Over(_, exchange) => Some(exchange.early()),
+        };
+        let (log, heard_early) = (Log::default(), Vec::new());
+        Self { engine, simulator, way, kind, early, heard_early, customers, log, dice, folder }
     }
 
     pub(crate) fn journal(&self) -> PathBuf {
@@ -201,7 +142,7 @@ async fn give_back_refused(engine: &Engine, actor: &Actor) {
     engine.change_settings(actor, change).await.unwrap();
 }
 
-async fn customer(engine: &Engine, dice: &mut Dice, numbers: &[&str], file: String) -> Customer {
+async fn customer(engine: &Engine, way: &Way, dice: &mut Dice, numbers: &[&str], file: String) -> Customer {
     let new = NewWorkspace {
         name: numbers[0].to_owned(),
         zone: "America/New_York".to_owned(),
@@ -209,9 +150,10 @@ async fn customer(engine: &Engine, dice: &mut Dice, numbers: &[&str], file: Stri
         plan_credits: 300,
     };
     let actor = Actor::operator(engine.create_workspace(new).await.unwrap().workspace.id);
+    let carrier = way.carrier(engine, &actor, numbers).await;
     for phone in numbers {
-        let carrier = "simulator".to_owned();
-        let number = NewNumber { phone: (*phone).to_owned(), carrier, per_minute: 600, per_day: 0 };
+        let (phone, carrier) = ((*phone).to_owned(), carrier.clone());
+        let number = NewNumber { phone, carrier, per_minute: 600, per_day: 0 };
         engine.add_number(&actor, number).await.unwrap();
     }
     let source = Cursor::new(file.into_bytes());

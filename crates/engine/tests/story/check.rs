@@ -14,6 +14,7 @@ use self::money::{Moves, Truth};
 use self::rows::{Enrollment, Message};
 use crate::cast::{Customer, Story};
 use crate::texts::Tag;
+use crate::way::Way;
 
 /// Nothing that runs may be overdue by more: the operator comes twice a day, and a window opens every day.
 const OVERDUE_HOURS: i64 = 48;
@@ -50,7 +51,8 @@ pub(crate) async fn at_the_end(story: &Story) {
     handsets::check_bans(story, &texts);
     let arrived: HashSet<Tag> = texts.iter().map(|text| text.tag).collect();
     let answers = handsets::answers(story);
-    let truth = Truth { arrived: &arrived, answers: &answers };
+    let counts = handsets::counts(story, &texts);
+    let truth = Truth { arrived: &arrived, answers: &answers, counts: &counts };
     let (mut inbound, mut ends) = (0, BTreeMap::new());
     for customer in &story.customers {
         let report = story.engine.verify_ledger(customer.workspace()).await.unwrap();
@@ -155,7 +157,7 @@ fn check_history(events: &[(String, serde_json::Value)], enrollments: &[Enrollme
 /// A story in which nothing happens proves nothing.
 fn check_fullness(story: &Story, texts: &[Arrived], ends: &BTreeMap<String, usize>) {
     let mut outcomes = BTreeMap::<&str, usize>::new();
-    for (_, outcome) in story.recorder.handed.lock().unwrap().iter() {
+    for (_, outcome) in story.way.handed() {
         let word = match outcome {
             Outcome::Accepted { .. } => "accepted",
             Outcome::Temporary { retry_after: None, .. } => "temporary",
@@ -171,7 +173,12 @@ fn check_fullness(story: &Story, texts: &[Arrived], ends: &BTreeMap<String, usiz
     println!("{} texts arrived; the carrier answered {outcomes:?}", texts.len());
     println!("{} texts were heard and {} repeats; ends {ends:?}", story.log.heard.len(), story.log.repeats);
     println!("{} runs were asked for; refused {:?}", story.log.runs.len(), story.log.refusals);
-    assert_eq!(outcomes.len(), 8, "a fault did not happen: {outcomes:?}");
+    println!("{} messages in doubt were settled by a person", story.log.settled);
+    assert_eq!(outcomes.len(), 8 - Way::unsaid(story.kind).len(), "a fault did not happen: {outcomes:?}");
+    if let Way::Over(_, exchange) = &story.way {
+        println!("{} calls were forged", exchange.forged());
+        assert!(exchange.forged() > 100, "hardly anybody forged a call");
+    }
     let reasons = [
         "completed",
         "replied",

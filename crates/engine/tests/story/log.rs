@@ -60,6 +60,8 @@ pub(crate) struct Log {
     pub(crate) repeats: usize,
     /// What the receipts of each attempt said, for those that name their attempt.
     pub(crate) receipts: HashMap<i64, Vec<carrier::ReceiptState>>,
+    /// How many messages in doubt a person had to settle.
+    pub(crate) settled: usize,
     /// How many starts were refused, by code.
     pub(crate) refusals: BTreeMap<String, usize>,
 }

@@ -1,10 +1,12 @@
-//! The story of a year: two customers, a thousand contacts, every fault of the simulator, on both databases.
+//! The story of a year: two customers, a thousand contacts, every fault of the simulator, on both databases; and the same over the APIs
+//! of the five carriers, by real HTTP, with every fault of a line besides.
 //!
 //! | file | owns |
 //! |---|---|
 //! | `cast` | who takes part: customers, their people and numbers, how the handsets behave |
 //! | `texts` | what our side writes, and how a text tells at the receiving end which one it is |
 //! | `office` | what the customers' people and the contacts do by themselves |
+//! | `way` | the simulator itself, or a carrier's API before it, served by `../exchange` |
 //! | `play` | how time passes; every callback is written down beside what had arrived by then |
 //! | `log` | what was done, in the order of what arrived at the handsets |
 //! | `check` | what must hold afterwards, from the database and the handsets' journal alone |
@@ -17,14 +19,18 @@
 mod cast;
 mod check;
 mod dice;
+#[path = "../exchange/mod.rs"]
+mod exchange;
 mod log;
 mod office;
 mod play;
 mod texts;
+mod way;
 
+use carrier::account::Kind;
 use cast::Story;
 use jiff::SignedDuration;
-use store::testing::TestDatabase;
+use store::{Address, Store};
 
 /// Another seed, another story.
 const SEED: u64 = 7;
@@ -33,10 +39,10 @@ const DAYS: i64 = 365;
 /// How many more days the last messages may take.
 const TAIL_DAYS: i64 = 60;
 
-fn live_through(database: &TestDatabase) {
+fn live_through(store: &Store, kind: Option<Kind>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let mut story = Story::begin(database, SEED).await;
+        let mut story = Story::begin(store, kind, SEED).await;
         let start = story.engine.now();
         for day in 0..DAYS + TAIL_DAYS {
             for visit in 0..2 {
@@ -54,16 +60,59 @@ fn live_through(database: &TestDatabase) {
         // Receipts may still be under way, and an answer to HELP.
         let end = story.engine.now() + SignedDuration::from_hours(24 * 10);
         story.play_until(end, DAYS).await;
+        for customer in 0..story.customers.len() {
+            story.settle_doubts(customer).await;
+        }
         check::at_the_end(&story).await;
     });
 }
 
 #[test]
 fn heavy_a_year_of_every_fault_texts_nobody_twice_or_after_a_reply_and_loses_nothing_on_sqlite() {
-    live_through(&store::testing::sqlite());
+    live_through(&store::testing::sqlite().store, None);
 }
 
 #[test]
 fn heavy_a_year_of_every_fault_texts_nobody_twice_or_after_a_reply_and_loses_nothing_on_postgres() {
-    live_through(&store::testing::postgres());
+    live_through(&store::testing::postgres().store, None);
+}
+
+/// On SQLite in memory: the story above has seen that the file loses nothing.
+fn over(kind: Kind) {
+    live_through(&Store::open(&Address::memory()).unwrap(), Some(kind));
+}
+
+#[test]
+fn the_year_over_the_api_of_bandwidth_on_sqlite() {
+    over(Kind::Bandwidth);
+}
+
+#[test]
+fn the_year_over_the_api_of_plivo_on_sqlite() {
+    over(Kind::Plivo);
+}
+
+#[test]
+fn the_year_over_the_api_of_telnyx_on_sqlite() {
+    over(Kind::Telnyx);
+}
+
+#[test]
+fn the_year_over_the_api_of_twilio_on_sqlite() {
+    over(Kind::Twilio);
+}
+
+#[test]
+fn the_year_over_the_api_of_vonage_on_sqlite() {
+    over(Kind::Vonage);
+}
+
+#[test]
+fn heavy_the_year_over_the_api_of_bandwidth_on_postgres() {
+    live_through(&store::testing::postgres().store, Some(Kind::Bandwidth));
+}
+
+#[test]
+fn heavy_the_year_over_the_api_of_twilio_on_postgres() {
+    live_through(&store::testing::postgres().store, Some(Kind::Twilio));
 }

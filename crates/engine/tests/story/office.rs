@@ -5,6 +5,7 @@ use domain::money::Micros;
 use domain::suppression::Suppression;
 use engine::billing::Slip;
 use engine::bulk::Selection;
+use engine::doubts::{Doubts, Fate, MAX_LISTED};
 use engine::enrolling::{EnrollError, EnrollRequest};
 use engine::manual::SendError;
 use engine::numbers::{NumberChange, NumberState};
@@ -29,6 +30,7 @@ impl Story {
     pub(crate) async fn visit(&mut self, day: i64, visit: i64, last_day: i64) {
         for customer in 0..self.customers.len() {
             self.open_numbers(customer).await;
+            self.settle_doubts(customer).await;
             if day >= last_day {
                 continue;
             }
@@ -64,6 +66,18 @@ impl Story {
                 let live = NumberChange { state: Some(NumberState::Live), ..NumberChange::default() };
                 self.engine.change_number(&actor, number.id, live).await.unwrap();
             }
+        }
+    }
+
+    /// What only a person can settle: the carrier is rung up, and tells what became of it.
+    pub(crate) async fn settle_doubts(&mut self, customer: usize) {
+        let actor = self.customers[customer].actor.clone();
+        for message in self.engine.doubts(&actor, Doubts::ForAPerson, None, MAX_LISTED).await.unwrap() {
+            let attempt = store::messages::attempt(message.id, message.attempts);
+            let has_arrived = self.simulator.texts_of(attempt).unwrap() > 0;
+            let fate = if has_arrived { Fate::Sent } else { Fate::NotSent };
+            self.engine.settle_by_hand(&actor, message.id, fate).await.unwrap();
+            self.log.settled += 1;
         }
     }
 

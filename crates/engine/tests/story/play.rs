@@ -1,6 +1,7 @@
 //! How time passes: as in `Engine::play`, but each callback is written down with what had arrived by then.
 
 use std::collections::HashSet;
+use std::pin::pin;
 
 use carrier::{CarrierEvent, Inbound};
 use domain::ids::WorkspaceId;
@@ -8,6 +9,7 @@ use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::cast::Story;
+use crate::exchange::Early;
 use crate::log::{Ban, Count, Whose};
 use crate::texts::{self, Wish};
 
@@ -26,8 +28,8 @@ impl Story {
     /// Does all that falls due until this time.
     pub(crate) async fn play_until(&mut self, until: Timestamp, day: i64) {
         loop {
-            let round = self.engine.round().await.unwrap();
-            if self.deliver().await + round.touched > 0 {
+            let touched = self.round().await;
+            if self.deliver().await + touched > 0 {
                 continue;
             }
             let now = self.engine.now();
@@ -41,14 +43,39 @@ impl Story {
         }
     }
 
+    /// One round, during which a carrier may already tell of what it is still being asked for. Says how much was done.
+    async fn round(&mut self) -> usize {
+        let engine = self.engine.clone();
+        let mut round = pin!(engine.round());
+        let Some(mut early) = self.early.take() else { return round.await.unwrap().touched };
+        let done = loop {
+            tokio::select! {
+                done = &mut round => break done.unwrap(),
+                Some(Early { events, taken }) = early.recv() => {
+                    for event in &events {
+                        self.way.tell(&engine, event).await;
+                        self.log.told(event);
+                        if let CarrierEvent::Inbound(inbound) = event {
+                            self.heard_early.push(inbound.clone());
+                        }
+                    }
+                    taken.send(()).unwrap();
+                }
+            }
+        };
+        self.early = Some(early);
+        // What the round had claimed before may still have gone out; from here on nothing may.
+        for inbound in std::mem::take(&mut self.heard_early) {
+            self.heard(&inbound);
+        }
+        done.touched
+    }
+
     /// Hands over what the carrier has to tell, at once where it comes from different handsets.
     async fn deliver(&mut self) -> usize {
         let events = self.simulator.due_events(self.engine.now());
         for portion in portions(&events) {
-            let taken = portion.iter().map(|event| self.engine.receive("simulator", (*event).clone()));
-            for received in join_all(taken).await {
-                received.unwrap();
-            }
+            join_all(portion.iter().map(|event| self.way.tell(&self.engine, event))).await;
             for event in portion {
                 self.log.told(event);
                 if let CarrierEvent::Inbound(inbound) = event {

@@ -54,8 +54,13 @@ pub(crate) fn arrived(story: &Story) -> Vec<Arrived> {
 
 /// The last answer of the carrier about each text with a tag.
 pub(crate) fn answers(story: &Story) -> HashMap<Tag, Outcome> {
-    let handed = story.recorder.handed.lock().unwrap();
-    handed.iter().map(|(submission, outcome)| (Tag::of(&submission.body), outcome.clone())).collect()
+    story.way.handed().into_iter().map(|(submission, outcome)| (Tag::of(&submission.body), outcome)).collect()
+}
+
+/// How many segments the carrier's news said that each text has.
+pub(crate) fn counts(story: &Story, texts: &[Arrived]) -> HashMap<Tag, u32> {
+    let told = texts.iter().filter(|text| story.log.receipts.contains_key(&text.attempt));
+    told.filter_map(|text| Some((text.tag, story.way.counted(text.attempt)?))).collect()
 }
 
 /// Nothing came twice, nothing came to the wrong handset or from the wrong number, steps came in their order.

@@ -18,6 +18,8 @@ use crate::texts::Tag;
 pub(crate) struct Truth<'a> {
     pub(crate) arrived: &'a HashSet<Tag>,
     pub(crate) answers: &'a HashMap<Tag, Outcome>,
+    /// The carrier's count of segments, where its news told it and its answer did not.
+    pub(crate) counts: &'a HashMap<Tag, u32>,
 }
 
 /// Credits and micro-dollars.
@@ -102,6 +104,15 @@ fn check_correction(row: &Enrollment, step: u8, price: Price, moves: &Moves<'_>,
     match truth.answers.get(&tag) {
         Some(Outcome::Accepted { segments: Some(count), .. }) => {
             assert_eq!(corrected, fewer(i64::from(*count)), "step {step} of {row:?}: the carrier counted {count}");
+        }
+        Some(Outcome::Accepted { segments: None, .. }) => {
+            let told = truth.counts.get(&tag).map_or((0, 0), |count| fewer(i64::from(*count)));
+            assert_eq!(
+                corrected,
+                told,
+                "step {step} of {row:?}: the carrier's news counted {:?}",
+                truth.counts.get(&tag)
+            );
         }
         Some(Outcome::InDoubt { .. }) if truth.arrived.contains(&tag) => {
             assert!([(0, 0), fewer((segments - 1).max(1))].contains(&corrected), "step {step} of {row:?}");
