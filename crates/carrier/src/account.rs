@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub use self::fields::{Field, Shape};
 pub use self::reach::{Host, Peer, Reach};
 use crate::http::Http;
-use crate::{Carrier, bandwidth, gateway, plivo, telnyx, twilio, vonage};
+use crate::{Carrier, bandwidth, gateway, plivo, smpp, telnyx, twilio, vonage};
 
 mod fields;
 mod reach;
@@ -28,6 +28,8 @@ pub enum Kind {
     Vonage,
     /// A gateway of one's own that speaks HTTP as Kannel does.
     Gateway,
+    /// An SMSC, over SMPP 3.4.
+    Smpp,
 }
 
 /// Where an adapter calls, and where it is called.
@@ -41,7 +43,8 @@ pub struct Place {
 
 impl Kind {
     /// All of them, in the order of the alphabet; what one runs oneself comes last.
-    pub const ALL: [Self; 6] = [Self::Bandwidth, Self::Plivo, Self::Telnyx, Self::Twilio, Self::Vonage, Self::Gateway];
+    pub const ALL: [Self; 7] =
+        [Self::Bandwidth, Self::Plivo, Self::Telnyx, Self::Twilio, Self::Vonage, Self::Gateway, Self::Smpp];
 
     /// The word in settings and addresses.
     #[must_use]
@@ -53,6 +56,7 @@ impl Kind {
             Self::Plivo => "plivo",
             Self::Vonage => "vonage",
             Self::Gateway => "gateway",
+            Self::Smpp => "smpp",
         }
     }
 
@@ -66,6 +70,7 @@ impl Kind {
             Self::Plivo => "Plivo",
             Self::Vonage => "Vonage",
             Self::Gateway => "HTTP gateway (Kannel)",
+            Self::Smpp => "SMPP 3.4",
         }
     }
 
@@ -84,8 +89,14 @@ impl Kind {
             Self::Bandwidth => Some(bandwidth::BASE),
             Self::Plivo => Some(plivo::BASE),
             Self::Vonage => Some(vonage::BASE),
-            Self::Gateway => None,
+            Self::Gateway | Self::Smpp => None,
         }
+    }
+
+    /// Whether it calls us; who does not tells us over a link of ours.
+    #[must_use]
+    pub fn calls_us(self) -> bool {
+        self != Self::Smpp
     }
 
     /// What has to be written down at the other side besides our address, where there is more to it.
@@ -104,6 +115,7 @@ impl Kind {
             Self::Plivo => fields::PLIVO,
             Self::Vonage => fields::VONAGE,
             Self::Gateway => fields::GATEWAY,
+            Self::Smpp => fields::SMPP,
         }
     }
 }
@@ -242,6 +254,9 @@ fn peer(kind: Kind, settings: &serde_json::Map<String, serde_json::Value>) -> Op
     let text = |key: &str| settings.get(key).and_then(|value| value.as_str()).unwrap_or_default();
     match kind {
         Kind::Gateway => reach::of_url(text("url")),
+        Kind::Smpp => {
+            Some(Peer { host: text("host").to_ascii_lowercase(), port: text("port").parse().unwrap_or(smpp::PORT) })
+        }
         Kind::Twilio | Kind::Telnyx | Kind::Bandwidth | Kind::Plivo | Kind::Vonage => None,
     }
 }
@@ -262,5 +277,6 @@ pub fn open(
         Kind::Plivo => Arc::new(plivo::Plivo::new(name, from_value(settings)?, place, http)),
         Kind::Vonage => Arc::new(vonage::Vonage::new(name, from_value(settings)?, place, http)),
         Kind::Gateway => Arc::new(gateway::Gateway::new(name, from_value(settings)?, &place, http)),
+        Kind::Smpp => Arc::new(smpp::Smpp::new(name, from_value(settings)?)),
     })
 }

@@ -5,6 +5,8 @@
 //! an argument, and a carrier's own codes and formats end at this crate's border.
 //! The carrier that needs no network is [`simulator::Simulator`].
 
+use std::sync::Arc;
+
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
@@ -14,6 +16,7 @@ pub mod bandwidth;
 pub mod callback;
 pub mod capabilities;
 pub mod codes;
+pub mod ear;
 pub mod gateway;
 pub mod http;
 pub mod plivo;
@@ -28,6 +31,7 @@ pub mod wire;
 
 pub use callback::{Callback, Heard, Strange, Unverified};
 pub use capabilities::{Capabilities, StopAnswer, Support};
+pub use ear::{Ear, Link, NotTaken};
 pub use http::{Http, HttpError};
 pub use signed::Secret;
 pub use simulator::Simulator;
@@ -63,6 +67,22 @@ pub trait Carrier: Send + Sync {
     fn hear(&self, callback: &Callback<'_>) -> Result<Heard, Unverified> {
         let _ = callback;
         Err(Unverified::NoCallbacks(self.name().to_owned()))
+    }
+
+    /// Keeps a link of its own from now on, where it needs one to send and to hear, and tells the ear what comes. Only a process
+    /// that serves calls this; within a runtime.
+    fn attach(&self, ear: Arc<dyn Ear>) {
+        drop(ear);
+    }
+
+    /// Ends that link in order.
+    fn detach(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+
+    /// How that link stands, where there is one to keep.
+    fn link(&self) -> Option<Link> {
+        None
     }
 
     /// What this carrier can do and what it does unasked.

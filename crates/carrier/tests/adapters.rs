@@ -47,7 +47,7 @@ fn settings(kind: Kind) -> serde_json::Value {
             "callback_user": "hooks", "callback_password": "hooks password" }),
         Kind::Plivo => json!({ "id": "MA1", "token": "token" }),
         Kind::Vonage => json!({ "key": "key1", "secret": "secret", "signature_secret": "signs" }),
-        Kind::Gateway => unreachable!("tests/gateway.rs has its own"),
+        Kind::Gateway | Kind::Smpp => unreachable!("tests/gateway.rs and tests/smpp.rs have their own"),
     }
 }
 

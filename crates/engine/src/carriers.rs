@@ -2,7 +2,7 @@
 
 use carrier::account::{self, SettingsError};
 pub use carrier::account::{Field, Kind, Reach, Shape};
-pub use carrier::{Checked, Http, HttpError};
+pub use carrier::{Checked, Http, HttpError, Link};
 use domain::access::Permission;
 use domain::ids::CarrierId;
 use jiff::Timestamp;
@@ -36,7 +36,7 @@ pub enum CarrierError {
     #[error("the account's name is refused")]
     Name(#[source] TextError),
     /// There is no such carrier.
-    #[error("there is no carrier {0:?}; there are bandwidth, gateway, plivo, telnyx, twilio and vonage")]
+    #[error("there is no carrier {0:?}; there are bandwidth, gateway, plivo, smpp, telnyx, twilio and vonage")]
     Kind(String),
     /// The settings are refused.
     #[error(transparent)]
@@ -93,6 +93,8 @@ pub struct CarrierAccount {
     pub heard_at: Option<Timestamp>,
     /// Calls that were not verified.
     pub refused: u64,
+    /// How its link stands on this node, where it keeps one.
+    pub link: Option<Link>,
     /// Why it sends nothing, if so.
     pub trouble: Option<String>,
     /// When it was added.
@@ -135,6 +137,7 @@ impl Engine {
             numbers,
             heard_at: known.as_ref().and_then(|known| known.health.heard_at()),
             refused: known.as_ref().map_or(0, |known| known.health.refusals()),
+            link: known.as_ref().and_then(|known| known.opened.as_ref().ok()?.link()),
             trouble: settings.err().or_else(|| known.and_then(|known| known.opened.err())),
             created_at: stored.created_at,
         })

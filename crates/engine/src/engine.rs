@@ -1,7 +1,7 @@
 //! The engine: a store, a clock, identifiers and the carriers. Cheap to clone; clones are one.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use carrier::Carrier;
 use domain::ids::WorkspaceId;
@@ -37,6 +37,16 @@ pub type Carriers = BTreeMap<String, Arc<dyn Carrier>>;
 /// All that use cases need.
 #[derive(Clone)]
 pub struct Engine(Arc<Inner>);
+
+/// The engine, without keeping it alive.
+pub(crate) struct Faint(Weak<Inner>);
+
+impl Faint {
+    /// The engine, if there still is one.
+    pub(crate) fn wake(&self) -> Option<Engine> {
+        self.0.upgrade().map(Engine)
+    }
+}
 
 struct Inner {
     store: Store,
@@ -193,6 +203,11 @@ impl Engine {
     #[must_use]
     pub fn public_url(&self) -> Option<&str> {
         self.0.roll.outfit().map(|outfit| outfit.public_url.as_str())
+    }
+
+    /// This engine, without keeping it alive.
+    pub(crate) fn faint(&self) -> Faint {
+        Faint(Arc::downgrade(&self.0))
     }
 
     pub(crate) fn roll(&self) -> &Roll {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 pub use carrier::Callback;
 use carrier::{Carrier, Heard, Unverified};
+use jiff::Timestamp;
 use store::{Lane, Tx, answers};
 
 use crate::engine::Engine;
@@ -47,7 +48,7 @@ impl Engine {
             return Err(HearError::Unknown);
         }
         let carrier: Arc<dyn Carrier> = account.opened.map_err(HearError::Closed)?;
-        let Heard { events, strange, once } = carrier.hear(callback).inspect_err(|error| {
+        let heard = carrier.hear(callback).inspect_err(|error| {
             account.health.refused();
             self.counters().refused();
             // The address that the error names has a secret in it, which is nothing for a log.
@@ -55,13 +56,19 @@ impl Engine {
             tracing::warn!(carrier = name, error, "a call to an account at a carrier is refused");
         })?;
         account.health.heard(callback.at);
+        Ok(self.take_heard(name, heard, callback.at).await?)
+    }
+
+    /// Takes what a carrier told, whose word it surely is. Once it answers, everything is stored.
+    pub(crate) async fn take_heard(&self, name: &str, heard: Heard, at: Timestamp) -> Result<Vec<Received>, Failure> {
+        let Heard { events, strange, once } = heard;
         let mut received = Vec::with_capacity(events.len());
         for event in events {
             received.push(self.receive_once(name, event, once.clone()).await?);
         }
         for one in strange {
             tracing::warn!(carrier = name, why = one.why, "a call of a carrier is not understood");
-            let (carrier, now) = (name.to_owned(), callback.at);
+            let (carrier, now) = (name.to_owned(), at);
             let payload = serde_json::json!({ "why": one.why, "raw": one.raw }).to_string();
             let keep = move |tx: &mut Tx<'_>| {
                 Ok::<_, Failure>(answers::keep_stray(tx, &carrier, &one.event_id, &payload, now)?)

@@ -39,6 +39,7 @@ pub mod keys;
 mod kin;
 pub mod labels;
 pub mod lease;
+pub mod links;
 pub mod live;
 pub mod manual;
 pub mod needs;

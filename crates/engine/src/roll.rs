@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
 use carrier::account::{self, Kind, Place, Reach};
-use carrier::{Carrier, Http};
+use carrier::{Carrier, Ear, Http};
 use domain::ids::WorkspaceId;
 use jiff::Timestamp;
 use store::carriers::Carrier as Stored;
@@ -112,6 +112,8 @@ pub(crate) struct Roll {
 
 #[derive(Default)]
 struct Known {
+    /// Who hears for links, in a process that serves.
+    ear: Option<Arc<dyn Ear>>,
     version: Option<(i64, i64)>,
     by_name: BTreeMap<String, Account>,
 }
@@ -147,20 +149,54 @@ impl Roll {
     pub(crate) fn take(&self, version: (i64, i64), stored: &[Stored]) {
         let Some(outfit) = &self.outfit else { return };
         let mut known = self.accounts.write().expect("nothing fails while it is held");
-        let mut by_name = BTreeMap::new();
+        let (mut by_name, ear) = (BTreeMap::new(), known.ear.take());
         for one in stored {
             let name = one.id.to_string();
             let before = known.by_name.remove(&name);
             let health = before.as_ref().map_or_else(Arc::default, |before| Arc::clone(&before.health));
-            let account = before.filter(|before| before.changed_at == one.changed_at).unwrap_or_else(|| {
+            let same = |before: &Account| before.changed_at == one.changed_at;
+            if let Some(Account { opened: Ok(other), .. }) = before.as_ref().filter(|before| !same(before)) {
+                part(other, ear.as_ref());
+            }
+            let account = before.filter(same).unwrap_or_else(|| {
                 let opened = outfit.open(one);
                 if let Err(why) = &opened {
                     tracing::error!(carrier = %one.id, workspace = %one.workspace, why, "an account at a carrier cannot be opened");
                 }
                 Account { workspace: one.workspace, hook_key: one.hook_key.clone(), opened, health, changed_at: one.changed_at }
             });
+            if let (Ok(carrier), Some(ear)) = (&account.opened, &ear) {
+                carrier.attach(Arc::clone(ear));
+            }
             by_name.insert(name, account);
         }
-        *known = Known { version: Some(version), by_name };
+        for gone in known.by_name.values().filter_map(|gone| gone.opened.as_ref().ok()) {
+            part(gone, ear.as_ref());
+        }
+        *known = Known { ear, version: Some(version), by_name };
+    }
+
+    /// From now on every account that needs a link has one.
+    pub(crate) fn listen(&self, ear: Arc<dyn Ear>) {
+        let mut known = self.accounts.write().expect("nothing fails while it is held");
+        for carrier in known.by_name.values().filter_map(|account| account.opened.as_ref().ok()) {
+            carrier.attach(Arc::clone(&ear));
+        }
+        known.ear = Some(ear);
+    }
+
+    /// From now on none has; answers all that may have one, for the caller to end.
+    pub(crate) fn listen_no_more(&self) -> Vec<Arc<dyn Carrier>> {
+        let mut known = self.accounts.write().expect("nothing fails while it is held");
+        known.ear = None;
+        known.by_name.values().filter_map(|account| account.opened.clone().ok()).collect()
+    }
+}
+
+/// An account is another one now, or gone: its link ends by itself, with the answers that are still to come.
+fn part(carrier: &Arc<dyn Carrier>, ear: Option<&Arc<dyn Ear>>) {
+    if ear.is_some() {
+        let carrier = Arc::clone(carrier);
+        tokio::spawn(async move { carrier.detach().await });
     }
 }

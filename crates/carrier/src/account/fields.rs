@@ -124,3 +124,43 @@ pub(super) const GATEWAY: &[Field] = &[
         ),
     )),
 ];
+pub(super) const SMPP: &[Field] = &[
+    shaped(
+        Shape::Host,
+        shown(
+            "host",
+            "Host",
+            "The SMSC's name or address. The operator of this server has to allow it (carrier_gateways).",
+        ),
+    ),
+    or_empty(shaped(Shape::Number(1, 65_535), shown("port", "Port", "2775 if empty."))),
+    or_empty(shaped(
+        Shape::Choice(&["no", "yes"]),
+        shown("tls", "TLS", "Yes if the SMSC wants the connection encrypted."),
+    )),
+    shown("system_id", "System ID", "The name of your account, at most 15 characters."),
+    secret("password", "Password", "At most 8 characters at most SMSCs."),
+    or_empty(shown("system_type", "System type", "If the SMSC wants one.")),
+    or_empty(shaped(Shape::Number(0, 6), shown("source_ton", "TON of your numbers", "1, international, if empty."))),
+    or_empty(shaped(Shape::Number(0, 18), shown("source_npi", "NPI of your numbers", "1, E.164, if empty."))),
+    or_empty(shaped(
+        Shape::Number(1, 1_000),
+        shown("window", "Window", "Texts that may wait for their answers at once; 10 if empty."),
+    )),
+    or_empty(shaped(
+        Shape::Number(1, 1_000),
+        shown("per_second", "Texts a second", "What the SMSC allows, counted in parts; no limit if empty."),
+    )),
+    or_empty(shaped(
+        Shape::Choice(&["gsm", "latin1"]),
+        shown("alphabet", "Default alphabet", "What the SMSC means by data coding 0; GSM 03.38 at most of them."),
+    )),
+    or_empty(shaped(
+        Shape::Choice(&["same", "decimal", "hexadecimal"]),
+        shown(
+            "receipt_ids",
+            "Identifiers in receipts",
+            "As the answers write them, or in decimal or hexadecimal where the answers write the other.",
+        ),
+    )),
+];

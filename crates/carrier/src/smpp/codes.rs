@@ -43,6 +43,15 @@ pub const STATUSES: &[Code] = &[
     code("0x000000FF", Unknown, "the SMSC gives no reason"),
 ];
 
+/// Statuses of a bind.
+pub const BINDS: &[Code] = &[
+    code("0x00000005", Unknown, "the SMSC has a link of this account already and allows no other"),
+    code("0x0000000D", Sender, "the SMSC does not let this account in"),
+    code("0x0000000E", Sender, "the SMSC does not take the password"),
+    code("0x0000000F", Sender, "the SMSC does not take the system ID"),
+    code("0x00000053", Sender, "the SMSC does not take the system type"),
+];
+
 /// A status as the tables write it.
 pub(crate) fn written(status: u32) -> String {
     format!("0x{status:08X}")

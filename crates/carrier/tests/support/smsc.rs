@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use rusmpp::pdus::{BindTransceiver, BindTransceiverResp, DeliverSm, SubmitSm, SubmitSmResp};
+use rusmpp::pdus::{BindTransceiver, BindTransceiverResp, BindTransmitterResp, DeliverSm, SubmitSm, SubmitSmResp};
 use rusmpp::tlvs::MessageDeliveryRequestTlvValue;
 use rusmpp::tokio_codec::CommandCodec;
 use rusmpp::types::{COctetString, OctetString};
@@ -268,6 +268,12 @@ impl Smsc {
                 seen.binds.push(bind.clone());
                 seen.links.push(orders.clone());
                 answer(CommandStatus::EsmeRok, BindTransceiverResp::builder().system_id(text("test")).build().into())
+            }
+            // Who only wants to know whether it works: nothing is kept of it.
+            Some(Pdu::BindTransmitter(bind)) => {
+                let ours = bind.system_id.as_str() == SYSTEM_ID && bind.password.as_str() == PASSWORD;
+                let status = if ours { CommandStatus::EsmeRok } else { CommandStatus::EsmeRinvpaswd };
+                answer(status, BindTransmitterResp::default().into())
             }
             Some(Pdu::SubmitSm(pdu)) => {
                 let fate = seen.fates.pop_front().unwrap_or(Fate::Taken);

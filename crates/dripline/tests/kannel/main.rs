@@ -8,5 +8,6 @@
 mod boxes;
 mod gateway;
 mod house;
+mod smpp;
 #[path = "../../../carrier/tests/support/smsc.rs"]
 mod smsc;

@@ -41,7 +41,7 @@ async fn an_account_is_added_shown_changed_and_removed_and_its_secrets_stay_hidd
     let empty = admin.get("/settings/carriers").await.good();
     sound(&empty);
     assert!(empty.has("No account yet"));
-    for kind in ["bandwidth", "plivo", "telnyx", "twilio", "vonage", "gateway"] {
+    for kind in ["bandwidth", "plivo", "telnyx", "twilio", "vonage", "gateway", "smpp"] {
         sound(&admin.get(&format!("/settings/carriers/new/{kind}")).await.good());
     }
     assert_eq!(admin.get("/settings/carriers/new/acme").await.status, 404);

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use domain::access::Permission;
 use domain::ids::CarrierId;
-use engine::carriers::{CarrierAccount, CarrierError, Checked, Field, Kind};
+use engine::carriers::{CarrierAccount, CarrierError, Checked, Field, Kind, Link, Shape};
 
 use super::{Side, frame};
 use crate::web::answer::{Done, html, refused};
@@ -41,6 +41,10 @@ struct Account {
     numbers: i64,
     callbacks: String,
     lines: String,
+    calls_us: bool,
+    linked: Option<Moment>,
+    /// Why there is no link, if there should be one.
+    down: String,
     heard: Option<Moment>,
     refused: u64,
     trouble: String,
@@ -52,7 +56,7 @@ struct CarriersPage<'v> {
     frame: Frame<'v>,
     side: Side,
     accounts: Vec<Account>,
-    kinds: [Kind; 6],
+    kinds: [Kind; 7],
     /// Whether accounts can be kept.
     keeps: bool,
     /// Whether carriers can reach the address that they are given, as far as it shows.
@@ -69,14 +73,23 @@ async fn show(State(parts): State<Parts>, viewer: Viewer) -> Result<Response, Wr
 }
 
 fn listed(account: CarrierAccount, viewer: &Viewer) -> Account {
+    let moment = |at| format::moment(at, viewer.now, &viewer.zone);
+    let (linked, down) = match account.link {
+        Some(Link::Linked { since }) => (Some(moment(since)), String::new()),
+        Some(Link::Down { why, .. }) => (None, why),
+        Some(Link::Apart) | None => (None, String::new()),
+    };
     Account {
+        calls_us: account.kind.calls_us(),
+        linked,
+        down,
         id: account.id,
         name: account.name,
         kind: account.kind.name(),
         numbers: account.numbers,
         callbacks: account.callbacks,
         lines: account.lines.unwrap_or_default(),
-        heard: account.heard_at.map(|at| format::moment(at, viewer.now, &viewer.zone)),
+        heard: account.heard_at.map(moment),
         refused: account.refused,
         trouble: account.trouble.unwrap_or_default(),
     }
@@ -86,6 +99,13 @@ fn listed(account: CarrierAccount, viewer: &Viewer) -> Account {
 struct Typed {
     field: &'static Field,
     value: String,
+}
+
+impl Typed {
+    /// The words of which one is chosen; none where anything is typed.
+    fn choices(&self) -> &'static [&'static str] {
+        if let Shape::Choice(words) = self.field.shape { words } else { &[] }
+    }
 }
 
 #[derive(Template)]
@@ -141,7 +161,11 @@ async fn create(
     let (name, typed) = split(values.clone());
     match parts.engine.add_carrier(&viewer.actor, kind.word(), &name, typed).await {
         Ok(account) => {
-            let says = format!("“{}” is added. Give {} the address below, then check it.", account.name, kind.name());
+            let says = if kind.calls_us() {
+                format!("“{}” is added. Give {} the address below, then check it.", account.name, kind.name())
+            } else {
+                format!("“{}” is added. Its link is made now; check it.", account.name)
+            };
             Ok(Done::to(HERE).saying(says).into_response())
         }
         Err(error) => Ok(refused(&page(&viewer, kind, None, &values, fault(kind, error)?))),
