@@ -49,6 +49,8 @@ const pages: [string, (made: World) => string][] = [
   ["settings-labels", () => "/settings/labels"],
   ["settings-carriers", () => "/settings/carriers"],
   ["settings-fields", () => "/settings/fields"],
+  ["settings-registration", () => "/settings/registration"],
+  ["settings-brand", () => "/settings/registration/brands/new"],
   ["settings-suppressions", () => "/settings/suppressions"],
   ["settings-activity", () => "/settings/activity"],
 ];

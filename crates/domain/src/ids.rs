@@ -112,6 +112,10 @@ identifiers! {
     AttemptId = "att";
     /// An account at a carrier.
     CarrierId = "car";
+    /// A business that is registered to send.
+    BrandId = "brd";
+    /// What a brand is registered to send.
+    CampaignId = "cmp";
     /// An exact price and timeline, before it starts.
     QuoteId = "quo";
     /// One row of the history.

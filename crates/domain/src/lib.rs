@@ -19,6 +19,7 @@ pub mod pace;
 pub mod phone;
 pub mod quote;
 pub mod refusal;
+pub mod registration;
 pub mod rules;
 pub mod schedule;
 pub mod search;

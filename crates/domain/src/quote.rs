@@ -13,7 +13,7 @@ use crate::enrollment::{self, StepPrice};
 use crate::ids::NumberId;
 use crate::ledger::Amounts;
 use crate::money::Micros;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, Unready};
 use crate::schedule;
 use crate::segments::{self, Encoding};
 use crate::suppression::Suppression;
@@ -58,12 +58,12 @@ impl Terms {
 pub enum Sender {
     /// A live number.
     Ready(NumberId),
-    /// A number that is not live.
+    /// A number that does not text the contact now.
     NotReady {
         /// Its phone.
         phone: String,
-        /// Its state.
-        state: String,
+        /// Why not.
+        why: Unready,
     },
     /// No number at all.
     None,
@@ -237,8 +237,8 @@ fn asked<'a>(facts: &Facts<'a>, refusals: &mut Vec<Refusal>) -> Vec<Numbered<'a>
 fn sender(contact: &ContactFacts<'_>, refusals: &mut Vec<Refusal>) -> Option<NumberId> {
     match contact.sender {
         Sender::Ready(number) => return Some(*number),
-        Sender::NotReady { phone, state } => {
-            refusals.push(Refusal::NumberNotReady { phone: phone.clone(), state: state.clone() });
+        Sender::NotReady { phone, why } => {
+            refusals.push(Refusal::NumberNotReady { phone: phone.clone(), why: why.clone() });
         }
         Sender::None => refusals.push(Refusal::NoOutboundNumber),
     }

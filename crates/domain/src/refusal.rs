@@ -4,6 +4,7 @@
 
 use crate::consent::Standing;
 use crate::money::Micros;
+use crate::registration::Lack;
 use crate::suppression::Suppression;
 
 /// One condition that fails.
@@ -15,13 +16,13 @@ pub enum Refusal {
     /// No number of the workspace can be assigned to the contact.
     #[error("no sending number is assigned to the contact and none can be")]
     NoOutboundNumber,
-    /// The assigned number is not live.
-    #[error("the sending number {phone} is {state}, not live")]
+    /// The assigned number is not live, or not registered to text this contact.
+    #[error("the sending number {phone} {why}")]
     NumberNotReady {
         /// The number.
         phone: String,
-        /// Its state.
-        state: String,
+        /// Why it does not text the contact.
+        why: Unready,
     },
     /// Credits and wallet do not cover the price.
     #[error("the wallet has {wallet} and the enrollment costs {cost}: {missing} are missing")]
@@ -98,6 +99,24 @@ pub enum Refusal {
     },
 }
 
+/// Why a number does not text a contact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unready {
+    /// It is in this state, and not live.
+    State(String),
+    /// It is not registered to text such a number.
+    Unregistered(Lack),
+}
+
+impl std::fmt::Display for Unready {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::State(state) => write!(f, "is {state}, not live"),
+            Self::Unregistered(lack) => write!(f, "{lack}"),
+        }
+    }
+}
+
 fn suppressed(kind: Suppression) -> &'static str {
     match kind {
         Suppression::OptedOut => "the contact opted out of texts",
@@ -136,7 +155,12 @@ impl Refusal {
         match self {
             Self::NoMessagingPlan => "start a messaging plan",
             Self::NoOutboundNumber => "add a sending number",
-            Self::NumberNotReady { .. } => "wait until the number is live, or assign another one",
+            Self::NumberNotReady { why: Unready::State(_), .. } => {
+                "wait until the number is live, or assign another one"
+            }
+            Self::NumberNotReady { why: Unready::Unregistered(_), .. } => {
+                "note its registration when the carriers have approved it, or assign another number"
+            }
             Self::InsufficientFunds { .. } => "top up the wallet",
             Self::AlreadyEnrolled { .. } => "remove the contact from that workflow first, or wait for its end",
             Self::Suppressed(Suppression::OptedOut) => {

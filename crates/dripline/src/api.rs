@@ -18,6 +18,7 @@ pub(crate) mod messages;
 pub(crate) mod numbers;
 pub(crate) mod quotes;
 pub(crate) mod reference;
+mod registrations;
 pub(crate) mod request;
 pub(crate) mod simulator;
 pub(crate) mod start;
@@ -77,6 +78,12 @@ fn described(max_body_bytes: usize) -> (Router<Parts>, OpenApi) {
         .routes(routes!(keys::revoke))
         .routes(routes!(numbers::list, numbers::add))
         .routes(routes!(numbers::change))
+        .routes(routes!(registrations::list))
+        .routes(routes!(registrations::add_brand))
+        .routes(routes!(registrations::change_brand, registrations::remove_brand))
+        .routes(routes!(registrations::add_campaign))
+        .routes(routes!(registrations::change_campaign, registrations::remove_campaign))
+        .routes(routes!(registrations::register))
         .routes(routes!(contacts::list, contacts::create))
         .routes((schemas, paths, import))
         .routes(routes!(contacts::show, contacts::edit, contacts::remove))

@@ -4,6 +4,7 @@
 
 mod causes;
 mod code;
+mod registration;
 
 use axum::Json;
 use axum::http::{HeaderValue, header};

@@ -140,7 +140,7 @@ impl Batch {
     /// Decides about one contact. A quote takes its price from what is left for the next one.
     pub(crate) fn decide(&mut self, around: &Around, contact: &Contact) -> Result<Decision, Failure> {
         let place = senders::place(contact, &self.known.row.zone)?;
-        let sender = senders::choose(contact, &mut self.numbers);
+        let sender = senders::choose(contact, &mut self.numbers)?;
         let none = Vec::new();
         let facts = Facts {
             now: self.now,

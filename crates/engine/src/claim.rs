@@ -11,7 +11,7 @@ use domain::attempt::{ANSWER_WAIT, RETRY_HOURS};
 use domain::enrollment::StopReason;
 use domain::ids::{AttemptId, ContactId, EnrollmentId, MessageId};
 use domain::message::{MessageKind, MessageState};
-use domain::pace::Pace;
+use domain::pace::{Day, Pace};
 use domain::suppression::Suppression;
 use domain::{rules, segments, template, window};
 use jiff::{SignedDuration, Timestamp};
@@ -24,10 +24,12 @@ use crate::beat::Beat;
 use crate::ending;
 use crate::facts::{self, Known, Steps};
 use crate::failure::Failure;
+use crate::meters::Meters;
+use crate::senders;
 
 /// How long a node keeps a workspace for itself after a claim.
 const LEASE: SignedDuration = SignedDuration::from_secs(30);
-/// How long a due step waits when its number is not live.
+/// How long a due step waits when its number is not live, or not registered to text the contact.
 const NUMBER_WAIT: SignedDuration = SignedDuration::from_mins(15);
 /// The span of the states' caps of messages.
 const CAP_SPAN: SignedDuration = SignedDuration::from_hours(24);
@@ -87,7 +89,7 @@ pub(crate) fn claim(tx: &mut Tx<'_>, claim: &Claim) -> Result<Work, Failure> {
     }
     let known = facts::workspace_of(tx, beat.workspace)?;
     let mut numbers = numbers::lock(tx, beat.workspace)?;
-    let mut room = Room::new(&known, claim.slots, beat.now);
+    let mut room = Room::new(&known, claim.slots, beat.now, Meters::load(tx, beat, &numbers)?);
     let mut work = Work::default();
     crate::manual::claim_messages(tx, claim, &known, &mut numbers, &mut room, &mut work)?;
     for number in &mut numbers {
@@ -97,14 +99,16 @@ pub(crate) fn claim(tx: &mut Tx<'_>, claim: &Claim) -> Result<Work, Failure> {
             claim_number(tx, claim, &known, number, &mut room, &mut work)?;
         }
     }
+    room.meters.save(tx, beat)?;
     if room.used > 0 {
         store::workspaces::pace(tx, beat.workspace, room.pace.after(room.used, beat.now).paced_until)?;
     }
     Ok(work)
 }
 
-/// How many messages may still be taken in this claim: the free slots, and the pace of the workspace.
+/// How many messages may still be taken in this claim: the free slots, the pace of the workspace, and the meters of its numbers.
 pub(crate) struct Room {
+    pub(crate) meters: Meters,
     pace: Pace,
     slots: i64,
     by_pace: i64,
@@ -112,15 +116,16 @@ pub(crate) struct Room {
 }
 
 impl Room {
-    fn new(known: &Known, slots: i64, now: Timestamp) -> Self {
+    fn new(known: &Known, slots: i64, now: Timestamp, meters: Meters) -> Self {
         let pace = Pace {
             per_minute: known.row.messages_per_minute,
             per_day: 0,
+            day: Day::Rolling,
             paced_until: known.row.paced_until,
-            day_start: now,
+            day_until: now,
             day_count: 0,
         };
-        Self { pace, slots, by_pace: pace.allowed(now), used: 0 }
+        Self { meters, pace, slots, by_pace: pace.allowed(now), used: 0 }
     }
 
     pub(crate) fn left(&self) -> i64 {
@@ -139,25 +144,6 @@ impl Room {
     }
 }
 
-/// The pace of a number.
-pub(crate) fn pace_of(number: &Number) -> Pace {
-    Pace {
-        per_minute: number.messages_per_minute,
-        per_day: number.messages_per_day,
-        paced_until: number.paced_until,
-        day_start: number.day_start,
-        day_count: number.day_count,
-    }
-}
-
-/// Notes that so many messages went from a number.
-pub(crate) fn use_pace(tx: &mut Tx<'_>, beat: &Beat, number: &mut Number, sent: i64) -> Result<(), Failure> {
-    let pace = pace_of(number).after(sent, beat.now);
-    (number.paced_until, number.day_start, number.day_count) = (pace.paced_until, pace.day_start, pace.day_count);
-    number.used_at = Some(beat.now);
-    Ok(numbers::pace(tx, beat.workspace, number)?)
-}
-
 fn claim_number(
     tx: &mut Tx<'_>,
     claim: &Claim,
@@ -167,28 +153,51 @@ fn claim_number(
     work: &mut Work,
 ) -> Result<(), Failure> {
     let beat = &claim.beat;
-    let limit = room.left().min(pace_of(number).allowed(beat.now));
+    let limit = room.left().min(room.meters.room(number));
     if limit <= 0 {
-        return Ok(());
+        return put_off_if_due(tx, beat, number, room);
     }
     let due = claims::due(tx, beat.workspace, number.id, beat.now, limit)?;
     if due.is_empty() {
         return Ok(());
     }
     work.touched += due.len();
-    let decided = decide(tx, beat, known, number, &due)?;
+    let mut decided = decide(tx, beat, known, number, &due)?;
     claims::hold(tx, beat.workspace, &decided.hold)?;
     for (reason, ids) in &decided.end {
         ending::stop(tx, beat, ids, *reason)?;
     }
+    let wait = meter(&mut decided.send, number, &mut room.meters);
     let sent = send(tx, claim, number, &decided.send)?;
-    let count = i64::try_from(sent.len()).unwrap_or(i64::MAX);
-    room.take(count);
-    if count > 0 {
-        use_pace(tx, beat, number, count)?;
+    room.take(i64::try_from(sent.len()).unwrap_or(i64::MAX));
+    if !sent.is_empty() || wait.is_some() {
+        room.meters.put_off(tx, beat, number, wait.unwrap_or(Timestamp::MIN))?;
     }
     work.send.extend(sent);
     Ok(())
+}
+
+/// Keeps those for which there is room, the oldest first, and counts them; says until when the next one waits.
+fn meter(send: &mut Vec<&Due>, number: &mut Number, meters: &mut Meters) -> Option<Timestamp> {
+    for (place, row) in send.iter().enumerate() {
+        let price = row.prices.get(usize::from(row.step) - 1);
+        let segments = price.map_or(1, |price| i64::from(price.segments));
+        if let Some(until) = meters.wait(number, segments) {
+            send.truncate(place);
+            return Some(until);
+        }
+        meters.take(number, segments);
+    }
+    None
+}
+
+/// Puts off a number that its campaign or brand holds back, or its work would be found due again and again.
+fn put_off_if_due(tx: &mut Tx<'_>, beat: &Beat, number: &mut Number, room: &Room) -> Result<(), Failure> {
+    let Some(until) = room.meters.wait(number, 1).filter(|until| *until > number.paced_until) else { return Ok(()) };
+    if claims::due_of(tx, beat.workspace, number.id, beat.now, 1)?.is_empty() {
+        return Ok(());
+    }
+    room.meters.put_off(tx, beat, number, until)
 }
 
 /// What is done with each due step.
@@ -241,7 +250,7 @@ fn decide_one(
     if let Some(kind) = suppressed {
         return Ok(Fate::End(kind.stop_reason()));
     }
-    if number.state != "live" {
+    if senders::unready(number, &row.phone)?.is_some() {
         return Ok(Fate::Hold(later(beat.now, NUMBER_WAIT)));
     }
     let place = facts::thawed(&row.place)?;

@@ -15,6 +15,7 @@ use domain::access::Permission;
 use domain::enrollment::StopReason;
 use domain::ids::{ContactId, PersonId, WorkspaceId};
 use domain::phone::{Phone, PhoneError, Region};
+use domain::refusal::Unready;
 use domain::search::Asked;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -100,12 +101,12 @@ pub enum ContactError {
     #[error("there is no such number")]
     NumberUnknown,
     /// The number sends nothing.
-    #[error("the number {phone} is {state}; only a live one can text a contact")]
+    #[error("the number {phone} {why}; it cannot text the contact")]
     NumberNotReady {
         /// E.164.
         phone: String,
-        /// The word of its state.
-        state: String,
+        /// Why not.
+        why: Unready,
     },
     /// The number cannot change under a message.
     #[error("a message to the contact is on its way; choose the number when it has arrived")]

@@ -12,10 +12,12 @@ use domain::enrollment::{self, StopReason};
 use domain::ids::{ContactId, NumberId};
 use domain::ledger::{self, Amounts, Cause, Reason};
 use domain::message::{MessageKind, MessageState};
+use domain::quote::Sender;
+use domain::refusal::Unready;
 use domain::suppression::Suppression;
 use domain::template::{self, MAX_SEGMENTS_PER_MESSAGE};
 use domain::{rules, segments, window};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::contacts::{self, Contact};
 use store::conversations::{self, Side, Touch};
@@ -25,7 +27,7 @@ use store::{Lane, Tx, enrollments, suppressions};
 
 use crate::actor::{Actor, Forbidden};
 use crate::beat::Beat;
-use crate::claim::{Claim, Claimed, Room, Work, free_again, later, pace_of, resend, sent_in_a_day, use_pace};
+use crate::claim::{Claim, Claimed, Room, Work, free_again, later, resend, sent_in_a_day};
 use crate::engine::Engine;
 use crate::facts::{self, Known};
 use crate::failure::Failure;
@@ -66,6 +68,14 @@ pub enum SendError {
     /// The workspace has no live number.
     #[error("no sending number is assigned to the contact and none can be")]
     NoOutboundNumber,
+    /// The contact's number does not text it now.
+    #[error("the sending number {phone} {why}")]
+    NumberNotReady {
+        /// The number.
+        phone: String,
+        /// Why not.
+        why: Unready,
+    },
     /// Credits and wallet do not cover it.
     #[error("credits and wallet do not cover the message")]
     InsufficientFunds,
@@ -194,7 +204,11 @@ fn send_message(tx: &mut Tx<'_>, beat: &Beat, contact: ContactId, body: &str) ->
     if segments > MAX_SEGMENTS_PER_MESSAGE {
         return Err(SendError::TooLong { segments });
     }
-    let number = crate::senders::assign_one(tx, beat, &contact)?.ok_or(SendError::NoOutboundNumber)?;
+    let number = match crate::senders::assign_one(tx, beat, &contact)? {
+        Sender::Ready(number) => number,
+        Sender::NotReady { phone, why } => return Err(SendError::NumberNotReady { phone, why }),
+        Sender::None => return Err(SendError::NoOutboundNumber),
+    };
     let segments = i64::try_from(segments).unwrap_or(i64::MAX);
     let (credits, wallet) = store::ledger::read_available(tx, beat.workspace)?;
     let beyond = (segments - credits).max(0);
@@ -253,17 +267,19 @@ pub(crate) fn claim_messages(
             return Err(Failure::Stored(format!("{} names no number of its workspace", message.id)));
         };
         match message.state {
-            MessageState::Queued if pace_of(number).allowed(beat.now) > 0 => {
-                if let Some(claimed) = claim_queued(tx, beat, known, number, &contact, &message)? {
-                    room.take(1);
-                    use_pace(tx, beat, number, 1)?;
-                    work.send.push(claimed);
+            MessageState::Queued => match room.meters.wait(number, message.segments) {
+                None => {
+                    if let Some(claimed) = claim_queued(tx, beat, known, number, &contact, &message)? {
+                        room.take(1);
+                        room.meters.take(number, message.segments);
+                        room.meters.put_off(tx, beat, number, Timestamp::MIN)?;
+                        work.send.push(claimed);
+                    }
                 }
-            }
-            MessageState::Queued => {
-                let until = number.paced_until.max(later(beat.now, PACE_WAIT));
-                hold(tx, beat, &message, until)?;
-            }
+                Some(until) => {
+                    hold(tx, beat, &message, until.max(later(beat.now, PACE_WAIT)))?;
+                }
+            },
             MessageState::Sending => {
                 let until = later(beat.now, CALLBACK_WAIT);
                 let doubted =
@@ -312,7 +328,7 @@ fn claim_queued(
     if number.state == "lost" {
         return fail(tx, beat, message, "number_lost", "the number that it was to go from was lost");
     }
-    if number.state != "live" {
+    if crate::senders::unready(number, &contact.phone)?.is_some() {
         return hold(tx, beat, message, later(beat.now, SignedDuration::from_mins(15)));
     }
     if message.kind == MessageKind::Manual {
@@ -348,12 +364,7 @@ fn is_overtaken(tx: &Tx<'_>, beat: &Beat, contact: &Contact, message: &Message) 
 }
 
 /// Until when a person's message must wait; nothing if it may go now.
-fn closed_until(
-    tx: &mut Tx<'_>,
-    beat: &Beat,
-    known: &Known,
-    contact: &Contact,
-) -> Result<Option<jiff::Timestamp>, Failure> {
+fn closed_until(tx: &mut Tx<'_>, beat: &Beat, known: &Known, contact: &Contact) -> Result<Option<Timestamp>, Failure> {
     let last = conversations::last_inbound(tx, beat.workspace, contact.id)?;
     if last.is_some_and(|last| later(last, CONVERSATION) >= beat.now) {
         return Ok(None);
@@ -384,7 +395,7 @@ fn charge(tx: &mut Tx<'_>, beat: &Beat, known: &Known, message: &Message) -> Res
     Ok(true)
 }
 
-fn hold(tx: &mut Tx<'_>, beat: &Beat, message: &Message, until: jiff::Timestamp) -> Result<Option<Claimed>, Failure> {
+fn hold(tx: &mut Tx<'_>, beat: &Beat, message: &Message, until: Timestamp) -> Result<Option<Claimed>, Failure> {
     messages::save(tx, beat.workspace, &Message { due_at: Some(until), ..message.clone() })?;
     Ok(None)
 }

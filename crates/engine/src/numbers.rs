@@ -4,6 +4,7 @@ use domain::access::Permission;
 use domain::enrollment::StopReason;
 use domain::ids::NumberId;
 use domain::phone::{Phone, PhoneError, Region};
+use domain::registration::Registration;
 use jiff::Timestamp;
 use serde_json::json;
 use store::numbers::{self, Number};
@@ -28,9 +29,9 @@ pub struct NewNumber {
     pub phone: String,
     /// The carrier's name: `simulator`, or the identifier of an account of the workspace.
     pub carrier: String,
-    /// Most messages in a minute; 0 for no limit.
+    /// Most segments in a minute; 0 for no limit.
     pub per_minute: i64,
-    /// Most messages in 24 hours; 0 for no limit.
+    /// Most segments in 24 hours; 0 for no limit.
     pub per_day: i64,
 }
 
@@ -107,7 +108,7 @@ pub enum NumberError {
     #[error("the phone is a sending number already")]
     PhoneTaken,
     /// A pace below zero or above [`MAX_PACE`].
-    #[error("a pace of {given} messages is not between 0 and {MAX_PACE}")]
+    #[error("a pace of {given} segments is not between 0 and {MAX_PACE}")]
     Pace {
         /// The pace that was given.
         given: i64,
@@ -148,6 +149,10 @@ impl Engine {
             contacts: 0,
             created_at: beat.now,
             used_at: None,
+            campaign: None,
+            registration: Registration::Draft.word().to_owned(),
+            campaign_state: None,
+            brand_state: None,
         };
         self.write(Lane::Normal, move |tx| {
             let pace = (number.messages_per_minute, number.messages_per_day);

@@ -54,8 +54,12 @@ pub(crate) fn rehome(tx: &mut Tx<'_>, beat: &Beat, limit: i64) -> Result<usize, 
         if !lost(row, &all) {
             continue;
         }
-        match known.get(&row.contact).and_then(|contact| Some((contact, heir(contact, &mut all)?))) {
-            Some((contact, number)) => moved.push((row, contact, number)),
+        let Some(contact) = known.get(&row.contact) else {
+            ended.push(row.id);
+            continue;
+        };
+        match heir(contact, &mut all)? {
+            Some(number) => moved.push((row, contact, number)),
             None => ended.push(row.id),
         }
     }
@@ -86,9 +90,8 @@ fn choose(tx: &mut Tx<'_>, beat: &Beat, id: ContactId, number: NumberId) -> Resu
     let contact = contacts::lock(tx, beat.workspace, &[id])?.pop().ok_or(ContactError::Unknown)?;
     let all = numbers::lock(tx, beat.workspace)?;
     let chosen = all.iter().find(|one| one.id == number).ok_or(ContactError::NumberUnknown)?;
-    if chosen.state != "live" {
-        let (phone, state) = (chosen.phone.clone(), chosen.state.clone());
-        return Err(ContactError::NumberNotReady { phone, state });
+    if let Some(why) = senders::unready(chosen, &contact.phone)? {
+        return Err(ContactError::NumberNotReady { phone: chosen.phone.clone(), why });
     }
     let running = enrollments::running_of(tx, beat.workspace, &[id])?.iter().map(|row| row.id).collect::<Vec<_>>();
     let rows = enrollments::lock(tx, beat.workspace, &running)?;
@@ -126,15 +129,15 @@ impl Engine {
 }
 
 /// The number that texts a contact from now on.
-fn heir(contact: &Contact, all: &mut [Number]) -> Option<NumberId> {
+fn heir(contact: &Contact, all: &mut [Number]) -> Result<Option<NumberId>, Failure> {
     let own = all.iter().find(|number| Some(number.id) == contact.number && number.state != "lost");
     if let Some(own) = own {
-        return Some(own.id);
+        return Ok(Some(own.id));
     }
-    match senders::choose(contact, all) {
+    Ok(match senders::choose(contact, all)? {
         Sender::Ready(id) => Some(id),
         Sender::NotReady { .. } | Sender::None => None,
-    }
+    })
 }
 
 fn hand_over(tx: &mut Tx<'_>, beat: &Beat, moved: &[(&Enrollment, &Contact, NumberId)]) -> Result<(), Failure> {

@@ -4,9 +4,11 @@
 //! gets the number with the same area code, else of the same state, else the one with the fewest
 //! contacts.
 
-use domain::ids::NumberId;
+use domain::ids::{CarrierId, NumberId};
 use domain::phone::Phone;
 use domain::quote::Sender;
+use domain::refusal::Unready;
+use domain::registration::{Registration, Standing};
 use domain::zones::{self, Candidates, Place, Zone};
 use domain::{areas, states};
 use store::Tx;
@@ -35,44 +37,68 @@ pub(crate) fn region_of(phone: Phone) -> String {
 }
 
 /// Chooses a number for a contact among those of the workspace; counts it as one more of its contacts.
-pub(crate) fn choose(contact: &Contact, all: &mut [Number]) -> Sender {
+pub(crate) fn choose(contact: &Contact, all: &mut [Number]) -> Result<Sender, Failure> {
     if let Some(own) = contact.number.and_then(|id| all.iter().find(|number| number.id == id))
         && own.state != "lost"
     {
-        return ready(own);
+        return ready(own, &contact.phone);
     }
     let phone = Phone::stored(&contact.phone);
     let area = phone.and_then(Phone::area_code).map(i64::from);
     let field = contact.fields.iter().find(|(key, _)| key == "state").and_then(|(_, value)| states::read(value));
     let region = field.map(|state| state.code.to_owned()).or_else(|| phone.map(region_of)).unwrap_or_default();
-    let rank = |number: &Number| {
+    let mut best = None;
+    for (place, number) in all.iter().enumerate().filter(|(_, number)| number.state != "lost") {
         let same_area = number.area.is_some() && number.area == area;
         let same_region = !region.is_empty() && number.region == region;
-        (number.state != "live", !same_area, !same_region, number.contacts, number.id)
-    };
-    let usable = all.iter_mut().filter(|number| number.state != "lost");
-    match usable.min_by_key(|number| rank(number)) {
-        Some(number) => {
-            number.contacts += 1;
-            ready(number)
+        let is_unready = unready(number, &contact.phone)?.is_some();
+        let rank = (is_unready, !same_area, !same_region, number.contacts, number.id);
+        if best.is_none_or(|(other, _)| rank < other) {
+            best = Some((rank, place));
         }
-        None => Sender::None,
     }
+    let Some((_, place)) = best else { return Ok(Sender::None) };
+    all[place].contacts += 1;
+    ready(&all[place], &contact.phone)
 }
 
-fn ready(number: &Number) -> Sender {
-    if number.state == "live" {
-        return Sender::Ready(number.id);
-    }
-    Sender::NotReady { phone: number.phone.clone(), state: number.state.clone() }
+fn ready(number: &Number, to: &str) -> Result<Sender, Failure> {
+    Ok(match unready(number, to)? {
+        None => Sender::Ready(number.id),
+        Some(why) => Sender::NotReady { phone: number.phone.clone(), why },
+    })
 }
 
-/// Chooses and saves the number of one contact; nothing if there is no live one.
-pub(crate) fn assign_one(tx: &mut Tx<'_>, beat: &Beat, contact: &Contact) -> Result<Option<NumberId>, Failure> {
+/// Why a number does not text this phone now; nothing if it does.
+pub(crate) fn unready(number: &Number, to: &str) -> Result<Option<Unready>, Failure> {
+    if number.state != "live" {
+        return Ok(Some(Unready::State(number.state.clone())));
+    }
+    let to = Phone::stored(to).ok_or_else(|| Failure::Stored(format!("{to:?} is no phone")))?;
+    Ok(standing(number)?.lack(to).map(Unready::Unregistered))
+}
+
+/// Where a number stands with the carriers. What is no account's name is built in, and reaches no network.
+pub(crate) fn standing(number: &Number) -> Result<Standing, Failure> {
+    let unreadable = || Failure::Stored(format!("the number {} is registered in no way that is known", number.id));
+    let word = |word: &str| Registration::from_word(word).ok_or_else(unreadable);
+    Ok(Standing {
+        number: Phone::stored(&number.phone).ok_or_else(unreadable)?,
+        is_real: number.carrier.parse::<CarrierId>().is_ok(),
+        own: word(&number.registration)?,
+        campaign: number.campaign_state.as_deref().map(word).transpose()?,
+        brand: number.brand_state.as_deref().map(word).transpose()?,
+    })
+}
+
+/// Chooses and saves the number of one contact.
+pub(crate) fn assign_one(tx: &mut Tx<'_>, beat: &Beat, contact: &Contact) -> Result<Sender, Failure> {
     let mut all = numbers::lock(tx, beat.workspace)?;
-    let Sender::Ready(number) = choose(contact, &mut all) else { return Ok(None) };
-    save(tx, beat, &[(contact, number)])?;
-    Ok(Some(number))
+    let sender = choose(contact, &mut all)?;
+    if let Sender::Ready(number) = sender {
+        save(tx, beat, &[(contact, number)])?;
+    }
+    Ok(sender)
 }
 
 /// Saves new assignments, and counts them at their numbers; the numbers before have one contact fewer.

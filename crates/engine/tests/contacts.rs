@@ -46,6 +46,10 @@ fn enroll(world: &World, contact: ContactId) {
         contacts: 0,
         created_at: at,
         used_at: None,
+        campaign: None,
+        registration: "draft".to_owned(),
+        campaign_state: None,
+        brand_state: None,
     };
     let done = world.db.store.write_blocking(Lane::Normal, move |tx| -> Result<(), Failure> {
         numbers::insert(tx, WORKSPACE, &number)?;

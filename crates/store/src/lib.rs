@@ -27,6 +27,7 @@ pub mod notes;
 pub mod numbers;
 pub mod quick_replies;
 pub mod receipts;
+pub mod registrations;
 pub mod search;
 pub mod sessions;
 pub mod suppressions;
@@ -66,6 +67,7 @@ const STATEMENTS: &[&[(&str, &Sql)]] = &[
     numbers::ALL,
     quick_replies::ALL,
     receipts::ALL,
+    registrations::ALL,
     sessions::ALL,
     search::ALL,
     suppressions::ALL,

@@ -100,6 +100,13 @@ const MIGRATIONS: &[Migration] = &[
             postgres: include_str!("../../../migrations/postgres/0012_consent.sql"),
         },
     },
+    Migration {
+        name: "0013_registration",
+        sql: Sql::Twin {
+            sqlite: include_str!("../../../migrations/sqlite/0013_registration.sql"),
+            postgres: include_str!("../../../migrations/postgres/0013_registration.sql"),
+        },
+    },
 ];
 
 /// What only the program can work out of rows that are there already, by the migration that needs it. It runs once the

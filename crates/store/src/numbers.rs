@@ -1,6 +1,6 @@
 //! Numbers of ours, their pace, and the route from a phone to its workspace.
 
-use domain::ids::{EnrollmentId, NumberId, WorkspaceId};
+use domain::ids::{CampaignId, EnrollmentId, NumberId, WorkspaceId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +22,7 @@ pub struct Number {
     pub area: Option<i64>,
     /// Its state or province, such as `US-FL`; empty if unknown.
     pub region: String,
-    /// Most messages in a minute; 0 for no limit.
+    /// Most segments in a minute; 0 for no limit.
     pub messages_per_minute: i64,
     /// Most messages in a day; 0 for no limit.
     pub messages_per_day: i64,
@@ -38,22 +38,40 @@ pub struct Number {
     pub created_at: Timestamp,
     /// When a message was claimed for it last.
     pub used_at: Option<Timestamp>,
+    /// The campaign that it is in.
+    #[serde(default)]
+    pub campaign: Option<CampaignId>,
+    /// How far it is itself: `draft`, `submitted`, `approved` or `rejected`.
+    #[serde(default = "draft")]
+    pub registration: String,
+    /// How far its campaign is.
+    #[serde(default)]
+    pub campaign_state: Option<String>,
+    /// How far its campaign's brand is.
+    #[serde(default)]
+    pub brand_state: Option<String>,
 }
 
-macro_rules! columns {
+fn draft() -> String {
+    "draft".to_owned()
+}
+
+macro_rules! select {
     () => {
-        "number_id, phone, carrier, state, area, region, messages_per_minute, messages_per_day, paced_until, day_start, \
-         day_count, contacts, created_at, used_at"
+        "
+        SELECT n.number_id, n.phone, n.carrier, n.state, n.area, n.region, n.messages_per_minute, n.messages_per_day,
+            n.paced_until, n.day_start, n.day_count, n.contacts, n.created_at, n.used_at, n.campaign_id, n.registration,
+            c.state, b.state
+        FROM numbers n
+        LEFT JOIN campaigns c ON c.workspace_id = n.workspace_id AND c.campaign_id = n.campaign_id
+        LEFT JOIN brands b ON b.workspace_id = c.workspace_id AND b.brand_id = c.brand_id
+        WHERE n.workspace_id = $1 ORDER BY n.number_id"
     };
 }
 
-static LIST: Sql =
-    Sql::Same(concat!("SELECT ", columns!(), " FROM numbers WHERE workspace_id = $1 ORDER BY number_id"));
+static LIST: Sql = Sql::Same(select!());
 
-static LOCK: Sql = Sql::Twin {
-    sqlite: concat!("SELECT ", columns!(), " FROM numbers WHERE workspace_id = $1 ORDER BY number_id"),
-    postgres: concat!("SELECT ", columns!(), " FROM numbers WHERE workspace_id = $1 ORDER BY number_id FOR UPDATE"),
-};
+static LOCK: Sql = Sql::Twin { sqlite: select!(), postgres: concat!(select!(), " FOR UPDATE OF n") };
 
 static INSERT: Sql = Sql::Same(
     "
@@ -88,7 +106,8 @@ static LOAD: Sql = Sql::Same("UPDATE numbers SET contacts = contacts + $3 WHERE 
 
 static UPDATE: Sql = Sql::Same(
     "
-    UPDATE numbers SET state = $3, messages_per_minute = $4, messages_per_day = $5
+    UPDATE numbers SET state = $3, messages_per_minute = $4, messages_per_day = $5,
+        paced_until = CASE WHEN messages_per_minute = $4 AND messages_per_day = $5 THEN paced_until ELSE 0 END
     WHERE workspace_id = $1 AND number_id = $2",
 );
 
@@ -121,6 +140,10 @@ fn read(row: &Row) -> Result<Number, DbError> {
         contacts: row.int(11)?,
         created_at: json::timestamp(row.int(12)?)?,
         used_at: json::timestamp_or_none(row.opt_int(13)?)?,
+        campaign: row.opt_int(14)?.map(CampaignId),
+        registration: row.text(15)?.to_owned(),
+        campaign_state: row.opt_text(16)?.map(str::to_owned),
+        brand_state: row.opt_text(17)?.map(str::to_owned),
     })
 }
 
@@ -202,7 +225,7 @@ pub fn load(tx: &mut Tx<'_>, workspace: WorkspaceId, number: NumberId, contacts:
     tx.execute(&LOAD, &[workspace.0.into(), number.0.into(), contacts.into()]).map(|_| ())
 }
 
-/// Overwrites a number's state and pace; false if there is no such number.
+/// Overwrites a number's state and pace, with which it goes on at once if it is another; false if there is no such number.
 pub fn update(tx: &mut Tx<'_>, workspace: WorkspaceId, number: &Number) -> Result<bool, DbError> {
     let params = [
         workspace.0.into(),

@@ -44,6 +44,7 @@ pub(crate) fn head() -> OpenApi {
         (name = "Users", description = "People with a login in the workspace."),
         (name = "Keys", description = "What programs open the API with."),
         (name = "Numbers", description = "Phone numbers of the workspace's own."),
+        (name = "Registrations", description = "Brands and campaigns with which numbers are registered to text US numbers."),
         (name = "Contacts", description = "One phone number of one person each, with fields."),
         (name = "Consent", description = "What contacts agreed to and took back, as it was recorded."),
         (name = "Suppressions", description = "The lists that forbid texting a contact."),

@@ -8,8 +8,8 @@ use std::str::FromStr;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts as Head;
 use domain::ids::{
-    ConsentId, ContactId, EnrollmentId, EventId, JobId, KeyId, MessageId, NumberId, PersonId, QuoteId, UserId,
-    WorkflowId, WorkspaceId,
+    BrandId, CampaignId, ConsentId, ContactId, EnrollmentId, EventId, JobId, KeyId, MessageId, NumberId, PersonId,
+    QuoteId, UserId, WorkflowId, WorkspaceId,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::openapi::RefOr;
@@ -35,6 +35,8 @@ pub(crate) trait Kind: Display + FromStr<Err: Display> + Send {
 pub(crate) struct Id<T>(pub(crate) T);
 
 pub(crate) type Consent = Id<ConsentId>;
+pub(crate) type Brand = Id<BrandId>;
+pub(crate) type Campaign = Id<CampaignId>;
 pub(crate) type Contact = Id<ContactId>;
 pub(crate) type Enrollment = Id<EnrollmentId>;
 pub(crate) type Event = Id<EventId>;
@@ -60,6 +62,8 @@ macro_rules! kinds {
 
 kinds! {
     ConsentId = "the consent";
+    BrandId = "the brand";
+    CampaignId = "the campaign";
     ContactId = "the contact";
     EnrollmentId = "the enrollment";
     EventId = "the event";

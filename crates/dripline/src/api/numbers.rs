@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::ids;
 use super::request::{All, Body, Caller, KeyHeader};
-use super::words::{NumberStateWord, Word};
+use super::words::{NumberStateWord, RegistrationWord, Word};
 use super::workflows::Removal;
 use crate::problem::Problem;
 use crate::wiring::Parts;
@@ -26,11 +26,15 @@ pub(crate) struct Number {
     state: NumberStateWord,
     /// How many contacts it texts.
     contacts: i64,
-    /// Most messages in a minute; 0 for no limit.
+    /// Most segments in a minute; 0 for no limit.
     per_minute: i64,
-    /// Most messages in 24 hours; 0 for no limit.
+    /// Most segments in 24 hours; 0 for no limit.
     per_day: i64,
-    /// How many it sent in the last 24 hours that it counts.
+    /// The campaign that it is in.
+    campaign: Option<ids::Campaign>,
+    /// How far the number itself is: taken into its campaign, or verified where it is toll-free.
+    registration: RegistrationWord,
+    /// How many segments it sent in the 24 hours that it counts.
     sent_in_day: i64,
 }
 
@@ -44,6 +48,8 @@ impl From<&store::numbers::Number> for Number {
             contacts: row.contacts,
             per_minute: row.messages_per_minute,
             per_day: row.messages_per_day,
+            campaign: row.campaign.map(Into::into),
+            registration: Word::of(row.registration.clone()),
             sent_in_day: row.day_count,
         }
     }
@@ -70,10 +76,10 @@ pub(crate) struct NewNumberBody {
     /// The name of its carrier in the configuration.
     #[serde(default = "simulator")]
     carrier: String,
-    /// Most messages in a minute; 0 for no limit.
+    /// Most segments in a minute; 0 for no limit.
     #[serde(default)]
     per_minute: i64,
-    /// Most messages in 24 hours; 0 for no limit.
+    /// Most segments in 24 hours; 0 for no limit.
     #[serde(default)]
     per_day: i64,
 }
@@ -104,9 +110,9 @@ pub(crate) async fn add(
 #[serde(deny_unknown_fields)]
 pub(crate) struct NumberChangeBody {
     state: Option<NumberStateWord>,
-    /// Most messages in a minute; 0 for no limit.
+    /// Most segments in a minute; 0 for no limit.
     per_minute: Option<i64>,
-    /// Most messages in 24 hours; 0 for no limit.
+    /// Most segments in 24 hours; 0 for no limit.
     per_day: Option<i64>,
 }
 

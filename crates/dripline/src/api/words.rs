@@ -7,6 +7,7 @@ use domain::access::{Permission, Permissions, Role};
 use domain::consent;
 use domain::enrollment::StopReason;
 use domain::message::{MessageKind, MessageState};
+use domain::registration::Registration;
 use domain::suppression::Suppression;
 use engine::Switch;
 use engine::doubts::Fate;
@@ -56,6 +57,7 @@ pub(crate) type ConsentKindWord = Word<consent::Kind>;
 pub(crate) type ConsentStandingWord = Word<consent::Standing>;
 pub(crate) type SwitchWord = Word<Switch>;
 pub(crate) type NumberStateWord = Word<NumberState>;
+pub(crate) type RegistrationWord = Word<Registration>;
 pub(crate) type StatusWord = Word<Status>;
 pub(crate) type PlanWord = Word<Plan>;
 pub(crate) type JobStateWord = Word<JobState>;
@@ -106,6 +108,8 @@ lists! {
     Switch, "Switch", "Whether something happens.", vec!["on", "off"];
     NumberState, "NumberState", "`live` sends, `paused` makes its messages wait, `lost` is gone for good.",
         [NumberState::Live, NumberState::Paused, NumberState::Lost].map(NumberState::word).to_vec();
+    Registration, "Registration", "How far a brand, a campaign or a number is with its registration.",
+        Registration::ALL.map(Registration::word).to_vec();
     Status, "WorkflowStatus", "`active` while at least one contact moves through it: derived, never set.",
         [Status::Active, Status::Inactive].map(Status::word).to_vec();
     Plan, "Plan", "Whether the messaging plan runs.", vec!["active", "ended"];

@@ -52,10 +52,10 @@ struct Add {
     /// The carrier that sends for it
     #[arg(long, default_value = "simulator")]
     carrier: String,
-    /// Most messages in a minute; 0 for no limit
+    /// Most segments in a minute; 0 for no limit
     #[arg(long, value_name = "N", default_value_t = 60, allow_negative_numbers = true)]
     per_minute: i64,
-    /// Most messages in 24 hours; 0 for no limit
+    /// Most segments in 24 hours; 0 for no limit
     #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
     per_day: i64,
     #[command(flatten)]

@@ -121,6 +121,7 @@ impl From<SendError> for Problem {
             SendError::Suppressed(kind) => listed(kind),
             SendError::NoMessagingPlan => Code::NoMessagingPlan,
             SendError::NoOutboundNumber => Code::NoOutboundNumber,
+            SendError::NumberNotReady { .. } => Code::NumberNotReady,
             SendError::InsufficientFunds => Code::InsufficientFunds,
             SendError::NotSkipped(_) => Code::EnrollmentEnded,
             SendError::KeyReused(_) => Code::IdempotencyKeyReused,

@@ -68,6 +68,9 @@ codes! {
     MessageTooLong "message_too_long" UNPROCESSABLE_ENTITY "The message has more than 2 segments.";
     NoMessagingPlan "no_messaging_plan" UNPROCESSABLE_ENTITY "The workspace has no active messaging plan.";
     NoOutboundNumber "no_outbound_number" UNPROCESSABLE_ENTITY "No live number can text the contact.";
+    NumberNotReady "number_not_ready" UNPROCESSABLE_ENTITY "The contact's number is not live, or not registered to text it.";
+    RegistrationInvalid "registration_invalid" UNPROCESSABLE_ENTITY "The brand or campaign cannot be noted so.";
+    RegistrationInUse "registration_in_use" CONFLICT "Something is registered with it.";
     InsufficientFunds "insufficient_funds" UNPROCESSABLE_ENTITY "Credits and wallet do not cover it.";
     OptedOut "opted_out" UNPROCESSABLE_ENTITY "The contact opted out.";
     DoNotContact "do_not_contact" UNPROCESSABLE_ENTITY "The contact is on the do-not-contact list.";

@@ -25,7 +25,7 @@ use crate::wiring::Parts;
 
 /// The carrier that every installation has.
 const SIMULATOR: &str = "simulator";
-/// What a new number may send in a minute, unless something else is asked for.
+/// What a new number may send in a minute, in segments, unless something else is asked for.
 const PER_MINUTE: &str = "60";
 
 pub(super) fn routes() -> Router<Parts> {
@@ -47,6 +47,8 @@ struct Row {
     per_minute: String,
     used: Option<Moment>,
     failed: i64,
+    /// What it lacks to text US numbers; empty if it lacks nothing.
+    lacks: String,
 }
 
 /// The form for a new number, with what was typed and what is wrong with it.
@@ -97,9 +99,11 @@ async fn page<'v>(parts: &Parts, viewer: &'v Viewer, new: New, open: bool) -> Re
     let numbers = parts.engine.numbers(&viewer.actor).await?;
     let failures = parts.engine.number_failures(&viewer.actor).await?;
     let carriers = parts.engine.carrier_names(&viewer.actor).await?;
+    let rows: Result<_, Wrong> =
+        numbers.iter().map(|number| row(parts, number, viewer, &failures, &carriers)).collect();
     Ok(NumbersPage {
         open: open || numbers.is_empty(),
-        rows: numbers.iter().map(|number| row(number, viewer, &failures, &carriers)).collect(),
+        rows: rows?,
         carriers,
         new: New { carrier: if new.carrier.is_empty() { SIMULATOR.to_owned() } else { new.carrier.clone() }, ..new },
         may_write: viewer.may("numbers:write"),
@@ -108,7 +112,13 @@ async fn page<'v>(parts: &Parts, viewer: &'v Viewer, new: New, open: bool) -> Re
     })
 }
 
-fn row(number: &Number, viewer: &Viewer, failures: &HashMap<NumberId, i64>, carriers: &[(String, String)]) -> Row {
+fn row(
+    parts: &Parts,
+    number: &Number,
+    viewer: &Viewer,
+    failures: &HashMap<NumberId, i64>,
+    carriers: &[(String, String)],
+) -> Result<Row, Wrong> {
     let called = carriers.iter().find(|(name, _)| *name == number.carrier).map(|(_, called)| called.clone());
     let fresh = viewer.now.duration_since(number.day_start) < SignedDuration::from_hours(24);
     let sent = format::count(if fresh { number.day_count } else { 0 });
@@ -116,7 +126,8 @@ fn row(number: &Number, viewer: &Viewer, failures: &HashMap<NumberId, i64>, carr
         0 => sent,
         limit => format!("{sent} of {}", format::count(limit)),
     };
-    Row {
+    Ok(Row {
+        lacks: parts.engine.lack_of(number)?.map(|lack| lack.to_string()).unwrap_or_default(),
         id: number.id,
         phone: format::phone(&number.phone),
         place: number.region.trim_start_matches("US-").to_owned(),
@@ -130,7 +141,7 @@ fn row(number: &Number, viewer: &Viewer, failures: &HashMap<NumberId, i64>, carr
         },
         used: number.used_at.map(|at| format::moment(at, viewer.now, &viewer.zone)),
         failed: failures.get(&number.id).copied().unwrap_or(0),
-    }
+    })
 }
 
 /// A whole number as a person types it; nothing typed is no limit.
@@ -139,7 +150,7 @@ fn pace(text: &str) -> Option<i64> {
     if text.is_empty() { Some(0) } else { text.parse().ok() }
 }
 
-const WRONG_PACE: &str = "A pace is a whole number of messages; 0 is no limit";
+const WRONG_PACE: &str = "A pace is a whole number of segments; 0 is no limit";
 
 async fn add(State(parts): State<Parts>, viewer: Viewer, Form(new): Form<New>) -> Result<Response, Wrong> {
     let (Some(per_minute), Some(per_day)) = (pace(&new.per_minute), pace(&new.per_day)) else {
@@ -183,7 +194,7 @@ async fn one<'v>(
     let number = numbers.iter().find(|number| number.id == id).ok_or_else(|| Wrong::not_found("the number"))?;
     let failures = parts.engine.number_failures(&viewer.actor).await?;
     let carriers = parts.engine.carrier_names(&viewer.actor).await?;
-    let row = row(number, viewer, &failures, &carriers);
+    let row = row(parts, number, viewer, &failures, &carriers)?;
     let stored = (number.messages_per_minute.to_string(), number.messages_per_day.to_string());
     let (per_minute, per_day) = typed.map_or(stored, |typed| (typed.per_minute.clone(), typed.per_day.clone()));
     Ok(NumberPage {

@@ -6,6 +6,7 @@ mod fields;
 mod keys;
 mod labels;
 mod profile;
+mod registration;
 mod replies;
 mod suppressions;
 mod team;
@@ -29,6 +30,7 @@ pub(super) fn routes() -> Router<Parts> {
         .merge(replies::routes())
         .merge(labels::routes())
         .merge(carriers::routes())
+        .merge(registration::routes())
         .merge(fields::routes())
         .merge(suppressions::routes())
         .merge(activity::routes())
@@ -42,11 +44,12 @@ struct Place {
     needs: &'static str,
 }
 
-const PLACES: [Place; 10] = [
+const PLACES: [Place; 11] = [
     Place { name: "Your profile", address: "/settings/profile", needs: "read" },
     Place { name: "Workspace", address: "/settings/workspace", needs: "read" },
     Place { name: "Team", address: "/settings/team", needs: "read" },
     Place { name: "Carriers", address: "/settings/carriers", needs: "settings:write" },
+    Place { name: "Registration", address: "/settings/registration", needs: "read" },
     Place { name: "API keys", address: "/settings/keys", needs: "keys:write" },
     Place { name: "Quick replies", address: "/settings/replies", needs: "read" },
     Place { name: "Labels", address: "/settings/labels", needs: "read" },

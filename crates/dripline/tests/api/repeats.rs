@@ -8,6 +8,9 @@ use crate::site::{Customer, Site, text};
 async fn makers(customer: &Customer<'_>) -> Vec<(String, Option<Value>, Option<Value>)> {
     let contact = customer.contact("+12125550123").await;
     let (workflow, other) = (customer.workflow("Leads").await, customer.workflow("Others").await);
+    let brand = |name: &str| json!({ "name": name, "state": "draft" });
+    let campaign = |name: &str| json!({ "name": name, "state": "draft" });
+    let noted = text(&customer.post("/brands", brand("C")).await.good()["id"]);
     let step = json!([{ "after_days": 0, "text": "Hello" }]);
     vec![
         (format!("/contacts/{contact}/messages"), Some(json!({ "body": "One" })), Some(json!({ "body": "Two" }))),
@@ -24,6 +27,8 @@ async fn makers(customer: &Customer<'_>) -> Vec<(String, Option<Value>, Option<V
         ),
         (format!("/workflows/{workflow}/duplicate"), None, None),
         ("/numbers".to_owned(), Some(json!({ "phone": "+12125550111" })), Some(json!({ "phone": "+12125550112" }))),
+        ("/brands".to_owned(), Some(brand("A")), Some(brand("B"))),
+        (format!("/brands/{noted}/campaigns"), Some(campaign("A")), Some(campaign("B"))),
         (
             "/keys".to_owned(),
             Some(json!({ "name": "A", "permissions": ["read"] })),

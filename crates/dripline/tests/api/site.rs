@@ -260,6 +260,9 @@ impl Customer<'_> {
             json!({ "email": "sam@example.com", "name": "Sam", "role": "agent", "password": "long enough for all" });
         let user = self.post("/users", user).await.good();
         let key = self.post("/keys", json!({ "name": "CRM", "permissions": ["read"] })).await.good();
+        let brand = self.post("/brands", json!({ "name": "Brand", "state": "draft" })).await.good();
+        let campaign = json!({ "name": "Leads", "state": "draft" });
+        let campaign = self.post(&format!("/brands/{}/campaigns", text(&brand["id"])), campaign).await.good();
         BTreeMap::from([
             ("ContactId", contact),
             ("PersonId", text(&row["person"])),
@@ -270,6 +273,8 @@ impl Customer<'_> {
             ("MessageId", text(&message["id"])),
             ("UserId", text(&user["id"])),
             ("KeyId", text(&key["id"])),
+            ("BrandId", text(&brand["id"])),
+            ("CampaignId", text(&campaign["id"])),
             ("NumberId", text(&self.get("/numbers").await.good()["data"][0]["id"])),
             ("EventId", text(&self.get("/events").await.good()["data"][0]["id"])),
             ("WorkspaceId", self.workspace.to_string()),

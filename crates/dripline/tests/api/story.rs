@@ -65,6 +65,7 @@ async fn office(told: &Told<'_>) {
     let path = format!("/numbers/{}", text(&number["id"]));
     let paused = told.ask("PATCH", &path, Some(change)).await;
     assert_eq!((&paused["number"]["state"], &paused["number"]["per_day"]), (&json!("paused"), &json!(500)));
+    registration(told, &path).await;
     let key = told.post("/keys", json!({ "name": "CRM", "permissions": ["read", "enroll"] })).await;
     assert!(text(&key["secret"]).starts_with("drip_"));
     assert!(!told.get("/keys").await.to_string().contains(&text(&key["secret"])));
@@ -74,6 +75,30 @@ async fn office(told: &Told<'_>) {
     told.ask("PATCH", &format!("/users/{}", text(&user["id"])), Some(json!({ "role": "viewer" }))).await;
     assert_eq!(told.get("/users").await["data"][0]["role"], "viewer");
     told.ask("DELETE", &format!("/users/{}", text(&user["id"])), None).await;
+}
+
+/// A brand, its campaign, and the number of this path in it.
+async fn registration(told: &Told<'_>, number: &str) {
+    let facts = json!({ "company": "Acme LLC" });
+    let brand =
+        json!({ "name": "Acme", "registry_id": "B1", "state": "approved", "facts": facts, "segments_per_day": 2000 });
+    let noted = told.post("/brands", brand.clone()).await;
+    assert_eq!((&noted["share"], &noted["facts"]), (&json!(40), &facts));
+    let place = format!("/brands/{}", text(&noted["id"]));
+    assert_eq!(told.ask("PUT", &place, Some(brand)).await, noted);
+    let campaign = json!({ "name": "Leads", "registry_id": "C1", "state": "approved", "segments_per_minute": 75 });
+    let leads = told.post(&format!("{place}/campaigns"), campaign.clone()).await;
+    let there = format!("/campaigns/{}", text(&leads["id"]));
+    assert_eq!(told.ask("PUT", &there, Some(campaign)).await, leads);
+    assert_eq!(told.get("/registrations").await, json!({ "brands": [noted], "campaigns": [leads] }));
+    let registered = json!({ "campaign": leads["id"], "state": "approved" });
+    let registered = told.ask("PUT", &format!("{number}/registration"), Some(registered)).await;
+    assert_eq!((&registered["campaign"], &registered["registration"]), (&leads["id"], &json!("approved")));
+    told.customer.ask("DELETE", &there, None).await.problem(409, "registration_in_use");
+    told.customer.ask("DELETE", &place, None).await.problem(409, "registration_in_use");
+    told.ask("PUT", &format!("{number}/registration"), Some(json!({ "campaign": null, "state": "draft" }))).await;
+    told.ask("DELETE", &there, None).await;
+    told.ask("DELETE", &place, None).await;
 }
 
 /// Contacts and workflows.

@@ -17,6 +17,7 @@ mod invite;
 mod live;
 mod markup;
 mod messenger;
+mod registration;
 mod settings;
 mod settings_fields;
 mod settings_lists;

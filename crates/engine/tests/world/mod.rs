@@ -41,6 +41,8 @@ pub struct Plan {
     pub wallet: Micros,
     pub rate: Micros,
     pub per_minute: i64,
+    /// Who sends for the number.
+    pub carrier: String,
 }
 
 impl Default for Plan {
@@ -53,6 +55,7 @@ impl Default for Plan {
             wallet: Micros(100_000_000),
             rate: Micros(15_000),
             per_minute: 0,
+            carrier: "simulator".to_owned(),
         }
     }
 }
@@ -72,7 +75,7 @@ where
 
 impl World {
     pub async fn new(store: Store, plan: Plan) -> Self {
-        let simulator = Arc::new(Simulator::new(plan.behaviour, plan.seed).unwrap());
+        let simulator = Arc::new(Simulator::new(plan.behaviour.clone(), plan.seed).unwrap());
         let mut carriers = Carriers::new();
         carriers.insert("simulator".to_owned(), Arc::clone(&simulator) as Arc<dyn Carrier>);
         let clock = Clock::manual(plan.start.parse().unwrap());
@@ -85,10 +88,7 @@ impl World {
         let number = "+12125550100".to_owned();
         let now = engine.now();
         let phone = number.clone();
-        let made = store.write(Lane::Normal, move |tx| {
-            let terms = (plan.credits, plan.wallet, plan.rate, plan.per_minute);
-            make_workspace(tx, workspace, terms, &phone, now)
-        });
+        let made = store.write(Lane::Normal, move |tx| make_workspace(tx, workspace, &plan, &phone, now));
         made.await.unwrap();
         Self { engine, simulator, actor: Actor::operator(workspace), number, ended: false }
     }
@@ -196,19 +196,13 @@ impl Drop for World {
     }
 }
 
-fn make_workspace(
-    tx: &mut Tx<'_>,
-    id: WorkspaceId,
-    (credits, wallet, rate, per_minute): (i64, Micros, Micros, i64),
-    phone: &str,
-    now: Timestamp,
-) -> Result<(), DbError> {
+fn make_workspace(tx: &mut Tx<'_>, id: WorkspaceId, plan: &Plan, phone: &str, now: Timestamp) -> Result<(), DbError> {
     let workspace = Workspace {
         id,
         name: "Acme".to_owned(),
         zone: "America/New_York".to_owned(),
         plan: "active".to_owned(),
-        rate,
+        rate: plan.rate,
         settings: Settings::default().document(),
         messages_per_minute: 0,
         paced_until: Timestamp::UNIX_EPOCH,
@@ -217,16 +211,17 @@ fn make_workspace(
     store::workspaces::insert(tx, &workspace)?;
     store::ledger::open_accounts(tx, id)?;
     let cause = Cause { subject: 9, step: 0 };
-    let transfers = domain::ledger::transfers(cause, Reason::TopUp, Amounts { credits, micros: wallet });
+    let transfers =
+        domain::ledger::transfers(cause, Reason::TopUp, Amounts { credits: plan.credits, micros: plan.wallet });
     store::ledger::post(tx, id, &transfers, now).expect("a top-up is posted");
     let number = Number {
         id: NumberId(5),
         phone: phone.to_owned(),
-        carrier: "simulator".to_owned(),
+        carrier: plan.carrier.clone(),
         state: "live".to_owned(),
         area: Some(212),
         region: "NY".to_owned(),
-        messages_per_minute: per_minute,
+        messages_per_minute: plan.per_minute,
         messages_per_day: 0,
         paced_until: Timestamp::UNIX_EPOCH,
         day_start: Timestamp::UNIX_EPOCH,
@@ -234,6 +229,10 @@ fn make_workspace(
         contacts: 0,
         created_at: now,
         used_at: None,
+        campaign: None,
+        registration: "draft".to_owned(),
+        campaign_state: None,
+        brand_state: None,
     };
     store::numbers::insert(tx, id, &number)
 }

@@ -2,7 +2,7 @@
 
 use domain::ids::{ContactId, QuoteId, WorkflowId};
 use domain::quote::QuotedStep;
-use domain::refusal::Refusal;
+use domain::refusal::{Refusal, Unready};
 use domain::segments::{self, Encoding};
 use domain::suppression::Suppression;
 use engine::enrolling::Preview;
@@ -153,6 +153,9 @@ fn fix(refusal: &Refusal, contact: ContactId, workflow: WorkflowId) -> Fix {
         Refusal::NoMessagingPlan => link("/billing".to_owned(), "Go to billing"),
         Refusal::InsufficientFunds { .. } => link(format!("/billing?contact={contact}&workflow={workflow}"), "Top up"),
         Refusal::NoOutboundNumber => link("/numbers".to_owned(), "Add a number"),
+        Refusal::NumberNotReady { why: Unready::Unregistered(_), .. } => {
+            link("/settings/registration".to_owned(), "See the registration")
+        }
         Refusal::NumberNotReady { .. } => link("/numbers".to_owned(), "See the numbers"),
         Refusal::AlreadyEnrolled { .. } => {
             link(format!("/enrollments/of/{contact}/remove"), "Remove from that workflow")

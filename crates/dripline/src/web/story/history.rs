@@ -136,6 +136,8 @@ impl Names {
         let thing = match thing {
             "label" => "label",
             "view" => "view",
+            "brand" if what == "removed" => "brand",
+            "campaign" if what == "removed" => "campaign",
             "field" => "field",
             "quick_reply" => "quick reply",
             "workflow" => "workflow",
@@ -165,6 +167,13 @@ impl Names {
             "workflows.ordered" => format!("{who} put the workflows into another order"),
             "quick_replies.ordered" => format!("{who} put the quick replies into another order"),
             "number.added" => format!("{who} added the number {}", phone(text(facts, "phone"))),
+            "brand.noted" | "campaign.noted" => {
+                let what = event.kind.trim_end_matches(".noted");
+                format!("{who} noted the {what} “{}” as {}", text(facts, "name"), text(facts, "state"))
+            }
+            "number.registered" => {
+                format!("{who} noted the registration of {number} as {}", text(facts, "registration"))
+            }
             "number.changed" => {
                 let moved = facts["reassigned"].as_i64().filter(|moved| *moved > 0);
                 let moved = moved.map(|moved| counted(moved, "running workflow goes", "running workflows go"));
@@ -295,6 +304,7 @@ mod tests {
             "Pat Doe paused the workflow “Leads”: 3 contacts left it, $1.26 came back",
         ),
         ("usr_1", "workflow.edited", r#"{"name":"Leads"}"#, "Pat Doe changed the workflow “Leads”"),
+        ("usr_1", "brand.noted", r#"{"name":"Acme","state":"approved"}"#, "Pat Doe noted the brand “Acme” as approved"),
         ("key_1", "number.added", r#"{"phone":"+12125550100"}"#, "An API key added the number (212) 555-0100"),
         (
             "operator",
