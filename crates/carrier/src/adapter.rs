@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use crate::codes::{self, Code};
 use crate::http::{self, NoReply, Reply};
-use crate::wire::{Checked, E164, Finding, Outcome};
+use crate::wire::{Checked, Cost, E164, Finding, Outcome};
 
 /// The name of our attempt in the callback addresses that we give.
 const ATTEMPT: &str = "attempt";
@@ -35,6 +35,16 @@ pub(crate) fn e164(text: &str) -> Option<E164> {
     let digits = text.trim().trim_start_matches('+');
     let fits = (7..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
     fits.then(|| format!("+{digits}"))
+}
+
+/// A price of a JSON document, whose amount may be a text or a number.
+pub(crate) fn price(amount: &serde_json::Value, currency: &serde_json::Value) -> Option<Cost> {
+    let amount = match amount {
+        serde_json::Value::String(text) => text.clone(),
+        serde_json::Value::Number(number) => number.to_string(),
+        _ => return None,
+    };
+    Cost::read(&amount, currency.as_str()?)
 }
 
 /// What became of a submission without an answer.

@@ -36,7 +36,7 @@ pub use http::{Http, HttpError};
 pub use signed::Secret;
 pub use simulator::Simulator;
 pub use wire::{
-    CarrierEvent, Checked, E164, FailureClass, Finding, Inbound, Outcome, Receipt, ReceiptState, Signal, Sought,
+    CarrierEvent, Checked, Cost, E164, FailureClass, Finding, Inbound, Outcome, Receipt, ReceiptState, Signal, Sought,
     Submission,
 };
 

@@ -210,8 +210,41 @@ pub struct Receipt {
     pub failure: Option<FailureClass>,
     /// The carrier's own count of segments, where it is told.
     pub segments: Option<u32>,
+    /// What the carrier charges us for the text, where it is told.
+    #[serde(default)]
+    pub cost: Option<Cost>,
     /// When it happened.
     pub at: Timestamp,
+}
+
+/// A carrier's price in its own currency.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cost {
+    /// Millionths of the currency, never below zero.
+    pub micros: i64,
+    /// ISO 4217: `USD`.
+    pub currency: String,
+}
+
+impl Cost {
+    /// Reads a price as carriers write it: a decimal, with or without a sign (some show charges as negative). Nothing for what is none, or
+    /// for a currency that is not three letters. What is beyond a millionth is rounded up.
+    #[must_use]
+    pub fn read(amount: &str, currency: &str) -> Option<Self> {
+        let amount = amount.trim().trim_start_matches(['+', '-']);
+        let (whole, part) = amount.split_once('.').unwrap_or((amount, ""));
+        let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        if whole.len() + part.len() == 0 || !digits(whole) || !digits(part) || part.len() > 30 {
+            return None;
+        }
+        let whole: i64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
+        let kept: i64 = format!("{:0<6}", part.get(..6).unwrap_or(part)).parse().ok()?;
+        let beyond = i64::from(part.bytes().skip(6).any(|byte| byte != b'0'));
+        let micros = whole.checked_mul(1_000_000)?.checked_add(kept)?.checked_add(beyond)?;
+        let currency = currency.trim().to_ascii_uppercase();
+        let is_code = currency.len() == 3 && currency.bytes().all(|byte| byte.is_ascii_uppercase());
+        is_code.then_some(Self { micros, currency })
+    }
 }
 
 /// Why a text that the carrier had taken failed, in the classes that the engine acts on. A code that an
@@ -273,5 +306,32 @@ impl ReceiptState {
     #[must_use]
     pub fn is_final(self) -> bool {
         self.rank() == 4
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_price_is_read_to_the_millionth_and_what_is_none_is_nothing() {
+        for (amount, currency, micros) in [
+            ("0.0075", "USD", Some(7_500)),
+            ("-0.00750", "usd", Some(7_500)),
+            ("12", "EUR", Some(12_000_000)),
+            (".5", "EUR", Some(500_000)),
+            ("0.0000001", "USD", Some(1)),
+            ("0.0333000000", "EUR", Some(33_300)),
+            ("", "USD", None),
+            (".", "USD", None),
+            ("0,5", "USD", None),
+            ("1e3", "USD", None),
+            ("0.5", "dollars", None),
+            ("99999999999999999999", "USD", None),
+        ] {
+            let read = Cost::read(amount, currency);
+            assert_eq!(read.as_ref().map(|cost| cost.micros), micros, "{amount} {currency}");
+            assert!(read.is_none_or(|cost| cost.currency == currency.to_ascii_uppercase()));
+        }
     }
 }

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use carrier::{
-    Callback, CarrierEvent, FailureClass, Heard, Inbound, Receipt, ReceiptState, Signal, bandwidth, plivo, telnyx,
-    twilio, vonage,
+    Callback, CarrierEvent, Cost, FailureClass, Heard, Inbound, Receipt, ReceiptState, Signal, bandwidth, plivo,
+    telnyx, twilio, vonage,
 };
 use domain::ids::AttemptId;
 use jiff::Timestamp;
@@ -92,6 +92,34 @@ fn a_text_from_a_handset_is_read_from_each_carrier() {
         assert_eq!((read.body.as_str(), read.media, read.signal), ("Yes", 0, None), "{carrier}");
         // The same call again is the same event.
         assert_eq!(inbound(carrier, &body).event_id, read.event_id, "{carrier}");
+    }
+}
+
+#[test]
+fn what_a_carrier_charges_is_read_where_it_tells_it_and_a_strange_price_loses_nothing() {
+    let parties = json!({ "id": "m1", "from": { "phone_number": "+12125550100" }, "parts": 2,
+        "to": [{ "phone_number": "+13055550123", "status": "delivered" }] });
+    let told = |cost: Value| {
+        let mut payload = parties.clone();
+        payload["cost"] = cost;
+        telnyx("message.finalized", &payload)
+    };
+    let plivo = "MessageUUID=m1&From=12125550100&To=13055550123&Status=delivered&Units=2&TotalAmount=";
+    let vonage = |usage: Value| {
+        json!({ "message_uuid": "m1", "from": "12125550100", "to": "13055550123", "status": "delivered", "usage": usage }).to_string()
+    };
+    let cost = |micros, currency: &str| Some(Cost { micros, currency: currency.to_owned() });
+    for (carrier, body, expected) in [
+        ("telnyx", told(json!({ "amount": "0.0080", "currency": "USD" })), cost(8_000, "USD")),
+        ("telnyx", told(json!({ "amount": 0.008, "currency": "USD" })), cost(8_000, "USD")),
+        ("telnyx", told(json!("free")), None),
+        ("telnyx", told(json!({ "amount": ["?"], "currency": 7 })), None),
+        ("plivo", format!("{plivo}0.01100"), cost(11_000, "USD")),
+        ("plivo", format!("{plivo}much"), None),
+        ("vonage", vonage(json!({ "currency": "EUR", "price": "0.0333" })), cost(33_300, "EUR")),
+        ("vonage", vonage(json!([1])), None),
+    ] {
+        assert_eq!(receipt(carrier, URL, &body).cost, expected, "{carrier} {body}");
     }
 }
 

@@ -123,9 +123,29 @@ pub(crate) fn take(tx: &mut Tx<'_>, beat: &Beat, steps: &Steps, told: &Told<'_>)
     let Some(id) = find(tx, beat, told)? else { return park(tx, beat, told) };
     let Some(seen) = messages::find(tx, beat.workspace, id)? else { return Ok(Received::Nothing) };
     let Some(of) = told.which(&seen) else { return Ok(Received::Nothing) };
-    let proves = is_open(&seen) && message::advance(seen.state, of, told.delivery()).is_some();
-    if told.failure().is_some() || proves || told.counts_less(&seen) {
-        return settle(tx, beat, steps, told, &seen);
+    let received = take_known(tx, beat, steps, told, (&seen, of))?;
+    note_cost(tx, beat, id, told)?;
+    Ok(received)
+}
+
+/// Notes what the carrier charges for a text, whatever else the receipt told.
+fn note_cost(tx: &mut Tx<'_>, beat: &Beat, id: MessageId, told: &Told<'_>) -> Result<(), Failure> {
+    let Some(cost) = &told.receipt.cost else { return Ok(()) };
+    Ok(receipts::note_cost(tx, beat.workspace, id, cost.micros, &cost.currency)?)
+}
+
+/// Takes a receipt of this message, as it was read, and of this try.
+fn take_known(
+    tx: &mut Tx<'_>,
+    beat: &Beat,
+    steps: &Steps,
+    told: &Told<'_>,
+    (seen, of): (&Message, Try),
+) -> Result<Received, Failure> {
+    let id = seen.id;
+    let proves = is_open(seen) && message::advance(seen.state, of, told.delivery()).is_some();
+    if told.failure().is_some() || proves || told.counts_less(seen) {
+        return settle(tx, beat, steps, told, seen);
     }
     // The usual case: the text is known to be sent, and only its own row moves.
     let Some(mut locked) = messages::lock(tx, beat.workspace, &[id])?.pop() else { return Ok(Received::Nothing) };
@@ -227,6 +247,7 @@ pub(crate) fn unpark(
     let list = told.list();
     let of = told.which(message).unwrap_or(Try::Newest);
     ruling::recount(settling, tx, message, receipt.segments)?;
+    note_cost(tx, settling.beat, message.id, &told)?;
     tell(settling, tx, message, &told, of, list)
 }
 

@@ -115,6 +115,7 @@ async fn forge(world: &World, luck: &mut Luck, turn: u64) {
         code: Some("forged".to_owned()),
         failure: luck.of(&failures),
         segments: luck.of(&[None, Some(1)]),
+        cost: None,
         at: world.engine.now(),
     };
     world.engine.receive("simulator", CarrierEvent::Receipt(receipt)).await.unwrap();

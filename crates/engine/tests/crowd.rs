@@ -101,6 +101,7 @@ impl Crowd {
                 code: None,
                 failure,
                 segments: None,
+                cost: None,
                 at: self.world.engine.now(),
             };
             let engine = &self.engines[turn % 2];

@@ -54,6 +54,7 @@ fn of_try(world: &World, message: &Message, tried: i64, state: ReceiptState) -> 
         code: None,
         failure: None,
         segments: None,
+        cost: None,
         at,
     }
 }
@@ -434,6 +435,7 @@ fn a_receipt_that_nobody_claims_is_parked_for_three_days_and_then_a_stray() {
             code: None,
             failure: None,
             segments: None,
+            cost: None,
             at: world.engine.now(),
         };
         assert_eq!(tell(&world, unknown.clone()).await, Received::Parked);

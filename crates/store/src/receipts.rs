@@ -75,8 +75,20 @@ static FREE: Sql = Sql::Same(
           AND p.carrier_id = carrier_messages.carrier_id)",
 );
 
+static NOTE_COST: Sql = Sql::Same(
+    "UPDATE messages SET carrier_cost = $3, carrier_currency = $4 WHERE workspace_id = $1 AND message_id = $2",
+);
+
+static COST: Sql = Sql::Same(
+    "
+    SELECT carrier_cost, carrier_currency FROM messages
+    WHERE workspace_id = $1 AND message_id = $2 AND carrier_cost IS NOT NULL AND carrier_currency IS NOT NULL",
+);
+
 /// Every statement of this file, for the test that prepares them on both databases.
 pub(crate) const ALL: &[(&str, &Sql)] = &[
+    ("receipts::NOTE_COST", &NOTE_COST),
+    ("receipts::COST", &COST),
     ("receipts::LINK", &LINK),
     ("receipts::FILL", &FILL),
     ("receipts::FIND", &FIND),
@@ -175,4 +187,21 @@ pub fn expire(tx: &mut Tx<'_>, workspace: WorkspaceId, before: Timestamp) -> Res
         tx.execute(&FREE, &[workspace.0.into(), carrier.into(), carrier_id.into()])?;
     }
     Ok(rows.len())
+}
+
+/// Notes what the carrier charges for a text, in millionths of a currency.
+pub fn note_cost(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+    message: MessageId,
+    micros: i64,
+    currency: &str,
+) -> Result<(), DbError> {
+    tx.execute(&NOTE_COST, &[workspace.0.into(), message.0.into(), micros.into(), currency.into()]).map(|_| ())
+}
+
+/// What the carrier charges for a text, in millionths, and in which currency; nothing if it has not told.
+pub fn cost(db: &Read<'_>, workspace: WorkspaceId, message: MessageId) -> Result<Option<(i64, String)>, DbError> {
+    let row = db.query_optional(&COST, &[workspace.0.into(), message.0.into()])?;
+    row.map(|row| Ok((row.int(0)?, row.text(1)?.to_owned()))).transpose()
 }

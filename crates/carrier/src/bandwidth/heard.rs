@@ -101,6 +101,7 @@ fn event(event: &Event, callback: &Callback<'_>) -> Result<CarrierEvent, String>
         failure: code.as_deref().and_then(|code| codes::failure(CODES, code)),
         code: code.filter(|_| state == ReceiptState::Undelivered),
         segments: message.segment_count.filter(|count| *count > 0),
+        cost: None,
         at,
     }))
 }

@@ -86,6 +86,7 @@ fn receipt(call: &Call, callback: &Callback<'_>, dlr: &str) -> Result<CarrierEve
         failure: of_state.or_else(|| codes::failure(STATUSES, code.as_deref()?)),
         code,
         segments: None,
+        cost: None,
         at: callback.at,
     }))
 }

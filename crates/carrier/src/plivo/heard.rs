@@ -3,7 +3,7 @@
 use crate::adapter::{attempt_of, e164, strange_bytes};
 use crate::callback::{Callback, Heard, pairs};
 use crate::codes;
-use crate::wire::{CarrierEvent, Inbound, Receipt, ReceiptState};
+use crate::wire::{CarrierEvent, Cost, Inbound, Receipt, ReceiptState};
 
 use super::codes::CODES;
 use super::time;
@@ -64,6 +64,8 @@ fn event(form: &[(String, String)], callback: &Callback<'_>) -> Result<CarrierEv
         code: code.map(str::to_owned),
         failure: code.and_then(|code| codes::failure(CODES, code)),
         segments: get("Units").and_then(|count| count.parse().ok()).filter(|count| *count > 0),
+        // Plivo's prices are in dollars.
+        cost: get("TotalAmount").and_then(|amount| Cost::read(amount, "USD")),
         // The time of the text, not of its news.
         at: callback.at,
     }))

@@ -154,6 +154,7 @@ impl World {
                 code: failed.then(|| code_of(step.failure).to_owned()),
                 failure: step.failure.filter(|_| failed),
                 segments: Some(sent.segments),
+                cost: None,
                 at: later(sent.at, step.after_ms),
             });
             self.repeat(step.copies, sent.chance.bits("receipt_tie", nth), &event);

@@ -179,6 +179,7 @@ impl Desk {
             code: None,
             failure: None,
             segments: None,
+            cost: None,
             at: self.ear.now(),
         };
         self.store(Stored::waiting(None, receipt.event_id.clone()), event(CarrierEvent::Receipt(receipt)))

@@ -139,6 +139,7 @@ fn receipt(delivery: &Delivery, default: Alphabet, ids: Ids, at: Timestamp) -> R
         failure: if failed { codes::failure(STATES, &word) } else { None },
         code: if failed { told.code() } else { None },
         segments: None,
+        cost: None,
         at,
     };
     Ok(Said::Receipt(receipt, reference))

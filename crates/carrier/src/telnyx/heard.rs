@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::codes::CODES;
-use crate::adapter::{attempt_in, attempt_of, e164, if_sound, strange_bytes};
+use crate::adapter::{attempt_in, attempt_of, e164, if_sound, price, strange_bytes};
 use crate::callback::{Callback, Heard};
 use crate::codes;
 use crate::wire::{CarrierEvent, Inbound, Receipt, ReceiptState, Signal};
@@ -35,6 +35,8 @@ struct Payload {
     to: Vec<Party>,
     #[serde(default, deserialize_with = "if_sound")]
     parts: Option<u32>,
+    /// Whatever it holds, the event is not lost for it.
+    cost: Value,
     #[serde(default, deserialize_with = "if_sound")]
     tags: Option<Vec<String>>,
     #[serde(default, deserialize_with = "if_sound")]
@@ -100,6 +102,7 @@ fn event(event: &Event, callback: &Callback<'_>) -> Result<Option<CarrierEvent>,
                 failure: code.as_deref().and_then(|code| codes::failure(CODES, code)),
                 code,
                 segments: payload.parts.filter(|parts| *parts > 0),
+                cost: price(&payload.cost["amount"], &payload.cost["currency"]),
                 at,
             })))
         }

@@ -55,6 +55,8 @@ fn event(form: &Form, callback: &Callback<'_>) -> Result<Option<CarrierEvent>, S
         code: code.map(str::to_owned),
         failure: code.and_then(|code| codes::failure(CODES, code)),
         segments: form.get("NumSegments").and_then(|count| count.parse().ok()).filter(|count| *count > 0),
+        // Twilio's calls tell none.
+        cost: None,
         at: callback.at,
     })))
 }

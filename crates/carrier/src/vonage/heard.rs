@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::Problem;
 use super::codes::CODES;
-use crate::adapter::{attempt_in, e164, if_sound, strange_bytes};
+use crate::adapter::{attempt_in, e164, if_sound, price, strange_bytes};
 use crate::callback::{Callback, Heard};
 use crate::codes;
 use crate::wire::{CarrierEvent, Inbound, Receipt, ReceiptState};
@@ -29,6 +29,8 @@ struct Call {
     message_type: Option<String>,
     #[serde(default, deserialize_with = "if_sound")]
     sms: Option<Sms>,
+    #[serde(default)]
+    usage: serde_json::Value,
 }
 
 #[derive(Deserialize)]
@@ -84,6 +86,7 @@ fn event(call: &Call, callback: &Callback<'_>) -> Result<CarrierEvent, String> {
             serde_json::Value::String(text) => text.parse().ok(),
             other => other.as_u64().and_then(|count| u32::try_from(count).ok()),
         }),
+        cost: price(&call.usage["price"], &call.usage["currency"]),
         at,
     }))
 }

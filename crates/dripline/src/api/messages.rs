@@ -7,7 +7,7 @@ use domain::ids::MessageId;
 use engine::doubts::{Doubts, Fate};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use store::messages;
+use store::{messages, receipts};
 use utoipa::{IntoParams, ToSchema};
 
 use super::ids;
@@ -40,6 +40,10 @@ pub(crate) struct Message {
     sent_at: Option<Timestamp>,
     /// When its state changed last.
     state_at: Timestamp,
+    /// What the carrier says that it costs, in millionths of its currency; told for one message only, and not by every carrier.
+    carrier_cost: Option<i64>,
+    /// That currency, after ISO 4217.
+    carrier_currency: Option<String>,
     /// In doubt, and nobody can be asked any more: a person has to settle it.
     for_a_person: bool,
 }
@@ -61,6 +65,8 @@ impl From<&messages::Message> for Message {
             created_at: row.created_at,
             sent_at: row.sent_at,
             state_at: row.state_at,
+            carrier_cost: None,
+            carrier_currency: None,
             for_a_person: row.is_for_a_person(),
         }
     }
@@ -158,8 +164,13 @@ pub(crate) async fn show(
 ) -> Result<Json<Message>, Problem> {
     actor.need(Permission::Read)?;
     let workspace = actor.workspace();
-    let found = parts.engine.read(move |reading| messages::find(reading, workspace, id)).await?;
-    found.map(|row| Json(Message::from(&row))).ok_or_else(|| Problem::not_found("the message"))
+    let read = move |reading: &store::Read<'_>| {
+        Ok::<_, store::DbError>((messages::find(reading, workspace, id)?, receipts::cost(reading, workspace, id)?))
+    };
+    let (found, cost) = parts.engine.read(read).await?;
+    let row = found.ok_or_else(|| Problem::not_found("the message"))?;
+    let (carrier_cost, carrier_currency) = cost.unzip();
+    Ok(Json(Message { carrier_cost, carrier_currency, ..Message::from(&row) }))
 }
 
 /// A message to send.
