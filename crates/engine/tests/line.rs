@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod exchange;
+mod registered;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use engine::workspaces::NewWorkspace;
 use engine::{Actor, Carriers, Clock, Engine};
 use exchange::{Account, Exchange, Habits, Wire, dialect};
 use jiff::SignedDuration;
+use registered::register;
 use store::{Address, Store};
 
 const OURS: &str = "+12125550100";
@@ -68,7 +70,8 @@ impl Town {
         let added = engine.add_carrier(&actor, kind.word(), "Ours", typed).await.unwrap();
         exchange.call_at(&account, &added.callbacks);
         let number = NewNumber { phone: OURS.to_owned(), carrier: added.id.to_string(), per_minute: 0, per_day: 0 };
-        engine.add_number(&actor, number).await.unwrap();
+        let number = engine.add_number(&actor, number).await.unwrap();
+        register(&engine, &actor, number.id).await;
         let step = |gap_days, text: &str| StepInput { gap_days, text: text.to_owned() };
         let steps = vec![step(0, "One"), step(3, "Two")];
         let workflow = WorkflowInput { name: "Leads".to_owned(), steps };

@@ -20,6 +20,8 @@ use jiff::SignedDuration;
 use store::messages::Message;
 use tokio::net::TcpListener;
 
+use crate::registered::register;
+
 pub(crate) const OURS: &str = "+12125550100";
 pub(crate) const THEIRS: &str = "+12125550123";
 pub(crate) const GATEWAY_PASSWORD: &str = "p ss&w%rd";
@@ -74,7 +76,8 @@ impl House {
         let account = engine.add_carrier(&actor, kind, "Ours", typed).await.unwrap();
         let number =
             NewNumber { phone: OURS.to_owned(), carrier: account.id.to_string(), per_minute: 6_000, per_day: 0 };
-        engine.add_number(&actor, number).await.unwrap();
+        let number = engine.add_number(&actor, number).await.unwrap();
+        register(engine, &actor, number.id).await;
         let contact = contact(engine, &actor, THEIRS).await;
         Self { parts, actor, account, contact, _data: data }
     }

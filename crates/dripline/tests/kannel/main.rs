@@ -8,6 +8,8 @@
 mod boxes;
 mod gateway;
 mod house;
+#[path = "../../../engine/tests/registered/mod.rs"]
+mod registered;
 mod smpp;
 #[path = "../../../carrier/tests/support/smsc.rs"]
 mod smsc;

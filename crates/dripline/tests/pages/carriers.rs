@@ -4,15 +4,12 @@ use axum::body::Body;
 use axum::http::Request;
 use domain::access::Role;
 use domain::enrollment::{EnrollmentState, StopReason};
-use domain::ids::NumberId;
-use domain::registration::Registration;
-use engine::Engine;
 use engine::enrolling::EnrollRequest;
 use engine::numbers::NewNumber;
-use engine::registrations::{BrandNote, CampaignAt, CampaignNote};
 use serde_json::json;
 
 use crate::markup::sound;
+use crate::registered::register;
 use crate::site::{Answer, Customer, Site};
 
 const BANDWIDTH: &str = "name=Our+Bandwidth&account=500&user=api&password=the+password&application=app-1\
@@ -85,17 +82,6 @@ async fn whoever_may_not_set_up_the_workspace_sees_no_account() {
     assert_eq!(agent.post("/settings/carriers/new/bandwidth", BANDWIDTH).await.status, 403);
 }
 
-/// Approved in a campaign: without one no account texts a US number.
-async fn register(engine: &Engine, customer: &Customer, number: NumberId) {
-    let (state, registry_id) = ("approved".to_owned(), "X1".to_owned());
-    let brand = BrandNote { name: "Ours".to_owned(), registry_id, state, share: 100, ..BrandNote::default() };
-    let brand = engine.note_brand(&customer.operator, None, brand).await.unwrap().id;
-    let (state, registry_id) = ("approved".to_owned(), "X2".to_owned());
-    let campaign = CampaignNote { name: "Leads".to_owned(), registry_id, state, ..CampaignNote::default() };
-    let campaign = engine.note_campaign(&customer.operator, CampaignAt::New(brand), campaign).await.unwrap().id;
-    engine.register_number(&customer.operator, number, Some(campaign), Registration::Approved).await.unwrap();
-}
-
 #[tokio::test]
 async fn a_signed_reply_stops_the_workflow_and_anything_else_does_nothing() {
     let site = Site::new();
@@ -107,7 +93,7 @@ async fn a_signed_reply_stops_the_workflow_and_anything_else_does_nothing() {
     let number =
         NewNumber { phone: "+13055550177".to_owned(), carrier: account.id.to_string(), per_minute: 60, per_day: 0 };
     let number = engine.add_number(&customer.operator, number).await.unwrap();
-    register(engine, &customer, number.id).await;
+    register(engine, &customer.operator, number.id).await;
     let workflow = engine.workflows(&customer.operator).await.unwrap()[0].workflow.id;
     let contact = customer.contacts[0];
     let request = EnrollRequest { contact, workflow, from_step: 1, quote: None, key: None };

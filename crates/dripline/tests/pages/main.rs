@@ -17,6 +17,8 @@ mod invite;
 mod live;
 mod markup;
 mod messenger;
+#[path = "../../../engine/tests/registered/mod.rs"]
+mod registered;
 mod registration;
 mod settings;
 mod settings_fields;

@@ -20,6 +20,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use crate::dice::Dice;
 use crate::exchange::Early;
 use crate::log::Log;
+use crate::registered::register;
 use crate::texts;
 use crate::way::{self, Way};
 
@@ -154,7 +155,8 @@ async fn customer(engine: &Engine, way: &Way, dice: &mut Dice, numbers: &[&str],
     for phone in numbers {
         let (phone, carrier) = ((*phone).to_owned(), carrier.clone());
         let number = NewNumber { phone, carrier, per_minute: 600, per_day: 0 };
-        engine.add_number(&actor, number).await.unwrap();
+        let number = engine.add_number(&actor, number).await.unwrap();
+        register(engine, &actor, number.id).await;
     }
     let source = Cursor::new(file.into_bytes());
     let import = engine.import_contacts(&actor, source, ImportOptions::default(), ImportOutlets::default());

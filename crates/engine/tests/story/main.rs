@@ -24,6 +24,8 @@ mod exchange;
 mod log;
 mod office;
 mod play;
+#[path = "../registered/mod.rs"]
+mod registered;
 mod texts;
 mod way;
 
