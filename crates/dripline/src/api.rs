@@ -22,6 +22,7 @@ mod registrations;
 pub(crate) mod request;
 pub(crate) mod simulator;
 pub(crate) mod start;
+pub(crate) mod suppression_lists;
 pub(crate) mod suppressions;
 pub(crate) mod users;
 pub(crate) mod words;
@@ -91,6 +92,9 @@ fn described(max_body_bytes: usize) -> (Router<Parts>, OpenApi) {
         .routes(routes!(consents::export))
         .routes(routes!(suppressions::list))
         .routes(routes!(suppressions::add, suppressions::lift))
+        .routes(routes!(suppression_lists::list, suppression_lists::create))
+        .routes(routes!(suppression_lists::add))
+        .routes(routes!(suppression_lists::remove))
         .routes(routes!(workflows::list, workflows::create))
         .routes(routes!(workflows::order))
         .routes(routes!(workflows::show, workflows::edit, workflows::remove))

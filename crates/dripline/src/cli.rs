@@ -34,6 +34,7 @@ mod segments;
 mod serve;
 mod simulate;
 mod stop;
+mod suppression;
 mod table;
 mod user;
 mod version;
@@ -83,6 +84,7 @@ enum Command {
     Carrier(carriers::Carriers),
     Contacts(contacts::Contacts),
     Consent(consent::Consent),
+    Suppression(suppression::SuppressionLists),
     Workflow(workflow::Workflow),
     Enroll(enroll::Enroll),
     Credit(credit::Credit),
@@ -109,6 +111,7 @@ fn dispatch(command: Command, answer: &mut Answer) -> Result<(), Stop> {
         Command::Carrier(command) => command.run(answer),
         Command::Contacts(command) => command.run(answer),
         Command::Consent(command) => command.run(answer),
+        Command::Suppression(command) => command.run(answer),
         Command::Workflow(command) => command.run(answer),
         Command::Enroll(command) => command.run(answer),
         Command::Credit(command) => command.run(answer),

@@ -13,6 +13,7 @@ mod agreed;
 mod chunk;
 mod columns;
 mod merge;
+pub(crate) mod phones;
 pub mod preview;
 mod row;
 mod separator;

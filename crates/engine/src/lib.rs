@@ -69,6 +69,7 @@ mod settle;
 pub mod simulation;
 pub mod skipping;
 pub mod statement;
+pub mod suppression_lists;
 pub mod text;
 mod tokens;
 pub mod upkeep;

@@ -48,6 +48,11 @@ impl Engine {
             if let Err(error) = self.refresh_carriers().await {
                 tracing::warn!(%error, "the accounts at carriers were not looked through");
             }
+            match self.resume_removals().await {
+                Ok(0) => {}
+                Ok(lists) => tracing::info!(lists, "interrupted removals of lists were finished"),
+                Err(error) => tracing::error!(%error, "interrupted removals of lists were not finished"),
+            }
             still_for = STILL;
             if self.now() >= later(swept, SWEEP) {
                 swept = self.now();

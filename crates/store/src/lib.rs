@@ -30,6 +30,7 @@ pub mod receipts;
 pub mod registrations;
 pub mod search;
 pub mod sessions;
+pub mod suppression_lists;
 pub mod suppressions;
 pub mod tallies;
 #[cfg(any(test, feature = "testing"))]
@@ -70,6 +71,7 @@ const STATEMENTS: &[&[(&str, &Sql)]] = &[
     registrations::ALL,
     sessions::ALL,
     search::ALL,
+    suppression_lists::ALL,
     suppressions::ALL,
     tallies::ALL,
     upkeep::ALL,

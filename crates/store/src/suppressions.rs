@@ -26,9 +26,16 @@ static ADD: Sql = Sql::Same(
     INSERT INTO suppressions (workspace_id, phone_hash, kind, source, created_at, lifted_at, contact_id)
     VALUES ($1, $2, $3, $4, $5, NULL, $6)
     ON CONFLICT (workspace_id, phone_hash, kind)
-    DO UPDATE SET source = excluded.source, created_at = excluded.created_at, lifted_at = NULL,
+    DO UPDATE SET source = excluded.source, created_at = excluded.created_at, lifted_at = NULL, listed = 0,
         contact_id = COALESCE(excluded.contact_id, suppressions.contact_id)
     WHERE suppressions.lifted_at IS NOT NULL",
+);
+
+/// A user's word goes before a list's: it stays when the list is removed.
+static OWN: Sql = Sql::Same(
+    "
+    UPDATE suppressions SET source = $4, listed = 0
+    WHERE workspace_id = $1 AND phone_hash = $2 AND kind = $3 AND listed = 1 AND lifted_at IS NULL",
 );
 
 static TAKE_OVER: Sql = Sql::Twin {
@@ -87,6 +94,7 @@ static PAGE: Sql = Sql::Same(
 pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("suppressions::OF", &OF),
     ("suppressions::ADD", &ADD),
+    ("suppressions::OWN", &OWN),
     ("suppressions::TAKE_OVER", &TAKE_OVER),
     ("suppressions::LIFT", &LIFT),
     ("suppressions::LIFTED", &LIFTED),
@@ -117,6 +125,9 @@ pub fn add(
     let (word, at) = (kind.word().into(), json::micros(now).into());
     let contact = contact.map(|contact| contact.0).into();
     let new = tx.execute(&ADD, &[workspace.0.into(), hash.into(), word, source.into(), at, contact])? == 1;
+    if !new && matches!(kind, Suppression::DoNotContact | Suppression::ComplianceBlocked) {
+        tx.execute(&OWN, &[workspace.0.into(), hash.into(), kind.word().into(), source.into()])?;
+    }
     if new && kind == Suppression::OptedOut {
         tallies::count(tx, workspace, now, (0, 0), What::OptOut, Count::one(0))?;
     }

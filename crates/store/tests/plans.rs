@@ -16,6 +16,7 @@ const SMALL: &[(&str, &str)] = &[
     ("migrations.list_applied", "the migrations"),
     ("migrations.workspaces", "one row for each workspace, when a migration has to fill something"),
     ("quick_replies::LIST", "at most a few hundred, all shown"),
+    ("suppression_lists::REMOVING", "lists from files, a few for each workspace that has any"),
     ("upkeep::STRAYS", "strays are bounded by their age"),
     ("users::ANYBODY", "stops at the first row"),
     ("workflows::TEXTS", "the messages of a few hundred workflows, for the page of fields and who removes one"),

@@ -8,8 +8,8 @@ use std::str::FromStr;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts as Head;
 use domain::ids::{
-    BrandId, CampaignId, ConsentId, ContactId, EnrollmentId, EventId, JobId, KeyId, MessageId, NumberId, PersonId,
-    QuoteId, UserId, WorkflowId, WorkspaceId,
+    BrandId, CampaignId, ConsentId, ContactId, EnrollmentId, EventId, JobId, KeyId, ListId, MessageId, NumberId,
+    PersonId, QuoteId, UserId, WorkflowId, WorkspaceId,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::openapi::RefOr;
@@ -42,6 +42,7 @@ pub(crate) type Enrollment = Id<EnrollmentId>;
 pub(crate) type Event = Id<EventId>;
 pub(crate) type Job = Id<JobId>;
 pub(crate) type Key = Id<KeyId>;
+pub(crate) type List = Id<ListId>;
 pub(crate) type Message = Id<MessageId>;
 pub(crate) type Number = Id<NumberId>;
 pub(crate) type Person = Id<PersonId>;
@@ -69,6 +70,7 @@ kinds! {
     EventId = "the event";
     JobId = "the job";
     KeyId = "the key";
+    ListId = "the list";
     MessageId = "the message";
     NumberId = "the number";
     PersonId = "the person";

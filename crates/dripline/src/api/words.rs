@@ -55,6 +55,7 @@ pub(crate) type FateWord = Word<Fate>;
 pub(crate) type SuppressionWord = Word<Suppression>;
 pub(crate) type ConsentKindWord = Word<consent::Kind>;
 pub(crate) type ConsentStandingWord = Word<consent::Standing>;
+pub(crate) type ListStateWord = Word<ListState>;
 pub(crate) type SwitchWord = Word<Switch>;
 pub(crate) type NumberStateWord = Word<NumberState>;
 pub(crate) type RegistrationWord = Word<Registration>;
@@ -70,6 +71,9 @@ pub(crate) type CodeWord = Word<Code>;
 /// Whether the messaging plan runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Plan;
+/// Where a list of phones is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ListState;
 /// Where a job is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct JobState;
@@ -113,6 +117,7 @@ lists! {
     Status, "WorkflowStatus", "`active` while at least one contact moves through it: derived, never set.",
         [Status::Active, Status::Inactive].map(Status::word).to_vec();
     Plan, "Plan", "Whether the messaging plan runs.", vec!["active", "ended"];
+    ListState, "SuppressionListState", "Where a list of phones is; `kept` is in force.", vec!["filling", "kept", "removing", "removed"];
     JobState, "JobState", "Where a job is.", vec!["running", "done"];
     EnrollmentState, "EnrollmentState", "Where an enrollment is.", vec!["active", "completed", "stopped"];
     Code, "ProblemCode", "What went wrong, as programs read it. A code never changes its meaning.",

@@ -56,6 +56,7 @@ codes! {
     Phone "phone" UNPROCESSABLE_ENTITY "The phone cannot be used: `reason` says why.";
     ContactInvalid "contact_invalid" UNPROCESSABLE_ENTITY "A field of the contact cannot be what was given.";
     ConsentInvalid "consent_invalid" UNPROCESSABLE_ENTITY "The consent cannot be recorded so.";
+    ListInvalid "list_invalid" UNPROCESSABLE_ENTITY "The list cannot be made or filled so.";
     NotByHand "not_by_hand" UNPROCESSABLE_ENTITY "Nobody may change this list by hand.";
     WorkflowInvalid "workflow_invalid" UNPROCESSABLE_ENTITY "The workflow cannot be saved: `faults` has everything that is wrong.";
     NumberInvalid "number_invalid" UNPROCESSABLE_ENTITY "The number cannot be added or changed so.";

@@ -3,7 +3,7 @@
 mod bulk;
 pub(super) mod consent;
 mod export;
-mod import;
+pub(super) mod import;
 mod show;
 
 use std::collections::HashMap;

@@ -5,6 +5,7 @@ mod carriers;
 mod fields;
 mod keys;
 mod labels;
+mod lists;
 mod profile;
 mod registration;
 mod replies;
@@ -33,6 +34,7 @@ pub(super) fn routes() -> Router<Parts> {
         .merge(registration::routes())
         .merge(fields::routes())
         .merge(suppressions::routes())
+        .merge(lists::routes())
         .merge(activity::routes())
 }
 

@@ -76,6 +76,7 @@ impl Names {
             "carrier" => "the carrier".to_owned(),
             "operator" => "the operator".to_owned(),
             actor if actor.starts_with("key_") => "an API key".to_owned(),
+            actor if actor.starts_with("spl_") => "a list from a file".to_owned(),
             actor if actor.starts_with("usr_") => "a former user".to_owned(),
             _ => "Dripline".to_owned(),
         })
@@ -163,6 +164,12 @@ fn reason(payload: &Value, who: &str, whom: &str) -> String {
     }
 }
 
+/// The list from a file by which it came, where one did.
+fn named_list(payload: &Value) -> String {
+    let source = payload["source"].as_str().filter(|source| !source.is_empty());
+    source.map(|name| format!(" “{name}”")).unwrap_or_default()
+}
+
 fn suppressed(payload: &Value, who: &str, whom: &str) -> String {
     match payload["list"].as_str().unwrap_or_default() {
         "opted_out" if who != whom && payload["source"].as_str().is_some_and(|source| source.starts_with("usr_")) => {
@@ -170,9 +177,9 @@ fn suppressed(payload: &Value, who: &str, whom: &str) -> String {
         }
         "opted_out" => format!("{whom} opted out: nothing is sent any more"),
         "do_not_contact" if who == whom => format!("{whom} is no longer to be contacted: the phone is somebody else's"),
-        "do_not_contact" => format!("{who} put {whom} on the do-not-contact list"),
+        "do_not_contact" => format!("{who} put {whom} on the do-not-contact list{}", named_list(payload)),
         "undeliverable" => format!("The carrier says that texts to {whom} cannot be delivered"),
-        _ => format!("{who} blocked {whom} by the compliance list"),
+        _ => format!("{who} blocked {whom} by the compliance list{}", named_list(payload)),
     }
 }
 

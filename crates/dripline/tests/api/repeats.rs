@@ -19,6 +19,11 @@ async fn makers(customer: &Customer<'_>) -> Vec<(String, Option<Value>, Option<V
             Some(json!({ "kind": "express", "source": "web form", "text": "I agree." })),
             Some(json!({ "kind": "express", "source": "paper", "text": "I agree." })),
         ),
+        (
+            "/suppression-lists".to_owned(),
+            Some(json!({ "name": "A", "kind": "do_not_contact", "source": "office" })),
+            Some(json!({ "name": "A", "kind": "compliance_blocked", "source": "office" })),
+        ),
         ("/contacts".to_owned(), Some(json!({ "phone": "+12125550124" })), Some(json!({ "phone": "+12125550125" }))),
         (
             "/workflows".to_owned(),

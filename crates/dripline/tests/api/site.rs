@@ -263,8 +263,11 @@ impl Customer<'_> {
         let brand = self.post("/brands", json!({ "name": "Brand", "state": "draft" })).await.good();
         let campaign = json!({ "name": "Leads", "state": "draft" });
         let campaign = self.post(&format!("/brands/{}/campaigns", text(&brand["id"])), campaign).await.good();
+        let list = json!({ "name": "Ours", "kind": "do_not_contact", "source": "office" });
+        let list = self.post("/suppression-lists", list).await.good();
         BTreeMap::from([
             ("ContactId", contact),
+            ("ListId", text(&list["id"])),
             ("PersonId", text(&row["person"])),
             ("WorkflowId", workflow),
             ("QuoteId", text(&quote["id"])),

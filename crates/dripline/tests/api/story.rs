@@ -198,6 +198,7 @@ async fn ends(told: &Told<'_>, contact: &str, workflow: &str) {
     let opt_out = told.customer.ask("PUT", &format!("/contacts/{contact}/suppressions/opted_out"), None).await;
     opt_out.problem(422, "not_by_hand");
     consent(told, contact).await;
+    lists(told, contact).await;
     let job = text(&told.post("/enrollments/many", all).await["id"]);
     crate::lists::done(&told.customer).await;
     let done = told.get(&format!("/jobs/{job}")).await;
@@ -218,6 +219,26 @@ async fn ends(told: &Told<'_>, contact: &str, workflow: &str) {
     assert_eq!(told.get(&format!("/workflows/{workflow}/enrollments")).await["data"], json!([]));
     assert_eq!(told.ask("DELETE", &format!("/contacts/{contact}"), None).await, json!({ "deleted": contact }));
     told.customer.get(&format!("/contacts/{contact}")).await.problem(404, "not_found");
+}
+
+/// A list of phones that came from outside.
+async fn lists(told: &Told<'_>, contact: &str) {
+    let new = json!({ "name": "Litigators", "kind": "compliance_blocked", "source": "Vendor", "dated": "2026-11-01" });
+    let list = told.post("/suppression-lists", new).await;
+    assert_eq!((&list["state"], &list["phones"]), (&json!("kept"), &json!(0)));
+    let path = format!("/suppression-lists/{}", text(&list["id"]));
+    let phones = json!({ "phones": ["+12125550123", "2125550139", "nobody"] });
+    let added = told.post(&format!("{path}/phones"), phones.clone()).await;
+    assert_eq!((&added["added"], &added["rejects"][0]["place"]), (&json!(2), &json!(3)));
+    assert_eq!(told.customer.post(&format!("{path}/phones"), phones).await.good()["added"], 0);
+    let blocked = told.get(&format!("/contacts/{contact}/suppressions")).await["data"].clone();
+    assert_eq!(blocked, json!(["do_not_contact", "compliance_blocked"]));
+    let opted_out = json!({ "name": "A", "kind": "opted_out", "source": "Vendor" });
+    told.customer.post("/suppression-lists", opted_out).await.problem(422, "list_invalid");
+    let removed = told.ask("DELETE", &path, None).await;
+    assert_eq!((&removed["state"], &removed["freed"]), (&json!("removed"), &json!(2)));
+    assert_eq!(told.get("/suppression-lists").await["data"], json!([removed]));
+    assert_eq!(told.get(&format!("/contacts/{contact}/suppressions")).await["data"], json!(["do_not_contact"]));
 }
 
 /// What the contact agreed to, and took back.

@@ -1,11 +1,15 @@
-//! Consent on screen: what holds beside the conversation and on the contact's page, recording more, all of it as a file.
+//! Consent on screen: what holds beside the conversation and on the contact's page, recording more, all of it as a file;
+//! and the lists of phones that came as files.
 
 use domain::access::Role;
 use domain::suppression::Suppression;
 use jiff::SignedDuration;
 
+use axum::body::Body;
+use axum::http::{Request, header};
+
 use crate::markup::sound;
-use crate::site::Site;
+use crate::site::{Answer, Person, Site};
 
 #[tokio::test]
 async fn consent_is_recorded_and_shown_wherever_the_contact_is() {
@@ -80,4 +84,65 @@ async fn an_opt_out_is_lifted_by_new_consent_from_who_may() {
     assert!(clock.move_to(clock.now() + SignedDuration::from_secs(1)));
     assert_eq!(admin.post(&path, lift).await.status, 303);
     assert_eq!(lists().await, []);
+}
+
+/// Uploads a list as a browser does.
+async fn upload(person: &Person<'_>, fields: &[(&str, &str)], file: &str) -> Answer {
+    let part = |(name, value): &(&str, &str)| {
+        format!("--cut\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+    };
+    let mut body: String = fields.iter().map(part).collect();
+    body.push_str("--cut\r\nContent-Disposition: form-data; name=\"file\"; filename=\"l.csv\"\r\n\r\n");
+    body.push_str(&format!("{file}\r\n--cut--\r\n"));
+    let request = Request::post("/settings/suppressions/lists").header(header::COOKIE, person.cookie());
+    let request = request.header("sec-fetch-site", "same-origin").header(header::HOST, "127.0.0.1:8080");
+    let request = request.header(header::CONTENT_TYPE, "multipart/form-data; boundary=cut");
+    person.site.send(request.body(Body::from(body)).unwrap()).await
+}
+
+#[tokio::test]
+async fn a_list_from_a_file_is_uploaded_shown_and_removed() {
+    let site = Site::new();
+    let (ours, theirs) = (site.customer("Ours", "+12125550100").await, site.customer("Theirs", "+13055550101").await);
+    let (admin, viewer) = (site.person(&ours, Role::Admin).await, site.person(&ours, Role::Viewer).await);
+    let contact = site.parts.engine.contact(&ours.operator, ours.contacts[0]).await.unwrap();
+    let page = "/settings/suppressions/lists";
+    let empty = admin.get(page).await.good();
+    sound(&empty);
+    assert!(empty.has("No lists yet"));
+    let fields = |name| [("name", name), ("source", "Vendor"), ("dated", "2026-11-01"), ("kind", "compliance_blocked")];
+    for (name, file, why) in [("", "2125550134", "a name and a source"), ("A", "", "not empty")] {
+        let answer = upload(&admin, &fields(name), file).await;
+        assert_eq!(answer.status, 422);
+        sound(&answer);
+        assert!(answer.has(why) && answer.has("value=\"Vendor\""), "what was typed stays: {}", answer.text);
+    }
+    assert_eq!(upload(&viewer, &fields("A"), "2125550134").await.status, 403);
+    let file = format!("Phone\n{}\n2125550139\nnobody\n", contact.phone);
+    assert_eq!(upload(&admin, &fields("Litigators <b>"), &file).await.status, 303);
+    let mut shown = admin.get(page).await.good();
+    while shown.has("being read") {
+        tokio::task::yield_now().await;
+        shown = admin.get(page).await.good();
+    }
+    sound(&shown);
+    assert!(
+        shown.has("Litigators &#60;b&#62;") && shown.has("2 phones") && shown.has("1 row without a phone"),
+        "{}",
+        shown.text
+    );
+    let blocked = site.parts.engine.suppressions(&ours.operator, contact.id).await.unwrap();
+    assert_eq!(blocked, [Suppression::ComplianceBlocked]);
+    let found = viewer.get("/settings/suppressions?q=2125550139").await.good();
+    assert!(found.has("Held by: Litigators &#60;b&#62;"), "{}", found.text);
+    assert!(viewer.get(&format!("/contacts/{}", contact.id)).await.good().has("a list from a file"));
+    let id = site.parts.engine.suppression_lists(&ours.operator).await.unwrap()[0].id;
+    let remove = format!("{page}/{id}/remove");
+    let stranger = site.person(&theirs, Role::Owner).await;
+    assert_eq!(stranger.post(&remove, "").await.status, 404);
+    assert!(!stranger.get(page).await.good().has("Litigators"));
+    assert_eq!(viewer.post(&remove, "").await.status, 403);
+    assert_eq!(admin.post(&remove, "").await.status, 303);
+    assert!(admin.get(page).await.good().has("2 phones are free again"));
+    assert_eq!(site.parts.engine.suppressions(&ours.operator, contact.id).await.unwrap(), []);
 }

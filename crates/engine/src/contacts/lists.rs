@@ -87,7 +87,7 @@ impl Engine {
 }
 
 /// Whether the actor may put phones on this list.
-pub(super) fn may_put(actor: &Actor, kind: Suppression) -> Result<(), SuppressError> {
+pub(crate) fn may_put(actor: &Actor, kind: Suppression) -> Result<(), SuppressError> {
     match kind {
         Suppression::DoNotContact => Ok(actor.need(Permission::ContactsWrite)?),
         Suppression::ComplianceBlocked => Ok(actor.need(Permission::SettingsWrite)?),
@@ -96,7 +96,7 @@ pub(super) fn may_put(actor: &Actor, kind: Suppression) -> Result<(), SuppressEr
 }
 
 /// Whether the actor may take phones off this list.
-pub(super) fn may_lift(actor: &Actor, kind: Suppression) -> Result<(), SuppressError> {
+pub(crate) fn may_lift(actor: &Actor, kind: Suppression) -> Result<(), SuppressError> {
     match kind {
         Suppression::DoNotContact | Suppression::Undeliverable => Ok(actor.need(Permission::ContactsWrite)?),
         Suppression::ComplianceBlocked => Ok(actor.need(Permission::SettingsWrite)?),

@@ -23,6 +23,8 @@ pub struct PhoneLists {
     pub contact: Option<(ContactId, String)>,
     /// The lists that it is on, the weightiest first.
     pub lists: Vec<Suppression>,
+    /// The names of the lists from files that hold it.
+    pub files: Vec<String>,
 }
 
 impl Engine {
@@ -45,11 +47,13 @@ impl Engine {
         actor.need(Permission::Read)?;
         let workspace = actor.workspace();
         self.read(move |read| {
-            let rows = suppressions::of(read, workspace, &[super::phone_hash(workspace, phone)])?;
+            let hash = super::phone_hash(workspace, phone);
+            let rows = suppressions::of(read, workspace, &[hash])?;
             let mut lists: Vec<Suppression> = rows.into_iter().map(|(_, kind)| kind).collect();
             lists.sort_unstable();
             let found = store::contacts::by_phones(read, workspace, &[&phone.to_string()])?;
-            Ok(PhoneLists { contact: found.into_iter().next().map(|contact| (contact.id, contact.name)), lists })
+            let files = store::suppression_lists::holding(read, workspace, hash)?;
+            Ok(PhoneLists { contact: found.into_iter().next().map(|contact| (contact.id, contact.name)), lists, files })
         })
         .await
     }

@@ -16,6 +16,11 @@ pub const MAX_PHONES: usize = 10;
 /// What the file of rejected rows has beside the columns of the upload; left out when it comes back.
 pub(super) const REJECT_COLUMNS: [&str; 3] = ["Rejected Row", "Rejected Line", "Rejected Because"];
 
+/// Whether a column of this name holds phones.
+pub(super) fn names_a_phone(header: &str) -> bool {
+    is_phone(&key(header))
+}
+
 /// What a column shall mean.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {

@@ -80,6 +80,15 @@ impl Sheet {
 
     /// An open file, past its column names, which are still to be decided about.
     fn begun(source: Box<dyn Read + Send>) -> Result<(Self, Vec<String>), ImportError> {
+        let (sheet, first) = Self::plain(source)?;
+        let mut headers: Vec<String> = first.cells.iter().map(|cell| crate::contacts::cleaned(cell)).collect();
+        let used = headers.iter().rposition(|header| !header.is_empty()).ok_or(ImportError::Empty)?;
+        headers.truncate(used + 1);
+        Ok((sheet, headers))
+    }
+
+    /// An open file and its first row, whatever that is.
+    pub(super) fn plain(source: Box<dyn Read + Send>) -> Result<(Self, Row), ImportError> {
         let opened = text::open(source)?;
         let guess = separator::guess(&opened.head);
         let ends = Ends::of(opened.head.get(guess.skip..).unwrap_or_default());
@@ -100,10 +109,7 @@ impl Sheet {
             ends,
         };
         let first = sheet.next()?.ok_or(ImportError::Empty)?;
-        let mut headers: Vec<String> = first.cells.iter().map(|cell| crate::contacts::cleaned(cell)).collect();
-        let used = headers.iter().rposition(|header| !header.is_empty()).ok_or(ImportError::Empty)?;
-        headers.truncate(used + 1);
-        Ok((sheet, headers))
+        Ok((sheet, first))
     }
 
     /// The next row; nothing at the end.

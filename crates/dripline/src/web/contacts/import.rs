@@ -1,7 +1,7 @@
 //! `/contacts/import`: a file in three steps: upload, look at what it will give, start; then its progress and what became of it.
 
 mod columns;
-mod files;
+pub(in crate::web) mod files;
 
 use askama::Template;
 use axum::Router;

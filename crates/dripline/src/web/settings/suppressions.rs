@@ -58,6 +58,8 @@ struct Found {
     shown: String,
     contact: Option<(ContactId, String)>,
     lists: Vec<List>,
+    /// The lists from files that hold it.
+    files: Vec<String>,
 }
 
 impl Found {
@@ -159,7 +161,7 @@ async fn search(parts: &Parts, viewer: &Viewer, phone: Phone) -> Result<Found, W
     let known = parts.engine.phone_lists(&viewer.actor, phone).await?;
     let lists = known.lists.into_iter().map(|kind| list(kind, viewer, false)).collect();
     let phone = phone.to_string();
-    Ok(Found { shown: format::phone(&phone), phone, contact: known.contact, lists })
+    Ok(Found { shown: format::phone(&phone), phone, contact: known.contact, lists, files: known.files })
 }
 
 async fn show(State(parts): State<Parts>, viewer: Viewer, Query(asked): Query<Asked>) -> Result<Response, Wrong> {

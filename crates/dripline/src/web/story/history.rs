@@ -184,6 +184,18 @@ impl Names {
                 let number = phone(text(facts, "number"));
                 format!("The number {number} was paused, since its carrier refused it: {}", text(facts, "detail"))
             }
+            "suppression_list.created" => {
+                format!("{who} made the list “{}” of phones that are not texted", text(facts, "name"))
+            }
+            "suppression_list.filled" => {
+                let phones = counted(facts["phones"].as_i64().unwrap_or(0), "phone", "phones");
+                let ended = counted(facts["ended"].as_i64().unwrap_or(0), "workflow", "workflows");
+                format!("{who} read the list “{}”: it holds {phones} and has ended {ended}", text(facts, "name"))
+            }
+            "suppression_list.removed" => {
+                let freed = counted(facts["freed"].as_i64().unwrap_or(0), "phone is", "phones are");
+                format!("{who} removed the list “{}”: {freed} free again", text(facts, "name"))
+            }
             "workspace.created" => format!("{who} made the workspace “{}”", text(facts, "name")),
             "workspace.changed" => format!("{who} saved the settings of the workspace"),
             "workspace.rate_changed" => {

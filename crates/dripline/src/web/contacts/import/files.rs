@@ -21,26 +21,32 @@ const KEPT: SignedDuration = SignedDuration::from_hours(24);
 const PIECE: usize = 64 * 1024;
 
 /// A file that is still being uploaded; gone if it is never kept.
-pub(super) struct Draft {
+pub(in crate::web) struct Draft {
     file: tokio::fs::File,
     path: tempfile::TempPath,
     bytes: u64,
 }
 
 impl Draft {
-    pub(super) async fn new(folder: &Path) -> io::Result<Self> {
+    pub(in crate::web) async fn new(folder: &Path) -> io::Result<Self> {
         tokio::fs::create_dir_all(folder).await?;
         let (file, path) = tempfile::NamedTempFile::new_in(folder)?.into_parts();
         Ok(Self { file: tokio::fs::File::from_std(file), path, bytes: 0 })
     }
 
-    pub(super) async fn add(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(in crate::web) async fn add(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.bytes += bytes.len() as u64;
         self.file.write_all(bytes).await
     }
 
-    pub(super) fn bytes(&self) -> u64 {
+    pub(in crate::web) fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// The file itself, from its beginning; its name is gone with the draft.
+    pub(in crate::web) async fn reopen(mut self) -> io::Result<File> {
+        self.file.flush().await?;
+        File::open(&self.path)
     }
 
     /// Keeps it as the file of an import.
@@ -59,7 +65,7 @@ fn rejects_file(folder: &Path, import: ImportId) -> PathBuf {
 }
 
 /// What is said of a file that cannot be written.
-pub(super) fn failed(error: io::Error) -> Wrong {
+pub(in crate::web) fn failed(error: io::Error) -> Wrong {
     Failure::from(store::DbError::Other(Box::new(error))).into()
 }
 
