@@ -4,10 +4,11 @@ use domain::ids::AttemptId;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize as _;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::codes::{self, Code};
 use crate::http::{self, NoReply, Reply};
-use crate::wire::{Checked, Cost, E164, Finding, Outcome};
+use crate::wire::{Checked, Cost, E164, Finding, Held, Outcome};
 
 /// The name of our attempt in the callback addresses that we give.
 const ATTEMPT: &str = "attempt";
@@ -38,10 +39,10 @@ pub(crate) fn e164(text: &str) -> Option<E164> {
 }
 
 /// A price of a JSON document, whose amount may be a text or a number.
-pub(crate) fn price(amount: &serde_json::Value, currency: &serde_json::Value) -> Option<Cost> {
+pub(crate) fn price(amount: &Value, currency: &Value) -> Option<Cost> {
     let amount = match amount {
-        serde_json::Value::String(text) => text.clone(),
-        serde_json::Value::Number(number) => number.to_string(),
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
         _ => return None,
     };
     Cost::read(&amount, currency.as_str()?)
@@ -140,6 +141,40 @@ pub(crate) async fn checked(question: reqwest::RequestBuilder) -> Checked {
     }
 }
 
+/// Most pages of a list of numbers that are read.
+const NUMBER_PAGES: usize = 40;
+
+/// Reads a list of numbers page by page: `read` gives the numbers of a page and the request for the next one, or nothing if the page is not
+/// as documented.
+pub(crate) async fn held(
+    first: reqwest::RequestBuilder,
+    read: impl Fn(&Value) -> Option<(Vec<E164>, Option<reqwest::RequestBuilder>)> + Send,
+) -> Held {
+    let (mut all, mut next) = (Vec::new(), Some(first));
+    for _ in 0..NUMBER_PAGES {
+        let Some(request) = next.take() else { break };
+        let reply = match http::send(request).await {
+            Ok(reply) if reply.status.is_success() => reply,
+            Ok(reply) => return Held::Unavailable { reason: format!("the carrier answered {}", reply.status) },
+            Err(NoReply::NotSent(reason) | NoReply::Unknown(reason)) => return Held::Unavailable { reason },
+        };
+        let page = serde_json::from_str::<Value>(&reply.body).ok();
+        let Some((numbers, after)) = page.as_ref().and_then(&read) else {
+            return Held::Unavailable { reason: "the carrier's list is not as documented".to_owned() };
+        };
+        all.extend(numbers);
+        next = after;
+    }
+    all.sort_unstable();
+    all.dedup();
+    Held::Numbers(all)
+}
+
+/// The numbers of a page: of each entry that can text, the one under this key.
+pub(crate) fn held_in(entries: &[Value], key: &str, can_text: impl Fn(&Value) -> bool) -> Vec<E164> {
+    entries.iter().filter(|entry| can_text(entry)).filter_map(|entry| e164(entry[key].as_str()?)).collect()
+}
+
 /// A text in a carrier's list.
 pub(crate) struct Listed {
     pub(crate) carrier_id: String,
@@ -174,7 +209,7 @@ where
     D: serde::Deserializer<'de>,
     T: DeserializeOwned,
 {
-    let value = serde_json::Value::deserialize(field)?;
+    let value = Value::deserialize(field)?;
     Ok(serde_json::from_value(value).ok())
 }
 

@@ -36,8 +36,8 @@ pub use http::{Http, HttpError};
 pub use signed::Secret;
 pub use simulator::Simulator;
 pub use wire::{
-    CarrierEvent, Checked, Cost, E164, FailureClass, Finding, Inbound, Outcome, Receipt, ReceiptState, Signal, Sought,
-    Submission,
+    CarrierEvent, Checked, Cost, E164, FailureClass, Finding, Held, Inbound, Outcome, Receipt, ReceiptState, Signal,
+    Sought, Submission,
 };
 
 /// Somebody who carries our texts to handsets, chosen at run time for each number.
@@ -60,6 +60,11 @@ pub trait Carrier: Send + Sync {
     /// Asks whether the account works. Never sends anything.
     fn check(&self) -> BoxFuture<'_, Checked> {
         Box::pin(async { Checked::Unsupported })
+    }
+
+    /// Asks which numbers the account has. Never changes anything.
+    fn numbers(&self) -> BoxFuture<'_, Held> {
+        Box::pin(async { Held::Unsupported })
     }
 
     /// Checks that the carrier itself made this call, on the raw request, and reads what it tells. A call that is not

@@ -21,7 +21,7 @@ use crate::adapter::{self, After5xx, Listed, Refusal};
 use crate::callback::{Callback, Heard, Unverified};
 use crate::http::{self, Http, Reply};
 use crate::signed::Secret;
-use crate::{Capabilities, Carrier, Checked, Finding, Outcome, Sought, StopAnswer, Submission, Support};
+use crate::{Capabilities, Carrier, Checked, Finding, Held, Outcome, Sought, StopAnswer, Submission, Support};
 
 /// Where Plivo listens.
 pub const BASE: &str = "https://api.plivo.com";
@@ -175,6 +175,16 @@ impl Carrier for Plivo {
         Box::pin(adapter::checked(
             self.authorized(self.http.get(&format!("{}/v1/Account/{}/", self.base, self.settings.id))),
         ))
+    }
+
+    fn numbers(&self) -> BoxFuture<'_, Held> {
+        let own = format!("/v1/Account/{}/Number/?limit=20", self.settings.id);
+        let ask = |path: &str| self.authorized(self.http.get(&format!("{}{path}", self.base)));
+        Box::pin(adapter::held(ask(&own), move |page| {
+            let numbers = adapter::held_in(page["objects"].as_array()?, "number", |one| one["sms_enabled"] != false);
+            let next = page["meta"]["next"].as_str().filter(|next| next.starts_with('/'));
+            Some((numbers, next.map(ask)))
+        }))
     }
 
     fn hear(&self, callback: &Callback<'_>) -> Result<Heard, Unverified> {

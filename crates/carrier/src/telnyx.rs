@@ -20,7 +20,7 @@ use crate::adapter::{self, After5xx, Listed, Refusal};
 use crate::callback::{Callback, Heard, Unverified};
 use crate::http::{self, Http, Reply};
 use crate::signed::Secret;
-use crate::{Capabilities, Carrier, Checked, Finding, Outcome, Sought, StopAnswer, Submission, Support};
+use crate::{Capabilities, Carrier, Checked, Finding, Held, Outcome, Sought, StopAnswer, Submission, Support};
 
 /// Where Telnyx listens.
 pub const BASE: &str = "https://api.telnyx.com";
@@ -180,6 +180,23 @@ impl Carrier for Telnyx {
         Box::pin(adapter::checked(
             self.http.get(&self.address("messaging_profiles?page%5Bsize%5D=1")).bearer_auth(self.settings.key.reveal()),
         ))
+    }
+
+    fn numbers(&self) -> BoxFuture<'_, Held> {
+        let ask = |page: u64| {
+            let list = format!("phone_numbers/messaging?page%5Bsize%5D=250&page%5Bnumber%5D={page}");
+            self.http.get(&self.address(&list)).bearer_auth(self.settings.key.reveal())
+        };
+        let of_profile = |one: &serde_json::Value| {
+            let profile = self.settings.profile.as_str();
+            !one["features"]["sms"].is_null() && (profile.is_empty() || one["messaging_profile_id"] == profile)
+        };
+        Box::pin(adapter::held(ask(1), move |page| {
+            let numbers = adapter::held_in(page["data"].as_array()?, "phone_number", of_profile);
+            let (this, last) = (page["meta"]["page_number"].as_u64(), page["meta"]["total_pages"].as_u64());
+            let next = this.zip(last).filter(|(this, last)| this < last).map(|(this, _)| ask(this + 1));
+            Some((numbers, next))
+        }))
     }
 
     fn hear(&self, callback: &Callback<'_>) -> Result<Heard, Unverified> {

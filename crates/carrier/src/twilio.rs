@@ -20,7 +20,7 @@ use crate::adapter::{self, After5xx, Listed, Refusal};
 use crate::callback::{Callback, Heard, Unverified};
 use crate::http::{self, Http, Reply};
 use crate::signed::Secret;
-use crate::{Capabilities, Carrier, Checked, Finding, Outcome, Sought, StopAnswer, Submission, Support};
+use crate::{Capabilities, Carrier, Checked, Finding, Held, Outcome, Sought, StopAnswer, Submission, Support};
 
 /// Where Twilio listens.
 pub const BASE: &str = "https://api.twilio.com";
@@ -211,6 +211,17 @@ impl Carrier for Twilio {
                 self.http.get(&format!("{}/2010-04-01/Accounts/{}.json", self.base, self.settings.account)),
             ),
         ))
+    }
+
+    fn numbers(&self) -> BoxFuture<'_, Held> {
+        let own = format!("/2010-04-01/Accounts/{}/IncomingPhoneNumbers.json?PageSize=1000", self.settings.account);
+        let ask = |path: &str| self.authorized(self.http.get(&format!("{}{path}", self.base)));
+        Box::pin(adapter::held(ask(&own), move |page| {
+            let numbers = page["incoming_phone_numbers"].as_array()?;
+            let numbers = adapter::held_in(numbers, "phone_number", |one| one["capabilities"]["sms"] != false);
+            let next = page["next_page_uri"].as_str().filter(|next| next.starts_with('/'));
+            Some((numbers, next.map(ask)))
+        }))
     }
 
     fn hear(&self, callback: &Callback<'_>) -> Result<Heard, Unverified> {

@@ -19,10 +19,14 @@ use crate::adapter::{self, After5xx, Refusal};
 use crate::callback::{Callback, Heard, Unverified};
 use crate::http::{self, Http, Reply};
 use crate::signed::Secret;
-use crate::{Capabilities, Carrier, Finding, Outcome, Sought, StopAnswer, Submission, Support};
+use crate::{Capabilities, Carrier, Finding, Held, Outcome, Sought, StopAnswer, Submission, Support};
 
 /// Where Vonage listens.
 pub const BASE: &str = "https://api.nexmo.com";
+/// Where Vonage lists an account's numbers.
+const NUMBERS_BASE: &str = "https://rest.nexmo.com";
+/// The largest page of that list.
+const NUMBERS_PAGE: u64 = 100;
 
 /// An account at Vonage.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -131,6 +135,26 @@ impl Carrier for Vonage {
 
     fn find<'a>(&'a self, _sought: &'a Sought, _now: Timestamp) -> BoxFuture<'a, Finding> {
         Box::pin(async { Finding::Unsupported })
+    }
+
+    fn numbers(&self) -> BoxFuture<'_, Held> {
+        // Numbers are of another API than messages, at another host.
+        let base = if self.base == BASE { NUMBERS_BASE } else { &self.base };
+        let ask = move |index: u64| {
+            let list = format!("{base}/account/numbers?size={NUMBERS_PAGE}&index={index}");
+            self.http.get(&list).basic_auth(&self.settings.key, Some(self.settings.secret.reveal()))
+        };
+        let texts = |one: &serde_json::Value| {
+            one["features"].as_array().is_none_or(|features| features.iter().any(|feature| feature == "SMS"))
+        };
+        let read = std::sync::atomic::AtomicU64::new(0);
+        Box::pin(adapter::held(ask(1), move |page| {
+            // An account without numbers has an empty object.
+            let all = page["numbers"].as_array().map_or(&[][..], Vec::as_slice);
+            let index = read.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
+            let more = page["count"].as_u64().unwrap_or(0) > index * NUMBERS_PAGE && !all.is_empty();
+            Some((adapter::held_in(all, "msisdn", texts), more.then(|| ask(index + 1))))
+        }))
     }
 
     fn hear(&self, callback: &Callback<'_>) -> Result<Heard, Unverified> {

@@ -128,6 +128,20 @@ pub enum Checked {
     Unsupported,
 }
 
+/// Which numbers an account has, as far as its carrier tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Held {
+    /// These, which can text; those that cannot be read as numbers are left out.
+    Numbers(Vec<E164>),
+    /// They could not be asked for, or not be read.
+    Unavailable {
+        /// Plain words.
+        reason: String,
+    },
+    /// This carrier has no list that these credentials open.
+    Unsupported,
+}
+
 /// What a carrier tells us unasked. May come twice, late, or in any order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]

@@ -8,11 +8,11 @@ mod desk;
 use std::sync::Arc;
 
 use carrier::account::{self, Kind, Place};
-use carrier::{Carrier, Checked, Finding, Http, Outcome, Secret, Sought, Submission, twilio};
+use carrier::{Carrier, Checked, Finding, Held, Http, Outcome, Secret, Sought, Submission, twilio};
 use desk::{Answer, Desk};
 use domain::ids::AttemptId;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
+use serde_json::{Value, json};
 
 const CALLBACKS: &str = "https://texts.example.com/hooks/car_1/secret";
 
@@ -377,5 +377,45 @@ async fn an_account_is_checked_without_sending_anything() {
         assert!(matches!(check(Answer::Says(401, String::new())).await, Checked::Refused { .. }), "{name}");
         assert!(matches!(check(Answer::Says(503, String::new())).await, Checked::Unavailable { .. }), "{name}");
         assert!(matches!(check(Answer::Drops).await, Checked::Unavailable { .. }), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_numbers_of_an_account_are_listed_to_the_last_page() {
+    let number = |name: &str, digits: &str, texts: bool| match name {
+        "twilio" => json!({ "phone_number": format!("+{digits}"), "capabilities": { "sms": texts } }),
+        "telnyx" => json!({ "phone_number": format!("+{digits}"), "messaging_profile_id": "profile-1",
+            "features": { "sms": if texts { json!({}) } else { json!(null) } } }),
+        "plivo" => json!({ "number": digits, "sms_enabled": texts }),
+        _ => json!({ "msisdn": digits, "features": if texts { json!(["SMS", "VOICE"]) } else { json!(["VOICE"]) } }),
+    };
+    let page = |name: &str, nth: u64, numbers: Vec<Value>| {
+        let more = |path: &str| if nth == 1 { json!(path) } else { json!(null) };
+        match name {
+            "twilio" => json!({ "incoming_phone_numbers": numbers,
+                "next_page_uri": more("/2010-04-01/Accounts/AC1/IncomingPhoneNumbers.json?Page=1") }),
+            "telnyx" => json!({ "data": numbers, "meta": { "page_number": nth, "total_pages": 2 } }),
+            "plivo" => json!({ "objects": numbers, "meta": { "next": more("/v1/Account/MA1/Number/?offset=20") } }),
+            _ => json!({ "count": 101, "numbers": numbers }),
+        }
+    };
+    for name in NAMES {
+        let (one, dumb) = (number(name, "12125550101", true), number(name, "12125550102", false));
+        let first = page(name, 1, vec![one.clone(), dumb, json!({ "odd": [] })]);
+        let second = page(name, 2, vec![number(name, "12125550100", true), one]);
+        let desk = Desk::open(vec![Answer::Says(200, first.to_string()), Answer::Says(200, second.to_string())]).await;
+        let held = pick(name, &desk.address).numbers().await;
+        if name == "bandwidth" {
+            assert_eq!(held, Held::Unsupported);
+            continue;
+        }
+        assert_eq!(held, Held::Numbers(vec!["+12125550100".to_owned(), "+12125550101".to_owned()]), "{name}");
+        let asked = desk.taken();
+        assert!(asked.len() == 2 && asked.iter().all(|taken| taken.line.starts_with("GET ")), "{name}: {asked:?}");
+        for (status, body) in [(401, ""), (200, "["), (302, "")] {
+            let desk = Desk::open(vec![Answer::Says(status, body.to_owned())]).await;
+            let held = pick(name, &desk.address).numbers().await;
+            assert!(matches!(held, Held::Unavailable { .. }), "{name} {status}: {held:?}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use carrier::account::{self, SettingsError};
 pub use carrier::account::{Field, Kind, Reach, Shape};
-pub use carrier::{Checked, Http, HttpError, Link};
+pub use carrier::{Checked, Held, Http, HttpError, Link};
 use domain::access::Permission;
 use domain::ids::CarrierId;
 use jiff::Timestamp;
@@ -236,6 +236,22 @@ impl Engine {
         let account = self.roll().account(&id.to_string()).filter(|account| account.workspace == actor.workspace());
         let carrier = account.ok_or(CarrierError::Unknown)?.opened.map_err(CarrierError::Closed)?;
         Ok(carrier.check().await)
+    }
+
+    /// Asks the carrier which numbers the account has; those that are the workspace's already are left out.
+    pub async fn carrier_numbers(&self, actor: &Actor, id: CarrierId) -> Result<Held, CarrierError> {
+        actor.need(Permission::SettingsWrite)?;
+        self.refresh_carriers().await?;
+        let account = self.roll().account(&id.to_string()).filter(|account| account.workspace == actor.workspace());
+        let carrier = account.ok_or(CarrierError::Unknown)?.opened.map_err(CarrierError::Closed)?;
+        let mut all = match carrier.numbers().await {
+            Held::Numbers(all) => all,
+            other => return Ok(other),
+        };
+        let workspace = actor.workspace();
+        let ours = self.read(move |db| Ok::<_, CarrierError>(store::numbers::list(db, workspace)?)).await?;
+        all.retain(|phone| !ours.iter().any(|number| number.phone == *phone));
+        Ok(Held::Numbers(all))
     }
 
     /// What a number of the workspace can be sent for by: the names of carriers, each with what it is called.

@@ -4,10 +4,14 @@ use axum::body::Body;
 use axum::http::Request;
 use domain::access::Role;
 use domain::enrollment::{EnrollmentState, StopReason};
+use engine::Clock;
+use engine::carriers::Kind;
 use engine::enrolling::EnrollRequest;
 use engine::numbers::NewNumber;
 use serde_json::json;
 
+use crate::counter::Answer::Says;
+use crate::counter::Desk;
 use crate::markup::sound;
 use crate::registered::register;
 use crate::site::{Answer, Customer, Site};
@@ -153,4 +157,38 @@ async fn a_call_that_is_too_large_is_refused_before_it_is_read() {
     site.person(&customer, Role::Admin).await.post("/settings/carriers/new/bandwidth", BANDWIDTH).await;
     let path = callbacks(&site, &customer).await;
     assert_eq!(call(&site, &path, SIGNED, "x".repeat(1024 * 1024 + 1)).await.status, 413);
+}
+
+#[tokio::test]
+async fn the_numbers_that_an_account_has_are_taken_over_by_a_press() {
+    let held = |phones: &[&str]| {
+        let numbers = phones.iter().map(|phone| json!({ "phone_number": phone, "features": { "sms": {} } }));
+        json!({ "data": numbers.collect::<Vec<_>>(), "meta": { "page_number": 1, "total_pages": 1 } }).to_string()
+    };
+    let first = held(&["+13055550177", "+13055550178", "+12125550100", "+12125550105"]);
+    let desk = Desk::open(vec![Says(200, first), Says(500, String::new()), Says(200, held(&["+13055550177"]))]).await;
+    let clock = Clock::manual("2026-11-24T15:00:00Z".parse().unwrap());
+    let site = Site::over(Kind::Telnyx, &desk.address, clock);
+    let (ours, theirs) = (site.customer("Ours", "+12125550100").await, site.customer("Theirs", "+12125550105").await);
+    let admin = site.person(&ours, Role::Admin).await;
+    let typed = [("key", "KEY1"), ("public_key", "x")].map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let engine = &site.parts.engine;
+    let account = engine.add_carrier(&ours.operator, "telnyx", "Our Telnyx", typed.to_vec()).await.unwrap().id;
+    let place = format!("/settings/carriers/{account}/numbers");
+    let listed = admin.post(&place, "").await;
+    assert_eq!(listed.status, 200, "{}", listed.text);
+    sound(&listed);
+    assert!(listed.has("(305) 555-0177") && !listed.has("(212) 555-0100"), "what is ours already is left out");
+    let added = admin.post(&format!("{place}/add"), "phone=%2B13055550177&phone=%2B12125550105").await;
+    assert_eq!(added.status, 303);
+    let phones: Vec<_> = engine.numbers(&ours.operator).await.unwrap().into_iter().map(|number| number.phone).collect();
+    assert_eq!(phones, ["+12125550100", "+13055550177"], "another workspace's number is not ours to add");
+    assert_eq!(admin.post(&place, "").await.status, 303, "the carrier was out of order");
+    assert!(admin.post(&place, "").await.has("No other number"));
+    let agent = site.person(&ours, Role::Agent).await;
+    let stranger = site.person(&theirs, Role::Owner).await;
+    for path in [place.clone(), format!("{place}/add")] {
+        assert_eq!(agent.post(&path, "").await.status, 403, "{path}");
+        assert_eq!(stranger.post(&path, "").await.status, 404, "{path}");
+    }
 }

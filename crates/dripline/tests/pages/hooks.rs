@@ -13,6 +13,7 @@ use engine::enrolling::EnrollRequest;
 use engine::numbers::{NewNumber, NumberChange, NumberState};
 
 use crate::exchange::{Exchange, Habits, dialect};
+use crate::registered::register;
 use crate::site::Site;
 
 const OURS: &str = "+13055550177";
@@ -45,7 +46,8 @@ async fn each_carrier_tells_of_a_text_and_of_its_reply_by_calls_of_its_own() {
         let added = engine.add_carrier(operator, kind.word(), "Ours", typed).await.unwrap();
         exchange.call_at(&account, &added.callbacks);
         let number = NewNumber { phone: OURS.to_owned(), carrier: added.id.to_string(), per_minute: 0, per_day: 0 };
-        engine.add_number(operator, number).await.unwrap();
+        let number = engine.add_number(operator, number).await.unwrap();
+        register(engine, operator, number.id).await;
         let contact = customer.contacts[0];
         let phone = engine.contact(operator, contact).await.unwrap().phone;
         simulator.script(&phone, vec![Reaction::delivered().reply("Yes please", 0)]);

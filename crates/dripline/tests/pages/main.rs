@@ -6,6 +6,9 @@
 mod carriers;
 mod consent;
 mod contacts;
+#[path = "../../../carrier/tests/support/desk.rs"]
+#[allow(dead_code, reason = "the adapters' own tests use the rest")]
+mod counter;
 mod crawl;
 mod desk;
 mod enroll;

@@ -1,5 +1,7 @@
 //! `/settings/carriers`: accounts at carriers. What is typed as a secret is sealed and not shown again.
 
+mod numbers;
+
 use askama::Template;
 use axum::Router;
 use axum::extract::{Path, State};
@@ -30,6 +32,8 @@ pub(super) fn routes() -> Router<Parts> {
         .route("/settings/carriers/new/{kind}", get(new).post(create))
         .route("/settings/carriers/{id}", get(edit).post(change))
         .route("/settings/carriers/{id}/check", post(check))
+        .route("/settings/carriers/{id}/numbers", post(numbers::list))
+        .route("/settings/carriers/{id}/numbers/add", post(numbers::add))
         .route("/settings/carriers/{id}/remove", post(remove))
 }
 
