@@ -23,6 +23,7 @@ test: ## run every test, on both databases, in a browser and through Kannel, ins
 	cargo test --doc --quiet $(ALL)
 	cargo nextest run $(ALL) --no-run
 	scripts/e2e
+	scripts/judges
 	scripts/postgres cargo nextest run $(ALL)
 
 check: ## formatting, lints, documentation, tidiness and licences, advisories where known offline
