@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench mutants clean
+.PHONY: help run test check bench mutants fuzz clean
 
 # One selection for everything that compiles: the same crates, features and profile give the same
 # artefacts, so dependencies are built once for the tests, and checked once for clippy and the docs.
@@ -40,10 +40,15 @@ bench: ## run the benchmarks
 	@scripts/need cargo cc node
 	bench/run
 	bench/pages
+	bench/webhooks
 
 mutants: ## break the program on purpose, one way at a time, and see which tests notice
 	@scripts/need cargo cc node nextest
 	bench/mutate
+
+fuzz: ## feed every parser with nearly right input for FUZZ_SECONDS (20) each, with a nightly compiler
+	@scripts/need cargo cc
+	fuzz/run
 
 clean: ## remove what was built (never ./data)
 	cargo clean
