@@ -45,7 +45,8 @@ pub(crate) async fn make(address: SocketAddr, calls: &[Call], rate: usize) -> Ve
 
 fn request(call: &Call) -> Vec<u8> {
     let path = call.url.strip_prefix("https://texts.example.com").unwrap();
-    let mut head = format!("POST {path} HTTP/1.1\r\nhost: texts.example.com\r\ncontent-length: {}\r\n", call.body.len());
+    let mut head =
+        format!("POST {path} HTTP/1.1\r\nhost: texts.example.com\r\ncontent-length: {}\r\n", call.body.len());
     for (name, value) in &call.headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
