@@ -1,6 +1,7 @@
 //! A server with a workspace that sends by an account of its own, on a clock that the test moves.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use domain::enrollment::EnrollmentState;
 use domain::ids::{ContactId, EnrollmentId, MessageId};
@@ -19,6 +20,7 @@ use engine::{Actor, Clock, Failure};
 use jiff::SignedDuration;
 use store::messages::Message;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 
 use crate::registered::register;
 
@@ -35,7 +37,9 @@ pub(crate) struct House {
     pub(crate) actor: Actor,
     pub(crate) account: CarrierAccount,
     pub(crate) contact: ContactId,
-    _data: tempfile::TempDir,
+    server: JoinHandle<()>,
+    /// The folder, where it goes with the house.
+    _data: Option<tempfile::TempDir>,
 }
 
 /// Where carriers call: listening, so that the address is known before there is a server.
@@ -46,22 +50,34 @@ pub(crate) async fn door() -> TcpListener {
 impl House {
     /// Opens at ten in New York, with one number, one contact and an account of this kind.
     pub(crate) async fn open(door: TcpListener, kind: &str, settings: &[(&str, &str)]) -> Self {
-        let url = format!("http://{}", door.local_addr().unwrap());
         let data = tempfile::tempdir().unwrap();
+        let house = Self::kept_in(door, kind, settings, data.path(), &MasterKeys::draw()).await;
+        Self { _data: Some(data), ..house }
+    }
+
+    /// The same in a folder of the test, under its key.
+    pub(crate) async fn kept_in(
+        door: TcpListener,
+        kind: &str,
+        settings: &[(&str, &str)],
+        data: &Path,
+        key: &str,
+    ) -> Self {
+        let url = format!("http://{}", door.local_addr().unwrap());
         let outfit = Outfit {
-            keys: MasterKeys::parse(&MasterKeys::draw()).unwrap(),
+            keys: MasterKeys::parse(key).unwrap(),
             http: engine::carriers::Http::new().unwrap(),
             public_url: url.clone(),
             reach: "127.0.0.1".parse().unwrap(),
             bases: BTreeMap::new(),
         };
         let clock = Clock::manual("2026-11-24T15:00:00Z".parse().unwrap());
-        let database = store::Address::file(data.path().join("dripline.db"));
-        let folder = data.path().to_owned();
+        let database = store::Address::file(data.join("dripline.db"));
+        let folder = data.to_owned();
         let open = move || wiring::open_with(&database, &folder, clock, Behaviour::default(), Some(outfit)).unwrap();
         let parts = tokio::task::spawn_blocking(open).await.unwrap();
         let app = dripline::serve::app(parts.clone(), 1024 * 1024, &url, None);
-        tokio::spawn(async move { axum::serve(door, app).await.unwrap() });
+        let server = tokio::spawn(async move { axum::serve(door, app).await.unwrap() });
         let engine = &parts.engine;
         let new = NewWorkspace {
             name: "Acme".to_owned(),
@@ -79,7 +95,15 @@ impl House {
         let number = engine.add_number(&actor, number).await.unwrap();
         register(engine, &actor, number.id).await;
         let contact = contact(engine, &actor, THEIRS).await;
-        Self { parts, actor, account, contact, _data: data }
+        Self { parts, actor, account, contact, server, _data: None }
+    }
+
+    /// Closes everything, so that another process may open it.
+    pub(crate) async fn shut(self) {
+        self.server.abort();
+        let _ = self.server.await;
+        let parts = self.parts;
+        tokio::task::spawn_blocking(move || drop(parts)).await.unwrap();
     }
 
     /// Starts a workflow of these texts, three days apart, for the contact.

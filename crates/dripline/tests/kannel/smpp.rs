@@ -1,5 +1,7 @@
 //! A whole workflow over SMPP, from the database to the SMSC and back.
 
+use std::io::BufRead as _;
+
 use domain::enrollment::{EnrollmentState, StopReason};
 use domain::message::{MessageKind, MessageState};
 use engine::carriers::{Checked, Link};
@@ -158,4 +160,55 @@ async fn a_stop_that_comes_twice_over_two_links_is_one_text_and_is_confirmed_onc
     let kinds: Vec<_> = thread.iter().map(|message| message.kind).collect();
     assert_eq!(kinds, [MessageKind::Inbound, MessageKind::System]);
     assert_eq!(smsc.seen().came.len(), 1, "one confirmation, by us");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_server_makes_the_link_and_says_farewell_when_it_ends() {
+    let smsc = Smsc::open().await;
+    let data = tempfile::tempdir().unwrap();
+    let key = engine::sealed::MasterKeys::draw();
+    std::fs::write(data.path().join("master.key"), &key).unwrap();
+    let port = smsc.port.to_string();
+    let settings =
+        [("host", "127.0.0.1"), ("port", &port), ("system_id", smsc::SYSTEM_ID), ("password", smsc::PASSWORD)];
+    let house = House::kept_in(door().await, "smpp", &settings, data.path(), &key).await;
+    house.parts.engine.leave_node().await.unwrap();
+    house.shut().await;
+    let program = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_dripline"));
+        command.args(arguments).arg("--data").arg(data.path()).env("DRIPLINE_CARRIER_GATEWAYS", "127.0.0.1");
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        command
+    };
+    let checked = tokio::task::spawn_blocking({
+        let mut command = program(&["carrier", "check", "Ours"]);
+        move || command.output().unwrap()
+    });
+    let checked = checked.await.unwrap();
+    let says = String::from_utf8_lossy(&checked.stdout).into_owned();
+    assert!(says.starts_with("SMPP 3.4 knows the account"), "{says}{}", String::from_utf8_lossy(&checked.stderr));
+    assert_eq!(smsc.seen().binds.len(), 0, "a command takes no deliveries away");
+    let listen = format!("127.0.0.1:{}", free_port());
+    let mut server = Killed(program(&["serve", "--listen", &listen]).spawn().unwrap());
+    smsc.bound().await;
+    // It says where it listens once it can be told to stop.
+    let said = std::io::BufReader::new(server.0.stdout.take().unwrap());
+    let said =
+        tokio::task::spawn_blocking(move || said.lines().map_while(Result::ok).find(|line| line.contains("http://")));
+    assert!(said.await.unwrap().is_some());
+    let server = &mut server.0;
+    let pid = server.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    smsc.until("farewell", |seen| (seen.unbinds == 2).then_some(())).await;
+    assert!(tokio::task::block_in_place(|| server.wait().unwrap()).success());
+}
+
+/// A process that does not outlive its test.
+struct Killed(std::process::Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
