@@ -1,5 +1,6 @@
 //! Keeps the link of one account: connects, binds, serves, and after its end waits and tries again, for as long as the process serves.
 
+use std::io::ErrorKind;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -94,7 +95,7 @@ impl Line {
         let Terms { host, port, tls, .. } = &self.terms;
         let connecting = timeout(CONNECT, TcpStream::connect((host.as_str(), *port))).await;
         let stream = connecting.map_err(|_| "no connection within 10 seconds".to_owned())?;
-        let stream = stream.map_err(|error| error.to_string())?;
+        let stream = stream.map_err(|error| plain(&error))?;
         let _ = stream.set_nodelay(true);
         if *tls { super::tls::over(stream, host).await } else { Ok(Box::new(stream)) }
     }
@@ -191,6 +192,15 @@ pub(super) async fn keep(line: Arc<Line>, ear: Arc<dyn Ear>, mut stop: watch::Re
         }
     }
     line.state().link = Link::Apart;
+}
+
+/// Why there is no connection, in words for a person.
+fn plain(error: &std::io::Error) -> String {
+    match error.kind() {
+        ErrorKind::ConnectionRefused => "nobody takes calls at this host and port".to_owned(),
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => "no way leads to this host".to_owned(),
+        _ => error.to_string(),
+    }
 }
 
 /// Until the line is to be given up.

@@ -36,7 +36,9 @@ Examples:
   dripline carrier check car_02q0g4jbwc001
 
 The carrier is asked something harmless with the account's credentials; nothing is sent. Whether the carrier
-reaches this server shows in `last call` of the web app: only its next call can prove that.";
+reaches this server shows in `last call` of the web app: only its next call can prove that. At an SMSC a bind is
+tried as a transmitter, which takes no texts away from the server. Gateways and SMSCs have to be allowed in
+carrier_gateways, as for the server.";
 
 const VERIFY: &str = "\
 Examples:
@@ -151,7 +153,8 @@ fn list(within: Within, answer: &mut Answer) -> Result<(), Stop> {
     let mut table = Table::new(["ID", "CARRIER", "NAME", "NUMBERS", "ADDRESS FOR ITS CALLS"]);
     for account in accounts {
         let kind = account.kind.name().to_owned();
-        table.row([account.id.to_string(), kind, account.name, account.numbers.to_string(), account.callbacks]);
+        let callbacks = if account.kind.calls_us() { account.callbacks } else { "-".to_owned() };
+        table.row([account.id.to_string(), kind, account.name, account.numbers.to_string(), callbacks]);
     }
     answer.text(&table.text())
 }
@@ -180,7 +183,12 @@ impl Check {
         if answer.format() == Format::Json {
             answer.document(&json!({ "id": account.id, "works": works, "says": says }))?;
         } else if works != Some(false) {
-            answer.text(&format!("{says}\nIts calls go to {}\n", account.callbacks))?;
+            let calls = if account.kind.calls_us() {
+                format!("Its calls go to {}\n", account.callbacks)
+            } else {
+                String::new()
+            };
+            answer.text(&format!("{says}\n{calls}"))?;
         }
         if works == Some(false) { Err(Stop::failed(CarrierStop::NotWorking(says))) } else { Ok(()) }
     }
