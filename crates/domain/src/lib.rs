@@ -10,6 +10,7 @@ pub mod automatic;
 pub mod consent;
 pub mod enrollment;
 pub mod gsm;
+pub mod holidays;
 pub mod ids;
 pub mod ledger;
 pub mod message;

@@ -2,7 +2,7 @@
 //!
 //! The table is `data/quiet_hours.json`, an engineering note and not legal advice. The federal rule
 //! holds for every number but Canada's. Rules are never widened; `window` applies them.
-//! Six rules also forbid holidays; there is no holiday table yet, so `holidays` is only told.
+//! Six rules also close legal holidays, whose days are in [`crate::holidays`].
 
 use std::fmt;
 use std::str::FromStr;
@@ -71,7 +71,7 @@ pub struct Rule {
     pub confidence: String,
     /// Whether it reaches texts.
     pub covers_texts: String,
-    /// What the law says about holidays; not applied.
+    /// What the law says about holidays; which days those are says [`crate::holidays`].
     pub holidays: Option<String>,
     /// Where sources differ.
     pub disagreement: Option<String>,

@@ -5,13 +5,14 @@
 //! after the jump, a doubled one at its first coming. Nothing here adds 24 hours to anything.
 
 use jiff::Timestamp;
-use jiff::civil::Weekday;
+use jiff::civil::{Date, Weekday};
 use serde::{Deserialize, Serialize};
 
+use crate::holidays::{self, Holidays};
 use crate::rules::{self, DAY, RuleCode, Span, Week};
 use crate::zones::Zone;
 
-/// How far [`next_open`] looks. Windows repeat weekly, so what is shut so long stays shut.
+/// How far [`next_open`] looks. Windows repeat weekly but for holidays, so what is shut so long stays shut.
 pub const HORIZON_SECONDS: i64 = 14 * 24 * 60 * 60;
 
 const DAY_SECONDS: i64 = 24 * 60 * 60;
@@ -118,22 +119,22 @@ impl From<Hours> for RawHours {
 
 /// Whether a message may go out at this instant: open by every rule, in the workspace's hours, in every zone.
 pub fn is_open(zones: &[Zone], rules: &[RuleCode], hours: Option<&Hours>, at: Timestamp) -> bool {
-    let week = open_week(rules, hours);
+    let times = Times::of(rules, hours);
     let second = floor_second(at);
-    zones.iter().all(|zone| is_open_in(zone, &week, second))
+    zones.iter().all(|zone| is_open_in(zone, &times, second))
 }
 
 /// The first instant from `at` on that is open in every zone and by every rule: `at` itself where it is.
 ///
 /// None where the windows do not meet within [`HORIZON_SECONDS`].
 pub fn next_open(zones: &[Zone], rules: &[RuleCode], hours: Option<&Hours>, at: Timestamp) -> Option<Timestamp> {
-    let week = open_week(rules, hours);
+    let times = Times::of(rules, hours);
     let start = floor_second(at);
     let mut second = start;
     // Each zone moves the instant forward to its own next opening, until a whole round agrees.
     let mut agreed = 0;
     for zone in zones.iter().cycle() {
-        let next = next_in(zone, &week, second)?;
+        let next = next_in(zone, &times, second)?;
         agreed = if next == second { agreed + 1 } else { 1 };
         second = next;
         if second - start > HORIZON_SECONDS {
@@ -146,9 +147,24 @@ pub fn next_open(zones: &[Zone], rules: &[RuleCode], hours: Option<&Hours>, at: 
     if second == start { Some(at) } else { Timestamp::from_second(second).ok() }
 }
 
-fn open_week(rules: &[RuleCode], hours: Option<&Hours>) -> Week {
-    let legal = rules::week(rules);
-    hours.map_or(legal, |hours| legal.meet(&hours.week()))
+/// When it is open: a week, without the legal holidays that a rule closes.
+struct Times {
+    week: Week,
+    holidays: Vec<&'static Holidays>,
+}
+
+impl Times {
+    fn of(rules: &[RuleCode], hours: Option<&Hours>) -> Self {
+        let legal = rules::week(rules);
+        let week = hours.map_or(legal, |hours| legal.meet(&hours.week()));
+        Self { week, holidays: rules.iter().filter_map(|code| holidays::of(*code)).collect() }
+    }
+
+    /// Whether a day of the Unix clock is a holiday.
+    fn is_holiday(&self, day: i64) -> bool {
+        let date = || Date::constant(1970, 1, 1).checked_add(jiff::Span::new().days(day)).ok();
+        !self.holidays.is_empty() && date().is_some_and(|date| self.holidays.iter().any(|all| all.name(date).is_some()))
+    }
 }
 
 /// Windows begin and end on whole minutes, so the fraction of a second decides nothing.
@@ -161,17 +177,17 @@ fn offset(zone: &Zone, second: i64) -> Option<i64> {
     Some(i64::from(zone.clock().to_offset(at).seconds()))
 }
 
-fn is_open_in(zone: &Zone, week: &Week, second: i64) -> bool {
+fn is_open_in(zone: &Zone, times: &Times, second: i64) -> bool {
     let local = offset(zone, second).map(|offset| second + offset);
-    local.is_some_and(|local| next_local(week, local) == Some(local))
+    local.is_some_and(|local| next_local(times, local) == Some(local))
 }
 
 /// The first second from `second` on at which the zone's wall clock is inside the week.
-fn next_in(zone: &Zone, week: &Week, second: i64) -> Option<i64> {
+fn next_in(zone: &Zone, times: &Times, second: i64) -> Option<i64> {
     let mut from = second;
     while from - second <= HORIZON_SECONDS {
         let offset = offset(zone, from)?;
-        let opening = next_local(week, from + offset)? - offset;
+        let opening = next_local(times, from + offset)? - offset;
         if opening == from {
             return Some(from);
         }
@@ -186,16 +202,17 @@ fn next_in(zone: &Zone, week: &Week, second: i64) -> Option<i64> {
 }
 
 /// The first second from `local` on that is inside the week, on a wall clock that nobody changes.
-/// None if the week is shut.
-fn next_local(week: &Week, local: i64) -> Option<i64> {
+/// None if the week is shut; holidays shut no two weeks.
+fn next_local(times: &Times, local: i64) -> Option<i64> {
     let today = local.div_euclid(DAY_SECONDS);
-    (today..=today + 7).find_map(|day| {
+    let last = if times.holidays.is_empty() { 7 } else { 14 };
+    (today..=today + last).find_map(|day| {
         // Day 0 of the Unix clock, 1970-01-01, was a Thursday: three days after a Monday.
         let weekday = usize::try_from((day + 3).rem_euclid(7)).expect("a remainder of seven");
-        let span = week.0[weekday]?;
+        let span = times.week.0[weekday]?;
         let midnight = day * DAY_SECONDS;
         let (start, end) = (midnight + i64::from(span.start) * 60, midnight + i64::from(span.end) * 60);
-        (local < end).then_some(start.max(local))
+        (local < end && !times.is_holiday(day)).then_some(start.max(local))
     })
 }
 
@@ -261,6 +278,22 @@ mod tests {
         let zones = zones(&["America/New_York"]);
         assert_eq!(next_open(&zones, &[rhode_island], Some(&sundays), at("2026-11-24T13:00:00Z")), None);
         assert!(!is_open(&zones, &[rhode_island], Some(&sundays), at("2026-11-29T15:00:00Z")));
+    }
+
+    #[test]
+    fn a_legal_holiday_is_closed_where_a_rule_says_so_and_nowhere_else() {
+        let code = |code: &str| rules::find(code).unwrap().code;
+        let chicago = zones(&["America/Chicago"]);
+        // Thanksgiving Day 2026 at noon; Louisiana keeps the day after it too, then a Saturday, which is open.
+        let noon = at("2026-11-26T18:00:00Z");
+        assert!(is_open(&chicago, &[rules::federal()], None, noon));
+        let next = |rule: &str| next_open(&chicago, &[rules::federal(), code(rule)], None, noon).unwrap().to_string();
+        assert_eq!(next("US-MS"), "2026-11-27T14:00:00Z");
+        assert_eq!(next("US-LA"), "2026-11-28T14:00:00Z");
+        // Mardi Gras 2027 is a Tuesday: closed in Louisiana, open in Mississippi.
+        let mardi_gras = at("2027-02-09T18:00:00Z");
+        assert!(!is_open(&chicago, &[code("US-LA")], None, mardi_gras));
+        assert!(is_open(&chicago, &[code("US-MS")], None, mardi_gras));
     }
 
     #[test]

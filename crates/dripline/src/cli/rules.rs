@@ -1,7 +1,9 @@
 //! `dripline rules`: the quiet-hours table in force, with its laws and sources.
 
+use domain::holidays;
 use domain::rules::{self, Rule};
 use domain::states::{self, Country};
+use jiff::civil::Date;
 use serde::Serialize;
 
 use super::days::{self, Days};
@@ -46,6 +48,27 @@ struct Law {
     #[serde(flatten)]
     rule: &'static Rule,
     windows: Days<'static>,
+    /// The legal holidays that it closes, of the years that are printed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    closed: Option<Closed>,
+}
+
+/// The days that a rule closes beside its hours.
+#[derive(Serialize)]
+struct Closed {
+    as_of: &'static str,
+    days: Vec<(Date, &'static str)>,
+    sources: &'static [String],
+    doubt: &'static str,
+}
+
+/// The years whose holidays are printed.
+const YEARS: std::ops::RangeInclusive<i16> = 2026..=2028;
+
+fn closed(rule: &Rule) -> Option<Closed> {
+    let all = holidays::of(rule.code)?;
+    let days = YEARS.flat_map(|year| all.of_year(year)).collect();
+    Some(Closed { as_of: holidays::as_of(), days, sources: &all.sources, doubt: &all.doubt })
 }
 
 impl Rules {
@@ -53,7 +76,8 @@ impl Rules {
         let rules = chosen(&self.names).map_err(Stop::usage)?;
         match answer.format() {
             Format::Json => {
-                let laws = rules.into_iter().map(|rule| Law { rule, windows: Days(&rule.windows) });
+                let laws =
+                    rules.into_iter().map(|rule| Law { rule, windows: Days(&rule.windows), closed: closed(rule) });
                 answer.document(&Full { as_of: rules::as_of(), legal_advice: false, rules: laws.collect() })
             }
             Format::Text => answer.text(&words(&rules)),
@@ -102,6 +126,19 @@ fn sources(rule: &Rule) -> String {
     let told = [("  holidays", &rule.holidays), ("  disagreement", &rule.disagreement)];
     for (name, text) in told.into_iter().filter_map(|(name, text)| Some((name, text.as_ref()?))) {
         table.row([name, text]);
+    }
+    let closed = closed(rule);
+    let years = YEARS.filter_map(|year| {
+        let days = closed.as_ref()?.days.iter().filter(|(day, _)| day.year() == year);
+        let days = days.map(|(day, name)| format!("{} {name}", day.strftime("%b %-d")));
+        Some((format!("  closed {year}"), days.collect::<Vec<_>>().join(", ")))
+    });
+    for (name, days) in years {
+        table.row([name.as_str(), days.as_str()]);
+    }
+    if let Some(closed) = &closed {
+        table.row(["  days from", &closed.sources.join("; ")]);
+        table.row(["  doubt", closed.doubt]);
     }
     for (place, source) in rule.sources.iter().enumerate() {
         table.row([if place == 0 { "  sources" } else { "" }, source]);
