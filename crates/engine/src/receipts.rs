@@ -230,6 +230,12 @@ pub(crate) fn hear(
     Ok(messages::save(tx, settling.beat.workspace, message)?)
 }
 
+/// Whether a parked receipt puts its contact onto a list.
+pub(crate) fn lists(carrier: &str, payload: &str) -> bool {
+    let receipt = serde_json::from_str::<Receipt>(payload);
+    receipt.is_ok_and(|receipt| Told { carrier, receipt: &receipt }.list().is_some())
+}
+
 /// A receipt that was parked, heard by the transaction that settles its message as sent.
 pub(crate) fn unpark(
     settling: &mut Settling<'_>,
@@ -244,7 +250,7 @@ pub(crate) fn unpark(
         return Ok(store::answers::keep_stray(tx, carrier, key, payload, settling.beat.now)?);
     };
     let told = Told { carrier, receipt: &receipt };
-    let list = told.list();
+    let list = told.list().map(|kind| fresh(tx, settling.beat, message, kind)).transpose()?.flatten();
     let of = told.which(message).unwrap_or(Try::Newest);
     ruling::recount(settling, tx, message, receipt.segments)?;
     note_cost(tx, settling.beat, message.id, &told)?;

@@ -41,6 +41,11 @@ use crate::settings::Switch;
 /// Longest inbound text that is kept, in characters; carriers join at most some ten segments.
 const MAX_BODY_CHARS: usize = 10_000;
 
+/// Who writes the answer to HELP.
+const HELP: &str = "help";
+/// How far back an answer to HELP is looked for.
+const THREAD_FOR_HELP: i64 = 200;
+
 /// What a callback changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Received {
@@ -231,13 +236,13 @@ impl Intake {
         let settings = &known.settings;
         let (text, author) = match wish {
             Wish::OptOut { .. } if self.opt_out(tx, contact, &heard)? => (&settings.opt_out_text, "opt-out"),
-            Wish::Help => (&settings.help_text, "help"),
+            Wish::Help if self.may_help(tx, contact)? => (&settings.help_text, HELP),
             Wish::Start if self.lift(tx, contact, heard)? => (&settings.opt_in_text, "opt-in"),
             Wish::Yes if self.answers_confirmation(tx, contact)? && self.lift(tx, contact, heard)? => {
                 (&settings.opt_in_text, "opt-in")
             }
             Wish::WrongNumber => return self.wrong_number(tx, contact, &heard),
-            Wish::OptOut { .. } | Wish::Start | Wish::Yes | Wish::Nothing => return Ok(()),
+            Wish::OptOut { .. } | Wish::Help | Wish::Start | Wish::Yes | Wish::Nothing => return Ok(()),
         };
         if who == StopAnswer::Ours { self.answer(tx, contact, text, author) } else { Ok(()) }
     }
@@ -295,6 +300,16 @@ impl Intake {
         let note = serde_json::json!({ "list": kind.word(), "source": "contact" });
         beat.note(tx, "contact.unsuppressed", Some(contact.id), &note)?;
         Ok(true)
+    }
+
+    /// Whoever has opted out is told once more who texted, if they ask, and then nothing (SMS §3.2).
+    fn may_help(&self, tx: &mut Tx<'_>, contact: &Contact) -> Result<bool, Failure> {
+        let workspace = self.beat.workspace;
+        let since = suppressions::since(tx, workspace, contact.phone_hash, Suppression::OptedOut)?;
+        let Some(since) = since else { return Ok(true) };
+        let thread = messages::thread(tx, workspace, contact.id, MessageId(i64::MAX), THREAD_FOR_HELP)?;
+        let told = |message: &Message| message.kind == MessageKind::System && message.author == HELP;
+        Ok(!thread.iter().any(|message| told(message) && message.created_at >= since))
     }
 
     /// Whether the last text that the contact got from us is the confirmation of an opt-out.

@@ -142,11 +142,36 @@ fn kin_of_refused(tx: &mut Tx<'_>, beat: &Beat, answers: &[Answered]) -> Result<
         let message = messages::find(tx, beat.workspace, messages::of_attempt(answer.attempt).0)?;
         contacts.extend(message.map(|message| message.contact));
     }
+    contacts.extend(told_before_the_answer(tx, beat, answers)?);
     if contacts.is_empty() {
         return Ok(HashMap::new());
     }
     let stop_person = facts::workspace_of(tx, beat.workspace)?.settings.stop_person;
     kin::lock(tx, beat, stop_person, &contacts)
+}
+
+/// The contacts of accepted texts whose failure for good was told before the answer: the receipt is parked, and is heard
+/// in this transaction.
+fn told_before_the_answer(tx: &Tx<'_>, beat: &Beat, answers: &[Answered]) -> Result<Vec<ContactId>, Failure> {
+    let mut by_carrier = HashMap::<&str, HashMap<&str, MessageId>>::new();
+    for answer in answers {
+        if let Some(id) = &answer.carrier_id {
+            let message = messages::of_attempt(answer.attempt).0;
+            by_carrier.entry(&answer.carrier).or_default().insert(id, message);
+        }
+    }
+    let mut contacts = Vec::new();
+    for (carrier, texts) in by_carrier {
+        let ids: Vec<&str> = texts.keys().copied().collect();
+        for (id, payload) in receipts::parked(tx, beat.workspace, carrier, &ids)? {
+            if crate::receipts::lists(carrier, &payload)
+                && let Some(message) = texts.get(id.as_str())
+            {
+                contacts.extend(messages::find(tx, beat.workspace, *message)?.map(|message| message.contact));
+            }
+        }
+    }
+    Ok(contacts)
 }
 
 fn rule(answer: &Answered, message: &Message, now: Timestamp) -> Ruling {

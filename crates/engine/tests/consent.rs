@@ -253,3 +253,19 @@ fn what_cannot_be_is_refused_in_words() {
         world.end().await;
     });
 }
+
+#[test]
+fn whoever_opted_out_is_told_once_more_who_texted_if_they_ask_and_then_nothing() {
+    on_both(Plan::default, async |world| {
+        world.contact(1, PHONE, &[]).await;
+        for asked in ["HELP", "HELP", "STOP", "HELP", "HELP", "INFO"] {
+            world.reply(PHONE, asked).await;
+            world.engine.round().await.unwrap();
+            assert!(world.engine.clock().move_to(world.engine.now() + SignedDuration::from_mins(1)));
+        }
+        let settings = Settings::default();
+        let (help, goodbye) = (settings.help_text, settings.opt_out_text);
+        assert_eq!(world.texts(PHONE), [help.clone(), help.clone(), goodbye, help]);
+        world.end().await;
+    });
+}

@@ -75,6 +75,16 @@ static FREE: Sql = Sql::Same(
           AND p.carrier_id = carrier_messages.carrier_id)",
 );
 
+static PARKED: Sql = Sql::Twin {
+    sqlite: "
+        SELECT carrier_id, payload FROM parked_receipts
+        WHERE workspace_id = $1 AND carrier = $2 AND carrier_id IN (SELECT value FROM json_each($3))",
+    postgres: "
+        SELECT carrier_id, payload FROM parked_receipts
+        WHERE workspace_id = $1 AND carrier = $2
+          AND carrier_id = ANY (ARRAY(SELECT v FROM jsonb_array_elements_text($3::text::jsonb) AS v))",
+};
+
 static NOTE_COST: Sql = Sql::Same(
     "UPDATE messages SET carrier_cost = $3, carrier_currency = $4 WHERE workspace_id = $1 AND message_id = $2",
 );
@@ -87,6 +97,7 @@ static COST: Sql = Sql::Same(
 
 /// Every statement of this file, for the test that prepares them on both databases.
 pub(crate) const ALL: &[(&str, &Sql)] = &[
+    ("receipts::PARKED", &PARKED),
     ("receipts::NOTE_COST", &NOTE_COST),
     ("receipts::COST", &COST),
     ("receipts::LINK", &LINK),
@@ -169,6 +180,18 @@ pub fn park(
     let at = json::micros(now).into();
     let params = [workspace.0.into(), of.carrier.into(), of.id.into(), event_key.into(), payload.into(), at];
     tx.execute(&PARK, &params).map(|_| ())
+}
+
+/// What is parked for these identifiers of a carrier: each with a receipt as it was told.
+pub fn parked(
+    db: &Read<'_>,
+    workspace: WorkspaceId,
+    carrier: &str,
+    ids: &[&str],
+) -> Result<Vec<(String, String)>, DbError> {
+    let ids = json::text(ids)?;
+    let rows = db.query(&PARKED, &[workspace.0.into(), carrier.into(), ids.as_str().into()])?;
+    rows.iter().map(|row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned()))).collect()
 }
 
 /// Workspaces with receipts that were parked before a time: each is asked once, by an index probe.
