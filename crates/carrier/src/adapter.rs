@@ -94,6 +94,8 @@ pub(crate) fn unsuccessful(reply: &Reply, refusal: Option<Refusal>, table: &[Cod
             let reason = said("the carrier does not know the account, or not this way of sending");
             Outcome::SenderProblem { code, reason }
         }
+        // A balancer before the carrier gave up on the request: nobody says how far it had come.
+        408 | 425 if !known => Outcome::InDoubt { reason: format!("the carrier answered {status}") },
         400..=499 => codes::refused(table, &code, &words, reply.retry_after),
         // The promise is the carrier's own: a gateway before it, which knows only its own page, promises nothing.
         500..=599 if after_5xx == After5xx::NotSent && in_its_words => {

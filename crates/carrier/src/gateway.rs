@@ -34,7 +34,7 @@ pub fn lines(callbacks: &str) -> String {
     format!(
         "group = sms-service\nkeyword = default\ncatch-all = yes\nmax-messages = 0\n\
          get-url = \"{callbacks}?secret=CALLBACK-SECRET&id=%I&from=%p&to=%P&text=%b&coding=%c&charset=%C&time=%T\"\n\n\
-         # In the group smsbox:\nhttp-request-retry = 100\nhttp-queue-delay = 10\n"
+         # In the group smsbox:\nhttp-request-retry = 30000\nhttp-queue-delay = 10\n"
     )
 }
 

@@ -93,7 +93,10 @@ fn a_call_that_cannot_be_checked_says_why() {
     let fails =
         |carrier: &str| recorded::check(carrier, &Recorded::default(), Timestamp::UNIX_EPOCH).unwrap_err().to_string();
     assert_eq!(fails("twilio"), "the field \"auth_token\" is missing");
-    assert_eq!(fails("acme"), "no carrier \"acme\" is known; there are twilio, telnyx, plivo, vonage, bandwidth");
+    assert_eq!(
+        fails("acme"),
+        "no carrier \"acme\" is known; there are twilio, telnyx, plivo, vonage, bandwidth, gateway"
+    );
 }
 
 #[test]

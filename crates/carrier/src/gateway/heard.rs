@@ -12,7 +12,7 @@
 use jiff::Timestamp;
 
 use crate::adapter::{attempt_of, e164, strange_bytes};
-use crate::callback::{Callback, Heard, pairs};
+use crate::callback::{Callback, Heard, Strange, pairs};
 use crate::codes;
 use crate::smpp::codes::{STATES, STATUSES};
 use crate::smpp::receipt::Told;
@@ -23,7 +23,8 @@ use crate::wire::{CarrierEvent, Inbound, Receipt, ReceiptState};
 pub fn read(callback: &Callback<'_>) -> Heard {
     let mut heard = Heard::nothing();
     let call = Call::of(callback);
-    heard.push(event(&call, callback).map(Some).map_err(|why| strange_bytes(callback, why)));
+    let strange = |why| Strange { raw: call.shown(), ..strange_bytes(callback, why) };
+    heard.push(event(&call, callback).map(Some).map_err(strange));
     heard
 }
 
@@ -40,12 +41,23 @@ impl Call {
         let form: &[u8] = if callback.method == "POST" { callback.body } else { &[] };
         let mut values = callback.query();
         values.extend(pairs(form));
+        // No database keeps a NUL.
+        values
+            .iter_mut()
+            .filter(|(_, value)| value.contains('\0'))
+            .for_each(|(_, value)| *value = value.replace('\0', " "));
         Self { values, text: bytes_of("text", query.as_bytes()).or_else(|| bytes_of("text", form)) }
     }
 
     fn get(&self, name: &str) -> Option<&str> {
         let found = self.values.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
         found.filter(|value| !value.is_empty())
+    }
+
+    /// What it says, without the secret: a call by GET has no body to keep.
+    fn shown(&self) -> String {
+        let open = self.values.iter().filter(|(name, _)| !name.starts_with("secret"));
+        open.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("\n")
     }
 
     fn phone(&self, name: &str) -> Result<String, String> {
@@ -100,7 +112,8 @@ fn refusal(said: &str) -> Option<String> {
 }
 
 fn inbound(call: &Call, callback: &Callback<'_>, text: &[u8]) -> Result<CarrierEvent, String> {
-    let id = call.get("id").ok_or("it names no id")?;
+    // Without `%I` in the address the call itself tells one text from another: it has the second in it.
+    let id = call.get("id").map_or_else(|| crate::signed::sha256_hex(callback.url.as_bytes()), str::to_owned);
     let seconds = call.get("time").and_then(|time| time.parse().ok());
     Ok(CarrierEvent::Inbound(Inbound {
         event_id: format!("{id}:received"),

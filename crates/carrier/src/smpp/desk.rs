@@ -47,9 +47,9 @@ pub(super) struct Doubt {
     pub(super) attempt: AttemptId,
 }
 
-/// The reference that a text bears: what of its attempt fits in.
+/// The reference that a text bears: a digest of its attempt, whose lowest bits alone are nearly the same for all texts.
 pub(super) fn reference(attempt: AttemptId) -> u16 {
-    let [.., high, low] = attempt.0.to_be_bytes();
+    let [high, low, ..] = attempt.0.cast_unsigned().wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes();
     u16::from_be_bytes([high, low])
 }
 
@@ -206,6 +206,11 @@ impl Desk {
         self.state().repeats.answered(content, link, after);
     }
 
+    pub(super) fn waits_for_proof(&self, link: u64) -> bool {
+        self.state().repeats.waits_for_proof(link)
+    }
+
+    /// The SMSC answered our request over a link.
     pub(super) fn proved(&self, link: u64, request: u32) {
         self.state().repeats.proved(link, request);
     }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
@@ -21,6 +22,8 @@ use crate::ear::{Ear, Link};
 const CONNECT: Duration = Duration::from_secs(10);
 /// The first wait before the next try, and the longest.
 const WAITS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(60)];
+/// How long a link must have held for the next one to be tried at once.
+const HELD: SignedDuration = SignedDuration::from_secs(60);
 /// Longest wait for unfinished texts to be stored when a link has ended.
 const STORING: Duration = Duration::from_secs(5);
 
@@ -139,7 +142,7 @@ impl Line {
             bound = self.bound(desk, command::BIND_TRANSCEIVER) => bound?,
             () = told(stop) => return Ok(()),
         };
-        *tries = 0;
+        let began = desk.ear.now();
         // One that waits is taken back by whoever gave it, as long as it is not written.
         let (orders, mut inbox) = mpsc::channel(1);
         {
@@ -149,6 +152,10 @@ impl Line {
         }
         tracing::info!(carrier = self.name, "linked to the SMSC");
         let ended = session.run(&mut inbox, stop).await;
+        // Only a link that held begins anew at once: two nodes of which the SMSC allows one would throw each other out for ever.
+        if desk.ear.now().duration_since(began) > HELD {
+            *tries = 0;
+        }
         self.state().open = None;
         inbox.close();
         while let Some(order) = inbox.recv().await {

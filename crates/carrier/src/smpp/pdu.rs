@@ -21,6 +21,7 @@ pub(super) mod status {
     pub(crate) const OK: u32 = 0;
     pub(crate) const UNKNOWN_COMMAND: u32 = 0x0000_0003;
     pub(crate) const ALREADY_BOUND: u32 = 0x0000_0005;
+    pub(crate) const SYSTEM_ERROR: u32 = 0x0000_0008;
     pub(crate) const QUEUE_FULL: u32 = 0x0000_0014;
     pub(crate) const THROTTLED: u32 = 0x0000_0058;
     /// Our end cannot take it now: the SMSC comes again.
@@ -170,6 +171,20 @@ fn string(body: &mut Vec<u8>, text: &str) {
     body.push(0);
 }
 
+/// The kind of a number that is written as at home (TON, SMPP 3.4 §5.2.5).
+const NATIONAL: u8 = 2;
+
+/// A number with its country: what is dialled before a foreign one is left out, and ten digits of a national one are North American, the only
+/// country whose numbers are always written so. Anything else stays as it is.
+fn international(kind: u8, text: String) -> String {
+    let plain = text.strip_prefix("011").or_else(|| text.strip_prefix("00")).filter(|rest| rest.len() >= 10);
+    match plain {
+        Some(rest) => rest.to_owned(),
+        None if kind == NATIONAL && text.len() == 10 && !text.starts_with('0') => format!("1{text}"),
+        None => text,
+    }
+}
+
 /// What the SMSC delivers: a text of a contact, or a receipt.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Delivery {
@@ -193,10 +208,12 @@ impl Delivery {
     pub fn read(body: &[u8]) -> Self {
         let mut reader = Reader(body);
         reader.string();
-        reader.skip(2);
-        let source = reader.string();
-        reader.skip(2);
-        let destination = reader.string();
+        let kind = reader.byte();
+        reader.skip(1);
+        let source = international(kind, reader.string());
+        let kind = reader.byte();
+        reader.skip(1);
+        let destination = international(kind, reader.string());
         let esm_class = reader.byte();
         reader.skip(2);
         reader.string();

@@ -20,6 +20,8 @@ impl Told {
     /// Reads it; any text is read.
     #[must_use]
     pub fn read(text: &str) -> Self {
+        // Some count the end of a C string in, and no database keeps a NUL.
+        let text = &text.replace('\0', " ");
         // Same length, so that places in the one are places in the other.
         let lower = text.to_ascii_lowercase();
         let end = place(&lower, "text:").unwrap_or(lower.len());

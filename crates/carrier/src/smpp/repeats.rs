@@ -65,6 +65,11 @@ impl Repeats {
         }
     }
 
+    /// Whether confirmations over a link are not proved to have come.
+    pub(super) fn waits_for_proof(&self, link: u64) -> bool {
+        self.0.iter().any(|entry| entry.answered.is_some_and(|(of, _)| of == link))
+    }
+
     /// The SMSC answered our request: all that we had answered before it has arrived.
     pub(super) fn proved(&mut self, link: u64, request: u32) {
         self.0.retain(|entry| !entry.answered.is_some_and(|(of, after)| of == link && after < request));

@@ -188,6 +188,11 @@ impl<'d> Session<'d> {
                 () = &mut look => {
                     look = after(LOOK);
                     self.storing.extend(self.desk.late());
+                    if self.desk.waits_for_proof(self.link) {
+                        // Its answer proves that our confirmations came: what is delivered with the same words after it is another text.
+                        let sequence = self.next();
+                        self.write(&Frame::request(command::ENQUIRE_LINK, sequence, Vec::new())).await?;
+                    }
                 }
                 () = super::line::told(stop) => return Ok(()),
             }

@@ -138,6 +138,10 @@ fn ended(progress: &Progress) -> Outcome {
 /// What the status of a text's first part means.
 fn refused(status: u32) -> Outcome {
     let code = written(status);
+    if status == status::SYSTEM_ERROR {
+        // As with a carrier's 5xx: it may come after the SMSC has taken the text.
+        return Outcome::InDoubt { reason: classes::words(STATUSES, &code, "the SMSC is out of order") };
+    }
     let wait = match classes::class(STATUSES, &code) {
         classes::Class::Volume => Some(THROTTLED),
         classes::Class::Unreachable => Some(OUT_OF_ORDER),
