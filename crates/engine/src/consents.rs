@@ -76,6 +76,9 @@ pub enum ConsentError {
     /// Something of the record cannot be.
     #[error(transparent)]
     Given(#[from] GivenError),
+    /// A taking back, or a consent that no longer holds, was to lift an opt-out.
+    #[error("only a consent that holds can lift an opt-out; this one takes consent back, or has expired")]
+    LiftsNothing,
     /// The contact opted out after it.
     #[error("the contact opted out on {0}, after this consent was given: it lifts nothing")]
     BeforeOptOut(Timestamp),
@@ -189,6 +192,9 @@ fn record(
     };
     let zone = crate::facts::workspace_of(tx, workspace)?.row.zone;
     let consent = new.record(beat, &contact, &zone);
+    if opt_out == OptOut::Lift && !lifts(&consent, beat.now) {
+        return Err(ConsentError::LiftsNothing);
+    }
     let lifted = opt_out == OptOut::Lift && lift(tx, beat, &contact, &consent)?;
     consents::insert(tx, workspace, std::slice::from_ref(&consent), beat.now)?;
     let note = json!({
@@ -205,10 +211,19 @@ fn record(
     Ok(Recorded { consent, lifted, lists })
 }
 
+/// Whether a record can lift an opt-out at all: a consent that holds now.
+fn lifts(consent: &Consent, now: Timestamp) -> bool {
+    consent.kind != Kind::Revoked && consent.expires_at.is_none_or(|until| until > now)
+}
+
 /// Takes the phone off `opted_out` for a consent that came after it; false if it was not on it.
 fn lift(tx: &mut Tx<'_>, beat: &Beat, contact: &Contact, consent: &Consent) -> Result<bool, ConsentError> {
     let kind = Suppression::OptedOut;
     let Some(since) = suppressions::since(tx, beat.workspace, contact.phone_hash, kind)? else { return Ok(false) };
+    // The last word counts: a STOP that was written again, or a wish that was noted later.
+    let said = consents::said(tx, beat.workspace, &[contact.phone_hash])?;
+    let last = said.iter().filter(|(_, said)| said.kind == Kind::Revoked).map(|(_, said)| said.given_at).max();
+    let since = last.map_or(since, |last| last.max(since));
     if consent.given_at <= since {
         return Err(ConsentError::BeforeOptOut(since));
     }

@@ -184,6 +184,14 @@ pub enum ImportError {
     /// The actor lacks the permission.
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
+    /// A quotation mark that is never closed.
+    #[error("row {row}: a quotation mark is never closed, so the {lines} lines from there on were read as one value")]
+    QuoteOpen {
+        /// The row, from 1.
+        row: u64,
+        /// How many lines.
+        lines: usize,
+    },
     /// No bytes, or no column names in the first row.
     #[error("the file is empty, or its first row has no column names")]
     Empty,

@@ -250,25 +250,17 @@ impl Intake {
     /// The contact opts out, which takes every consent back; false if it had opted out already.
     fn opt_out(&self, tx: &mut Tx<'_>, contact: &Contact, heard: &Heard<'_>) -> Result<bool, Failure> {
         let new = self.suppress(tx, contact, Suppression::OptedOut, "contact")?;
-        self.revoke(tx, contact, heard, new)?;
+        // Also where it holds already: a consent from between the two lifts nothing.
+        consents::keep(tx, &self.beat, contact, heard)?;
         Ok(new)
-    }
-
-    /// Keeps the taking back of a consent: once for each opt-out, and whenever one holds.
-    fn revoke(&self, tx: &mut Tx<'_>, contact: &Contact, heard: &Heard<'_>, new: bool) -> Result<(), Failure> {
-        let beat = &self.beat;
-        if new || consents::standing_of(tx, beat.workspace, contact.phone_hash, beat.now)?.is_valid() {
-            consents::keep(tx, beat, contact, heard)?;
-        }
-        Ok(())
     }
 
     /// The phone is somebody else's: no more texts, no consent of who had it before holds, and the contact shows since
     /// when that is known.
     fn wrong_number(&self, tx: &mut Tx<'_>, contact: &Contact, heard: &Heard<'_>) -> Result<(), Failure> {
         let beat = &self.beat;
-        let new = self.suppress(tx, contact, Suppression::DoNotContact, "wrong number")?;
-        self.revoke(tx, contact, &Heard { source: "wrong number", ..*heard }, new)?;
+        self.suppress(tx, contact, Suppression::DoNotContact, "wrong number")?;
+        consents::keep(tx, beat, contact, &Heard { source: "wrong number", ..*heard })?;
         if contact.reassigned_at.is_some() {
             return Ok(());
         }

@@ -76,16 +76,16 @@ fn an_opt_out_is_a_revocation_and_start_is_a_new_consent_with_the_words_of_the_p
         assert_eq!((record.kind, record.source.as_str()), (Kind::Revoked, "text"));
         assert_eq!(record.evidence.words.as_deref(), Some("please stop texting me"));
         assert!(record.message.is_some() && record.actor == "contact");
-        // A second one says nothing new.
+        // A second one is a word of its own: nothing that was given before it lifts the opt-out.
         world.reply(PHONE, "STOP").await;
-        assert_eq!(kinds(&world, contact).await.len(), 2);
+        assert_eq!(kinds(&world, contact).await.len(), 3);
         world.play_days(1).await;
         world.reply(PHONE, "START").await;
         let again = history(&world, contact).await;
         assert!(again.standing.is_valid(), "{:?}", again.standing);
         assert_eq!((again.records[0].kind, again.records[0].evidence.words.as_deref()), (Kind::Express, Some("START")));
         // The text that was shown is kept as it was, under its own hash.
-        assert_eq!(again.records[2].text.as_deref(), Some(TEXT));
+        assert_eq!(again.records[3].text.as_deref(), Some(TEXT));
         world.end().await;
     });
 }
@@ -266,6 +266,33 @@ fn whoever_opted_out_is_told_once_more_who_texted_if_they_ask_and_then_nothing()
         let settings = Settings::default();
         let (help, goodbye) = (settings.help_text, settings.opt_out_text);
         assert_eq!(world.texts(PHONE), [help.clone(), help.clone(), goodbye, help]);
+        world.end().await;
+    });
+}
+
+#[test]
+fn only_a_consent_that_holds_and_is_the_last_word_lifts_an_opt_out() {
+    on_both(Plan::default, async |world| {
+        let contact = made(&world, PHONE).await;
+        let later = |hours: i64| world.engine.clock().move_to(world.engine.now() + SignedDuration::from_hours(hours));
+        let lift = async |consent: NewConsent| {
+            world.engine.record_consent(&world.actor, contact, consent, OptOut::Lift).await.unwrap_err()
+        };
+        world.reply(PHONE, "STOP").await;
+        later(24);
+        let mut told = NewConsent { text: None, ..NewConsent::new(Kind::Revoked, "phone call", "") };
+        told.evidence.words = Some("never text me".to_owned());
+        assert!(matches!(lift(told).await, ConsentError::LiftsNothing));
+        let between = world.engine.now();
+        let expired = NewConsent { expires_at: Some(between + SignedDuration::from_hours(1)), ..form() };
+        later(24);
+        let expired = NewConsent { given_at: Some(between), ..expired };
+        assert!(matches!(lift(expired).await, ConsentError::LiftsNothing));
+        world.reply(PHONE, "STOP").await;
+        later(24);
+        let between = NewConsent { given_at: Some(between), ..form() };
+        assert!(matches!(lift(between).await, ConsentError::BeforeOptOut(_)));
+        assert_eq!(lists(&world, contact).await, [Suppression::OptedOut]);
         world.end().await;
     });
 }

@@ -180,7 +180,9 @@ pub(super) fn read<S: AsRef<str>>(
 fn agreed<'c>(kind: Kind, of: &dyn Fn(Part) -> Option<&'c str>, premise: &Premise) -> Result<Agreed, NoRecord> {
     let file = &premise.file;
     let or = |part, all: &str| {
-        of(part).map(str::to_owned).or_else(|| Some(all.trim().to_owned())).filter(|text| !text.is_empty())
+        let text = of(part).unwrap_or(all).replace("\r\n", "\n");
+        let text = text.replace(|one: char| one.is_control() && one != '\n', "").trim().to_owned();
+        (!text.is_empty()).then_some(text)
     };
     let source = or(Part::Source, &file.source).ok_or(NoRecord::Without("how it came about"))?;
     let date = or(Part::Date, &file.date).ok_or(NoRecord::Without("when it was given"))?;

@@ -1,21 +1,24 @@
 //! A file of phones alone: the column with the phones, found by its name or by what it holds, with or without names above.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 
 use domain::phone::{Phone, PhoneError, Region};
 
 use super::ImportError;
 use super::columns;
-use super::sheet::{Row, Sheet};
+use super::sheet::{Quotes, Row, Sheet};
 
 /// A file of phones.
 pub(crate) struct Phones {
     sheet: Sheet,
     region: Region,
-    /// Which column, from 0.
-    column: usize,
-    /// Rows that were read to find it.
+    /// Which columns, from 0.
+    columns: Vec<usize>,
+    /// Rows that were read to find them.
     ahead: Vec<Row>,
+    /// What of the last row is not given yet, the last first.
+    given: Vec<Numbered>,
 }
 
 /// The number of a row, and its phone or why it has none.
@@ -29,27 +32,39 @@ impl Phones {
     pub(crate) fn open(source: Box<dyn Read + Send>, region: Region) -> Result<Self, ImportError> {
         let (mut sheet, first) = Sheet::plain(source)?;
         let is_phone = |cell: &String| Phone::parse(cell, region).is_ok();
-        if let Some(column) = first.cells.iter().position(is_phone) {
-            // No names: the first row is a phone already.
-            return Ok(Self { sheet, region, column, ahead: vec![first] });
+        let those = |row: &Row, is: &dyn Fn(&String) -> bool| -> Vec<usize> {
+            row.cells.iter().enumerate().filter(|(_, cell)| is(cell)).map(|(place, _)| place).collect()
+        };
+        let given = Vec::new();
+        let columns = those(&first, &is_phone);
+        if !columns.is_empty() {
+            // No names: the first row has phones already.
+            return Ok(Self { sheet, region, columns, ahead: vec![first], given });
         }
-        if let Some(column) = first.cells.iter().position(|name| columns::names_a_phone(name)) {
-            return Ok(Self { sheet, region, column, ahead: Vec::new() });
+        let columns = those(&first, &|name| columns::names_a_phone(name));
+        if !columns.is_empty() {
+            return Ok(Self { sheet, region, columns, ahead: Vec::new(), given });
         }
         let mut ahead = Vec::new();
         while ahead.len() < LOOKED_AT {
             let Some(row) = sheet.next()? else { break };
             ahead.push(row);
         }
-        let column = ahead.iter().find_map(|row| row.cells.iter().position(is_phone));
-        let headers = || first.cells.iter().take(20).map(|cell| format!("{cell:?}")).collect::<Vec<_>>().join(", ");
-        let column = column.ok_or_else(|| ImportError::NoPhoneColumn { headers: headers() })?;
+        let columns: BTreeSet<usize> = ahead.iter().flat_map(|row| those(row, &is_phone)).collect();
+        if columns.is_empty() {
+            let headers = first.cells.iter().take(20).map(|cell| format!("{cell:?}")).collect::<Vec<_>>().join(", ");
+            return Err(ImportError::NoPhoneColumn { headers });
+        }
         ahead.reverse();
-        Ok(Self { sheet, region, column, ahead })
+        Ok(Self { sheet, region, columns: columns.into_iter().collect(), ahead, given })
     }
 
-    /// The next row: its number, and its phone or why it has none.
+    /// The next phone, or why there is none: each with the number of its row. Of a row with several columns of phones the empty ones are
+    /// passed over, as long as one of them is filled.
     pub(crate) fn next(&mut self) -> Result<Option<Numbered>, ImportError> {
+        if let Some(given) = self.given.pop() {
+            return Ok(Some(given));
+        }
         let row = match self.ahead.pop() {
             Some(row) => row,
             None => match self.sheet.next()? {
@@ -57,8 +72,14 @@ impl Phones {
                 None => return Ok(None),
             },
         };
-        let cell = row.cells.get(self.column).map(String::as_str).unwrap_or_default();
-        Ok(Some((row.row, Phone::parse(cell, self.region))))
+        if let Quotes::Open { lines } = row.quotes {
+            return Err(ImportError::QuoteOpen { row: row.row, lines });
+        }
+        let cell = |place: &usize| row.cells.get(*place).map(String::as_str).unwrap_or_default();
+        let all = self.columns.iter().rev().map(|place| (row.row, Phone::parse(cell(place), self.region)));
+        let filled: Vec<Numbered> = all.filter(|(_, phone)| !matches!(phone, Err(PhoneError::Empty))).collect();
+        self.given = if filled.is_empty() { vec![(row.row, Err(PhoneError::Empty))] } else { filled };
+        Ok(self.given.pop())
     }
 }
 
@@ -86,6 +107,20 @@ mod tests {
         assert_eq!(read("Phone\n2125550134\n12\n"), ["2 +12125550134", "3 the number is too short"]);
         assert_eq!(read("Name;Mobile\nAnn;2125550134\n"), ["2 +12125550134"]);
         assert_eq!(read("Plaintiff,Line\nAnn,x\nBob,2125550134\n"), ["2 this is not a phone number", "3 +12125550134"]);
+        assert_eq!(
+            read("Name,Phone 1,Phone 2\nAnn,2125550134,2125550135\nBob,,2125550136\nCat,,\n"),
+            ["2 +12125550134", "2 +12125550135", "3 +12125550136", "4 the cell is empty"]
+        );
+        let mut open = Phones::open(
+            Box::new(Cursor::new(b"Phone\n2125550134\n2125550135,\"Ann\n2125550136\n".to_vec())),
+            Region::US,
+        )
+        .unwrap();
+        assert!(open.next().unwrap().is_some());
+        assert!(
+            matches!(open.next(), Err(ImportError::QuoteOpen { row: 3, .. })),
+            "what is behind an open quote is not passed over"
+        );
         assert_eq!(read("a,b\nc,d\n"), ["no column is a phone;"]);
     }
 }

@@ -64,10 +64,9 @@ impl Engine {
             progress(rows);
         }
         let done = reading.await.map_err(|_| crate::import::ImportError::Ending)?;
-        // Also of a file that cannot be read to its end: what it gave up to there is kept.
-        let list = self.mark_list(actor, id, "kept").await?;
+        // One that cannot be read to its end stays unfinished, and says so: what it gave up to there is in force.
         done?;
-        Ok(list)
+        self.mark_list(actor, id, "kept").await
     }
 
     async fn mark_list(&self, actor: &Actor, id: ListId, state: &'static str) -> Result<List, ListError> {

@@ -25,7 +25,7 @@ impl From<ConsentError> for Problem {
             ConsentError::Failure(cause) => return cause.into(),
             ConsentError::Unknown => Code::NotFound,
             ConsentError::KeyReused(_) => Code::IdempotencyKeyReused,
-            ConsentError::Given(_) | ConsentError::BeforeOptOut(_) => Code::ConsentInvalid,
+            ConsentError::Given(_) | ConsentError::LiftsNothing | ConsentError::BeforeOptOut(_) => Code::ConsentInvalid,
         };
         Self::told(code, &error)
     }

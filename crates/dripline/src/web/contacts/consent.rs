@@ -246,7 +246,7 @@ async fn record(
             };
             Ok(Done::to(format!("/contacts/{id}/consent")).saying(said).into_response())
         }
-        Err(error @ (ConsentError::Given(_) | ConsentError::BeforeOptOut(_))) => {
+        Err(error @ (ConsentError::Given(_) | ConsentError::LiftsNothing | ConsentError::BeforeOptOut(_))) => {
             Ok(refused(&page(&parts, &viewer, id, (typed, sentence(&error.to_string()))).await?))
         }
         Err(error) => Err(error.into()),
