@@ -92,6 +92,8 @@ pub(crate) fn claim(tx: &mut Tx<'_>, claim: &Claim) -> Result<Work, Failure> {
     let mut room = Room::new(&known, claim.slots, beat.now, Meters::load(tx, beat, &numbers)?);
     let mut work = Work::default();
     crate::manual::claim_messages(tx, claim, &known, &mut numbers, &mut room, &mut work)?;
+    // Numbers that share a limit take turns: the one that sent longest ago comes first.
+    numbers.sort_by_key(|number| (number.used_at, number.id));
     for number in &mut numbers {
         if number.state == "lost" {
             work.homeless |= !claims::due_of(tx, beat.workspace, number.id, beat.now, 1)?.is_empty();

@@ -4,7 +4,7 @@
 //! carrier refused it. The send window and the caps hold for it unless the contact wrote in the
 //! last half hour: then it is a conversation. A system message (the opt-out confirmation, the
 //! answer to HELP) goes at once, also to a suppressed contact, and costs nothing; if it had to wait,
-//! it does not go after a later opt-out or the taking back of the one that it confirms.
+//! it does not go after a later opt-out or the taking back of the one that it confirms, nor after half an hour.
 
 use domain::access::Permission;
 use domain::attempt::CALLBACK_WAIT;
@@ -38,6 +38,8 @@ use crate::skipping::{self, SkipError, Skipped};
 const CONVERSATION: SignedDuration = SignedDuration::from_mins(30);
 /// Most messages outside of workflows that one claim looks at.
 const MESSAGES_PER_CLAIM: i64 = 200;
+/// The longest wait until a message by hand asks again whether the limits have room.
+const LIMIT_WAIT: SignedDuration = SignedDuration::from_mins(15);
 /// The least wait for a number whose pace is used up.
 const PACE_WAIT: SignedDuration = SignedDuration::from_secs(1);
 
@@ -263,6 +265,13 @@ pub(crate) fn claim_messages(
         }
         let Some(contact) = contact_of(tx, beat, &message)? else { continue };
         work.touched += 1;
+        if message.kind == MessageKind::System
+            && message.state == MessageState::Queued
+            && later(message.created_at, CONVERSATION) < beat.now
+        {
+            fail(tx, beat, &message, "too_late", "it could not go while it still was an answer")?;
+            continue;
+        }
         let Some(number) = numbers.iter_mut().find(|number| number.id == message.number) else {
             return Err(Failure::Stored(format!("{} names no number of its workspace", message.id)));
         };
@@ -277,7 +286,9 @@ pub(crate) fn claim_messages(
                     }
                 }
                 Some(until) => {
-                    hold(tx, beat, &message, until.max(later(beat.now, PACE_WAIT)))?;
+                    // A limit that is raised meanwhile counts soon.
+                    let until = until.min(later(beat.now, LIMIT_WAIT)).max(later(beat.now, PACE_WAIT));
+                    hold(tx, beat, &message, until)?;
                 }
             },
             MessageState::Sending => {

@@ -262,8 +262,14 @@ fn change_one(
     number.messages_per_minute = checked_pace(change.per_minute.unwrap_or(number.messages_per_minute))?;
     number.messages_per_day = checked_pace(change.per_day.unwrap_or(number.messages_per_day))?;
     numbers::update(tx, beat.workspace, &number)?;
-    let live = all.iter().filter(|other| other.id != id && other.state == NumberState::Live.word());
-    let heir = live.min_by_key(|other| (other.contacts, other.id)).map(|other| other.id);
+    let mut ready = Vec::new();
+    for other in all.iter().filter(|other| other.id != id && other.state == NumberState::Live.word()) {
+        // One that may not text US numbers would keep what it inherits for ever.
+        if senders::standing(other)?.lack_for_us().is_none() {
+            ready.push(other);
+        }
+    }
+    let heir = ready.into_iter().min_by_key(|other| (other.contacts, other.id)).map(|other| other.id);
     let lost = change.state == Some(NumberState::Lost);
     let reassigned = match heir {
         Some(heir) if lost => claims::reassign(tx, beat.workspace, id, heir)?,

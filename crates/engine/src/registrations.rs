@@ -366,6 +366,7 @@ fn save_brand(
         let before = registrations::find_brand(tx, beat.workspace, id)?.ok_or(RegistrationError::BrandUnknown)?;
         let brand = noted(id, before.created_at);
         registrations::change_brand(tx, beat.workspace, &brand)?;
+        numbers::lock(tx, beat.workspace)?;
         registrations::free(tx, beat.workspace, id)?;
         brand
     } else {
@@ -395,6 +396,7 @@ fn save_campaign(
             let before = before.ok_or(RegistrationError::CampaignUnknown)?;
             let campaign = noted(id, before.brand, before.created_at);
             registrations::change_campaign(tx, beat.workspace, &campaign)?;
+            numbers::lock(tx, beat.workspace)?;
             registrations::free(tx, beat.workspace, before.brand)?;
             campaign
         }

@@ -6,6 +6,7 @@ mod world;
 
 use std::collections::BTreeMap;
 
+use carrier::{CarrierEvent, Inbound};
 use domain::ids::{CampaignId, CarrierId, ContactId, NumberId};
 use domain::money::Micros;
 use domain::refusal::{Refusal, Unready};
@@ -14,9 +15,11 @@ use domain::zones::Zone;
 use engine::contacts::ContactError;
 use engine::enrolling::{EnrollError, EnrollRequest};
 use engine::manual::SendError;
-use engine::numbers::NewNumber;
+use engine::numbers::{NewNumber, NumberChange, NumberState};
 use engine::registrations::{Brand, BrandNote, Campaign, CampaignAt, CampaignNote, RegistrationError};
 use jiff::SignedDuration;
+use store::numbers::Number;
+use store::{DbError, Lane, Tx};
 use world::{Plan, World, on_both};
 
 const PHONE: &str = "+12125550111";
@@ -215,4 +218,53 @@ fn what_the_registry_would_not_take_is_refused_with_its_reason() {
 
 async fn assign_draft(world: &World, to: CampaignId) {
     world.engine.register_number(&world.actor, OURS, Some(to), Registration::Draft).await.unwrap();
+}
+
+#[test]
+fn what_a_lost_number_leaves_goes_to_one_that_may_text_and_to_no_other() {
+    on_both(Plan::default, async |world| {
+        let carrier = CarrierId(9).to_string();
+        let numbers = world.engine.numbers(&world.actor).await.unwrap();
+        let draft = Number { id: NumberId(6), phone: "+13055550101".to_owned(), carrier, ..numbers[0].clone() };
+        let workspace = world.workspace();
+        let insert = move |tx: &mut Tx<'_>| store::numbers::insert(tx, workspace, &draft);
+        world.engine.store().write::<_, DbError, _>(Lane::Normal, insert).await.unwrap();
+        let contact = world.contact(1, PHONE, &[]).await;
+        enroll(&world, contact).await.unwrap();
+        let lost = NumberChange { state: Some(NumberState::Lost), ..NumberChange::default() };
+        let changed = world.engine.change_number(&world.actor, OURS, lost).await.unwrap();
+        assert_eq!((changed.reassigned, changed.removed.contacts), (0, 1), "it ends with its refund");
+        assert_eq!(world.balance("available").await, (10, 100_000_000));
+        world.end().await;
+    });
+}
+
+#[test]
+fn an_answer_of_the_product_that_could_not_go_while_it_was_one_does_not_go_at_all() {
+    on_both(
+        || Plan { carrier: CarrierId(9).to_string(), ..Plan::default() },
+        async |world| {
+            world.contact(1, PHONE, &[]).await;
+            let stop = Inbound {
+                event_id: "stop".to_owned(),
+                from: PHONE.to_owned(),
+                to: world.number.clone(),
+                body: "STOP".to_owned(),
+                media: 0,
+                signal: None,
+                at: world.engine.now(),
+            };
+            world.engine.receive(&CarrierId(9).to_string(), CarrierEvent::Inbound(stop)).await.unwrap();
+            for _ in 0..3 {
+                assert_eq!(world.engine.round().await.unwrap().submitted, 0);
+                assert!(world.engine.clock().move_to(world.engine.now() + SignedDuration::from_mins(20)));
+            }
+            let ours = brand(&world, brand_note("approved")).await;
+            let leads = campaign(&world, &ours, campaign_note("approved")).await;
+            assign(&world, OURS, leads.id).await;
+            assert_eq!(world.engine.round().await.unwrap().submitted, 0, "the confirmation is an hour old");
+            assert_eq!(world.engine.next_due().await.unwrap(), None);
+            world.end().await;
+        },
+    );
 }

@@ -153,8 +153,13 @@ static FREE: Sql = Sql::Same(
     WHERE workspace_id = $1 AND campaign_id IN (SELECT campaign_id FROM campaigns WHERE workspace_id = $1 AND brand_id = $2)",
 );
 
-static ASSIGN: Sql =
-    Sql::Same("UPDATE numbers SET campaign_id = $3, registration = $4 WHERE workspace_id = $1 AND number_id = $2");
+/// In another campaign it goes on at once: what held it back may have been the one before.
+static ASSIGN: Sql = Sql::Same(
+    "
+    UPDATE numbers SET campaign_id = $3, registration = $4,
+        paced_until = CASE WHEN COALESCE(campaign_id, 0) = COALESCE($3, 0) THEN paced_until ELSE 0 END
+    WHERE workspace_id = $1 AND number_id = $2",
+);
 
 /// Every statement of this file, for the test that prepares them on both databases.
 pub(crate) const ALL: &[(&str, &Sql)] = &[
