@@ -14,7 +14,7 @@ use crate::ids::NumberId;
 use crate::ledger::Amounts;
 use crate::money::Micros;
 use crate::refusal::{Refusal, Unready};
-use crate::schedule;
+use crate::schedule::{self, Why};
 use crate::segments::{self, Encoding};
 use crate::suppression::Suppression;
 use crate::template::{self, MAX_SEGMENTS_PER_MESSAGE, Smart};
@@ -127,6 +127,8 @@ pub struct QuotedStep {
     pub due: Timestamp,
     /// The same instant on the contact's clock.
     pub local: DateTime,
+    /// Why it is later than gap and hour say.
+    pub moved: Option<Why>,
 }
 
 /// An exact price and timeline.
@@ -209,6 +211,7 @@ pub fn quote(facts: &Facts<'_>) -> Result<Quote, Vec<Refusal>> {
                 price,
                 due: planned.due,
                 local: planned.local,
+                moved: planned.moved,
             });
             Ok(Quote { steps: steps.collect(), number, amounts, rate: facts.terms.rate })
         }

@@ -5,10 +5,13 @@
 //! window. Dates and hours are those of the contact's primary zone, so clock changes move nothing.
 //! The preview is made by the same function that the engine asks after each send.
 
+use std::fmt;
+
 use jiff::civil::{DateTime, Time};
 use jiff::tz::AmbiguousOffset;
 use jiff::{Span, Timestamp};
 
+use crate::holidays;
 use crate::window::{self, Hours};
 use crate::zones::{Candidates, Zone};
 
@@ -31,8 +34,21 @@ pub enum Why {
     ClosedHours,
     /// Another day: no open hour was left on the wanted one.
     ClosedDay,
+    /// Another day: the wanted one is this legal holiday, which a state's rule keeps closed.
+    Holiday(&'static str),
     /// The wanted hour does not exist on that day: the clocks go forward.
     MissingHour,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ClosedHours => f.write_str("moved to the next open hour"),
+            Self::ClosedDay => f.write_str("moved to the next open day"),
+            Self::Holiday(name) => write!(f, "moved past {name}, a legal holiday there"),
+            Self::MissingHour => f.write_str("that hour does not exist on the day"),
+        }
+    }
 }
 
 /// The zones, rules and hours leave no open instant in the next two weeks.
@@ -91,7 +107,12 @@ pub fn next_due(
     let due = window::next_open(&candidates.zones, &candidates.rules, hours, from).ok_or(NeverOpen)?;
     let local = zone.local(due);
     let moved = if due > from {
-        Some(if local.date() > zone.local(from).date() { Why::ClosedDay } else { Why::ClosedHours })
+        let wanted = zone.local(from).date();
+        Some(match holidays::closed(&candidates.rules, wanted) {
+            _ if local.date() == wanted => Why::ClosedHours,
+            Some((_, name)) => Why::Holiday(name),
+            None => Why::ClosedDay,
+        })
     } else {
         (from > sent_at && local != wanted).then_some(Why::MissingHour)
     };
@@ -134,6 +155,19 @@ mod tests {
     fn locals(now: &str, phone: &str, hours: &Hours, gaps: &[u16]) -> Vec<(String, Option<Why>)> {
         let planned = plan(now.parse().unwrap(), &of(phone), Some(hours), gaps).unwrap();
         planned.iter().map(|planned| (planned.local.to_string(), planned.moved)).collect()
+    }
+
+    #[test]
+    fn a_legal_holiday_is_named_and_only_where_a_rule_closes_it() {
+        let hours =
+            Hours::new(540, 1_200, &[1, 2, 3, 4, 5, 6, 7].map(|day| Weekday::from_monday_one_offset(day).unwrap()))
+                .unwrap();
+        // Mobile, Alabama; Dec 24, 2026, with Christmas on the next day.
+        let got = locals("2026-12-24T16:00:00Z", "+12515550123", &hours, &[0, 1]);
+        assert_eq!(got[1].0, "2026-12-26T10:00:00");
+        assert!(matches!(got[1].1, Some(Why::Holiday(name)) if name.contains("Christmas")), "{got:?}");
+        let got = locals("2026-12-24T16:00:00Z", "+12125550123", &hours, &[0, 1]);
+        assert_eq!(got[1], ("2026-12-25T11:00:00".into(), None));
     }
 
     #[test]

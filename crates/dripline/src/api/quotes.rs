@@ -69,6 +69,9 @@ struct QuotedMessage {
     /// The same instant on the contact's clock.
     #[schema(value_type = String, example = "2026-11-24T09:00:00")]
     local: jiff::civil::DateTime,
+    /// Why it is later than gap and hour say, in plain words.
+    #[schema(example = "moved to the next open day")]
+    moved: Option<String>,
 }
 
 /// What a workspace has.
@@ -97,6 +100,7 @@ impl From<&QuotedStep> for QuotedMessage {
             micros: step.price.micros.0,
             due_at: step.due,
             local: step.local,
+            moved: step.moved.map(|why| why.to_string()),
         }
     }
 }

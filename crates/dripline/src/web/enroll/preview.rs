@@ -22,6 +22,8 @@ pub(super) struct Message {
     pub(super) price: String,
     /// Which character makes it cost more.
     pub(super) ucs2: Option<String>,
+    /// Why it is later than gap and hour say; empty if it is not.
+    pub(super) why: String,
 }
 
 /// A whole quote.
@@ -90,6 +92,7 @@ fn message(step: &QuotedStep, preview: &Preview, viewer: &Viewer) -> Message {
         step: step.step,
         text: step.text.clone(),
         when: if step.due <= viewer.now { "now".to_owned() } else { step.local.strftime(DAY).to_string() },
+        why: step.moved.map(|why| why.to_string()).unwrap_or_default(),
         here: if elsewhere { format!("{here} for you") } else { String::new() },
         price: format!("{} · {paid}", counted(i64::from(step.price.segments), "segment", "segments")),
         ucs2: (step.encoding == Encoding::Ucs2).then(|| culprits(&step.text)),

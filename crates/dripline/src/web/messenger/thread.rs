@@ -7,7 +7,6 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use domain::ids::{ContactId, EventId, MessageId};
 use domain::message::{MessageKind, MessageState};
-use domain::schedule::Why;
 use domain::zones::Zone;
 use engine::progress::Progress;
 use jiff::Timestamp;
@@ -54,7 +53,7 @@ pub(super) struct Coming {
     pub(super) step: u8,
     pub(super) text: String,
     pub(super) when: Moment,
-    pub(super) why: &'static str,
+    pub(super) why: String,
 }
 
 /// One thing in the thread.
@@ -214,12 +213,6 @@ pub(super) async fn there(parts: &Parts, viewer: &Viewer, contact: &Contact) -> 
 }
 
 fn coming(eyes: &Eyes<'_>, progress: &Progress) -> Vec<Coming> {
-    let why = |why| match why {
-        Some(Why::ClosedHours) => "moved to the next open hour",
-        Some(Why::ClosedDay) => "moved to the next open day",
-        Some(Why::MissingHour) => "that hour does not exist on the day",
-        None => "",
-    };
     let row = |message: &engine::progress::ComingMessage| Coming {
         step: message.step,
         text: message.text.clone(),
@@ -227,7 +220,7 @@ fn coming(eyes: &Eyes<'_>, progress: &Progress) -> Vec<Coming> {
             soon if message.due <= eyes.viewer.now => Moment { short: "as soon as it may go".to_owned(), ..soon },
             planned => planned,
         },
-        why: why(message.moved),
+        why: message.moved.map(|why| why.to_string()).unwrap_or_default(),
     };
     progress.coming.iter().map(row).collect()
 }
