@@ -151,12 +151,17 @@ fn stat(state: u8) -> Option<&'static str> {
     words.get(usize::from(state).checked_sub(1)?).copied()
 }
 
+/// The most bytes of a part: a short message's, in an alphabet of one byte for each character.
+const LONGEST_PART: usize = 160;
+
 fn text(delivery: &Delivery) -> Result<Text, String> {
     let phone = |what: &str, text: &str| e164(text).ok_or_else(|| format!("{what} is {text:?}, not a phone number"));
     let (from, to) = (phone("the source", &delivery.source)?, phone("the destination", &delivery.destination)?);
     let (place, bytes) =
         if delivery.esm_class & HEADED == 0 { (None, &delivery.text[..]) } else { headed(&delivery.text) };
     let place = place.or_else(|| by_parameters(delivery)).filter(|place| place.count > 1);
+    // No network carries a part that long: it is a text by itself, and need not wait in memory for others.
+    let place = place.filter(|_| bytes.len() <= LONGEST_PART);
     Ok(Text { from, to, data_coding: delivery.data_coding, bytes: bytes.to_vec(), part: place })
 }
 

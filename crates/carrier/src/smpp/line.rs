@@ -166,6 +166,8 @@ impl Line {
         }
         session.end();
         let unfinished = async {
+            // Among it may be the answer that proves a text in doubt.
+            session.stored().await;
             for storing in desk.unfinished() {
                 desk.settle(&storing.await);
             }

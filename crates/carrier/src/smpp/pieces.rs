@@ -69,14 +69,22 @@ impl Pieces {
     /// Adds a part; `event_id` is the text's if it is the first one.
     pub(super) fn add(&mut self, text: &Text, place: Place, event_id: impl FnOnce() -> String) -> Grown {
         let key = Key::of(text, place);
-        let gathered = self.0.entry(key.clone()).or_insert_with(|| Gathered {
+        let new = || Gathered {
             event_id: event_id(),
             from: text.from.clone(),
             to: text.to.clone(),
             data_coding: text.data_coding,
             parts: BTreeMap::new(),
             looks: 0,
-        });
+        };
+        if self.0.len() >= MOST && !self.0.contains_key(&key) {
+            // No room to wait: it is stored as it is, at once.
+            return Grown::Whole(
+                key,
+                Gathered { parts: BTreeMap::from([(place.number, text.bytes.clone())]), ..new() },
+            );
+        }
+        let gathered = self.0.entry(key.clone()).or_insert_with(new);
         gathered.looks = 0;
         gathered.parts.insert(place.number, text.bytes.clone());
         let is_whole = gathered.parts.len() == usize::from(place.count);
@@ -88,15 +96,12 @@ impl Pieces {
         self.0.remove(key);
     }
 
-    /// Those whose next part does not come, and those that are too many: to be stored as they are.
+    /// Those whose next part does not come: to be stored as they are.
     pub(super) fn late(&mut self) -> Vec<(Key, Gathered)> {
         for gathered in self.0.values_mut() {
             gathered.looks += 1;
         }
-        let mut late: Vec<_> = self.0.iter().filter(|(_, gathered)| gathered.looks >= PATIENCE).map(both).collect();
-        let over = (self.0.len() - late.len()).saturating_sub(MOST);
-        late.extend(self.0.iter().filter(|(_, gathered)| gathered.looks < PATIENCE).take(over).map(both));
-        late
+        self.0.iter().filter(|(_, gathered)| gathered.looks >= PATIENCE).map(both).collect()
     }
 
     /// All that there are.
@@ -137,6 +142,16 @@ mod tests {
     }
 
     #[test]
+    fn where_no_more_can_wait_a_part_is_stored_by_itself() {
+        let mut pieces = Pieces::default();
+        for n in 0..MOST {
+            assert_eq!(add(&mut pieces, &format!("+1305555{n:04}"), 2, 1, b"Ann"), None);
+        }
+        assert_eq!(add(&mut pieces, "+12125550111", 2, 1, b"Bob"), Some(b"Bob".to_vec()));
+        assert_eq!(add(&mut pieces, "+13055550000", 2, 2, b"Ann"), Some(b"AnnAnn".to_vec()));
+    }
+
+    #[test]
     fn parts_in_any_order_and_twice_become_one_text() {
         let mut pieces = Pieces::default();
         assert_eq!(add(&mut pieces, "a", 3, 3, b"c"), None);
@@ -149,16 +164,14 @@ mod tests {
     }
 
     #[test]
-    fn what_never_becomes_whole_is_given_up_in_time_and_number() {
+    fn what_never_becomes_whole_is_given_up_in_time() {
         let mut pieces = Pieces::default();
         add(&mut pieces, "a", 2, 1, b"x");
         for _ in 1..PATIENCE {
             assert!(pieces.late().is_empty());
         }
         assert_eq!(pieces.late().len(), 1);
-        for nth in 0..=MOST {
-            add(&mut pieces, &nth.to_string(), 2, 1, b"x");
-        }
-        assert_eq!(pieces.late().len(), 1 + 1, "the one that is late, and one too many");
+        add(&mut pieces, "b", 2, 1, b"x");
+        assert_eq!(pieces.late().len(), 1, "the one that is late, as long as it is not stored");
     }
 }

@@ -330,6 +330,13 @@ impl<'d> Session<'d> {
     }
 
     /// Answers a delivery, once it is stored or could not be.
+    /// Waits for what was heard to be stored, without a word to the SMSC: the link is gone.
+    pub(super) async fn stored(&mut self) {
+        while let Some(stored) = self.storing.next().await {
+            self.desk.settle(&stored);
+        }
+    }
+
     async fn confirm(&mut self, stored: Stored) -> Result<(), String> {
         self.desk.settle(&stored);
         let Some(request) = &stored.request else { return Ok(()) };
