@@ -274,3 +274,23 @@ impl<'a> Reader<'a> {
         parameters
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_that_of_its_country_however_it_is_written() {
+        for (kind, written, read) in [
+            (1, "13055550123", "13055550123"),
+            (NATIONAL, "3055550123", "13055550123"),
+            (0, "3055550123", "3055550123"),
+            (0, "0013055550123", "13055550123"),
+            (NATIONAL, "01113055550123", "13055550123"),
+            (NATIONAL, "0301234567", "0301234567"),
+            (5, "ACME", "ACME"),
+        ] {
+            assert_eq!(international(kind, written.to_owned()), read, "{kind} {written}");
+        }
+    }
+}

@@ -96,6 +96,7 @@ mod tests {
         repeats.answered([1; 32], 1, 5);
         assert_eq!(name(&mut repeats, 1, 1, "b"), "a", "the answer may not have arrived");
         repeats.answered([1; 32], 1, 5);
+        assert!(repeats.waits_for_proof(1) && !repeats.waits_for_proof(2));
         repeats.proved(1, 5);
         repeats.proved(2, 9);
         assert_eq!(name(&mut repeats, 1, 1, "b"), "a", "an older request, another link");
