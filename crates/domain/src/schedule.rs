@@ -164,7 +164,7 @@ mod tests {
                 .unwrap();
         // Mobile, Alabama; Dec 24, 2026, with Christmas on the next day.
         let got = locals("2026-12-24T16:00:00Z", "+12515550123", &hours, &[0, 1]);
-        assert_eq!(got[1].0, "2026-12-26T10:00:00");
+        assert_eq!(got[1].0, "2026-12-26T09:00:00");
         assert!(matches!(got[1].1, Some(Why::Holiday(name)) if name.contains("Christmas")), "{got:?}");
         let got = locals("2026-12-24T16:00:00Z", "+12125550123", &hours, &[0, 1]);
         assert_eq!(got[1], ("2026-12-25T11:00:00".into(), None));
