@@ -157,7 +157,7 @@ static FREE: Sql = Sql::Same(
 static ASSIGN: Sql = Sql::Same(
     "
     UPDATE numbers SET campaign_id = $3, registration = $4,
-        paced_until = CASE WHEN COALESCE(campaign_id, 0) = COALESCE($3, 0) THEN paced_until ELSE 0 END
+        paced_until = CASE WHEN COALESCE(campaign_id, 0) = COALESCE(CAST($3 AS BIGINT), 0) THEN paced_until ELSE 0 END
     WHERE workspace_id = $1 AND number_id = $2",
 );
 
