@@ -61,11 +61,13 @@ pub struct NewList {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ListCounts {
-    /// Rows with a phone that the last reading of its file has seen.
+    /// Rows that the last reading of its file has seen, but for empty ones.
     pub rows: u64,
+    /// Why the last reading did not come to the end of the file; what was read up to there is in force.
+    pub broken: Option<String>,
     /// Phones that it holds.
     pub phones: u64,
-    /// Rows of the last reading without a phone that can be one.
+    /// Cells of the last reading that should be a phone and cannot be one.
     pub rejected: u64,
     /// The first of them, with the reason.
     pub rejects: Vec<PhoneReject>,
@@ -142,10 +144,13 @@ impl From<SuppressError> for ListError {
     }
 }
 
-/// Whether a list has lost its process: it is being filled or removed, and has not moved for two minutes.
+/// Whether nobody works at a list that is being filled or removed: its file broke off, or it has not moved for two minutes.
 #[must_use]
 pub fn stands_still(list: &List, now: Timestamp) -> bool {
     let moves = matches!(list.state.as_str(), "filling" | "removing");
+    if list.state == "filling" && ListCounts::of(list).broken.is_some() {
+        return true;
+    }
     moves && list.updated_at < now.saturating_sub(STILL).unwrap_or(Timestamp::MIN)
 }
 

@@ -139,6 +139,22 @@ fn who_may_and_what_cannot_be() {
         assert!(matches!(empty, Err(ListError::File(_))));
         // It is not taken for whole, and its file may be read again.
         assert_eq!(world.engine.suppression_list(&world.actor, ours.id).await.unwrap().state, "filling");
+        let torn = "Phone,Name\n2125550401,Ann\n2125550402,\"Bob\n2125550403,Cat\n".to_owned().into_bytes();
+        let refused = world.engine.fill_list(&world.actor, ours.id, Cursor::new(torn), Region::US, |_| {}).await;
+        assert!(matches!(refused, Err(ListError::File(_))), "{refused:?}");
+        let list = world.engine.suppression_list(&world.actor, ours.id).await.unwrap();
+        let counts = ListCounts::of(&list);
+        assert_eq!(
+            (list.state.as_str(), counts.phones),
+            ("filling", 2),
+            "what stands before the open quote is in force"
+        );
+        assert!(counts.broken.is_some_and(|why| why.starts_with("row 3: a quotation mark")));
+        let mended = "Phone,Mobile\n2125550401,\n2125550402,2125550404\n".to_owned().into_bytes();
+        let list =
+            world.engine.fill_list(&world.actor, ours.id, Cursor::new(mended), Region::US, |_| {}).await.unwrap();
+        let counts = ListCounts::of(&list);
+        assert_eq!((list.state.as_str(), counts.rows, counts.phones, counts.broken), ("kept", 2, 4, None));
         let half = world.engine.create_list(&world.actor, new("Half", BLOCKED)).await.unwrap();
         assert_eq!(half.state, "filling", "one with a file waits for it");
         world.end().await;

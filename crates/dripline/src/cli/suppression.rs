@@ -31,7 +31,7 @@ Examples:
   dripline suppression import ours.csv --name \"Asked us not to\" --source office --kind do_not_contact
   dripline suppression import litigators.csv --into spl_06b9zq4h8g000
 
-The file has a column of phones, with or without names above. A million rows need no more memory than one. What runs to a
+The file has columns of phones, with or without names above. A million rows need no more memory than one. What runs to a
 listed phone ends with its refund. After an interruption read the file again --into its list: nothing counts twice.";
 
 const LIST: &str = "\

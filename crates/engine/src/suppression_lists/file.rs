@@ -1,4 +1,4 @@
-//! The file of a list: one column of phones, with or without a name above it, among others or alone. Read as a stream.
+//! The file of a list: columns of phones, with or without names above them, among others or alone. Read as a stream.
 
 use std::io::Read;
 
@@ -51,7 +51,7 @@ impl Engine {
         mut progress: impl FnMut(u64) + Send,
     ) -> Result<List, ListError> {
         crate::contacts::may_put(actor, super::kind_of(&self.suppression_list(actor, id).await?)?)?;
-        self.mark_list(actor, id, "filling").await?;
+        self.mark_list(actor, id, "filling", None).await?;
         let (out, chunks) = flume::bounded(AHEAD);
         let reading = tokio::task::spawn_blocking(move || read(Box::new(source), region, &out));
         while let Ok(chunk) = chunks.recv_async().await {
@@ -65,15 +65,25 @@ impl Engine {
         }
         let done = reading.await.map_err(|_| crate::import::ImportError::Ending)?;
         // One that cannot be read to its end stays unfinished, and says so: what it gave up to there is in force.
-        done?;
-        self.mark_list(actor, id, "kept").await
+        if let Err(error) = done {
+            self.mark_list(actor, id, "filling", Some(error.to_string())).await?;
+            return Err(error);
+        }
+        self.mark_list(actor, id, "kept", None).await
     }
 
-    async fn mark_list(&self, actor: &Actor, id: ListId, state: &'static str) -> Result<List, ListError> {
+    async fn mark_list(
+        &self,
+        actor: &Actor,
+        id: ListId,
+        state: &'static str,
+        broken: Option<String>,
+    ) -> Result<List, ListError> {
         let beat = self.beat(actor);
         self.write(Lane::Bulk, move |tx| {
             let mut list = super::open(tx, &beat, id)?;
             state.clone_into(&mut list.state);
+            list.counts = ListCounts { broken: broken.clone(), ..ListCounts::of(&list) }.document();
             list.updated_at = beat.now;
             lists::save(tx, beat.workspace, &list)?;
             if state == "kept" {
@@ -90,12 +100,20 @@ impl Engine {
 /// The reading thread. Stops early, without an error, if nobody wants the chunks any more.
 fn read(source: Box<dyn Read + Send>, region: Region, out: &flume::Sender<Chunk>) -> Result<(), ListError> {
     let mut phones = Phones::open(source, region)?;
-    let mut chunk = Chunk::default();
-    while let Some((row, phone)) = phones.next()? {
-        chunk.rows += 1;
+    let (mut chunk, mut last) = (Chunk::default(), 0);
+    let ended = loop {
+        let (row, phone) = match phones.next() {
+            Ok(Some(next)) => next,
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(error.into()),
+        };
+        if matches!(phone, Err(PhoneError::Empty)) {
+            continue;
+        }
+        chunk.rows += u64::from(row != last);
+        last = row;
         match phone {
             Ok(phone) => chunk.phones.push(phone),
-            Err(PhoneError::Empty) => chunk.rows -= 1,
             Err(error) => {
                 chunk.rejected += 1;
                 if chunk.rejects.len() < MAX_KEPT {
@@ -104,17 +122,13 @@ fn read(source: Box<dyn Read + Send>, region: Region, out: &flume::Sender<Chunk>
             }
         }
         if chunk.phones.len() >= CHUNK {
-            let next = Chunk {
-                phones: Vec::new(),
-                rows: chunk.rows,
-                rejected: chunk.rejected,
-                rejects: chunk.rejects.clone(),
-            };
+            let next = Chunk { phones: Vec::new(), rejects: chunk.rejects.clone(), ..chunk };
             if out.send(std::mem::replace(&mut chunk, next)).is_err() {
                 return Ok(());
             }
         }
-    }
+    };
+    // Also before an error: what stands up to there is in force.
     let _ = out.send(chunk);
-    Ok(())
+    ended
 }

@@ -50,6 +50,8 @@ struct Shown {
     phones: String,
     what: String,
     rejects: Vec<PhoneReject>,
+    /// Why its file was not read to its end; empty if it was.
+    broken: String,
     by: String,
     made: Moment,
     may_remove: bool,
@@ -63,6 +65,7 @@ impl Shown {
         let dated = list.dated.as_ref().map(|day| format!(" of {day}")).unwrap_or_default();
         let file = if list.file_name.is_empty() { String::new() } else { format!(" · {}", list.file_name) };
         let state = match list.state.as_str() {
+            _ if counts.broken.is_some() => "read in part",
             _ if still && list.state == "filling" => "interrupted",
             "filling" => "being read",
             "removing" => "being removed",
@@ -75,7 +78,7 @@ impl Shown {
             format!(
                 "{}, {}",
                 counted(counts.ended, "workflow ended", "workflows ended"),
-                counted(counts.rejected, "row without a phone", "rows without a phone")
+                counted(counts.rejected, "cell that is no phone", "cells that are no phone")
             )
         };
         let compliance = list.kind == Suppression::ComplianceBlocked.word();
@@ -89,6 +92,7 @@ impl Shown {
             still,
             phones: counted(counts.phones, "phone", "phones"),
             what,
+            broken: counts.broken.map(|why| format::sentence(&why)).unwrap_or_default(),
             rejects: counts.rejects.into_iter().take(10).collect(),
             by: names.who(&list.actor),
             made: format::moment(list.created_at, viewer.now, &viewer.zone),
