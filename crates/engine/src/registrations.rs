@@ -365,7 +365,7 @@ fn save_brand(
     let brand = if let Some(id) = id {
         let before = registrations::find_brand(tx, beat.workspace, id)?.ok_or(RegistrationError::BrandUnknown)?;
         let brand = noted(id, before.created_at);
-        registrations::change_brand(tx, beat.workspace, &brand)?;
+        registrations::save_brand(tx, beat.workspace, &brand)?;
         numbers::lock(tx, beat.workspace)?;
         registrations::free(tx, beat.workspace, id)?;
         brand
@@ -374,7 +374,7 @@ fn save_brand(
             return Err(RegistrationError::TooMany);
         }
         let brand = noted(BrandId(beat.id()), beat.now);
-        registrations::insert_brand(tx, beat.workspace, &brand)?;
+        registrations::save_brand(tx, beat.workspace, &brand)?;
         brand
     };
     let note = json!({ "brand": brand.id, "name": brand.name, "state": brand.state,
@@ -395,7 +395,7 @@ fn save_campaign(
             let before = registrations::find_campaign(tx, beat.workspace, id)?;
             let before = before.ok_or(RegistrationError::CampaignUnknown)?;
             let campaign = noted(id, before.brand, before.created_at);
-            registrations::change_campaign(tx, beat.workspace, &campaign)?;
+            registrations::save_campaign(tx, beat.workspace, &campaign)?;
             numbers::lock(tx, beat.workspace)?;
             registrations::free(tx, beat.workspace, before.brand)?;
             campaign
@@ -406,7 +406,7 @@ fn save_campaign(
                 return Err(RegistrationError::TooMany);
             }
             let campaign = noted(CampaignId(beat.id()), brand, beat.now);
-            registrations::insert_campaign(tx, beat.workspace, &campaign)?;
+            registrations::save_campaign(tx, beat.workspace, &campaign)?;
             campaign
         }
     };

@@ -97,17 +97,14 @@ static BRANDS: Sql =
 static FIND_BRAND: Sql =
     Sql::Same(concat!("SELECT ", brand_columns!(), " FROM brands WHERE workspace_id = $1 AND brand_id = $2"));
 
-static INSERT_BRAND: Sql = Sql::Same(
+static SAVE_BRAND: Sql = Sql::Same(
     "
     INSERT INTO brands (workspace_id, brand_id, name, registry_id, state, facts, day_segments, share, day_until, day_count,
         created_at, changed_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, $9, $10)",
-);
-
-static CHANGE_BRAND: Sql = Sql::Same(
-    "
-    UPDATE brands SET name = $3, registry_id = $4, state = $5, facts = $6, day_segments = $7, share = $8, changed_at = $9
-    WHERE workspace_id = $1 AND brand_id = $2",
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, $9, $10)
+    ON CONFLICT (workspace_id, brand_id) DO UPDATE SET name = excluded.name, registry_id = excluded.registry_id,
+        state = excluded.state, facts = excluded.facts, day_segments = excluded.day_segments, share = excluded.share,
+        changed_at = excluded.changed_at",
 );
 
 static REMOVE_BRAND: Sql = Sql::Same("DELETE FROM brands WHERE workspace_id = $1 AND brand_id = $2");
@@ -121,17 +118,14 @@ static CAMPAIGNS: Sql =
 static FIND_CAMPAIGN: Sql =
     Sql::Same(concat!("SELECT ", campaign_columns!(), " FROM campaigns WHERE workspace_id = $1 AND campaign_id = $2"));
 
-static INSERT_CAMPAIGN: Sql = Sql::Same(
+static SAVE_CAMPAIGN: Sql = Sql::Same(
     "
     INSERT INTO campaigns (workspace_id, campaign_id, brand_id, name, registry_id, state, facts, segments_per_minute,
         paced_until, created_at, changed_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10)",
-);
-
-static CHANGE_CAMPAIGN: Sql = Sql::Same(
-    "
-    UPDATE campaigns SET name = $3, registry_id = $4, state = $5, facts = $6, segments_per_minute = $7, changed_at = $8
-    WHERE workspace_id = $1 AND campaign_id = $2",
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10)
+    ON CONFLICT (workspace_id, campaign_id) DO UPDATE SET name = excluded.name, registry_id = excluded.registry_id,
+        state = excluded.state, facts = excluded.facts, segments_per_minute = excluded.segments_per_minute,
+        changed_at = excluded.changed_at",
 );
 
 static REMOVE_CAMPAIGN: Sql = Sql::Same("DELETE FROM campaigns WHERE workspace_id = $1 AND campaign_id = $2");
@@ -165,14 +159,12 @@ static ASSIGN: Sql = Sql::Same(
 pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("registrations::BRANDS", &BRANDS),
     ("registrations::FIND_BRAND", &FIND_BRAND),
-    ("registrations::INSERT_BRAND", &INSERT_BRAND),
-    ("registrations::CHANGE_BRAND", &CHANGE_BRAND),
+    ("registrations::SAVE_BRAND", &SAVE_BRAND),
     ("registrations::REMOVE_BRAND", &REMOVE_BRAND),
     ("registrations::USE_BRAND", &USE_BRAND),
     ("registrations::CAMPAIGNS", &CAMPAIGNS),
     ("registrations::FIND_CAMPAIGN", &FIND_CAMPAIGN),
-    ("registrations::INSERT_CAMPAIGN", &INSERT_CAMPAIGN),
-    ("registrations::CHANGE_CAMPAIGN", &CHANGE_CAMPAIGN),
+    ("registrations::SAVE_CAMPAIGN", &SAVE_CAMPAIGN),
     ("registrations::REMOVE_CAMPAIGN", &REMOVE_CAMPAIGN),
     ("registrations::USE_CAMPAIGN", &USE_CAMPAIGN),
     ("registrations::LIMITS", &LIMITS),
@@ -231,8 +223,8 @@ pub fn find_brand(db: &Read<'_>, workspace: WorkspaceId, id: BrandId) -> Result<
     db.query_optional(&FIND_BRAND, &[workspace.0.into(), id.0.into()])?.as_ref().map(brand).transpose()
 }
 
-/// Inserts a brand.
-pub fn insert_brand(tx: &mut Tx<'_>, workspace: WorkspaceId, new: &Brand) -> Result<(), DbError> {
+/// Keeps a brand, a new one or what a person may change of it.
+pub fn save_brand(tx: &mut Tx<'_>, workspace: WorkspaceId, new: &Brand) -> Result<(), DbError> {
     let facts = json::text(&new.facts)?;
     let params = [
         workspace.0.into(),
@@ -246,24 +238,7 @@ pub fn insert_brand(tx: &mut Tx<'_>, workspace: WorkspaceId, new: &Brand) -> Res
         json::micros(new.created_at).into(),
         json::micros(new.changed_at).into(),
     ];
-    tx.execute(&INSERT_BRAND, &params).map(|_| ())
-}
-
-/// Overwrites what a person may change of a brand.
-pub fn change_brand(tx: &mut Tx<'_>, workspace: WorkspaceId, changed: &Brand) -> Result<(), DbError> {
-    let facts = json::text(&changed.facts)?;
-    let params = [
-        workspace.0.into(),
-        changed.id.0.into(),
-        changed.name.as_str().into(),
-        changed.registry_id.as_str().into(),
-        changed.state.as_str().into(),
-        facts.as_str().into(),
-        changed.day_segments.into(),
-        changed.share.into(),
-        json::micros(changed.changed_at).into(),
-    ];
-    tx.execute(&CHANGE_BRAND, &params).map(|_| ())
+    tx.execute(&SAVE_BRAND, &params).map(|_| ())
 }
 
 /// Removes a brand that has no campaign.
@@ -281,8 +256,8 @@ pub fn find_campaign(db: &Read<'_>, workspace: WorkspaceId, id: CampaignId) -> R
     db.query_optional(&FIND_CAMPAIGN, &[workspace.0.into(), id.0.into()])?.as_ref().map(campaign).transpose()
 }
 
-/// Inserts a campaign.
-pub fn insert_campaign(tx: &mut Tx<'_>, workspace: WorkspaceId, new: &Campaign) -> Result<(), DbError> {
+/// Keeps a campaign, a new one or what a person may change of it; its brand stays.
+pub fn save_campaign(tx: &mut Tx<'_>, workspace: WorkspaceId, new: &Campaign) -> Result<(), DbError> {
     let facts = json::text(&new.facts)?;
     let params = [
         workspace.0.into(),
@@ -296,23 +271,7 @@ pub fn insert_campaign(tx: &mut Tx<'_>, workspace: WorkspaceId, new: &Campaign) 
         json::micros(new.created_at).into(),
         json::micros(new.changed_at).into(),
     ];
-    tx.execute(&INSERT_CAMPAIGN, &params).map(|_| ())
-}
-
-/// Overwrites what a person may change of a campaign; its brand stays.
-pub fn change_campaign(tx: &mut Tx<'_>, workspace: WorkspaceId, changed: &Campaign) -> Result<(), DbError> {
-    let facts = json::text(&changed.facts)?;
-    let params = [
-        workspace.0.into(),
-        changed.id.0.into(),
-        changed.name.as_str().into(),
-        changed.registry_id.as_str().into(),
-        changed.state.as_str().into(),
-        facts.as_str().into(),
-        changed.segments_per_minute.into(),
-        json::micros(changed.changed_at).into(),
-    ];
-    tx.execute(&CHANGE_CAMPAIGN, &params).map(|_| ())
+    tx.execute(&SAVE_CAMPAIGN, &params).map(|_| ())
 }
 
 /// Removes a campaign that has no number.
