@@ -341,20 +341,13 @@ async fn add(State(parts): State<Parts>, viewer: Viewer, Form(typed): Form<Typed
             let said = format!("{} was added", contact.name);
             return Ok(Done::to(format!("/contacts/{}", contact.id)).saying(said).into_response());
         }
-        Err(ContactError::Phone(error)) => page.wrong_phone = sentence(&error.to_string()),
+        Err(ContactError::Phone(error)) => page.wrong_phone = format::sentence(&error.to_string()),
         Err(ContactError::PhoneTaken { contact }) => {
             page.taken = Some(contact);
             "Another contact has this phone already.".clone_into(&mut page.wrong_phone);
         }
-        Err(error @ ContactError::Field(_)) => page.wrong = sentence(&error.to_string()),
+        Err(error @ ContactError::Field(_)) => page.wrong = format::sentence(&error.to_string()),
         Err(error) => return Err(error.into()),
     }
     Ok(refused(&page))
-}
-
-/// A message as a sentence.
-pub(super) fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
-    format!("{first}{}.", letters.as_str().trim_end_matches('.'))
 }

@@ -5,8 +5,6 @@
 mod many;
 mod preview;
 
-pub(super) use preview::sentence;
-
 use askama::Template;
 use axum::Router;
 use axum::extract::{Query, State};

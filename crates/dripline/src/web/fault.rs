@@ -2,6 +2,8 @@
 
 use std::error::Error;
 
+use super::format;
+
 /// What is wrong; by default nothing.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Fault {
@@ -18,9 +20,7 @@ impl Fault {
             text = format!("{text}: {error}");
             cause = error.source();
         }
-        let mut letters = text.chars();
-        let sentence: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
-        Self { field, text: format!("{sentence}.") }
+        Self { field, text: format::sentence(&text) }
     }
 
     /// A sentence of the page's own.

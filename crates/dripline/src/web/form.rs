@@ -21,3 +21,9 @@ impl<T: DeserializeOwned> FromRequest<Parts> for Form<T> {
         })
     }
 }
+
+/// A whole number as a person types it, with or without commas between thousands; nothing typed is 0, which is no limit.
+pub(super) fn whole(text: &str) -> Option<i64> {
+    let text = text.trim().replace(',', "");
+    if text.is_empty() { Some(0) } else { text.parse().ok() }
+}

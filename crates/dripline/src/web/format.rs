@@ -16,6 +16,17 @@ impl fmt::Display for Icon {
     }
 }
 
+/// A message of the engine with a capital letter.
+pub(crate) fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
+}
+
+/// A message of the engine as a whole sentence.
+pub(crate) fn sentence(text: &str) -> String {
+    format!("{}.", capital(text.trim_end_matches('.')))
+}
+
 /// A count with its thousands apart: `12,345`.
 pub(crate) fn count(number: impl TryInto<i64>) -> String {
     let number: i64 = number.try_into().unwrap_or(i64::MAX);

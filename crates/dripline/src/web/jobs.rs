@@ -14,7 +14,6 @@ use store::{DbError, contacts};
 use super::answer::html;
 use super::asked::Asker;
 use super::csv::Csv;
-use super::enroll::sentence;
 use super::format::{self, count};
 use super::frame::{Frame, Section};
 use super::path::Id;
@@ -152,7 +151,8 @@ async fn refused(parts: &Parts, viewer: &Viewer, items: &[Item]) -> Result<Vec<R
     let row = |item: &Item| {
         let contact = item.contact.and_then(|id| known.iter().find(|contact| contact.id.0 == id));
         let reasons = item.outcome.as_deref().and_then(|text| serde_json::from_str::<Vec<Reason>>(text).ok());
-        let reasons: Vec<_> = reasons.unwrap_or_default().into_iter().map(|reason| sentence(&reason.message)).collect();
+        let reasons: Vec<_> =
+            reasons.unwrap_or_default().into_iter().map(|reason| format::capital(&reason.message)).collect();
         Refused {
             contact: contact.map(|contact| contact.id),
             name: contact.map(|contact| contact.name.clone()).unwrap_or_default(),

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use store::numbers::Number;
 
 use super::answer::{Done, html, refused};
-use super::form::Form;
+use super::form::{Form, whole};
 use super::format::{self, Moment};
 use super::frame::{Frame, Section};
 use super::path::Id;
@@ -144,16 +144,10 @@ fn row(
     })
 }
 
-/// A whole number as a person types it; nothing typed is no limit.
-fn pace(text: &str) -> Option<i64> {
-    let text = text.trim().replace(',', "");
-    if text.is_empty() { Some(0) } else { text.parse().ok() }
-}
-
 const WRONG_PACE: &str = "A pace is a whole number of segments; 0 is no limit";
 
 async fn add(State(parts): State<Parts>, viewer: Viewer, Form(new): Form<New>) -> Result<Response, Wrong> {
-    let (Some(per_minute), Some(per_day)) = (pace(&new.per_minute), pace(&new.per_day)) else {
+    let (Some(per_minute), Some(per_day)) = (whole(&new.per_minute), whole(&new.per_day)) else {
         let new = New { wrong_pace: WRONG_PACE.to_owned(), ..new };
         return Ok(refused(&page(&parts, &viewer, new, true).await?));
     };
@@ -168,11 +162,7 @@ async fn add(State(parts): State<Parts>, viewer: Viewer, Form(new): Form<New>) -
             Ok(refused(&page(&parts, &viewer, new, true).await?))
         }
         Err(error @ (NumberError::Phone(_) | NumberError::PhoneTaken | NumberError::Carrier { .. })) => {
-            let mut wrong = error.to_string();
-            if let Some(first) = wrong.get_mut(0..1) {
-                first.make_ascii_uppercase();
-            }
-            let new = New { wrong_phone: wrong, ..new };
+            let new = New { wrong_phone: format::capital(&error.to_string()), ..new };
             Ok(refused(&page(&parts, &viewer, new, true).await?))
         }
         Err(error) => Err(error.into()),
@@ -220,7 +210,7 @@ async fn change(
     Id(id): Id<NumberId>,
     Form(limits): Form<Limits>,
 ) -> Result<Response, Wrong> {
-    let (Some(per_minute), Some(per_day)) = (pace(&limits.per_minute), pace(&limits.per_day)) else {
+    let (Some(per_minute), Some(per_day)) = (whole(&limits.per_minute), whole(&limits.per_day)) else {
         return Ok(refused(&one(&parts, &viewer, id, Some(&limits)).await?));
     };
     let change = NumberChange { state: None, per_minute: Some(per_minute), per_day: Some(per_day) };

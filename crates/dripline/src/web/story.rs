@@ -91,7 +91,7 @@ impl Names {
     pub(crate) fn tell(&self, event: &Event) -> Option<Told> {
         let payload: Value = serde_json::from_str(&event.payload).unwrap_or_default();
         let (who, whom) = (self.by(event), self.whom(event));
-        let told = |icon, text: String| Some(Told { icon, text: capital(&text) });
+        let told = |icon, text: String| Some(Told { icon, text: format::capital(&text) });
         match event.kind.as_str() {
             "enrollment.started" => {
                 let (flow, price) =
@@ -133,12 +133,6 @@ impl Names {
     fn with(&self, event: &Event) -> String {
         if self.contacts.is_empty() { String::new() } else { format!(" with {}", self.whom(event)) }
     }
-}
-
-/// The text with a capital at its beginning.
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
 }
 
 fn paid(payload: &Value, credits: &str, micros: &str) -> Amounts {

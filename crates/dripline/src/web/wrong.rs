@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
 use super::answer::html;
+use super::format;
 use super::look::Look;
 use crate::problem::Problem;
 
@@ -49,11 +50,9 @@ pub(super) struct Told {
 impl Told {
     /// A sentence for a person.
     pub(super) fn sentence(&self) -> String {
-        let mut letters = self.detail.chars();
-        let sentence: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
         match &self.id {
-            Some(id) => format!("{sentence}: {id}."),
-            None => format!("{sentence}."),
+            Some(id) => format!("{}: {id}.", format::capital(&self.detail)),
+            None => format::sentence(&self.detail),
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::markup::sound;
 use crate::registered::register;
 use crate::site::{Answer, Customer, Site};
 
-const BANDWIDTH: &str = "name=Our+Bandwidth&account=500&user=api&password=the+password&application=app-1\
+pub(crate) const BANDWIDTH: &str = "name=Our+Bandwidth&account=500&user=api&password=the+password&application=app-1\
     &callback_user=hooks&callback_password=secret&callback_password_before=";
 /// base64 of `hooks:secret`.
 const SIGNED: &str = "Basic aG9va3M6c2VjcmV0";

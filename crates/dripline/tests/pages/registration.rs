@@ -3,11 +3,9 @@
 use domain::access::Role;
 use engine::numbers::NewNumber;
 
+use crate::carriers::BANDWIDTH;
 use crate::markup::sound;
 use crate::site::Site;
-
-const BANDWIDTH: &str = "name=Our+Bandwidth&account=500&user=api&password=the+password&application=app-1\
-    &callback_user=hooks&callback_password=secret&callback_password_before=";
 
 #[tokio::test]
 async fn a_number_of_an_account_texts_nobody_before_it_is_registered_and_the_preview_says_where_to_go() {

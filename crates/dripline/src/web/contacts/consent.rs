@@ -19,7 +19,6 @@ use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use serde::Deserialize;
 
-use super::sentence;
 use crate::consent_rows;
 use crate::web::answer::{Done, html, refused};
 use crate::web::csv::Csv;
@@ -231,7 +230,9 @@ async fn record(
     viewer.actor.need(Permission::ContactsWrite)?;
     let (new, opt_out) = match typed.read(&viewer.zone) {
         Ok(read) => read,
-        Err(error) => return Ok(refused(&page(&parts, &viewer, id, (typed, sentence(&error.to_string()))).await?)),
+        Err(error) => {
+            return Ok(refused(&page(&parts, &viewer, id, (typed, format::sentence(&error.to_string()))).await?));
+        }
     };
     match parts.engine.record_consent(&viewer.actor, id, new, opt_out).await {
         Ok(done) => {
@@ -247,7 +248,7 @@ async fn record(
             Ok(Done::to(format!("/contacts/{id}/consent")).saying(said).into_response())
         }
         Err(error @ (ConsentError::Given(_) | ConsentError::LiftsNothing | ConsentError::BeforeOptOut(_))) => {
-            Ok(refused(&page(&parts, &viewer, id, (typed, sentence(&error.to_string()))).await?))
+            Ok(refused(&page(&parts, &viewer, id, (typed, format::sentence(&error.to_string()))).await?))
         }
         Err(error) => Err(error.into()),
     }

@@ -15,7 +15,6 @@ use engine::import::{ImportError, ImportProgress};
 use engine::imports::{self, Choices, Import, Outcome, Told};
 
 use self::columns::{Choosing, Posted};
-use super::sentence;
 use crate::problem::{Code, Problem};
 use crate::web::answer::{Done, html, refused};
 use crate::web::asked::Asker;
@@ -162,7 +161,7 @@ impl Progress {
             still: imports::stands_still(import, viewer.now),
             counts: shown.map(|(name, number)| (name, count(number))).into(),
             far: if import.state == "running" { far } else { 100 },
-            error: outcome.error.as_deref().map(sentence).unwrap_or_default(),
+            error: outcome.error.as_deref().map(format::sentence).unwrap_or_default(),
             rejected: counted(counts.rejected, "row was rejected", "rows were rejected"),
             more_rejects: counts.rejected > outcome.rejects.len() as u64,
             rejects: outcome.rejects,

@@ -16,7 +16,7 @@ use store::suppressions::Entry;
 use store::{DbError, contacts, enrollments, events, numbers, suppressions, workflows};
 
 use super::consent::Holds;
-use super::{named, sentence};
+use super::named;
 use crate::web::about::{self, About, Place};
 use crate::web::answer::{Done, html, refused};
 use crate::web::enrollments::{Again, again, state};
@@ -207,7 +207,7 @@ async fn page<'v>(parts: &Parts, viewer: &'v Viewer, id: ContactId) -> Result<Co
         phone: format::phone(&contact.phone),
         fields: fields(contact, &loaded.own),
         wrong: String::new(),
-        odd: warnings(&contact.fields).iter().map(|one| sentence(&one.to_string())).collect(),
+        odd: warnings(&contact.fields).iter().map(|one| format::sentence(&one.to_string())).collect(),
         number: number.map(|number| format::phone(&number.phone)),
         numbers: choices(contact, &loaded.numbers),
         may_block: may_write && blocks.iter().all(|block| block.word != Suppression::DoNotContact.word()),
@@ -295,7 +295,7 @@ async fn save(
         }
         Err(error @ (ContactError::Field(_) | ContactError::TooManyCustomFields { .. })) => {
             let mut page = page(&parts, &viewer, id).await?;
-            page.wrong = sentence(&error.to_string());
+            page.wrong = format::sentence(&error.to_string());
             for field in &mut page.fields {
                 if let Some((_, typed)) = form.iter().find(|(key, _)| *key == field.key) {
                     field.value.clone_from(typed);

@@ -12,7 +12,6 @@ use engine::bulk::{BulkPreview, MAX_NAMED, Selection};
 use serde::Deserialize;
 use store::{DbError, contacts};
 
-use super::preview::sentence;
 use super::{Choice, blank_is_none};
 use crate::api::jobs::go_on;
 use crate::problem::{Code, Problem};
@@ -206,7 +205,7 @@ async fn refused(parts: &Parts, viewer: &Viewer, preview: &BulkPreview, most: us
     let known = parts.engine.read::<_, DbError, _>(move |read| contacts::some(read, workspace, &ids)).await?;
     let row = |(id, refusals): &(ContactId, Vec<domain::refusal::Refusal>)| {
         let contact = known.iter().find(|contact| contact.id == *id);
-        let reasons: Vec<_> = refusals.iter().map(|refusal| sentence(&refusal.to_string())).collect();
+        let reasons: Vec<_> = refusals.iter().map(|refusal| format::capital(&refusal.to_string())).collect();
         Refused {
             contact: *id,
             name: contact.map(|contact| contact.name.clone()).unwrap_or_default(),

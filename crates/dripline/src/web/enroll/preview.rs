@@ -144,7 +144,11 @@ pub(super) fn stops(refusals: &[Refusal], contact: ContactId, workflow: Workflow
         let twice =
             |stop: &Stop| matches!((&stop.fix, &fix), (Fix::Field { name: a }, Fix::Field { name: b }) if a == b);
         if !stops.iter().any(twice) {
-            stops.push(Stop { sentence: sentence(&refusal.to_string()), advice: sentence(refusal.fix()), fix });
+            stops.push(Stop {
+                sentence: format::capital(&refusal.to_string()),
+                advice: format::capital(refusal.fix()),
+                fix,
+            });
         }
     }
     stops
@@ -179,10 +183,4 @@ fn fix(refusal: &Refusal, contact: ContactId, workflow: WorkflowId) -> Fix {
         }
         Refusal::WorkflowUnknown => link(format!("/enroll?contact={contact}"), "Choose another workflow"),
     }
-}
-
-/// A message of the engine as a sentence.
-pub(in crate::web) fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
 }

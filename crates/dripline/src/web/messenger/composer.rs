@@ -225,7 +225,7 @@ pub(super) async fn send(
         Err(SendError::Failure(error)) => return Err(error.into()),
         Err(error) => {
             let (_, sentence, _) = Problem::from(error).told_to_people();
-            composer.wrong = crate::web::enroll::sentence(&sentence);
+            composer.wrong = crate::web::format::capital(&sentence);
             composer.meter = meter(&parts, &viewer, &written.body).await?;
             composer.body = written.body;
             return Ok(match asker {

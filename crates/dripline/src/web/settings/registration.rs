@@ -18,7 +18,7 @@ use serde::Deserialize;
 use super::{Side, frame};
 use crate::web::answer::{Done, html, refused};
 use crate::web::fault::Fault;
-use crate::web::form::Form;
+use crate::web::form::{Form, whole};
 use crate::web::format;
 use crate::web::frame::Frame;
 use crate::web::path::Id;
@@ -222,12 +222,6 @@ fn facts(about: &About, values: &Values) -> Values {
     about.facts().iter().map(|fact| (fact.key.to_owned(), found(values, fact.key))).collect()
 }
 
-/// A whole number as a person types it; nothing typed is no limit.
-fn whole(text: &str) -> Option<i64> {
-    let text = text.trim().replace(',', "");
-    if text.is_empty() { Some(0) } else { text.parse().ok() }
-}
-
 fn pairs(known: &[(&str, String)], facts: Values) -> Values {
     known.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).chain(facts).collect()
 }
@@ -372,7 +366,7 @@ fn gone(done: Result<(), RegistrationError>, said: &str) -> Result<Response, Wro
     match done {
         Ok(()) => Ok(Done::to(HERE).saying(said).into_response()),
         Err(error @ RegistrationError::InUse { .. }) => {
-            Ok(Done::to(HERE).failing(crate::web::contacts::sentence(&error.to_string())).into_response())
+            Ok(Done::to(HERE).failing(format::sentence(&error.to_string())).into_response())
         }
         Err(error) => Err(error.into()),
     }

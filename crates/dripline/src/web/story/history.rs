@@ -4,7 +4,7 @@ use domain::money::Micros;
 use serde_json::Value;
 use store::events::Event;
 
-use super::{Names, Told, capital, paid};
+use super::{Names, Told, paid};
 use crate::web::enrollments::amounts;
 use crate::web::format::{Icon, counted, money, phone};
 
@@ -25,7 +25,7 @@ impl Names {
             let told = told.or_else(|| self.about_things(event, &facts, &who));
             // A kind that a newer version writes.
             let told = told.unwrap_or_else(|| format!("{}, by {who}", event.kind.replace(['.', '_'], " ")));
-            Told { icon: Icon("dot"), text: capital(&told) }
+            Told { icon: Icon("dot"), text: crate::web::format::capital(&told) }
         })
     }
 

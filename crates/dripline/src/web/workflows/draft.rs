@@ -8,6 +8,7 @@ use engine::drafts::{DraftStep, DraftView, Reading};
 
 use super::edit::contact_of;
 use super::written::Written;
+use crate::web::format;
 use crate::web::format::{count, counted, phone};
 use crate::web::viewer::Viewer;
 use crate::web::wrong::Wrong;
@@ -99,9 +100,9 @@ impl Shown {
         match fault {
             WorkflowError::NameEmpty => self.name_wrong = "Give it a name".to_owned(),
             WorkflowError::NameTooLong { .. } | WorkflowError::NameControl => {
-                self.name_wrong = sentence(&fault.to_string());
+                self.name_wrong = format::capital(&fault.to_string());
             }
-            WorkflowError::TooManySteps { .. } => self.wrong.push(sentence(&fault.to_string())),
+            WorkflowError::TooManySteps { .. } => self.wrong.push(format::capital(&fault.to_string())),
             WorkflowError::Gap { step, least, .. } => {
                 put(steps, *step, |shown| shown.gap_wrong = format!("Write {least} to {MAX_GAP_DAYS} days"));
             }
@@ -114,7 +115,7 @@ impl Shown {
                 put(steps, *step, |shown| shown.text_wrong = "Write the message".to_owned());
             }
             WorkflowError::Text { step, source } => {
-                put(steps, *step, |shown| shown.text_wrong = sentence(&source.to_string()));
+                put(steps, *step, |shown| shown.text_wrong = format::capital(&source.to_string()));
             }
         }
     }
@@ -169,12 +170,6 @@ fn put(steps: &mut [ShownStep], number: usize, change: impl FnOnce(&mut ShownSte
     if let Some(step) = number.checked_sub(1).and_then(|place| steps.get_mut(place)) {
         change(step);
     }
-}
-
-/// With a capital letter.
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
 }
 
 /// How many units fit into as many segments.

@@ -8,7 +8,6 @@ use serde::Deserialize;
 use store::{DbError, contacts};
 
 use super::files;
-use crate::web::contacts::sentence;
 use crate::web::format;
 use crate::web::viewer::Viewer;
 use crate::web::wrong::Wrong;
@@ -98,7 +97,7 @@ pub(super) struct Choosing {
 /// An error as a sentence, with what it came from.
 pub(super) fn told(error: &ImportError) -> String {
     let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
-    sentence(&format!("{error}{cause}"))
+    format::sentence(&format!("{error}{cause}"))
 }
 
 impl Choosing {
@@ -214,8 +213,8 @@ fn sample(row: PreviewRow, fields: &[(String, String)]) -> Sample {
         row: row.row,
         phones: phones.join(", "),
         values: fields.iter().map(|(key, _)| of(key).chars().take(60).collect()).collect(),
-        warnings: row.warnings.iter().map(|text| sentence(text)).collect(),
-        rejected: row.rejected.as_deref().map(sentence),
+        warnings: row.warnings.iter().map(|text| format::sentence(text)).collect(),
+        rejected: row.rejected.as_deref().map(format::sentence),
         name: row.name,
     }
 }
