@@ -9,14 +9,15 @@ use engine::carriers::Kind;
 use engine::enrolling::EnrollRequest;
 use engine::numbers::NewNumber;
 use serde_json::json;
+use store::numbers::Number;
 
 use crate::counter::Answer::Says;
 use crate::counter::Desk;
 use crate::markup::sound;
 use crate::registered::register;
-use crate::site::{Answer, Customer, Site};
+use crate::site::{Answer, Customer, Person, Site};
 
-pub(crate) const BANDWIDTH: &str = "name=Our+Bandwidth&account=500&user=api&password=the+password&application=app-1\
+const BANDWIDTH: &str = "name=Our+Bandwidth&account=500&user=api&password=the+password&application=app-1\
     &callback_user=hooks&callback_password=secret&callback_password_before=";
 /// base64 of `hooks:secret`.
 const SIGNED: &str = "Basic aG9va3M6c2VjcmV0";
@@ -36,6 +37,15 @@ fn text(from: &str, to: &str) -> String {
     json!([{ "type": "message-received", "time": "2026-11-24T14:59:00.000Z", "to": to, "message": { "id": "m1", "owner": to,
         "from": from, "to": [to], "text": "Yes please" } }])
     .to_string()
+}
+
+/// A number that an account at Bandwidth sends for.
+pub(crate) async fn number_at_bandwidth(site: &Site, customer: &Customer, admin: &Person<'_>) -> Number {
+    admin.post("/settings/carriers/new/bandwidth", BANDWIDTH).await;
+    let engine = &site.parts.engine;
+    let carrier = engine.carrier_accounts(&customer.operator).await.unwrap().remove(0).id.to_string();
+    let number = NewNumber { phone: "+13055550177".to_owned(), carrier, per_minute: 60, per_day: 0 };
+    engine.add_number(&customer.operator, number).await.unwrap()
 }
 
 #[tokio::test]
@@ -91,12 +101,8 @@ async fn a_signed_reply_stops_the_workflow_and_anything_else_does_nothing() {
     let site = Site::new();
     let customer = site.customer("Ours", "+12125550100").await;
     let admin = site.person(&customer, Role::Admin).await;
-    admin.post("/settings/carriers/new/bandwidth", BANDWIDTH).await;
     let engine = &site.parts.engine;
-    let account = engine.carrier_accounts(&customer.operator).await.unwrap().remove(0);
-    let number =
-        NewNumber { phone: "+13055550177".to_owned(), carrier: account.id.to_string(), per_minute: 60, per_day: 0 };
-    let number = engine.add_number(&customer.operator, number).await.unwrap();
+    let number = number_at_bandwidth(&site, &customer, &admin).await;
     register(engine, &customer.operator, number.id).await;
     let workflow = engine.workflows(&customer.operator).await.unwrap()[0].workflow.id;
     let contact = customer.contacts[0];

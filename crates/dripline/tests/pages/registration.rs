@@ -1,9 +1,8 @@
 //! Brands, campaigns and numbers: noted on their page, and what they hold back says so where somebody meets it.
 
 use domain::access::Role;
-use engine::numbers::NewNumber;
 
-use crate::carriers::BANDWIDTH;
+use crate::carriers::number_at_bandwidth;
 use crate::markup::sound;
 use crate::site::Site;
 
@@ -12,12 +11,8 @@ async fn a_number_of_an_account_texts_nobody_before_it_is_registered_and_the_pre
     let site = Site::new();
     let customer = site.customer("Ours", "+12125550100").await;
     let admin = site.person(&customer, Role::Admin).await;
-    admin.post("/settings/carriers/new/bandwidth", BANDWIDTH).await;
     let engine = &site.parts.engine;
-    let account = engine.carrier_accounts(&customer.operator).await.unwrap().remove(0);
-    let number =
-        NewNumber { phone: "+13055550177".to_owned(), carrier: account.id.to_string(), per_minute: 60, per_day: 0 };
-    let number = engine.add_number(&customer.operator, number).await.unwrap();
+    let number = number_at_bandwidth(&site, &customer, &admin).await;
     let page = admin.get("/settings/registration").await.good();
     sound(&page);
     assert!(
