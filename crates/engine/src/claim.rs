@@ -172,8 +172,11 @@ fn claim_number(
     let wait = meter(&mut decided.send, number, &mut room.meters);
     let sent = send(tx, claim, number, &decided.send)?;
     room.take(i64::try_from(sent.len()).unwrap_or(i64::MAX));
+    if let Some(until) = wait {
+        number.paced_until = number.paced_until.max(until);
+    }
     if !sent.is_empty() || wait.is_some() {
-        room.meters.put_off(tx, beat, number, wait.unwrap_or(Timestamp::MIN))?;
+        numbers::pace(tx, beat.workspace, number)?;
     }
     work.send.extend(sent);
     Ok(())
@@ -199,7 +202,8 @@ fn put_off_if_due(tx: &mut Tx<'_>, beat: &Beat, number: &mut Number, room: &Room
     if claims::due_of(tx, beat.workspace, number.id, beat.now, 1)?.is_empty() {
         return Ok(());
     }
-    room.meters.put_off(tx, beat, number, until)
+    number.paced_until = until;
+    Ok(numbers::pace(tx, beat.workspace, number)?)
 }
 
 /// What is done with each due step.

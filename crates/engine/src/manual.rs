@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use store::contacts::{self, Contact};
 use store::conversations::{self, Side, Touch};
 use store::messages::{self, Message};
-use store::numbers::Number;
+use store::numbers::{self, Number};
 use store::{Lane, Tx, enrollments, suppressions};
 
 use crate::actor::{Actor, Forbidden};
@@ -281,7 +281,7 @@ pub(crate) fn claim_messages(
                     if let Some(claimed) = claim_queued(tx, beat, known, number, &contact, &message)? {
                         room.take(1);
                         room.meters.take(number, message.segments);
-                        room.meters.put_off(tx, beat, number, Timestamp::MIN)?;
+                        numbers::pace(tx, beat.workspace, number)?;
                         work.send.push(claimed);
                     }
                 }

@@ -11,7 +11,7 @@ use domain::pace::{Day, Pace};
 use domain::registration;
 use jiff::{SignedDuration, Timestamp};
 use store::Tx;
-use store::numbers::{self, Number};
+use store::numbers::Number;
 use store::registrations::{self, Limits};
 
 use crate::beat::Beat;
@@ -68,18 +68,6 @@ impl Meters {
             *day = day.after(segments, self.now);
         }
         self.used.insert(campaign);
-    }
-
-    /// Puts a number off, and saves what it used.
-    pub(crate) fn put_off(
-        &self,
-        tx: &mut Tx<'_>,
-        beat: &Beat,
-        number: &mut Number,
-        until: Timestamp,
-    ) -> Result<(), Failure> {
-        number.paced_until = number.paced_until.max(until);
-        Ok(numbers::pace(tx, beat.workspace, number)?)
     }
 
     /// Saves what was used of campaigns and brands.
