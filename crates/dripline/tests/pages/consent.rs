@@ -127,7 +127,7 @@ async fn a_list_from_a_file_is_uploaded_shown_and_removed() {
     }
     sound(&shown);
     assert!(
-        shown.has("Litigators &#60;b&#62;") && shown.has("2 phones") && shown.has("1 row without a phone"),
+        shown.has("Litigators &#60;b&#62;") && shown.has("2 phones") && shown.has("1 cell that is no phone"),
         "{}",
         shown.text
     );
