@@ -26,7 +26,7 @@ async fn serve() {
     let simulator = Arc::new(Simulator::new(behaviour, 1).unwrap());
     let exchange = Exchange::open(Arc::clone(&simulator), Clock::System, Habits::default()).await;
     let mut accounts = serde_json::Map::new();
-    for kind in dialect::KINDS {
+    for kind in dialect::FIRMS {
         let number = format!("+1212555010{}", accounts.len());
         let account = exchange.account(kind, &[&number]);
         let callbacks = format!("https://texts.example.com/hooks/car_{}/secret", kind.word());

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::http::{Asked, Says};
-use super::{bandwidth, plivo, telnyx, twilio, vonage};
+use super::{bandwidth, gateway, plivo, telnyx, twilio, vonage};
 
 /// A customer's account at the carrier.
 #[derive(Debug, Clone)]
@@ -17,6 +17,8 @@ pub(crate) struct Account {
     pub(crate) kind: Kind,
     /// All its names and secrets come of this number.
     pub(crate) nth: u8,
+    /// Where the carrier listens.
+    pub(crate) at: String,
     /// The address that the customer has copied into the carrier's console.
     pub(crate) callbacks: String,
     pub(crate) numbers: Vec<String>,
@@ -78,6 +80,7 @@ pub(crate) enum Tale {
 /// A call of the carrier.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
+    pub(crate) method: &'static str,
     pub(crate) url: String,
     /// Names in lower case.
     pub(crate) headers: Vec<(String, String)>,
@@ -86,7 +89,22 @@ pub(crate) struct Call {
 
 impl Call {
     pub(crate) fn new(url: &str, kind: &str, body: String) -> Self {
-        Self { url: url.to_owned(), headers: vec![("content-type".to_owned(), kind.to_owned())], body }
+        let headers = vec![("content-type".to_owned(), kind.to_owned())];
+        Self { method: "POST", url: url.to_owned(), headers, body }
+    }
+
+    /// All that it says stands in its address.
+    pub(crate) fn get(url: &str) -> Self {
+        Self { method: "GET", url: url.to_owned(), headers: Vec::new(), body: String::new() }
+    }
+
+    /// The same without what shows who calls.
+    pub(crate) fn bare(mut self) -> Self {
+        self.headers.truncate(1);
+        if let Some((before, after)) = self.url.split_once("secret=") {
+            self.url = format!("{before}no={after}");
+        }
+        self
     }
 
     pub(crate) fn json(url: &str, body: &Value) -> Self {
@@ -133,6 +151,11 @@ pub(crate) trait Dialect: Send + Sync {
     /// Whether this account is the one that asks, by its credentials.
     fn is_asked_by(&self, asked: &Asked, account: &Account) -> bool;
 
+    /// Whether a text is handed in; else something is asked.
+    fn submits(&self, asked: &Asked) -> bool {
+        asked.method == "POST"
+    }
+
     /// Reads a submission; the answer to one that lacks something.
     fn wanted(&self, asked: &Asked) -> Result<Wanted, Says>;
 
@@ -158,8 +181,11 @@ pub(crate) trait Dialect: Send + Sync {
     fn counts_later(&self) -> bool;
 }
 
-/// The carriers that are spoken here.
-pub(crate) const KINDS: [Kind; 5] = [Kind::Bandwidth, Kind::Plivo, Kind::Telnyx, Kind::Twilio, Kind::Vonage];
+/// The carriers with an API and a client of their own.
+pub(crate) const FIRMS: [Kind; 5] = [Kind::Bandwidth, Kind::Plivo, Kind::Telnyx, Kind::Twilio, Kind::Vonage];
+/// All that are spoken here over HTTP.
+pub(crate) const KINDS: [Kind; 6] =
+    [Kind::Bandwidth, Kind::Plivo, Kind::Telnyx, Kind::Twilio, Kind::Vonage, Kind::Gateway];
 
 /// The language of a carrier.
 pub(crate) fn of(kind: Kind) -> &'static dyn Dialect {
@@ -169,6 +195,7 @@ pub(crate) fn of(kind: Kind) -> &'static dyn Dialect {
         Kind::Telnyx => &telnyx::Telnyx,
         Kind::Twilio => &twilio::Twilio,
         Kind::Vonage => &vonage::Vonage,
+        Kind::Gateway => &gateway::Gateway,
         other => panic!("{} is not spoken here", other.name()),
     }
 }
@@ -179,6 +206,7 @@ pub(crate) fn spoken_at(path: &str) -> Option<Kind> {
         "2010-04-01" => Kind::Twilio,
         "v2" => Kind::Telnyx,
         "api" => Kind::Bandwidth,
+        "cgi-bin" => Kind::Gateway,
         "v1" if path.starts_with("/v1/Account/") => Kind::Plivo,
         "v1" => Kind::Vonage,
         _ => return None,

@@ -60,12 +60,14 @@ pub(crate) fn uuid(hash: &str) -> String {
 const GSM: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§\
                    ¿abcdefghijklmnopqrstuvwxyzäöñüà";
 
+/// Whether a text has a character outside GSM 03.38.
+pub(crate) fn is_wide(body: &str) -> bool {
+    !body.chars().all(|one| GSM.contains(one))
+}
+
 /// How many segments the carrier counts. Its customers here write no extension characters, so it knows none.
 pub(crate) fn segments(body: &str) -> u32 {
-    let (units, alone, each) = if body.chars().all(|one| GSM.contains(one)) {
-        (body.chars().count(), 160, 153)
-    } else {
-        (body.encode_utf16().count(), 70, 67)
-    };
+    let (units, alone, each) =
+        if !is_wide(body) { (body.chars().count(), 160, 153) } else { (body.encode_utf16().count(), 70, 67) };
     u32::try_from(if units <= alone { 1 } else { units.div_ceil(each) }).unwrap()
 }

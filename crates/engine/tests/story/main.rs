@@ -1,5 +1,5 @@
 //! The story of a year: two customers, a thousand contacts, every fault of the simulator, on both databases; and the same over the APIs
-//! of the five carriers, by real HTTP, with every fault of a line besides.
+//! of the five carriers and of Kannel, by real HTTP, with every fault of a line besides.
 //!
 //! | file | owns |
 //! |---|---|
@@ -107,6 +107,11 @@ fn the_year_over_the_api_of_twilio_on_sqlite() {
 #[test]
 fn the_year_over_the_api_of_vonage_on_sqlite() {
     over(Kind::Vonage);
+}
+
+#[test]
+fn the_year_over_a_gateway_on_sqlite() {
+    over(Kind::Gateway);
 }
 
 #[test]

@@ -82,7 +82,7 @@ impl Way {
                     keys: MasterKeys::parse(&MasterKeys::draw()).unwrap(),
                     http: Http::new().unwrap(),
                     public_url: "https://texts.example.com".to_owned(),
-                    reach: "localhost".parse().unwrap(),
+                    reach: "127.0.0.1".parse().unwrap(),
                     bases: BTreeMap::from([(*kind, exchange.address.clone())]),
                 };
                 Engine::open_with(store, clock, Carriers::new(), Some(outfit)).unwrap()
@@ -128,7 +128,7 @@ impl Way {
     /// What this carrier never answers to a submission.
     pub(crate) fn unsaid(kind: Option<Kind>) -> &'static [&'static str] {
         match kind {
-            Some(Kind::Bandwidth | Kind::Plivo) => &["permanent", "opted out"],
+            Some(Kind::Bandwidth | Kind::Plivo | Kind::Gateway) => &["permanent", "opted out"],
             Some(Kind::Vonage) => &["opted out"],
             _ => &[],
         }
