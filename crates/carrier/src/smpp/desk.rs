@@ -1,4 +1,4 @@
-//! What a line remembers over the links that it has had: deliveries that may come again, texts that wait for parts, texts in doubt.
+//! What a line remembers over the links that it has had: deliveries that may come again, texts that wait for parts, texts without an answer.
 //!
 //! It hands what it hears to the ear and says when that is stored; it answers nobody by itself.
 
@@ -21,8 +21,8 @@ use crate::callback::{Heard, Strange};
 use crate::ear::Ear;
 use crate::wire::{CarrierEvent, Inbound, Receipt, ReceiptState};
 
-/// Most texts in doubt that are remembered.
-const DOUBTS: usize = 10_000;
+/// Most texts without an answer that are remembered.
+const UNANSWERED: usize = 10_000;
 
 pub(super) struct Desk {
     name: String,
@@ -37,11 +37,11 @@ pub(super) struct Desk {
 struct State {
     pieces: Pieces,
     repeats: Repeats,
-    doubts: VecDeque<Doubt>,
+    unanswered: VecDeque<Unanswered>,
 }
 
-/// A text whose answer is lost; a receipt may bring its reference back.
-pub(super) struct Doubt {
+/// A text whose answer has not come, and perhaps never will; a receipt may bring its reference back before either is known.
+pub(super) struct Unanswered {
     pub(super) ours: String,
     pub(super) theirs: String,
     pub(super) attempt: AttemptId,
@@ -77,7 +77,7 @@ impl Desk {
         match heard::read(delivery, self.alphabet, self.ids, now) {
             Said::Receipt(receipt, reference) => {
                 let receipt = Receipt {
-                    attempt: reference.and_then(|reference| self.doubted(delivery, &receipt, reference)),
+                    attempt: reference.and_then(|reference| self.unanswered(delivery, &receipt, reference)),
                     ..receipt
                 };
                 let stored = Stored::waiting(Some(request), receipt.event_id.clone());
@@ -215,23 +215,31 @@ impl Desk {
         self.state().repeats.proved(link, request);
     }
 
-    /// Remembers a text whose answer is lost.
-    pub(super) fn doubt(&self, doubt: Doubt) {
-        let doubts = &mut self.state().doubts;
-        if doubts.len() >= DOUBTS {
-            doubts.pop_front();
+    /// Remembers a text that is about to be handed over.
+    pub(super) fn hands_over(&self, text: Unanswered) {
+        let unanswered = &mut self.state().unanswered;
+        if unanswered.len() >= UNANSWERED {
+            unanswered.pop_front();
         }
-        doubts.push_back(doubt);
+        unanswered.push_back(text);
     }
 
-    /// The attempt in doubt that a receipt's reference means, if it can only be one.
-    fn doubted(&self, delivery: &Delivery, receipt: &Receipt, of: u16) -> Option<AttemptId> {
+    /// What became of it is known.
+    pub(super) fn is_answered(&self, attempt: AttemptId) {
+        let unanswered = &mut self.state().unanswered;
+        if let Some(place) = unanswered.iter().rposition(|text| text.attempt == attempt) {
+            unanswered.remove(place);
+        }
+    }
+
+    /// The attempt without an answer that a receipt's reference means, if it can only be one.
+    fn unanswered(&self, delivery: &Delivery, receipt: &Receipt, of: u16) -> Option<AttemptId> {
         let both = [e164(&delivery.source), e164(&delivery.destination)];
         let theirs = both.into_iter().flatten().find(|number| *number != receipt.from)?;
         let state = self.state();
         let fits =
-            |doubt: &&Doubt| doubt.ours == receipt.from && doubt.theirs == theirs && reference(doubt.attempt) == of;
-        let mut fitting = state.doubts.iter().filter(fits).map(|doubt| doubt.attempt);
+            |text: &&Unanswered| text.ours == receipt.from && text.theirs == theirs && reference(text.attempt) == of;
+        let mut fitting = state.unanswered.iter().filter(fits).map(|text| text.attempt);
         fitting.next().filter(|_| fitting.next().is_none())
     }
 }

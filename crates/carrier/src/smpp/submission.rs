@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::codes::{STATUSES, written};
-use super::desk::{Desk, Doubt, reference};
+use super::desk::{Desk, Unanswered, reference};
 use super::line::Line;
 use super::parts::{self, Part};
 use super::pdu::{Submit, status};
@@ -67,6 +67,9 @@ pub(super) async fn submit(line: &Line, submission: &Submission) -> Outcome {
         let reason = "the text is too long for SMPP".to_owned();
         return Outcome::Rejected { code: "too_long".to_owned(), reason };
     };
+    let Submission { from, to, attempt, .. } = submission;
+    // A receipt may come before the answer, and the answer never.
+    desk.hands_over(Unanswered { ours: from.clone(), theirs: to.clone(), attempt: *attempt });
     let mut progress = Progress { count: parts.len(), ..Progress::default() };
     let handing = hand_over(line, submission, &parts, (&orders, &desk), &mut progress);
     let outcome = match timeout(WHOLE, handing).await {
@@ -77,9 +80,8 @@ pub(super) async fn submit(line: &Line, submission: &Submission) -> Outcome {
         }
         Err(_) => progress.doubt("the SMSC did not answer within 45 seconds"),
     };
-    if matches!(outcome, Outcome::InDoubt { .. }) {
-        let Submission { from, to, attempt, .. } = submission;
-        desk.doubt(Doubt { ours: from.clone(), theirs: to.clone(), attempt: *attempt });
+    if !matches!(outcome, Outcome::InDoubt { .. }) {
+        desk.is_answered(*attempt);
     }
     outcome
 }
