@@ -1,7 +1,11 @@
 //! A small SMSC on loopback. It reads and writes PDUs with `rusmpp`, which is somebody else's reading of the standard, and does as it is told:
 //! takes a text, refuses it, keeps silent, breaks the link. One that `rusmpp` cannot read ends the link, so a wrong byte of ours shows.
+//! What happens to texts is written down beforehand ([`Fate`]), or somebody judges each ([`Judge`]), as the exchange of the year's story does.
 
-use std::collections::{BTreeMap, VecDeque};
+#![allow(dead_code, reason = "shared by test binaries, each of which uses a part")]
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -13,7 +17,7 @@ use rusmpp::values::{DataCoding, EsmClass, RegisteredDelivery};
 use rusmpp::{Command, CommandStatus, Pdu};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::bytes::BytesMut;
 use tokio_util::codec::{Decoder as _, Encoder as _};
 
@@ -25,7 +29,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What happens to a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(dead_code, reason = "shared between test binaries")]
 pub(crate) enum Fate {
     /// It is taken.
     Taken,
@@ -45,7 +48,6 @@ pub(crate) struct Came {
     pub(crate) id: String,
 }
 
-#[allow(dead_code, reason = "shared between test binaries")]
 impl Came {
     pub(crate) fn from(&self) -> &str {
         self.pdu.source_addr.as_str()
@@ -102,8 +104,32 @@ pub(crate) fn whole(came: &[Came]) -> Vec<(String, String)> {
     texts
 }
 
+/// A text that somebody judges.
+pub(crate) struct Handed {
+    /// The account that handed it in.
+    pub(crate) system_id: String,
+    pub(crate) sequence: u32,
+    pub(crate) pdu: SubmitSm,
+}
+
+/// Says what happens on the link after a text.
+pub(crate) type Judge = Arc<dyn Fn(Handed) -> Pin<Box<dyn Future<Output = Order> + Send>> + Send + Sync>;
+
+/// A link that is bound.
+pub(crate) struct Link {
+    pub(crate) system_id: String,
+    pub(crate) orders: mpsc::UnboundedSender<Order>,
+}
+
+/// A delivery that is not confirmed, and its link.
+type Waiting = (mpsc::UnboundedSender<Order>, oneshot::Sender<CommandStatus>);
+
 #[derive(Default)]
 pub(crate) struct Seen {
+    /// Who may bind: names and passwords.
+    pub(crate) accounts: Vec<(String, String)>,
+    /// Whoever judges texts, if they have no fates.
+    pub(crate) judge: Option<Judge>,
     /// Every text, in order.
     pub(crate) came: Vec<Came>,
     /// What happens to the next ones; the rest is taken.
@@ -113,7 +139,7 @@ pub(crate) struct Seen {
     /// Binds that were refused.
     pub(crate) refused: usize,
     /// Links that are bound now.
-    pub(crate) links: Vec<mpsc::UnboundedSender<Order>>,
+    pub(crate) links: Vec<Link>,
     /// Links that said farewell.
     pub(crate) unbinds: usize,
     /// Answers to what was delivered, by sequence number.
@@ -124,10 +150,21 @@ pub(crate) struct Seen {
     pub(crate) closed: bool,
     sequence: u32,
     last_id: u64,
+    waiting: HashMap<u32, Waiting>,
+    /// Deliveries whose confirmation gets lost with its link.
+    unread: BTreeSet<u32>,
+    /// Whether whoever judges texts panicked, which ends that task alone.
+    has_panicked: bool,
 }
 
+/// What happens on a link.
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Order {
     Say(Vec<u8>),
+    /// Byte by byte, as a slow line brings it.
+    Drip(Vec<u8>),
+    /// The last that is said: the link ends.
+    Last(Vec<u8>),
     Break,
 }
 
@@ -139,12 +176,12 @@ pub(crate) struct Smsc {
     news: Arc<watch::Sender<()>>,
 }
 
-#[allow(dead_code, reason = "shared between test binaries")]
 impl Smsc {
     pub(crate) async fn open() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let smsc = Self { port, seen: Arc::default(), news: Arc::new(watch::channel(()).0) };
+        let seen = Seen { accounts: vec![(SYSTEM_ID.to_owned(), PASSWORD.to_owned())], ..Seen::default() };
+        let smsc = Self { port, seen: Arc::new(Mutex::new(seen)), news: Arc::new(watch::channel(()).0) };
         let desk = smsc.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -163,19 +200,27 @@ impl Smsc {
         self.seen().fates.extend(fates);
     }
 
-    /// Waits until this holds.
-    pub(crate) async fn until<T>(&self, what: &str, mut found: impl FnMut(&Seen) -> Option<T>) -> T {
+    /// Waits until this holds, however long.
+    pub(crate) async fn when<T>(&self, mut found: impl FnMut(&Seen) -> Option<T>) -> T {
         let mut news = self.news.subscribe();
-        let wait = async {
-            loop {
-                news.mark_unchanged();
-                if let Some(found) = found(&self.seen()) {
-                    return found;
-                }
-                news.changed().await.unwrap();
+        loop {
+            news.mark_unchanged();
+            let (found, has_panicked) = {
+                let seen = self.seen();
+                (found(&seen), seen.has_panicked)
+            };
+            assert!(!has_panicked, "whoever judges the texts panicked");
+            if let Some(found) = found {
+                return found;
             }
-        };
-        tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("the SMSC never saw {what}"))
+            news.changed().await.unwrap();
+        }
+    }
+
+    /// Waits until this holds.
+    pub(crate) async fn until<T>(&self, what: &str, found: impl FnMut(&Seen) -> Option<T>) -> T {
+        let wait = tokio::time::timeout(PATIENCE, self.when(found));
+        wait.await.unwrap_or_else(|_| panic!("the SMSC never saw {what}"))
     }
 
     pub(crate) async fn bound(&self) {
@@ -190,13 +235,13 @@ impl Smsc {
     /// Breaks every link.
     pub(crate) fn break_links(&self) {
         for link in &self.seen().links {
-            let _ = link.send(Order::Break);
+            let _ = link.orders.send(Order::Break);
         }
     }
 
     /// Bytes as they are, over the newest link.
     pub(crate) fn say(&self, bytes: Vec<u8>) {
-        self.seen().links.last().unwrap().send(Order::Say(bytes)).ok().unwrap();
+        self.seen().links.last().unwrap().orders.send(Order::Say(bytes)).ok().unwrap();
     }
 
     /// The sequence number of the next delivery.
@@ -219,28 +264,63 @@ impl Smsc {
         self.until("an answer to a delivery", answered).await
     }
 
+    /// Delivers in one go, over the newest link of an account: how each was answered, or nothing where its link ended before. The last
+    /// confirmation may get lost: it comes, and the link ends before the SMSC has read it.
+    pub(crate) async fn hand_over(
+        &self,
+        system_id: &str,
+        pdus: &[DeliverSm],
+        is_unread: bool,
+    ) -> Vec<Option<CommandStatus>> {
+        let (mut said, mut answers) = (Vec::new(), Vec::new());
+        {
+            let mut seen = self.seen();
+            let link = seen.links.iter().rev().find(|link| link.system_id == system_id);
+            let Some(orders) = link.map(|link| link.orders.clone()) else { return vec![None; pdus.len()] };
+            for (nth, pdu) in (1..).zip(pdus) {
+                seen.sequence += 1;
+                let sequence = seen.sequence;
+                said.extend(bytes(&Command::new(CommandStatus::EsmeRok, sequence, pdu.clone())));
+                let (answer, answered) = oneshot::channel();
+                seen.waiting.insert(sequence, (orders.clone(), answer));
+                answers.push(answered);
+                if is_unread && nth == pdus.len() {
+                    seen.unread.insert(sequence);
+                }
+            }
+            let _ = orders.send(Order::Say(said));
+        }
+        let mut statuses = Vec::new();
+        for answer in answers {
+            statuses.push(answer.await.ok());
+        }
+        statuses
+    }
+
     /// A receipt for a text that came.
     pub(crate) async fn receipt(&self, of: &Came, stat: &str) -> CommandStatus {
         self.deliver(receipt(&of.id, of.to(), of.from(), stat)).await
     }
 
     async fn serve(&self, mut stream: TcpStream) {
+        stream.set_nodelay(true).unwrap();
         let (mut codec, mut inbox) = (CommandCodec::new(), BytesMut::new());
         let (orders, mut todo) = mpsc::unbounded_channel();
         loop {
             tokio::select! {
                 read = stream.read_buf(&mut inbox) => if !matches!(read, Ok(1..)) { break },
-                order = todo.recv() => match order {
-                    Some(Order::Say(bytes)) => if stream.write_all(&bytes).await.is_err() { break },
-                    _ => break,
-                },
+                order = todo.recv() => if obey(&mut stream, order).await.is_err() { break },
             }
             let mut open = true;
             while let Some(command) = codec.decode(&mut inbox).unwrap() {
                 match self.take(&command, &orders) {
                     Ok(Some(answer)) => open &= stream.write_all(&bytes(&answer)).await.is_ok(),
                     Ok(None) => {}
-                    Err(Broken) => open = false,
+                    // What came behind it is not read.
+                    Err(Broken) => {
+                        open = false;
+                        break;
+                    }
                 }
             }
             self.news.send_replace(());
@@ -248,7 +328,11 @@ impl Smsc {
                 break;
             }
         }
-        self.seen().links.retain(|link| !link.same_channel(&orders));
+        {
+            let mut seen = self.seen();
+            seen.links.retain(|link| !link.orders.same_channel(&orders));
+            seen.waiting.retain(|_, (link, _)| !link.same_channel(&orders));
+        }
         self.news.send_replace(());
     }
 
@@ -259,21 +343,33 @@ impl Smsc {
         let answer = |status, pdu: Pdu| Ok(Some(Command::new(status, sequence, pdu)));
         match command.pdu() {
             Some(Pdu::BindTransceiver(bind)) => {
-                let ours = bind.system_id.as_str() == SYSTEM_ID && bind.password.as_str() == PASSWORD;
+                let ours = seen.lets_in(bind.system_id.as_str(), bind.password.as_str());
                 if !ours || seen.closed {
                     seen.refused += 1;
                     let status = if ours { CommandStatus::EsmeRbindfail } else { CommandStatus::EsmeRinvpaswd };
                     return answer(status, BindTransceiverResp::default().into());
                 }
                 seen.binds.push(bind.clone());
-                seen.links.push(orders.clone());
+                seen.links.push(Link { system_id: bind.system_id.as_str().to_owned(), orders: orders.clone() });
                 answer(CommandStatus::EsmeRok, BindTransceiverResp::builder().system_id(text("test")).build().into())
             }
             // Who only wants to know whether it works: nothing is kept of it.
             Some(Pdu::BindTransmitter(bind)) => {
-                let ours = bind.system_id.as_str() == SYSTEM_ID && bind.password.as_str() == PASSWORD;
+                let ours = seen.lets_in(bind.system_id.as_str(), bind.password.as_str());
                 let status = if ours { CommandStatus::EsmeRok } else { CommandStatus::EsmeRinvpaswd };
                 answer(status, BindTransmitterResp::default().into())
+            }
+            Some(Pdu::SubmitSm(pdu)) if seen.judge.is_some() => {
+                let link = seen.links.iter().find(|link| link.orders.same_channel(orders));
+                let (Some(judge), Some(link)) = (&seen.judge, link) else { return Err(Broken) };
+                let judged = judge(Handed { system_id: link.system_id.clone(), sequence, pdu: pdu.clone() });
+                let orders = orders.clone();
+                let watch = Watch(self.clone());
+                tokio::spawn(async move {
+                    let _ = orders.send(judged.await);
+                    drop(watch);
+                });
+                Ok(None)
             }
             Some(Pdu::SubmitSm(pdu)) => {
                 let fate = seen.fates.pop_front().unwrap_or(Fate::Taken);
@@ -298,20 +394,62 @@ impl Smsc {
                 seen.unbinds += 1;
                 answer(CommandStatus::EsmeRok, Pdu::UnbindResp)
             }
-            Some(Pdu::DeliverSmResp(_)) => {
-                seen.answers.push((sequence, command.status()));
-                Ok(None)
-            }
-            _ if command.id() == rusmpp::CommandId::DeliverSmResp => {
-                seen.answers.push((sequence, command.status()));
-                Ok(None)
-            }
+            _ if command.id() == rusmpp::CommandId::DeliverSmResp => seen.confirmed(sequence, command.status()),
             _ => Ok(None),
         }
     }
 }
 
+impl Seen {
+    fn lets_in(&self, name: &str, word: &str) -> bool {
+        self.accounts.iter().any(|(system_id, password)| system_id == name && password == word)
+    }
+
+    fn confirmed(&mut self, sequence: u32, status: CommandStatus) -> Result<Option<Command>, Broken> {
+        if self.unread.remove(&sequence) {
+            return Err(Broken);
+        }
+        self.answers.push((sequence, status));
+        if let Some((_, answer)) = self.waiting.remove(&sequence) {
+            let _ = answer.send(status);
+        }
+        Ok(None)
+    }
+}
+
 struct Broken;
+
+/// Tells a panic to whoever waits for the SMSC.
+struct Watch(Smsc);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.seen().has_panicked = true;
+            self.0.news.send_replace(());
+        }
+    }
+}
+
+/// Does what a link is told to; an error ends it.
+async fn obey(stream: &mut TcpStream, order: Option<Order>) -> Result<(), Broken> {
+    let (bytes, at_once, is_last) = match order {
+        Some(Order::Say(bytes)) => (bytes, usize::MAX, false),
+        Some(Order::Drip(bytes)) => (bytes, 1, false),
+        Some(Order::Last(bytes)) => (bytes, usize::MAX, true),
+        Some(Order::Break) | None => return Err(Broken),
+    };
+    for piece in bytes.chunks(at_once) {
+        stream.write_all(piece).await.map_err(|_| Broken)?;
+        tokio::task::yield_now().await;
+    }
+    if is_last { Err(Broken) } else { Ok(()) }
+}
+
+/// The answer to a submission.
+pub(crate) fn submitted(sequence: u32, status: CommandStatus, id: &str) -> Vec<u8> {
+    bytes(&Command::new(status, sequence, SubmitSmResp::builder().message_id(text(id)).build()))
+}
 
 pub(crate) fn bytes(command: &Command) -> Vec<u8> {
     let mut bytes = BytesMut::new();
@@ -350,7 +488,6 @@ pub(crate) fn receipt(id: &str, from: &str, to: &str, stat: &str) -> DeliverSm {
 }
 
 /// The same with the optional parameters alone.
-#[allow(dead_code, reason = "shared between test binaries")]
 pub(crate) fn receipt_by_parameters(id: &str, from: &str, to: &str, state: u8) -> DeliverSm {
     let mut pdu = delivery(from, to, 0x04, 0, b"");
     pdu.push_tlv(MessageDeliveryRequestTlvValue::ReceiptedMessageId(text(id)));

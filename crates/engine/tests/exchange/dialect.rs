@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::http::{Asked, Says};
-use super::{bandwidth, gateway, plivo, telnyx, twilio, vonage};
+use super::{bandwidth, gateway, plivo, smpp, telnyx, twilio, vonage};
 
 /// A customer's account at the carrier.
 #[derive(Debug, Clone)]
@@ -198,6 +198,16 @@ pub(crate) fn of(kind: Kind) -> &'static dyn Dialect {
         Kind::Gateway => &gateway::Gateway,
         other => panic!("{} is not spoken here", other.name()),
     }
+}
+
+/// What the customer types into Dripline.
+pub(crate) fn typed(account: &Account) -> Vec<(&'static str, String)> {
+    if account.kind == Kind::Smpp { smpp::typed(account) } else { of(account.kind).typed(account) }
+}
+
+/// The carrier's identifier for what has this hash.
+pub(super) fn id(account: &Account, hash: &str) -> String {
+    if account.kind == Kind::Smpp { smpp::id(account, hash) } else { of(account.kind).id(hash) }
 }
 
 /// The carrier that a path belongs to, and whether it is the one for texts.

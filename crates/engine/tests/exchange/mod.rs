@@ -1,10 +1,12 @@
-//! A telephone exchange on loopback: the simulator's handsets behind the APIs of the five carriers and Kannel's, with every fault of a real line.
+//! A telephone exchange on loopback: the simulator's handsets behind the APIs of the five carriers, Kannel's and an SMSC, with every fault of a
+//! real line.
 //!
 //! | file | owns |
 //! |---|---|
 //! | `http` | the server, which also behaves badly |
 //! | `dialect` | what differs between the carriers, as a trait; `twilio`, `telnyx`, … speak it |
 //! | `seal` | how carriers sign, and how they count |
+//! | `smpp` | the same over links |
 //! | here | what becomes of a text, and what the exchange remembers: its word against ours |
 //!
 //! What a handset does comes from the simulator, whose journal holds what truly arrived. What the connection does comes from here.
@@ -18,6 +20,9 @@ mod gateway;
 pub(crate) mod http;
 mod plivo;
 mod seal;
+pub(crate) mod smpp;
+#[path = "../../../carrier/tests/support/smsc.rs"]
+mod smsc;
 mod telnyx;
 mod twilio;
 mod vonage;
@@ -94,6 +99,7 @@ pub(crate) struct Exchange {
     habits: Habits,
     book: Arc<Mutex<Book>>,
     released: Arc<Notify>,
+    smsc: Option<smsc::Smsc>,
 }
 
 /// What the exchange remembers.
@@ -107,8 +113,8 @@ struct Book {
     early: Option<mpsc::UnboundedSender<Early>>,
     always_early: bool,
     closed: Vec<u8>,
-    asked: Vec<Asked>,
     forged: usize,
+    centre: smpp::Centre,
 }
 
 impl Exchange {
@@ -120,7 +126,7 @@ impl Exchange {
     pub(crate) fn open_at(listener: TcpListener, simulator: Arc<Simulator>, clock: Clock, habits: Habits) -> Self {
         let address = format!("http://{}", listener.local_addr().unwrap());
         let (book, released) = Default::default();
-        let exchange = Self { address, simulator, clock, habits, book, released };
+        let exchange = Self { address, simulator, clock, habits, book, released, smsc: None };
         let desk = exchange.clone();
         http::serve(
             listener,
@@ -141,9 +147,17 @@ impl Exchange {
         let mut book = self.book();
         let nth = u8::try_from(book.accounts.len()).unwrap();
         let numbers = numbers.iter().map(|number| (*number).to_owned()).collect();
-        let at = self.address.clone();
-        book.accounts.push(Account { kind, nth, at, callbacks: String::new(), numbers });
-        book.accounts[usize::from(nth)].clone()
+        let at = match &self.smsc {
+            Some(smsc) if kind == Kind::Smpp => smsc.port.to_string(),
+            _ => self.address.clone(),
+        };
+        let account = Account { kind, nth, at, callbacks: String::new(), numbers };
+        book.accounts.push(account.clone());
+        drop(book);
+        if kind == Kind::Smpp {
+            self.let_in(&account);
+        }
+        account
     }
 
     /// The customer copies our address into the console.
@@ -188,11 +202,6 @@ impl Exchange {
         self.book().handed.clone()
     }
 
-    /// The requests so far.
-    pub(crate) fn asked(&self) -> Vec<Asked> {
-        self.book().asked.clone()
-    }
-
     /// How many calls were forged.
     pub(crate) fn forged(&self) -> usize {
         self.book().forged
@@ -203,7 +212,7 @@ impl Exchange {
         let book = self.book();
         let text = &book.texts[*book.by_attempt.get(&AttemptId(attempt))?];
         let kind = book.owner(&text.from)?.kind;
-        dialect::of(kind).counts_later().then_some(text.segments)
+        (kind != Kind::Smpp && dialect::of(kind).counts_later()).then_some(text.segments)
     }
 
     /// An even draw below a hundred that depends on these words alone.
@@ -213,7 +222,6 @@ impl Exchange {
     }
 
     async fn answer(&self, asked: Asked) -> Answer {
-        self.book().asked.push(asked.clone());
         let Some(kind) = dialect::spoken_at(&asked.path) else { return Answer::Whole(Says::page(404)) };
         let speaks = dialect::of(kind);
         let account =
@@ -252,11 +260,24 @@ impl Exchange {
     }
 
     async fn take(&self, wanted: Wanted, account: &Account, speaks: &dyn Dialect) -> Answer {
-        let now = self.clock.now();
         if !account.numbers.contains(&wanted.from) {
             return Answer::Whole(speaks.refused(Why::Sender, 0).unwrap());
         }
-        let attempt = wanted.echo.parse().unwrap_or_else(|_| AttemptId(i64::try_from(self.asked().len()).unwrap()));
+        let (outcome, text, wire) = self.hand_over(wanted, account, &|hash| speaks.id(hash), false).await;
+        let says = self.says(&outcome, &text, account, speaks);
+        self.bring(wire, says).await
+    }
+
+    /// What becomes of a text, and how that is told. Whoever has taken its first parts cannot refuse the rest: that leaves it in doubt.
+    async fn hand_over(
+        &self,
+        wanted: Wanted,
+        account: &Account,
+        id: &(dyn Fn(&str) -> String + Sync),
+        has_begun: bool,
+    ) -> (Outcome, Text, Wire) {
+        let now = self.clock.now();
+        let attempt = wanted.echo.parse().unwrap_or_else(|_| AttemptId(i64::try_from(self.handed().len()).unwrap()));
         let word = attempt.to_string();
         let Wanted { from, to, body, echo, news } = wanted;
         let segments = seal::segments(&body);
@@ -270,7 +291,7 @@ impl Exchange {
         let has_arrived = self.simulator.texts_of(attempt).unwrap() > before;
         let fewer = self.luck(&[&submission.body, "fewer"]) < self.habits.fewer_segments;
         let text = Text {
-            id: speaks.id(&seal::hash(format!("{word} {before}").as_bytes())),
+            id: id(&seal::hash(format!("{word} {before}").as_bytes())),
             attempt: Some(attempt),
             from: submission.from.clone(),
             to: submission.to.clone(),
@@ -282,11 +303,13 @@ impl Exchange {
             at: now,
         };
         if let Outcome::Accepted { segments, .. } = &mut outcome {
-            *segments = speaks.counts_at_once(account).then_some(text.segments);
+            let counts = account.kind == Kind::Smpp || dialect::of(account.kind).counts_at_once(account);
+            *segments = counts.then_some(text.segments);
         }
         let wire = {
             let mut book = self.book();
-            book.handed.push((submission.clone(), outcome.clone()));
+            let meant = if has_begun { begun(&outcome) } else { outcome.clone() };
+            book.handed.push((submission.clone(), meant));
             if has_arrived {
                 let place = book.texts.len();
                 book.by_attempt.insert(attempt, place);
@@ -298,8 +321,7 @@ impl Exchange {
             self.tell_early().await;
         }
         let wire = wire.unwrap_or_else(|| self.wire(&word, &outcome));
-        let says = self.says(&outcome, &text, account, speaks);
-        self.bring(wire, says).await
+        (outcome, text, wire)
     }
 
     /// What the carrier says in its own words.
@@ -390,7 +412,7 @@ impl Exchange {
             CarrierEvent::Inbound(inbound) => {
                 let account = book.owner(&inbound.to).expect("a number of a customer").clone();
                 let text = Text {
-                    id: dialect::of(account.kind).id(&seal::hash(inbound.event_id.as_bytes())),
+                    id: dialect::id(&account, &seal::hash(inbound.event_id.as_bytes())),
                     attempt: None,
                     from: inbound.from.clone(),
                     to: inbound.to.clone(),
@@ -412,6 +434,10 @@ impl Exchange {
     /// Tells an event to the engine, as a call that came to its address; now and then a stranger tries first.
     pub(crate) async fn tell(&self, engine: &Engine, event: &CarrierEvent) -> Vec<Received> {
         let (account, text, tale) = self.tale(event);
+        if account.kind == Kind::Smpp {
+            self.deliver(engine, (account, text, tale), event).await;
+            return Vec::new();
+        }
         let (speaks, now) = (dialect::of(account.kind), self.clock.now());
         if self.luck(&[&text.id, event.event_id(), "forged"]) < self.habits.forged {
             let stop = Text {
@@ -434,6 +460,16 @@ impl Exchange {
         let received = hear(engine, &call).await.unwrap_or_else(|error| panic!("{error}: {call:?}"));
         assert!(!received.contains(&Received::Stray), "it was not understood: {call:?}");
         received
+    }
+}
+
+/// What the refusal of a later part means: only one that says to come again is clear.
+fn begun(outcome: &Outcome) -> Outcome {
+    match outcome {
+        Outcome::Accepted { .. } | Outcome::InDoubt { .. } | Outcome::Temporary { retry_after: Some(_), .. } => {
+            outcome.clone()
+        }
+        _ => Outcome::InDoubt { reason: "a later part was refused".to_owned() },
     }
 }
 

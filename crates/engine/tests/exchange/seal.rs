@@ -65,6 +65,18 @@ pub(crate) fn is_wide(body: &str) -> bool {
     !body.chars().all(|one| GSM.contains(one))
 }
 
+/// A text in septets, one in each byte. Between the capitals and the rest stands the escape.
+pub(crate) fn septets(body: &str) -> Vec<u8> {
+    let place = |one| GSM.chars().position(|known| known == one).unwrap();
+    body.chars().map(|one| u8::try_from(place(one)).unwrap()).map(|at| if at < 27 { at } else { at + 1 }).collect()
+}
+
+/// The text of septets.
+pub(crate) fn of_septets(bytes: &[u8]) -> String {
+    let table: Vec<char> = GSM.chars().collect();
+    bytes.iter().map(|byte| table[usize::from(if *byte < 27 { *byte } else { *byte - 1 })]).collect()
+}
+
 /// How many segments the carrier counts. Its customers here write no extension characters, so it knows none.
 pub(crate) fn segments(body: &str) -> u32 {
     let (units, alone, each) =

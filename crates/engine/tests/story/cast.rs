@@ -103,6 +103,7 @@ impl Story {
         let way = Way::lay(kind, &simulator, &clock).await;
         let (store, opener) = (store.clone(), way.clone());
         let engine = tokio::task::spawn_blocking(move || opener.engine(store, clock)).await.unwrap();
+        engine.open_links();
         let mut dice = Dice::new(seed);
         let file_of_first = file(0, ROWS, FAMILIES);
         let first = customer(&engine, &way, &mut dice, &["+12125550100", "+13055550101"], file_of_first).await;

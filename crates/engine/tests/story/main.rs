@@ -1,5 +1,5 @@
 //! The story of a year: two customers, a thousand contacts, every fault of the simulator, on both databases; and the same over the APIs
-//! of the five carriers and of Kannel, by real HTTP, with every fault of a line besides.
+//! of the five carriers and of Kannel and over SMPP, by real connections, with every fault of a line besides.
 //!
 //! | file | owns |
 //! |---|---|
@@ -44,6 +44,7 @@ const TAIL_DAYS: i64 = 60;
 fn live_through(store: &Store, kind: Option<Kind>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
+        let _hurry = (kind == Some(Kind::Smpp)).then(exchange::smpp::hurry);
         let mut story = Story::begin(store, kind, SEED).await;
         let start = story.engine.now();
         for day in 0..DAYS + TAIL_DAYS {
@@ -66,6 +67,7 @@ fn live_through(store: &Store, kind: Option<Kind>) {
             story.settle_doubts(customer).await;
         }
         check::at_the_end(&story).await;
+        story.engine.close_links().await;
     });
 }
 
@@ -112,6 +114,16 @@ fn the_year_over_the_api_of_vonage_on_sqlite() {
 #[test]
 fn the_year_over_a_gateway_on_sqlite() {
     over(Kind::Gateway);
+}
+
+#[test]
+fn the_year_over_smpp_on_sqlite() {
+    over(Kind::Smpp);
+}
+
+#[test]
+fn heavy_the_year_over_smpp_on_postgres() {
+    live_through(&store::testing::postgres().store, Some(Kind::Smpp));
 }
 
 #[test]

@@ -28,6 +28,7 @@ impl Story {
     /// Does all that falls due until this time.
     pub(crate) async fn play_until(&mut self, until: Timestamp, day: i64) {
         loop {
+            self.way.linked().await;
             let touched = self.round().await;
             if self.deliver().await + touched > 0 {
                 continue;
@@ -48,20 +49,36 @@ impl Story {
         let engine = self.engine.clone();
         let mut round = pin!(engine.round());
         let Some(mut early) = self.early.take() else { return round.await.unwrap().touched };
+        let mut over = None;
         let done = loop {
-            tokio::select! {
+            if let Some(done) = over {
+                break done;
+            }
+            let Early { events, taken } = tokio::select! {
                 done = &mut round => break done.unwrap(),
-                Some(Early { events, taken }) = early.recv() => {
-                    for event in &events {
-                        self.way.tell(&engine, event).await;
-                        self.log.told(event);
-                        if let CarrierEvent::Inbound(inbound) = event {
-                            self.heard_early.push(inbound.clone());
-                        }
-                    }
-                    taken.send(()).unwrap();
+                Some(call) = early.recv() => call,
+            };
+            // The round goes on meanwhile: a link that breaks under it may wait for what it is about to hand over.
+            let tell = async {
+                for event in &events {
+                    self.way.tell(&engine, event).await;
+                }
+            };
+            let mut tell = pin!(tell);
+            loop {
+                tokio::select! {
+                    () = &mut tell => break,
+                    done = &mut round, if over.is_none() => over = Some(done.unwrap()),
                 }
             }
+            for event in &events {
+                self.log.told(event);
+                if let CarrierEvent::Inbound(inbound) = event {
+                    self.heard_early.push(inbound.clone());
+                }
+            }
+            // Nobody waits for it where the link has ended.
+            let _ = taken.send(());
         };
         self.early = Some(early);
         // What the round had claimed before may still have gone out; from here on nothing may.

@@ -61,12 +61,17 @@ pub(crate) enum Wish {
     Wrong,
 }
 
+/// A text in two parts.
+const AT_LENGTH: &str = "Thank you for asking. We talked it over at home, and my sister, who owns one half of the house, would like to \
+    know first what you would pay for it as it stands, and whether we could stay until the end of June. Please call her.";
+
 /// What contacts write, how often, and what it asks for: every sort of text that the rules tell apart.
-pub(crate) const SAYINGS: [(&str, u32, Wish); 18] = [
+pub(crate) const SAYINGS: [(&str, u32, Wish); 19] = [
     ("Yes, tell me more", 20, Wish::Talk),
     ("who is this?", 20, Wish::Talk),
     ("Call me tomorrow after 5", 12, Wish::Talk),
     ("not interested", 12, Wish::Talk),
+    (AT_LENGTH, 4, Wish::Talk),
     ("", 4, Wish::Talk),
     ("👍🏽", 4, Wish::Talk),
     ("a\u{0}b", 2, Wish::Talk),

@@ -60,14 +60,19 @@ impl Way {
             return Self::Straight(Arc::new(Recorder { inner, handed }));
         };
         let habits = Habits {
-            fewer_segments: 10,
+            // Over SMPP it counts what it was handed.
+            fewer_segments: if kind == Kind::Smpp { 0 } else { 10 },
             search_fails: 30,
             search_lag_seconds: SEARCH_LAG_SECONDS.into(),
             early: 4,
             forged: 10,
             rough: 20,
         };
-        Self::Over(kind, Exchange::open(Arc::clone(simulator), clock.clone(), habits).await)
+        let mut exchange = Exchange::open(Arc::clone(simulator), clock.clone(), habits).await;
+        if kind == Kind::Smpp {
+            exchange.also_smpp().await;
+        }
+        Self::Over(kind, exchange)
     }
 
     /// An engine that knows no other way.
@@ -94,11 +99,19 @@ impl Way {
     pub(crate) async fn carrier(&self, engine: &Engine, actor: &Actor, numbers: &[&str]) -> String {
         let Self::Over(kind, exchange) = self else { return "simulator".to_owned() };
         let account = exchange.account(*kind, numbers);
-        let typed = crate::exchange::dialect::of(*kind).typed(&account);
+        exchange.serve(&account, engine, actor.workspace());
+        let typed = crate::exchange::dialect::typed(&account);
         let typed = typed.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
         let added = engine.add_carrier(actor, kind.word(), "Ours", typed).await.unwrap();
         exchange.call_at(&account, &added.callbacks);
         added.id.to_string()
+    }
+
+    /// Waits for the links that are being made anew.
+    pub(crate) async fn linked(&self) {
+        if let Self::Over(_, exchange) = self {
+            exchange.linked().await;
+        }
     }
 
     /// What was handed over, and what the answer to it had to mean.
@@ -129,7 +142,7 @@ impl Way {
     pub(crate) fn unsaid(kind: Option<Kind>) -> &'static [&'static str] {
         match kind {
             Some(Kind::Bandwidth | Kind::Plivo | Kind::Gateway) => &["permanent", "opted out"],
-            Some(Kind::Vonage) => &["opted out"],
+            Some(Kind::Vonage | Kind::Smpp) => &["opted out"],
             _ => &[],
         }
     }

@@ -20,6 +20,8 @@ pub(crate) struct Truth<'a> {
     pub(crate) answers: &'a HashMap<Tag, Outcome>,
     /// The carrier's count of segments, where its news told it and its answer did not.
     pub(crate) counts: &'a HashMap<Tag, u32>,
+    /// Whether an answer may have ended with its link unread: then the text was in doubt, and a person gave the money of a refused one back.
+    pub(crate) may_be_unread: bool,
 }
 
 /// Credits and micro-dollars.
@@ -79,12 +81,13 @@ pub(crate) fn check_enrollment(customer: &Customer, row: &Enrollment, moves: &Mo
         let tag = Tag::Step { run: row.run, step };
         let arrived = truth.arrived.contains(&tag);
         let refused = matches!(truth.answers.get(&tag), Some(Outcome::Permanent { .. } | Outcome::OptedOut { .. }));
-        let is_earned = arrived || (refused && customer.refused_is_earned);
+        let moved = moves.sum(&["earn"], Some(step.into()));
+        let is_unread = truth.may_be_unread && moved == (0, 0);
+        let is_earned = arrived || (refused && customer.refused_is_earned && !is_unread);
         let earned = if is_earned { (price.1, price.2) } else { (0, 0) };
         if !is_earned {
             back = plus(back, (price.1, price.2));
         }
-        let moved = moves.sum(&["earn"], Some(step.into()));
         assert_eq!(moved, earned, "step {step} of {row:?}: arrived {arrived}, refused {refused}");
         check_correction(row, step, *price, moves, truth);
     }

@@ -24,7 +24,7 @@ static ENROLLMENTS: Sql = Sql::Same(
 );
 
 static MESSAGES: Sql = Sql::Same(
-    "SELECT message_id, kind, state, enrollment_id, step, credits, micros
+    "SELECT message_id, kind, state, enrollment_id, step, credits, micros, carrier_id
     FROM messages WHERE workspace_id = $1 ORDER BY message_id",
 );
 
@@ -114,6 +114,7 @@ pub(crate) struct Message {
     pub(crate) step: Option<i64>,
     pub(crate) credits: i64,
     pub(crate) micros: i64,
+    pub(crate) carrier_id: Option<String>,
 }
 
 pub(crate) async fn messages(story: &Story, workspace: WorkspaceId) -> Vec<Message> {
@@ -126,6 +127,7 @@ pub(crate) async fn messages(story: &Story, workspace: WorkspaceId) -> Vec<Messa
             step: row.opt_int(4)?,
             credits: row.int(5)?,
             micros: row.int(6)?,
+            carrier_id: row.opt_text(7)?.map(str::to_owned),
         })
     };
     all(story, &MESSAGES, workspace, read).await
