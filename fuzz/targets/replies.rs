@@ -7,5 +7,5 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|text: &str| {
     let wish = optout::read(text);
     assert_eq!(optout::read(text), wish);
-    automatic::is_automatic(text);
+    let _ = automatic::is_automatic(text);
 });
