@@ -25,7 +25,7 @@ use crate::ending;
 use crate::facts::{self, Known, Steps};
 use crate::failure::Failure;
 use crate::meters::Meters;
-use crate::senders;
+use crate::{senders, slots};
 
 /// How long a node keeps a workspace for itself after a claim.
 const LEASE: SignedDuration = SignedDuration::from_secs(30);
@@ -68,6 +68,8 @@ pub struct Work {
     pub touched: usize,
     /// Whether steps are due whose number was lost: see `rehoming`.
     pub(crate) homeless: bool,
+    /// Whether something may have been left for want of a slot.
+    pub(crate) full: bool,
 }
 
 /// What the claim needs beside the database.
@@ -75,8 +77,8 @@ pub struct Work {
 pub(crate) struct Claim {
     pub(crate) beat: Beat,
     pub(crate) node: claims::Node,
-    /// Most messages to take: the free carrier slots.
-    pub(crate) slots: i64,
+    /// Most messages to take: the free slots of the workspace and of its accounts.
+    pub(crate) slots: slots::Room,
     pub(crate) steps: Steps,
 }
 
@@ -89,7 +91,7 @@ pub(crate) fn claim(tx: &mut Tx<'_>, claim: &Claim) -> Result<Work, Failure> {
     }
     let known = facts::workspace_of(tx, beat.workspace)?;
     let mut numbers = numbers::lock(tx, beat.workspace)?;
-    let mut room = Room::new(&known, claim.slots, beat.now, Meters::load(tx, beat, &numbers)?);
+    let mut room = Room::new(&known, claim.slots.clone(), beat.now, Meters::load(tx, beat, &numbers)?);
     let mut work = Work::default();
     crate::manual::claim_messages(tx, claim, &known, &mut numbers, &mut room, &mut work)?;
     // Numbers that share a limit take turns: the one that sent longest ago comes first.
@@ -101,6 +103,7 @@ pub(crate) fn claim(tx: &mut Tx<'_>, claim: &Claim) -> Result<Work, Failure> {
             claim_number(tx, claim, &known, number, &mut room, &mut work)?;
         }
     }
+    work.full = room.full;
     room.meters.save(tx, beat)?;
     if room.used > 0 {
         store::workspaces::pace(tx, beat.workspace, room.pace.after(room.used, beat.now).paced_until)?;
@@ -112,13 +115,14 @@ pub(crate) fn claim(tx: &mut Tx<'_>, claim: &Claim) -> Result<Work, Failure> {
 pub(crate) struct Room {
     pub(crate) meters: Meters,
     pace: Pace,
-    slots: i64,
+    slots: slots::Room,
+    full: bool,
     by_pace: i64,
     used: i64,
 }
 
 impl Room {
-    fn new(known: &Known, slots: i64, now: Timestamp, meters: Meters) -> Self {
+    fn new(known: &Known, slots: slots::Room, now: Timestamp, meters: Meters) -> Self {
         let pace = Pace {
             per_minute: known.row.messages_per_minute,
             per_day: 0,
@@ -127,11 +131,19 @@ impl Room {
             day_until: now,
             day_count: 0,
         };
-        Self { meters, pace, slots, by_pace: pace.allowed(now), used: 0 }
+        Self { meters, pace, slots, full: false, by_pace: pace.allowed(now), used: 0 }
     }
 
-    pub(crate) fn left(&self) -> i64 {
-        self.slots.min(self.by_pace)
+    /// How many may go by a carrier.
+    pub(crate) fn left(&mut self, carrier: &str) -> i64 {
+        self.slots_left(carrier).min(self.by_pace)
+    }
+
+    /// How many slots there are for a carrier; a question about a text takes one too, and no pace.
+    pub(crate) fn slots_left(&mut self, carrier: &str) -> i64 {
+        let left = self.slots.left(carrier);
+        self.full |= left <= 0;
+        left
     }
 
     /// Until when the pace of the workspace is used up; nothing if it is not.
@@ -139,8 +151,18 @@ impl Room {
         (self.by_pace <= 0).then(|| self.pace.after(self.used, now).paced_until)
     }
 
-    pub(crate) fn take(&mut self, count: i64) {
-        self.slots -= count;
+    /// Whether there are slots for any carrier.
+    pub(crate) fn has_slots(&self) -> bool {
+        self.slots.workspace() > 0
+    }
+
+    /// Something is asked of a carrier.
+    pub(crate) fn take_slot(&mut self, carrier: &str) {
+        self.slots.take(carrier, 1);
+    }
+
+    pub(crate) fn take(&mut self, carrier: &str, count: i64) {
+        self.slots.take(carrier, count);
         self.by_pace -= count;
         self.used += count;
     }
@@ -155,7 +177,7 @@ fn claim_number(
     work: &mut Work,
 ) -> Result<(), Failure> {
     let beat = &claim.beat;
-    let limit = room.left().min(room.meters.room(number));
+    let limit = room.left(&number.carrier).min(room.meters.room(number));
     if limit <= 0 {
         return put_off_if_due(tx, beat, number, room);
     }
@@ -171,7 +193,7 @@ fn claim_number(
     }
     let wait = meter(&mut decided.send, number, &mut room.meters);
     let sent = send(tx, claim, number, &decided.send)?;
-    room.take(i64::try_from(sent.len()).unwrap_or(i64::MAX));
+    room.take(&number.carrier, i64::try_from(sent.len()).unwrap_or(i64::MAX));
     if let Some(until) = wait {
         number.paced_until = number.paced_until.max(until);
     }

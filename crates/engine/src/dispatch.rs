@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | find | a read | workspaces with due work, the one that waited longest first |
 //! | claim | one | see `claim`: durable before the carrier is called |
-//! | submit | none open | concurrently, no more at once than there are slots |
+//! | submit | none open | concurrently, no more at once than there are slots for it: see `slots` |
 //! | settle | one for whatever has answered | see `settle` |
 //! | seek | none, then one | attempts in doubt are asked for at their carrier |
 //!
@@ -21,18 +21,19 @@ use futures_util::stream;
 use jiff::SignedDuration;
 use store::claims::Backlog;
 use store::{Lane, claims};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 
 use crate::claim::{self, Claim, Claimed, Work};
 use crate::engine::{Engine, InHand};
 use crate::failure::Failure;
 use crate::rehoming;
 use crate::settle::{self, Answered, Said};
+use crate::slots::{self, CARRIER_SLOTS, Slots};
 
-/// Most messages with carriers at once, on one node.
-pub const CARRIER_SLOTS: usize = 256;
 /// Most messages that one claim takes: a large workspace then waits its turn.
 const MESSAGES_PER_CLAIM: i64 = 200;
+/// Most answers that wait to be settled.
+const ANSWERS_IN_WAIT: usize = 1024;
 /// Most answers in one settling transaction.
 const ANSWERS_PER_SETTLE: usize = 256;
 /// Most workspaces that one look finds.
@@ -65,7 +66,7 @@ impl Engine {
         let mut round = Round::default();
         let mut failed = None;
         let _in_hand = self.take_in_hand().await;
-        for workspace in self.due_workspaces().await? {
+        for workspace in self.due_workspaces(0).await? {
             if let Err(error) = self.serve(workspace, &mut round).await {
                 failed.get_or_insert(error);
             }
@@ -74,13 +75,13 @@ impl Engine {
     }
 
     async fn serve(&self, workspace: WorkspaceId, round: &mut Round) -> Result<(), Failure> {
-        let work = self.claim(workspace, MESSAGES_PER_CLAIM).await?;
+        let work = self.claim(workspace, slots::Room::of(MESSAGES_PER_CLAIM)).await?;
         round.touched += work.touched;
         round.submitted += work.send.len();
         let sent = stream::iter(work.send).map(|claimed| self.submit(claimed));
         let sought = stream::iter(work.seek).map(|claimed| self.seek(claimed));
-        let mut answers: Vec<Answered> = sent.buffered(CARRIER_SLOTS).collect().await;
-        answers.extend(sought.buffered(CARRIER_SLOTS).collect::<Vec<_>>().await);
+        let mut answers: Vec<Answered> = sent.buffered(CARRIER_SLOTS as usize).collect().await;
+        answers.extend(sought.buffered(CARRIER_SLOTS as usize).collect::<Vec<_>>().await);
         for chunk in answers.chunks(ANSWERS_PER_SETTLE) {
             self.settle(workspace, chunk.to_vec()).await?;
         }
@@ -98,12 +99,14 @@ impl Engine {
         self.read(move |db| Ok(claims::backlog(db, now)?)).await
     }
 
-    async fn due_workspaces(&self) -> Result<Vec<WorkspaceId>, Failure> {
+    /// Workspaces with due work, and so many more as are passed over.
+    async fn due_workspaces(&self, passed_over: usize) -> Result<Vec<WorkspaceId>, Failure> {
         let (now, node) = (self.now(), self.node());
-        self.read(move |db| Ok(claims::due_workspaces(db, now, node, WORKSPACES_PER_LOOK)?)).await
+        let limit = WORKSPACES_PER_LOOK.saturating_add(i64::try_from(passed_over).unwrap_or(i64::MAX));
+        self.read(move |db| Ok(claims::due_workspaces(db, now, node, limit)?)).await
     }
 
-    async fn claim(&self, workspace: WorkspaceId, slots: i64) -> Result<Work, Failure> {
+    async fn claim(&self, workspace: WorkspaceId, slots: slots::Room) -> Result<Work, Failure> {
         let (node, steps) = (self.node_owned(), self.steps());
         let claim = Claim { beat: self.beat_as(workspace, "dripline"), node, slots, steps };
         let mut work = self.write(Lane::Normal, move |tx| claim::claim(tx, &claim)).await?;
@@ -165,14 +168,14 @@ impl Engine {
     /// called, settles what they answered and gives back the node's leases. What has no answer within
     /// the grace is left `sending`, and falls into doubt by its deadline.
     pub async fn dispatch(&self, stop: watch::Receiver<bool>, grace: SignedDuration) {
-        let (answers, inbox) = mpsc::channel(4 * CARRIER_SLOTS);
+        let (answers, inbox) = mpsc::channel(ANSWERS_IN_WAIT);
         let settler = tokio::spawn(self.clone().settle_all(inbox));
-        let slots = Arc::new(Semaphore::new(CARRIER_SLOTS));
+        let slots = Slots::new();
         self.claim_all(stop, &slots, &answers).await;
         drop(answers);
         let until = claim::later(self.now(), grace);
         tokio::select! {
-            _ = slots.acquire_many(u32::try_from(CARRIER_SLOTS).unwrap_or(u32::MAX)) => {}
+            () = slots.none_held() => {}
             () = self.clock().sleep_until(until) => {}
         }
         let node = self.node_owned();
@@ -185,7 +188,7 @@ impl Engine {
         }
     }
 
-    async fn claim_all(&self, mut stop: watch::Receiver<bool>, slots: &Arc<Semaphore>, answers: &Answers) {
+    async fn claim_all(&self, mut stop: watch::Receiver<bool>, slots: &Slots, answers: &Answers) {
         while !*stop.borrow() {
             let worked = match self.claim_some(slots, answers).await {
                 Ok(worked) => worked,
@@ -199,7 +202,7 @@ impl Engine {
             }
             let idle = claim::later(self.now(), LONGEST_IDLE);
             tokio::select! {
-                () = self.woken() => {}
+                () = self.woken() => slots.forget_refusals(),
                 () = self.clock().sleep_until(idle) => {}
                 _ = stop.wait_for(|stop| *stop) => {}
             }
@@ -207,14 +210,17 @@ impl Engine {
     }
 
     /// Claims for each workspace in turn as long as there are slots; false if there was nothing to do.
-    async fn claim_some(&self, slots: &Arc<Semaphore>, answers: &Answers) -> Result<bool, Failure> {
+    async fn claim_some(&self, slots: &Slots, answers: &Answers) -> Result<bool, Failure> {
         let mut worked = false;
-        for workspace in self.due_workspaces().await? {
-            // Waits for a slot, so that a slow carrier holds the claims back and not the memory.
-            drop(slots.acquire().await);
-            let free = i64::try_from(slots.available_permits()).unwrap_or(i64::MAX);
+        for workspace in self.due_workspaces(slots.refused(self.now())).await? {
+            if slots.is_refused(workspace) {
+                continue;
+            }
+            // Waits for a slot, so that slow carriers hold the claims back and not the memory.
+            slots.any().await;
+            let room = slots.room(workspace, MESSAGES_PER_CLAIM);
             let in_hand = Arc::new(self.take_in_hand().await);
-            let work = match self.claim(workspace, free.clamp(1, MESSAGES_PER_CLAIM)).await {
+            let work = match self.claim(workspace, room.clone()).await {
                 Ok(work) => work,
                 Err(error) => {
                     // It comes first again the next time: whoever gave up here would serve nobody any more.
@@ -223,10 +229,13 @@ impl Engine {
                 }
             };
             worked |= work.touched > 0;
+            if work.full && work.touched == 0 {
+                worked |= !slots.refuse(workspace, &room, claim::later(self.now(), LONGEST_IDLE));
+            }
             let send = work.send.into_iter().map(|claimed| (claimed, Errand::Submit));
             let seek = work.seek.into_iter().map(|claimed| (claimed, Errand::Seek));
             for (claimed, errand) in send.chain(seek) {
-                let Ok(slot) = Arc::clone(slots).acquire_owned().await else { return Ok(worked) };
+                let slot = slots.take(self, workspace, &claimed.carrier);
                 let (engine, answers, in_hand) = (self.clone(), answers.clone(), Arc::clone(&in_hand));
                 tokio::spawn(async move {
                     let answered = match errand {

@@ -68,6 +68,7 @@ pub mod settings;
 mod settle;
 pub mod simulation;
 pub mod skipping;
+mod slots;
 pub mod statement;
 pub mod suppression_lists;
 pub mod text;

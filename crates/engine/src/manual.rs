@@ -253,14 +253,10 @@ pub(crate) fn claim_messages(
 ) -> Result<(), Failure> {
     let beat = &claim.beat;
     for message in messages::due(tx, beat.workspace, beat.now, MESSAGES_PER_CLAIM)? {
-        if message.state == MessageState::Queued && room.left() <= 0 {
-            // Out of the way until the pace has room, or it would keep from sight what is due behind it. Where
-            // only the slots are used up it keeps its place; what is left as it is must not count, or a
-            // round would never be idle.
-            if let Some(until) = room.paced_until(beat.now) {
-                work.touched += 1;
-                hold(tx, beat, &message, until.max(later(beat.now, PACE_WAIT)))?;
-            }
+        let Some(number) = numbers.iter_mut().find(|number| number.id == message.number) else {
+            return Err(Failure::Stored(format!("{} names no number of its workspace", message.id)));
+        };
+        if has_no_room(tx, beat, &message, &number.carrier, room, work)? {
             continue;
         }
         let Some(contact) = contact_of(tx, beat, &message)? else { continue };
@@ -272,14 +268,11 @@ pub(crate) fn claim_messages(
             fail(tx, beat, &message, "too_late", "it could not go while it still was an answer")?;
             continue;
         }
-        let Some(number) = numbers.iter_mut().find(|number| number.id == message.number) else {
-            return Err(Failure::Stored(format!("{} names no number of its workspace", message.id)));
-        };
         match message.state {
             MessageState::Queued => match room.meters.wait(number, message.segments) {
                 None => {
                     if let Some(claimed) = claim_queued(tx, beat, known, number, &contact, &message)? {
-                        room.take(1);
+                        room.take(&number.carrier, 1);
                         room.meters.take(number, message.segments);
                         numbers::pace(tx, beat.workspace, number)?;
                         work.send.push(claimed);
@@ -303,12 +296,38 @@ pub(crate) fn claim_messages(
                 // Asked for once the transaction is over; looked at again if no answer comes.
                 let asked = Message { due_at: Some(later(beat.now, domain::attempt::SEEK_WAIT)), ..message };
                 messages::save(tx, beat.workspace, &asked)?;
+                room.take_slot(&number.carrier);
                 work.seek.push(Claimed::of(&asked, number, &contact.phone));
             }
             _ => return Err(Failure::Stored(format!("{} is due and {}", message.id, message.state.word()))),
         }
     }
     Ok(())
+}
+
+/// Whether a due message has to wait for a slot or for the pace of the workspace. Then it goes out of the way for a
+/// moment, or it would keep from sight what is due behind it. Only where the slots of all are used up it keeps its place; what
+/// is left as it is must not count, or a round would never be idle.
+fn has_no_room(
+    tx: &mut Tx<'_>,
+    beat: &Beat,
+    message: &Message,
+    carrier: &str,
+    room: &mut Room,
+    work: &mut Work,
+) -> Result<bool, Failure> {
+    let until = match message.state {
+        MessageState::Queued if room.left(carrier) <= 0 => {
+            room.paced_until(beat.now).or_else(|| room.has_slots().then_some(beat.now))
+        }
+        MessageState::InDoubt if room.slots_left(carrier) <= 0 => Some(beat.now),
+        _ => return Ok(false),
+    };
+    if let Some(until) = until {
+        work.touched += 1;
+        hold(tx, beat, message, until.max(later(beat.now, PACE_WAIT)))?;
+    }
+    Ok(true)
 }
 
 /// The contact of a due message. Where the message may go now the contact is locked, so that a STOP or a deletion

@@ -1,0 +1,263 @@
+//! Slots: how many texts a node may have with carriers at once, and who holds them.
+//!
+//! A carrier that takes calls and never answers keeps each of its slots until the time-out. So nobody is given the last ones:
+//!
+//! | who | may hold |
+//! |---|---|
+//! | a workspace | no more than it leaves free for the others: some 224, less where others hold some |
+//! | an account | three quarters of what its workspace may hold: some 168 |
+//! | whoever holds none | one of the last 64, which nobody else gets |
+//!
+//! A claim asks first and takes no more than it was told, so nothing that is claimed waits for a slot: while it waited, a reply
+//! could come. Who is refused is looked at again when a slot of his comes back.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use domain::ids::WorkspaceId;
+use jiff::Timestamp;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::engine::Engine;
+
+/// Most texts with carriers at once, on one node.
+pub(crate) const CARRIER_SLOTS: u32 = 512;
+/// The last of them are for workspaces that hold none, one for each.
+const LAST: i64 = 64;
+
+/// All slots of a dispatcher. Clones are one.
+#[derive(Clone)]
+pub(crate) struct Slots {
+    all: Arc<Semaphore>,
+    held: Arc<Mutex<Held>>,
+}
+
+#[derive(Default)]
+struct Held {
+    by_workspace: HashMap<WorkspaceId, Holding>,
+    by_account: HashMap<String, i64>,
+    /// Workspaces with due work for which there was no slot, and until when they need not be looked at.
+    refused: HashMap<WorkspaceId, Timestamp>,
+}
+
+/// What one workspace holds, and how many slots it has given back meanwhile.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Holding {
+    held: i64,
+    returned: u64,
+}
+
+/// How many slots one claim may take. A copy of the count, so that a transaction may run again.
+#[derive(Debug, Clone)]
+pub(crate) struct Room {
+    claim: i64,
+    workspace: i64,
+    account: Share,
+    held: HashMap<String, i64>,
+    /// How many slots the workspace had given back; nothing if it held none.
+    returned: Option<u64>,
+}
+
+/// How much of a workspace's slots one account may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Share {
+    All,
+    ThreeQuarters,
+}
+
+impl Room {
+    /// Room for so many, whoever carries them.
+    pub(crate) fn of(slots: i64) -> Self {
+        Self { claim: slots, workspace: slots, account: Share::All, held: HashMap::new(), returned: None }
+    }
+
+    /// How many may still go, by all accounts together.
+    pub(crate) fn workspace(&self) -> i64 {
+        self.claim.min(self.workspace)
+    }
+
+    /// How many may still go by an account.
+    pub(crate) fn left(&self, account: &str) -> i64 {
+        let held = self.held.get(account).copied().unwrap_or(0);
+        let share = match self.account {
+            Share::All => self.workspace,
+            // What is taken counts on both sides: 3 * (workspace - taken) = held + taken.
+            Share::ThreeQuarters => rounded_up(3 * self.workspace - held, 4),
+        };
+        share.min(self.workspace()).max(0)
+    }
+
+    /// Takes slots of an account.
+    pub(crate) fn take(&mut self, account: &str, count: i64) {
+        self.claim -= count;
+        self.workspace -= count;
+        *self.held.entry(account.to_owned()).or_default() += count;
+    }
+}
+
+/// A slot; free again when it is dropped.
+pub(crate) struct Slot {
+    _permit: OwnedSemaphorePermit,
+    slots: Slots,
+    engine: Engine,
+    workspace: WorkspaceId,
+    account: String,
+}
+
+impl Slots {
+    pub(crate) fn new() -> Self {
+        Self { all: Arc::new(Semaphore::new(CARRIER_SLOTS as usize)), held: Arc::default() }
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().expect("nothing fails while it is held")
+    }
+
+    /// Waits until there is any.
+    pub(crate) async fn any(&self) {
+        drop(self.all.acquire().await);
+    }
+
+    /// Waits until nobody holds one.
+    pub(crate) async fn none_held(&self) {
+        drop(self.all.acquire_many(CARRIER_SLOTS).await);
+    }
+
+    /// How many slots a workspace may take now, in a claim of so many at most.
+    pub(crate) fn room(&self, workspace: WorkspaceId, claim: i64) -> Room {
+        let free = i64::try_from(self.all.available_permits()).unwrap_or(i64::MAX);
+        let held = self.held();
+        let holding = held.by_workspace.get(&workspace).copied();
+        let room = match holding {
+            None if free <= LAST => i64::from(free > 0),
+            // What is taken counts on both sides: free - taken = held + taken.
+            _ => rounded_up(free - LAST - holding.map_or(0, |holding| holding.held), 2).max(0),
+        };
+        let returned = holding.map(|holding| holding.returned);
+        Room { claim, workspace: room, account: Share::ThreeQuarters, held: held.by_account.clone(), returned }
+    }
+
+    /// Takes a slot of a room that was given; nothing if there is none, which a claimer that is alone never sees.
+    pub(crate) fn take(&self, engine: &Engine, workspace: WorkspaceId, account: &str) -> Option<Slot> {
+        let permit = Arc::clone(&self.all).try_acquire_owned().ok()?;
+        let mut held = self.held();
+        held.by_workspace.entry(workspace).or_default().held += 1;
+        *held.by_account.entry(account.to_owned()).or_default() += 1;
+        let (slots, engine, account) = (self.clone(), engine.clone(), account.to_owned());
+        Some(Slot { _permit: permit, slots, engine, workspace, account })
+    }
+
+    /// A workspace has due work for which this room had no slot: it is looked at again at this time, or when it gives one back. False
+    /// if it has given some back since: then it is looked at again at once.
+    pub(crate) fn refuse(&self, workspace: WorkspaceId, room: &Room, until: Timestamp) -> bool {
+        let mut held = self.held();
+        let stands = held.by_workspace.get(&workspace).map(|holding| holding.returned) == room.returned;
+        if stands {
+            held.refused.insert(workspace, until);
+        }
+        stands
+    }
+
+    /// How many workspaces need not be looked at now.
+    pub(crate) fn refused(&self, now: Timestamp) -> usize {
+        let mut held = self.held();
+        held.refused.retain(|_, until| *until > now);
+        held.refused.len()
+    }
+
+    /// Something new is due somewhere: everybody is looked at.
+    pub(crate) fn forget_refusals(&self) {
+        self.held().refused.clear();
+    }
+
+    /// Whether a workspace need not be looked at.
+    pub(crate) fn is_refused(&self, workspace: WorkspaceId) -> bool {
+        self.held().refused.contains_key(&workspace)
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut held = self.slots.held();
+        let Held { by_workspace, by_account, refused } = &mut *held;
+        if let Entry::Occupied(mut entry) = by_workspace.entry(self.workspace) {
+            let holding = entry.get_mut();
+            *holding = Holding { held: holding.held - 1, returned: holding.returned + 1 };
+            if holding.held <= 0 {
+                entry.remove();
+            }
+        }
+        if let Some(count) = by_account.get_mut(&self.account) {
+            *count -= 1;
+            if *count <= 0 {
+                by_account.remove(&self.account);
+            }
+        }
+        if refused.remove(&self.workspace).is_some() {
+            self.engine.wake();
+        }
+    }
+}
+
+fn rounded_up(amount: i64, by: i64) -> i64 {
+    amount.saturating_add(by - 1).div_euclid(by)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Claims until nothing more is given, as an account that never answers does; says how many it got.
+    fn fill(slots: &Slots, engine: &Engine, workspace: i64, account: &str, kept: &mut Vec<Slot>) -> usize {
+        let before = kept.len();
+        loop {
+            let room = slots.room(WorkspaceId(workspace), 200).left(account);
+            if room <= 0 {
+                return kept.len() - before;
+            }
+            kept.extend((0..room).map(|_| slots.take(engine, WorkspaceId(workspace), account).unwrap()));
+        }
+    }
+
+    fn engine() -> Engine {
+        let store = store::Store::open(&store::Address::memory()).unwrap();
+        Engine::open(store, crate::Clock::manual(Timestamp::UNIX_EPOCH), crate::Carriers::new()).unwrap()
+    }
+
+    #[test]
+    fn whoever_never_answers_leaves_most_of_the_slots_to_the_others() {
+        let (engine, slots, mut kept) = (engine(), Slots::new(), Vec::new());
+        assert_eq!(fill(&slots, &engine, 1, "silent", &mut kept), 168);
+        assert!(fill(&slots, &engine, 1, "good", &mut kept) >= 40, "the other account of the workspace");
+        assert!(kept.len() <= 224, "one workspace holds {}", kept.len());
+        assert!(slots.room(WorkspaceId(2), 200).left("another") >= 80);
+    }
+
+    #[test]
+    fn seventy_silent_accounts_leave_one_for_whoever_comes_next() {
+        let (engine, slots, mut kept) = (engine(), Slots::new(), Vec::new());
+        for workspace in 1..=70 {
+            let got = fill(&slots, &engine, workspace, &format!("silent-{workspace}"), &mut kept);
+            assert!(got >= 1, "workspace {workspace}");
+        }
+        assert!(slots.room(WorkspaceId(71), 200).left("another") >= 1);
+    }
+
+    #[test]
+    fn slots_that_come_back_are_counted_and_end_a_refusal() {
+        let (engine, slots, mut kept) = (engine(), Slots::new(), Vec::new());
+        fill(&slots, &engine, 1, "silent", &mut kept);
+        let (now, until) = (Timestamp::UNIX_EPOCH, Timestamp::MAX);
+        let room = slots.room(WorkspaceId(1), 200);
+        assert!(slots.refuse(WorkspaceId(1), &room, until));
+        assert_eq!(slots.refused(now), 1);
+        kept.pop();
+        assert!(!slots.is_refused(WorkspaceId(1)));
+        assert!(!slots.refuse(WorkspaceId(1), &room, until), "one came back since");
+        kept.clear();
+        assert!(slots.held().by_workspace.is_empty() && slots.held().by_account.is_empty());
+        assert!(!slots.refuse(WorkspaceId(1), &room, until), "all came back since");
+        assert_eq!(slots.room(WorkspaceId(1), 200).left("silent"), 168);
+    }
+}
