@@ -94,6 +94,7 @@ fn described(max_body_bytes: usize) -> (Router<Parts>, OpenApi) {
         .routes(routes!(suppressions::add, suppressions::lift))
         .routes(routes!(suppression_lists::list, suppression_lists::create))
         .routes(routes!(suppression_lists::add))
+        .routes(routes!(suppression_lists::drop_phone))
         .routes(routes!(suppression_lists::remove))
         .routes(routes!(workflows::list, workflows::create))
         .routes(routes!(workflows::order))

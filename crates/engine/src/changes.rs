@@ -300,7 +300,9 @@ fn one(tx: &mut Tx<'_>, beat: &Beat, change: Change, row: &Contact) -> Result<bo
             (new, "contact.suppressed", on_list)
         }
         Change::Contact => {
-            let was = suppressions::lift(tx, beat.workspace, row.phone_hash, list, beat.now)?;
+            // As by hand: a list from a file keeps what it holds.
+            let held = !crate::contacts::holders(tx, beat, row.phone_hash, list)?.is_empty();
+            let was = !held && suppressions::lift(tx, beat.workspace, row.phone_hash, list, beat.now)?;
             (was, "contact.unsuppressed", on_list)
         }
         Change::Delete | Change::Restore | Change::Label(_) | Change::Unlabel(_) => {

@@ -32,7 +32,7 @@ use crate::idempotency::{KeyReused, once};
 pub use fields::{FieldError, FieldWarning, MAX_CUSTOM_FIELDS, MAX_FIELDS, MAX_VALUE_CHARACTERS, TIME_ZONE, warnings};
 pub(crate) use fields::{cleaned, display_name, get, is_standard, key_of, put, value};
 pub use lists::SuppressError;
-pub(crate) use lists::{may_lift, may_put};
+pub(crate) use lists::{holders, may_lift, may_put};
 pub use store::contacts::Contact;
 pub(crate) use written::add_custom;
 use written::{change, resolved};

@@ -18,8 +18,8 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-pub use store::suppression_lists::List;
 use store::suppression_lists::{self as lists, Moved};
+pub use store::suppression_lists::{Holder, List};
 use store::{DbError, Lane, Tx, contacts};
 
 use crate::actor::{Actor, Forbidden};
@@ -140,6 +140,7 @@ impl From<SuppressError> for ListError {
             SuppressError::Failure(cause) => Self::Failure(cause),
             SuppressError::Unknown => Self::Unknown,
             SuppressError::NotByHand(kind) => Self::Kind(kind),
+            SuppressError::Held(_) => Self::Failure(Failure::Stored("a list is held by itself".to_owned())),
         }
     }
 }
@@ -261,6 +262,17 @@ impl Engine {
     ) -> Result<Added, ListError> {
         let beat = self.beat(actor);
         self.write(Lane::Bulk, move |tx| hold(tx, &beat, id, &phones, &count)).await
+    }
+
+    /// Takes one phone off a list; it may be texted again if no other list and no user holds it. True if the list held it. A later
+    /// reading of the list's file brings it back, as the file says.
+    ///
+    /// # Errors
+    /// See [`ListError`].
+    pub async fn drop_from_list(&self, actor: &Actor, id: ListId, phone: Phone) -> Result<bool, ListError> {
+        crate::contacts::may_lift(actor, kind_of(&self.suppression_list(actor, id).await?)?)?;
+        let beat = self.beat(actor);
+        self.write(Lane::Normal, move |tx| drop_one(tx, &beat, id, phone)).await
     }
 
     /// Removes a list: phones that nothing else holds may be texted again. What it ended stays ended. Returns when all
@@ -388,6 +400,27 @@ fn note_moved(tx: &mut Tx<'_>, beat: &Beat, kind: &str, list: &List, moved: &[Mo
     let with_contact = moved.iter().filter_map(|(_, contact)| *contact);
     let events: Vec<_> = with_contact.map(|contact| beat.event(kind, Some(contact), &note)).collect();
     Ok(store::events::insert(tx, beat.workspace, &events)?)
+}
+
+fn drop_one(tx: &mut Tx<'_>, beat: &Beat, id: ListId, phone: Phone) -> Result<bool, ListError> {
+    let workspace = beat.workspace;
+    let owner = contacts::lock_by_phones(tx, workspace, &[&phone.to_string()])?.pop();
+    let hash = owner.as_ref().map_or_else(|| crate::contacts::phone_hash(workspace, phone), |owner| owner.phone_hash);
+    let mut list = open(tx, beat, id)?;
+    let kind = kind_of(&list)?;
+    if lists::let_go(tx, workspace, id, &[hash])? == 0 {
+        return Ok(false);
+    }
+    let mut counts = ListCounts::of(&list);
+    counts.phones = counts.phones.saturating_sub(1);
+    list.counts = counts.document();
+    list.updated_at = beat.now;
+    lists::save(tx, workspace, &list)?;
+    let note = json!({ "list": id, "name": list.name });
+    beat.note(tx, "suppression_list.dropped", owner.as_ref().map(|owner| owner.id), &note)?;
+    let freed = lists::free(tx, workspace, &[hash], kind, beat.now)?;
+    note_moved(tx, beat, "contact.unsuppressed", &list, &freed)?;
+    Ok(true)
 }
 
 /// One chunk of a removal; the list as it is then.

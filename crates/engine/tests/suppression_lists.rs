@@ -12,7 +12,8 @@ use domain::ids::{ContactId, EnrollmentId, ListId, UserId, WorkflowId};
 use domain::phone::{Phone, Region};
 use domain::suppression::Suppression;
 use engine::Actor;
-use engine::contacts::NewContact;
+use engine::changes::{Change, Whom};
+use engine::contacts::{NewContact, SuppressError};
 use engine::enrolling::{EnrollError, EnrollRequest};
 use engine::suppression_lists::{List, ListCounts, ListError, NewList};
 use world::{Plan, World, on_both};
@@ -94,6 +95,58 @@ fn removing_a_list_frees_only_what_nothing_else_holds() {
         assert_eq!(world.engine.remove_list(&world.actor, one.id).await.unwrap(), gone);
         let more = world.engine.add_to_list(&world.actor, one.id, vec!["2125550115".to_owned()], Region::US).await;
         assert!(matches!(more, Err(ListError::NotNow { .. })));
+        world.end().await;
+    });
+}
+
+#[test]
+fn a_phone_that_a_file_holds_is_not_taken_off_by_hand_but_off_that_list() {
+    on_both(Plan::default, async |world| {
+        let (engine, actor, kind) = (&world.engine, &world.actor, Suppression::DoNotContact);
+        let contact = made(&world, "+12125550111").await;
+        let phones = ["+12125550111", "+12125550112"].map(|phone| Phone::stored(phone).unwrap());
+        let file = "2125550111\n2125550112\n";
+        let ours = list(&world, "Ours", kind, file).await;
+        // By whatever way: the contact, its phone, a phone without a contact, many at once.
+        let refused = engine.unsuppress(actor, contact, kind).await.unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "the list “Ours” of 2026-11-01 holds the phone; take it off there, or remove the list"
+        );
+        for phone in phones {
+            let refused = engine.unsuppress_phone(actor, phone, kind).await;
+            assert!(matches!(&refused, Err(SuppressError::Held(lists)) if lists[0].list == ours.id), "{refused:?}");
+        }
+        let job = engine.change_many(actor, Change::Contact, Whom::These(vec![contact])).await.unwrap();
+        engine.run_changes(actor, job.id).await.unwrap();
+        assert_eq!(lists(&world, "+12125550111").await, [kind]);
+
+        for phone in phones {
+            assert!(engine.drop_from_list(actor, ours.id, phone).await.unwrap());
+            assert!(!engine.drop_from_list(actor, ours.id, phone).await.unwrap(), "it is off already");
+        }
+        assert_eq!((lists(&world, "+12125550111").await, lists(&world, "+12125550112").await), (vec![], vec![]));
+        let counts = ListCounts::of(&engine.suppression_list(actor, ours.id).await.unwrap());
+        assert_eq!(counts.phones, 0);
+        // The file says what it says: read again, it holds them again.
+        fill(&world, ours.id, file).await;
+        assert_eq!(lists(&world, "+12125550111").await, [kind]);
+
+        // Another list of the kind holds on, and so does a user's word; another workspace has no such list.
+        let other = list(&world, "Other", kind, "2125550111\n").await;
+        engine.suppress_phone(actor, phones[1], kind).await.unwrap();
+        for phone in phones {
+            assert!(engine.drop_from_list(actor, ours.id, phone).await.unwrap());
+        }
+        assert_eq!(
+            (lists(&world, "+12125550111").await, lists(&world, "+12125550112").await),
+            (vec![kind], vec![kind])
+        );
+        assert!(engine.unsuppress_phone(actor, phones[1], kind).await.unwrap());
+        assert!(engine.drop_from_list(actor, other.id, phones[0]).await.unwrap());
+        assert_eq!((lists(&world, "+12125550111").await, lists(&world, "+12125550112").await), (vec![], vec![]));
+        let stranger = Actor::operator(domain::ids::WorkspaceId(2));
+        assert!(matches!(engine.drop_from_list(&stranger, ours.id, phones[0]).await, Err(ListError::Unknown)));
         world.end().await;
     });
 }

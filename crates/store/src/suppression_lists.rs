@@ -100,7 +100,7 @@ static HELD: Sql = Sql::Same(
 
 static HOLDING: Sql = Sql::Same(
     "
-    SELECT l.name FROM suppression_entries e
+    SELECT l.list_id, l.name, l.kind, l.dated FROM suppression_entries e
     JOIN suppression_lists l ON l.workspace_id = e.workspace_id AND l.list_id = e.list_id
     WHERE e.workspace_id = $1 AND e.phone_hash = $2
     ORDER BY e.list_id",
@@ -253,10 +253,30 @@ pub fn held(db: &Read<'_>, workspace: WorkspaceId, list: ListId, limit: i64) -> 
     db.query(&HELD, &[workspace.0.into(), list.0.into(), limit.into()])?.iter().map(|row| row.int(0)).collect()
 }
 
-/// The names of the lists that hold a phone.
-pub fn holding(db: &Read<'_>, workspace: WorkspaceId, hash: i64) -> Result<Vec<String>, DbError> {
-    let rows = db.query(&HOLDING, &[workspace.0.into(), hash.into()])?;
-    rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()
+/// A list that holds a phone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// Which.
+    pub list: ListId,
+    /// Its name.
+    pub name: String,
+    /// The word of what it forbids.
+    pub kind: String,
+    /// The day on which it was drawn up.
+    pub dated: Option<String>,
+}
+
+/// The lists that hold a phone, of any kind.
+pub fn holding(db: &Read<'_>, workspace: WorkspaceId, hash: i64) -> Result<Vec<Holder>, DbError> {
+    let holder = |row: &Row| {
+        Ok(Holder {
+            list: ListId(row.int(0)?),
+            name: row.text(1)?.to_owned(),
+            kind: row.text(2)?.to_owned(),
+            dated: row.opt_text(3)?.map(str::to_owned),
+        })
+    };
+    db.query(&HOLDING, &[workspace.0.into(), hash.into()])?.iter().map(holder).collect()
 }
 
 /// Lets a list hold these phones no longer.

@@ -1,7 +1,9 @@
 //! Lists of phones that must not be texted, as others keep them: made, filled, removed.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
+use axum::http::request::Parts as Head;
+use domain::phone::Phone;
 use domain::suppression::Suppression;
 use engine::contacts::DEFAULT_REGION;
 use engine::suppression_lists::{self as lists, List, ListCounts, NewList};
@@ -12,6 +14,7 @@ use utoipa::ToSchema;
 
 use super::ids;
 use super::request::{All, Body, Caller, KeyHeader};
+use super::suppressions::Changed;
 use super::words::{ListStateWord, SuppressionWord, Word};
 use crate::problem::Problem;
 use crate::wiring::Parts;
@@ -162,6 +165,37 @@ pub(crate) async fn add(
     let done = parts.engine.add_to_list(&actor, id, body.phones, DEFAULT_REGION).await?;
     let rejects = done.rejects.into_iter().map(|one| PhoneReject { place: one.row, reason: one.reason });
     Ok(Json(PhonesAdded { added: done.added, ended: done.ended, rejects: rejects.collect() }))
+}
+
+/// The phone of a path.
+pub(crate) struct OfPath(Phone);
+
+impl FromRequestParts<Parts> for OfPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(head: &mut Head, parts: &Parts) -> Result<Self, Problem> {
+        let text = ids::in_path(head, parts, "phone").await;
+        let phone = text.and_then(|text| Phone::parse(&text, DEFAULT_REGION).ok());
+        phone.map(Self).ok_or_else(|| Problem::not_found("the phone"))
+    }
+}
+
+/// Take a phone off a list
+///
+/// It may be texted again if no other list of its kind holds it and no user put it there. If the list's file is read again with the
+/// phone in it, it comes back.
+#[utoipa::path(delete, path = "/suppression-lists/{id}/phones/{phone}", operation_id = "dropFromSuppressionList", tag = "Suppressions",
+    params(("id" = ids::List, Path, description = "The list."),
+        ("phone" = String, Path, description = "The phone in E.164.", example = "+12125550123")),
+    responses((status = 200, description = "The list does not hold it.", body = Changed)),
+    extensions(("x-permission" = json!("contacts:write")), ("x-problems" = json!(["not_found", "list_invalid"]))))]
+pub(crate) async fn drop_phone(
+    State(parts): State<Parts>,
+    Caller(actor): Caller,
+    ids::Id(id): ids::List,
+    OfPath(phone): OfPath,
+) -> Result<Json<Changed>, Problem> {
+    Ok(Json(Changed { changed: parts.engine.drop_from_list(&actor, id, phone).await? }))
 }
 
 /// Remove a list

@@ -67,11 +67,12 @@ pub(crate) async fn add(
 
 /// Take a contact off a list
 ///
-/// An opt-out is lifted by the contact alone, or by new consent that is recorded (`recordConsent`).
+/// An opt-out is lifted by the contact alone, or by new consent that is recorded (`recordConsent`). What a list from a file holds stays
+/// until that list lets go of it (`dropFromSuppressionList`): `held_by_list` names the lists.
 #[utoipa::path(delete, path = "/contacts/{id}/suppressions/{kind}", operation_id = "unsuppressContact", tag = "Suppressions",
     params(("id" = ids::Contact, Path, description = "The contact."), ("kind" = SuppressionWord, Path, description = "The list.")),
     responses((status = 200, description = "It is not on the list.", body = Changed)),
-    extensions(("x-permission" = json!("contacts:write")), ("x-problems" = json!(["not_found", "not_by_hand"]))))]
+    extensions(("x-permission" = json!("contacts:write")), ("x-problems" = json!(["not_found", "not_by_hand", "held_by_list"]))))]
 pub(crate) async fn lift(
     State(parts): State<Parts>,
     Caller(actor): Caller,

@@ -58,6 +58,7 @@ codes! {
     ConsentInvalid "consent_invalid" UNPROCESSABLE_ENTITY "The consent cannot be recorded so.";
     ListInvalid "list_invalid" UNPROCESSABLE_ENTITY "The list cannot be made or filled so.";
     NotByHand "not_by_hand" UNPROCESSABLE_ENTITY "Nobody may change this list by hand.";
+    HeldByList "held_by_list" CONFLICT "A list from a file holds the phone: take it off that list, or remove the list.";
     WorkflowInvalid "workflow_invalid" UNPROCESSABLE_ENTITY "The workflow cannot be saved: `faults` has everything that is wrong.";
     NumberInvalid "number_invalid" UNPROCESSABLE_ENTITY "The number cannot be added or changed so.";
     KeyInvalid "key_invalid" UNPROCESSABLE_ENTITY "The key cannot be made so.";

@@ -2,7 +2,9 @@
 //! and the lists of phones that came as files.
 
 use domain::access::Role;
+use domain::ids::ListId;
 use domain::suppression::Suppression;
+use engine::contacts::Contact;
 use jiff::SignedDuration;
 
 use axum::body::Body;
@@ -134,15 +136,42 @@ async fn a_list_from_a_file_is_uploaded_shown_and_removed() {
     let blocked = site.parts.engine.suppressions(&ours.operator, contact.id).await.unwrap();
     assert_eq!(blocked, [Suppression::ComplianceBlocked]);
     let found = viewer.get("/settings/suppressions?q=2125550139").await.good();
-    assert!(found.has("Held by: Litigators &#60;b&#62;"), "{}", found.text);
-    assert!(viewer.get(&format!("/contacts/{}", contact.id)).await.good().has("a list from a file"));
+    assert!(found.has("Litigators &#60;b&#62;</strong> of 2026-11-01"), "{}", found.text);
+    assert!(!found.has("/drop\"><button") && !found.has("Take off this list"), "a viewer takes nothing off");
     let id = site.parts.engine.suppression_lists(&ours.operator).await.unwrap()[0].id;
-    let remove = format!("{page}/{id}/remove");
     let stranger = site.person(&theirs, Role::Owner).await;
+    dropped([&admin, &viewer, &stranger], &contact, id).await;
+    let remove = format!("{page}/{id}/remove");
     assert_eq!(stranger.post(&remove, "").await.status, 404);
     assert!(!stranger.get(page).await.good().has("Litigators"));
     assert_eq!(viewer.post(&remove, "").await.status, 403);
     assert_eq!(admin.post(&remove, "").await.status, 303);
-    assert!(admin.get(page).await.good().has("2 phones are free again"));
+    assert!(admin.get(page).await.good().has("1 phone is free again"));
     assert_eq!(site.parts.engine.suppressions(&ours.operator, contact.id).await.unwrap(), []);
+}
+
+/// A phone that a file holds is not taken off by hand: the pages name the list, which lets go of the phone.
+async fn dropped([admin, viewer, stranger]: [&Person<'_>; 3], contact: &Contact, id: ListId) {
+    let page = format!("/contacts/{}", contact.id);
+    let shown = admin.get(&page).await.good();
+    sound(&shown);
+    assert!(
+        shown.has("a list from a file") && shown.has("holds it") && !shown.has("Take off the list"),
+        "{}",
+        shown.text
+    );
+    let refused = admin.post(&format!("{page}/list"), "list=compliance_blocked&off=1").await;
+    assert!(refused.status == 409 && refused.has("of 2026-11-01 holds the phone"), "{}", refused.text);
+    let lookup = format!("/settings/suppressions?q={}", contact.phone.replace('+', "%2B"));
+    let found = admin.get(&lookup).await.good();
+    sound(&found);
+    assert!(found.has("Take off this list") && !found.has("Take off Compliance"), "{}", found.text);
+    let (drop, phone) =
+        (format!("/settings/suppressions/lists/{id}/drop"), format!("phone={}", contact.phone.replace('+', "%2B")));
+    assert_eq!(viewer.post(&drop, &phone).await.status, 403);
+    assert_eq!(stranger.post(&drop, &phone).await.status, 404);
+    assert_eq!(admin.post(&drop, &phone).await.status, 303);
+    let free = admin.get(&lookup).await.good();
+    assert!(free.has("On no list: it can be texted"), "{}", free.text);
+    assert_eq!(admin.post(&drop, &phone).await.status, 303, "a repeat does nothing");
 }

@@ -6,11 +6,15 @@
 //! | `do_not_contact` | with `contacts:write` | with `contacts:write` |
 //! | `compliance_blocked` | with `settings:write` | with `settings:write` |
 //! | `undeliverable` | never: it is the carrier's word | with `contacts:write` |
+//!
+//! Nobody takes a phone off by hand while a list from a file holds it: it would come back with the next reading of that file. It is
+//! taken off that list first (`Engine::drop_from_list`), or the list is removed.
 
 use domain::access::Permission;
 use domain::ids::ContactId;
 use domain::suppression::Suppression;
 use serde::Serialize;
+use store::suppression_lists::{self, Holder};
 use store::{DbError, Lane, Tx, suppressions};
 
 use crate::actor::{Actor, Forbidden};
@@ -30,9 +34,25 @@ pub enum SuppressError {
     /// Only the contact opts out and in, only a carrier knows what cannot be delivered.
     #[error("no user may change {} this way", .0.word())]
     NotByHand(Suppression),
+    /// Lists from files hold the phone.
+    #[error("{} the phone; take it off there, or remove the list", held(.0))]
+    Held(Vec<Holder>),
     /// The database or the books failed.
     #[error(transparent)]
     Failure(#[from] Failure),
+}
+
+/// Names the lists: `the list “Litigators” of 2026-11-01 holds`.
+fn held(holders: &[Holder]) -> String {
+    let named = |holder: &Holder| {
+        let dated = holder.dated.as_ref().map(|day| format!(" of {day}")).unwrap_or_default();
+        format!("“{}”{dated}", holder.name)
+    };
+    let names: Vec<String> = holders.iter().map(named).collect();
+    match names.as_slice() {
+        [one] => format!("the list {one} holds"),
+        many => format!("the lists {} hold", many.join(", ")),
+    }
 }
 
 impl From<DbError> for SuppressError {
@@ -123,7 +143,7 @@ pub(super) fn unsuppress(
     kind: Suppression,
 ) -> Result<bool, SuppressError> {
     let contact = super::lock(tx, beat, id)?.ok_or(SuppressError::Unknown)?;
-    let was = suppressions::lift(tx, beat.workspace, contact.phone_hash, kind, beat.now)?;
+    let was = lift(tx, beat, contact.phone_hash, kind)?;
     if was {
         crate::conversations::listed(tx, beat.workspace, id, kind, false)?;
         if kind == Suppression::DoNotContact && contact.reassigned_at.is_some() {
@@ -133,4 +153,24 @@ pub(super) fn unsuppress(
         beat.note(tx, "contact.unsuppressed", Some(id), &ListNote { list: kind.word() })?;
     }
     Ok(was)
+}
+
+/// Takes a phone off a list, unless a list from a file holds it there.
+pub(super) fn lift(tx: &mut Tx<'_>, beat: &Beat, hash: i64, kind: Suppression) -> Result<bool, SuppressError> {
+    let holders = holders(tx, beat, hash, kind)?;
+    if !holders.is_empty() {
+        return Err(SuppressError::Held(holders));
+    }
+    Ok(suppressions::lift(tx, beat.workspace, hash, kind, beat.now)?)
+}
+
+/// The lists of a kind that hold a phone, which cannot change until the transaction ends.
+pub(crate) fn holders(tx: &mut Tx<'_>, beat: &Beat, hash: i64, kind: Suppression) -> Result<Vec<Holder>, Failure> {
+    if !matches!(kind, Suppression::DoNotContact | Suppression::ComplianceBlocked) {
+        return Ok(Vec::new());
+    }
+    suppression_lists::lock(tx, beat.workspace)?;
+    let mut holders = suppression_lists::holding(tx, beat.workspace, hash)?;
+    holders.retain(|holder| holder.kind == kind.word());
+    Ok(holders)
 }

@@ -4,6 +4,7 @@ use domain::access::Permission;
 use domain::ids::ContactId;
 use domain::phone::Phone;
 use domain::suppression::Suppression;
+use store::suppression_lists::Holder;
 use store::suppressions::{self, Listed};
 use store::{Lane, Tx};
 
@@ -23,8 +24,8 @@ pub struct PhoneLists {
     pub contact: Option<(ContactId, String)>,
     /// The lists that it is on, the weightiest first.
     pub lists: Vec<Suppression>,
-    /// The names of the lists from files that hold it.
-    pub files: Vec<String>,
+    /// The lists from files that hold it.
+    pub files: Vec<Holder>,
 }
 
 impl Engine {
@@ -85,7 +86,7 @@ impl Engine {
             Some(contact) => super::lists::unsuppress(tx, &beat, contact, kind),
             None => {
                 let hash = super::phone_hash(beat.workspace, phone);
-                Ok(suppressions::lift(tx, beat.workspace, hash, kind, beat.now)?)
+                super::lists::lift(tx, &beat, hash, kind)
             }
         })
         .await

@@ -13,6 +13,7 @@ impl From<SuppressError> for Problem {
             SuppressError::Failure(cause) => return cause.into(),
             SuppressError::Unknown => Code::NotFound,
             SuppressError::NotByHand(_) => Code::NotByHand,
+            SuppressError::Held(_) => Code::HeldByList,
         };
         Self::told(code, &error)
     }

@@ -12,6 +12,7 @@ use engine::changes::{Change, Whom};
 use engine::contacts::list::Standing;
 use engine::contacts::{Contact, ContactError, warnings};
 use serde::Deserialize;
+use store::suppression_lists::{self, Holder};
 use store::suppressions::Entry;
 use store::{DbError, contacts, enrollments, events, numbers, suppressions, workflows};
 
@@ -69,6 +70,8 @@ struct Block {
     by: String,
     /// Whether this viewer may take the contact off it.
     may_lift: bool,
+    /// The lists from files that hold it there.
+    held: Vec<Holder>,
 }
 
 /// A run through a workflow.
@@ -136,6 +139,7 @@ struct Loaded {
     contact: Contact,
     own: Vec<(String, String)>,
     lists: Vec<Entry>,
+    holders: Vec<Holder>,
     listings: Vec<events::Event>,
     runs: Vec<enrollments::Enrollment>,
     workflows: Vec<workflows::Workflow>,
@@ -162,6 +166,7 @@ async fn load(parts: &Parts, viewer: &Viewer, id: ContactId) -> Result<Loaded, W
         Ok(Loaded {
             own: contacts::custom_fields(db, workspace)?,
             lists: suppressions::ever(db, workspace, hash)?,
+            holders: suppression_lists::holding(db, workspace, hash)?,
             listings: events::listings(db, workspace, id, SHOWN)?,
             runs,
             workflows: flows,
@@ -190,6 +195,7 @@ async fn page<'v>(parts: &Parts, viewer: &'v Viewer, id: ContactId) -> Result<Co
             Suppression::ComplianceBlocked => viewer.may("settings:write"),
             Suppression::OptedOut => false,
         },
+        held: loaded.holders.iter().filter(|holder| holder.kind == entry.kind.word()).cloned().collect(),
     };
     let kin = loaded.kin.iter().map(|other| Kin {
         id: other.id,

@@ -6,10 +6,12 @@ use axum::extract::{DefaultBodyLimit, Multipart, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use domain::ids::ListId;
+use domain::phone::Phone;
 use domain::suppression::Suppression;
 use engine::contacts::DEFAULT_REGION;
 use engine::suppression_lists::{self as lists, List, ListCounts, ListError, NewList, PhoneReject};
 use jiff::civil::Date;
+use serde::Deserialize;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::BufReader;
@@ -20,6 +22,7 @@ use crate::web::answer::{Done, html, refused};
 use crate::web::asked::Asker;
 use crate::web::contacts::import::files::{self, Draft};
 use crate::web::fault::Fault;
+use crate::web::form::Form;
 use crate::web::format::{self, Moment, count, counted};
 use crate::web::frame::Frame;
 use crate::web::path::Id;
@@ -36,6 +39,7 @@ pub(super) fn routes() -> Router<Parts> {
     Router::new()
         .route(HERE, get(show).post(upload).layer(DefaultBodyLimit::max(MAX_UPLOAD)))
         .route("/settings/suppressions/lists/{id}/remove", post(remove))
+        .route("/settings/suppressions/lists/{id}/drop", post(drop_phone))
 }
 
 /// A list, as it is shown.
@@ -243,6 +247,33 @@ fn fill(parts: &Parts, viewer: &Viewer, id: ListId, source: BufReader<File>) {
             tracing::error!(%id, %error, "a list was not read to its end; its file may be uploaded again");
         }
     });
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Dropped {
+    phone: String,
+}
+
+/// Takes one phone off a list.
+async fn drop_phone(
+    State(parts): State<Parts>,
+    viewer: Viewer,
+    Id(id): Id<ListId>,
+    Form(given): Form<Dropped>,
+) -> Result<Response, Wrong> {
+    let phone = Phone::parse(&given.phone, DEFAULT_REGION).map_err(|_| Wrong::not_found("the phone"))?;
+    let list = parts.engine.suppression_list(&viewer.actor, id).await?;
+    let held = parts.engine.drop_from_list(&viewer.actor, id, phone).await?;
+    let shown = format::phone(&phone.to_string());
+    let said = if held {
+        format!("{shown} is off “{}”", list.name)
+    } else {
+        format!("“{}” did not hold {shown}", list.name)
+    };
+    Ok(Done::to(format!("/settings/suppressions?q={}", phone.to_string().replace('+', "%2B")))
+        .saying(said)
+        .into_response())
 }
 
 async fn remove(State(parts): State<Parts>, viewer: Viewer, Id(id): Id<ListId>) -> Result<Response, Wrong> {

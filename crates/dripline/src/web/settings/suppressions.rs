@@ -6,7 +6,7 @@ use axum::extract::{Query, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use domain::access::Permission;
-use domain::ids::ContactId;
+use domain::ids::{ContactId, ListId};
 use domain::phone::Phone;
 use domain::suppression::Suppression;
 use engine::contacts::DEFAULT_REGION;
@@ -59,10 +59,25 @@ struct Found {
     contact: Option<(ContactId, String)>,
     lists: Vec<List>,
     /// The lists from files that hold it.
-    files: Vec<String>,
+    files: Vec<File>,
+}
+
+/// A list from a file that holds a phone.
+struct File {
+    id: ListId,
+    name: String,
+    dated: Option<String>,
+    kind: &'static str,
+    word: &'static str,
+    may_drop: bool,
 }
 
 impl Found {
+    /// Whether a list from a file keeps the phone there, so that nobody takes it off by hand.
+    fn held(&self, word: &str) -> bool {
+        self.files.iter().any(|file| file.word == word)
+    }
+
     fn on(&self, word: &str) -> bool {
         self.lists.iter().any(|list| list.word == word)
     }
@@ -161,7 +176,12 @@ async fn search(parts: &Parts, viewer: &Viewer, phone: Phone) -> Result<Found, W
     let known = parts.engine.phone_lists(&viewer.actor, phone).await?;
     let lists = known.lists.into_iter().map(|kind| list(kind, viewer, false)).collect();
     let phone = phone.to_string();
-    Ok(Found { shown: format::phone(&phone), phone, contact: known.contact, lists, files: known.files })
+    let files = known.files.into_iter().map(|holder| {
+        let kind = Suppression::from_word(&holder.kind).unwrap_or(Suppression::ComplianceBlocked);
+        let List { name, word, may_lift, .. } = list(kind, viewer, false);
+        File { id: holder.list, name: holder.name, dated: holder.dated, kind: name, word, may_drop: may_lift }
+    });
+    Ok(Found { shown: format::phone(&phone), phone, contact: known.contact, lists, files: files.collect() })
 }
 
 async fn show(State(parts): State<Parts>, viewer: Viewer, Query(asked): Query<Asked>) -> Result<Response, Wrong> {

@@ -39,6 +39,7 @@ impl Names {
             "contact.changed" => format!("{who} changed {} of {whom}", self.fields_of(facts)),
             "contact.deleted" => format!("{who} deleted {whom}"),
             "contact.restored" => format!("{who} brought {whom} back"),
+            "suppression_list.dropped" => format!("{who} took {whom} off the list “{name}”"),
             "contact.labelled" => format!("{who} gave {whom} the label “{name}”"),
             "contact.unlabelled" => format!("{who} took the label “{name}” from {whom}"),
             "contacts.imported" => {
