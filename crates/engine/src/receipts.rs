@@ -41,6 +41,8 @@ use crate::settle::{self, Answered, Ruling, Said, Settling};
 
 /// How long a receipt waits for its text: as long as a carrier is asked for one in doubt.
 pub const PARKED_FOR: SignedDuration = SignedDuration::from_hours(72);
+/// Most parked receipts that are given up in one transaction: some ten milliseconds.
+const EXPIRED_AT_ONCE: usize = 500;
 /// Most workspaces whose parked receipts one sweep looks at.
 const WORKSPACES_PER_SWEEP: i64 = 256;
 
@@ -51,8 +53,15 @@ impl Engine {
         let found = self.read(move |db| Ok::<_, Failure>(receipts::overdue(db, before, WORKSPACES_PER_SWEEP)?)).await?;
         let mut expired = 0;
         for workspace in found {
-            let expire = move |tx: &mut Tx<'_>| Ok::<_, Failure>(receipts::expire(tx, workspace, before)?);
-            expired += self.write(Lane::Bulk, expire).await?;
+            loop {
+                let limit = i64::try_from(EXPIRED_AT_ONCE).unwrap_or(i64::MAX);
+                let expire = move |tx: &mut Tx<'_>| Ok::<_, Failure>(receipts::expire(tx, workspace, before, limit)?);
+                let gone = self.write(Lane::Bulk, expire).await?;
+                expired += gone;
+                if gone < EXPIRED_AT_ONCE {
+                    break;
+                }
+            }
         }
         Ok(expired)
     }

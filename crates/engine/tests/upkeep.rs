@@ -8,6 +8,8 @@ use carrier::{CarrierEvent, Inbound};
 use engine::bulk::Selection;
 use engine::receive::Received;
 use jiff::SignedDuration;
+use store::receipts::{self, CarrierId};
+use store::{DbError, Lane};
 use world::{Plan, World, on_both};
 
 const MINUTE: SignedDuration = SignedDuration::from_secs(60);
@@ -71,6 +73,35 @@ fn what_is_old_is_let_go_and_what_may_be_asked_for_is_kept() {
         wait(&world, 60);
         assert_eq!(world.engine.sweep_old().await.unwrap(), 2, "the stray, and the key of a month ago");
         assert_eq!(world.engine.sweep_old().await.unwrap(), 0);
+        world.end().await;
+    });
+}
+
+#[test]
+fn receipts_that_nobody_claims_are_given_up_some_at_a_time() {
+    const PARKED: i64 = 1_234;
+    on_both(Plan::default, async |world| {
+        let (workspace, now) = (world.workspace(), world.engine.now());
+        let park = move |tx: &mut store::Tx<'_>| {
+            for n in 0..PARKED {
+                let (id, key) = (format!("text-{n}"), format!("event-{n}"));
+                let of = CarrierId { carrier: "simulator", id: &id };
+                receipts::park(tx, workspace, of, &key, "{}", now)?;
+            }
+            Ok::<_, DbError>(())
+        };
+        world.engine.store().write(Lane::Normal, park).await.unwrap();
+        wait(&world, 4);
+        let before = world.engine.now();
+        let some = move |tx: &mut store::Tx<'_>| receipts::expire(tx, workspace, before, 500);
+        assert_eq!(world.engine.store().write::<_, DbError, _>(Lane::Bulk, some).await.unwrap(), 500);
+        assert_eq!(world.engine.expire_receipts().await.unwrap(), 734);
+        let strays = move |db: &store::Read<'_>| {
+            let all = (0..PARKED).map(|n| store::answers::stray(db, "simulator", &format!("event-{n}")));
+            all.collect::<Result<Vec<_>, DbError>>()
+        };
+        let strays = world.engine.store().read(strays).await.unwrap();
+        assert!(strays.iter().all(Option::is_some), "one was lost");
         world.end().await;
     });
 }

@@ -61,7 +61,9 @@ static OVERDUE: Sql = Sql::Same(
 
 static EXPIRE: Sql = Sql::Same(
     "
-    DELETE FROM parked_receipts WHERE workspace_id = $1 AND at < $2
+    DELETE FROM parked_receipts WHERE workspace_id = $1 AND (carrier, carrier_id, event_key) IN (
+        SELECT carrier, carrier_id, event_key FROM parked_receipts WHERE workspace_id = $1 AND at < $2
+        ORDER BY at LIMIT $3)
     RETURNING carrier, carrier_id, event_key, payload, at",
 );
 
@@ -200,10 +202,10 @@ pub fn overdue(db: &Read<'_>, before: Timestamp, limit: i64) -> Result<Vec<Works
     rows.iter().map(|row| row.int(0).map(WorkspaceId)).collect()
 }
 
-/// Gives up waiting for the texts of receipts that were parked before a time: they are kept as strays.
-/// Says how many there were.
-pub fn expire(tx: &mut Tx<'_>, workspace: WorkspaceId, before: Timestamp) -> Result<usize, DbError> {
-    let rows = tx.query_write(&EXPIRE, &[workspace.0.into(), json::micros(before).into()])?;
+/// Gives up waiting for the texts of receipts that were parked before a time, the oldest first and at most so many: they are kept
+/// as strays. Says how many there were.
+pub fn expire(tx: &mut Tx<'_>, workspace: WorkspaceId, before: Timestamp, limit: i64) -> Result<usize, DbError> {
+    let rows = tx.query_write(&EXPIRE, &[workspace.0.into(), json::micros(before).into(), limit.into()])?;
     for row in &rows {
         let (carrier, carrier_id) = (row.text(0)?, row.text(1)?);
         crate::answers::keep_stray(tx, carrier, row.text(2)?, row.text(3)?, json::timestamp(row.int(4)?)?)?;
