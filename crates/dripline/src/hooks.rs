@@ -1,11 +1,11 @@
 //! `/hooks/{carrier}/{key}`: where carriers call the accounts of workspaces.
 //!
-//! The request is handed on as it came, byte for byte, with the address that the carrier was given: our public one. It is
-//! answered after what it tells is stored, so a carrier that gets no answer comes again and loses nothing.
+//! The address is looked at first: what is no account's is answered before its body is read. The request is handed on as it came, byte for
+//! byte, with the address that the carrier was given: our public one. It is answered after what it tells is stored, so a carrier that gets no answer comes again and loses nothing.
 
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, OriginalUri, Path, State};
+use axum::body::{Body, to_bytes};
+use axum::extract::{OriginalUri, Path, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
@@ -19,7 +19,7 @@ const MAX_CALL_BYTES: usize = 1024 * 1024;
 const AGAIN_SECONDS: &str = "5";
 
 pub(crate) fn routes() -> Router<Parts> {
-    Router::new().route("/hooks/{carrier}/{key}", get(take).post(take)).layer(DefaultBodyLimit::max(MAX_CALL_BYTES))
+    Router::new().route("/hooks/{carrier}/{key}", get(take).post(take))
 }
 
 async fn take(
@@ -28,9 +28,15 @@ async fn take(
     OriginalUri(uri): OriginalUri,
     method: Method,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 ) -> Response {
     let Some(public_url) = parts.engine.public_url() else { return StatusCode::NOT_FOUND.into_response() };
+    if let Err(error) = parts.engine.knows_address(&carrier, &key).await {
+        return refused(&carrier, &error);
+    }
+    let Ok(body) = to_bytes(body, MAX_CALL_BYTES).await else {
+        return (StatusCode::PAYLOAD_TOO_LARGE, "a call has at most a mebibyte\n").into_response();
+    };
     let url = format!("{public_url}{}", uri.path_and_query().map_or("", |path| path.as_str()));
     let text = |value: &header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
@@ -40,11 +46,15 @@ async fn take(
         // To Kannel, which calls by GET, "no content" is a failure.
         Ok(_) if method == Method::GET => StatusCode::OK.into_response(),
         Ok(_) => StatusCode::NO_CONTENT.into_response(),
-        Err(HearError::Unknown) => {
-            (StatusCode::NOT_FOUND, "no account at a carrier has this address\n").into_response()
-        }
-        Err(error @ HearError::Unverified(_)) => (StatusCode::FORBIDDEN, format!("{error}\n")).into_response(),
-        Err(error) => {
+        Err(error) => refused(&carrier, &error),
+    }
+}
+
+fn refused(carrier: &str, error: &HearError) -> Response {
+    match error {
+        HearError::Unknown => (StatusCode::NOT_FOUND, format!("{error}\n")).into_response(),
+        HearError::Unverified(_) => (StatusCode::FORBIDDEN, format!("{error}\n")).into_response(),
+        _ => {
             tracing::error!(%carrier, %error, "a call of a carrier could not be taken; it has to come again");
             (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, AGAIN_SECONDS)]).into_response()
         }

@@ -55,6 +55,12 @@ pub enum CarrierError {
         /// How many.
         count: i64,
     },
+    /// An address from before is still taken.
+    #[error("the address before this one is still taken; forget it first, or the carrier may call one that is gone")]
+    TwoAddresses,
+    /// Nobody calls it.
+    #[error("a link of our own has no address that anybody calls")]
+    NoAddress,
     /// There is no such account.
     #[error("the account does not exist")]
     Unknown,
@@ -85,6 +91,8 @@ pub struct CarrierAccount {
     pub shown: Vec<(String, String)>,
     /// The address that the carrier has to call.
     pub callbacks: String,
+    /// The address before, as long as it is taken too, and when a verified call came to it last, since this process began.
+    pub before: Option<(String, Option<Timestamp>)>,
     /// What has to be written down at the other side besides, where there is more to it.
     pub lines: Option<String>,
     /// How many numbers it sends for.
@@ -134,6 +142,9 @@ impl Engine {
             name: stored.name.clone(),
             shown: open.filter_map(|field| Some((field.key.to_owned(), value(field.key)?))).collect(),
             callbacks,
+            before: stored.hook_key_before.as_ref().zip(outfit).map(|(key, outfit)| {
+                (outfit.callbacks(&name, key), known.as_ref().and_then(|known| known.health.heard_before_at()))
+            }),
             numbers,
             heard_at: known.as_ref().and_then(|known| known.health.heard_at()),
             refused: known.as_ref().map_or(0, |known| known.health.refusals()),
@@ -165,6 +176,7 @@ impl Engine {
             name,
             sealed: seal(outfit, id, &settings),
             hook_key: ids::secret(),
+            hook_key_before: None,
             created_at: beat.now,
             changed_at: beat.now,
         };
@@ -206,6 +218,54 @@ impl Engine {
                 Stored { name: name.clone(), sealed, changed_at: beat.now.max(later(before.changed_at)), ..before };
             carriers::change(tx, &after)?;
             noted(tx, &beat, "carrier.changed", &after)
+        })
+        .await?;
+        Ok(self.refresh_carriers().await?)
+    }
+
+    /// Gives an account a new address; calls to the one before are taken until it is forgotten.
+    pub async fn renew_address(&self, actor: &Actor, id: CarrierId) -> Result<(), CarrierError> {
+        self.readdress(actor, id, "carrier.address_renewed", |stored| {
+            if !Kind::from_word(&stored.kind).is_some_and(Kind::calls_us) {
+                return Err(CarrierError::NoAddress);
+            }
+            if stored.hook_key_before.is_some() {
+                return Err(CarrierError::TwoAddresses);
+            }
+            stored.hook_key_before = Some(std::mem::replace(&mut stored.hook_key, ids::secret()));
+            Ok(())
+        })
+        .await
+    }
+
+    /// Takes no calls any more at the address before.
+    pub async fn forget_address(&self, actor: &Actor, id: CarrierId) -> Result<(), CarrierError> {
+        self.readdress(actor, id, "carrier.address_forgotten", |stored| {
+            stored.hook_key_before = None;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn readdress(
+        &self,
+        actor: &Actor,
+        id: CarrierId,
+        event: &'static str,
+        change: impl Fn(&mut Stored) -> Result<(), CarrierError> + Send + 'static,
+    ) -> Result<(), CarrierError> {
+        actor.need(Permission::SettingsWrite)?;
+        let beat = self.beat(actor);
+        self.write(Lane::Normal, move |tx| {
+            store::workspaces::lock(tx, beat.workspace)?;
+            let before = carriers::find(tx, beat.workspace, id)?.ok_or(CarrierError::Unknown)?;
+            let mut after = Stored { changed_at: beat.now.max(later(before.changed_at)), ..before.clone() };
+            change(&mut after)?;
+            if (&before.hook_key, &before.hook_key_before) == (&after.hook_key, &after.hook_key_before) {
+                return Ok(());
+            }
+            carriers::change(tx, &after)?;
+            noted(tx, &beat, event, &after)
         })
         .await?;
         Ok(self.refresh_carriers().await?)

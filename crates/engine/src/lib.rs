@@ -73,6 +73,7 @@ pub mod statement;
 pub mod suppression_lists;
 pub mod text;
 mod tokens;
+mod turnstile;
 pub mod upkeep;
 pub mod users;
 pub mod views;

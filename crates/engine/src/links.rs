@@ -18,6 +18,7 @@ use jiff::Timestamp;
 
 use crate::clock::Clock;
 use crate::engine::{Engine, Faint};
+use crate::roll::Address;
 
 impl Engine {
     /// Makes the links of all accounts, and from now on those of every account that is added. Within a runtime.
@@ -44,7 +45,7 @@ impl Ear for Listener {
         Box::pin(async move {
             let engine = self.engine.wake().ok_or_else(|| NotTaken("the server ends".to_owned()))?;
             if let Some(account) = engine.roll().account(carrier) {
-                account.health.heard(self.now());
+                account.health.heard(self.now(), Address::Current);
             }
             let taken = engine.take_heard(carrier, heard, self.now()).await;
             taken.map(drop).map_err(|error| NotTaken(error.to_string()))

@@ -15,6 +15,8 @@ use store::carriers::Carrier as Stored;
 
 use crate::engine::Carriers;
 use crate::sealed::MasterKeys;
+use crate::tokens;
+use crate::turnstile::Turnstile;
 
 /// What opening an account takes.
 #[derive(Debug, Clone)]
@@ -64,13 +66,24 @@ impl Outfit {
 pub struct Health {
     /// When it was last heard, in seconds since 1970; 0 for never.
     heard: AtomicI64,
+    /// The same, at the address before.
+    heard_before: AtomicI64,
     /// Calls that were not verified.
     refused: AtomicU64,
 }
 
 impl Health {
-    pub(crate) fn heard(&self, now: Timestamp) {
+    pub(crate) fn heard(&self, now: Timestamp, by: Address) {
         self.heard.store(now.as_second(), Ordering::Relaxed);
+        if by == Address::Before {
+            self.heard_before.store(now.as_second(), Ordering::Relaxed);
+        }
+    }
+
+    /// When a verified call came last to the address before.
+    #[must_use]
+    pub fn heard_before_at(&self) -> Option<Timestamp> {
+        at(&self.heard_before)
     }
 
     pub(crate) fn refused(&self) {
@@ -80,8 +93,7 @@ impl Health {
     /// When a verified call came last.
     #[must_use]
     pub fn heard_at(&self) -> Option<Timestamp> {
-        let second = self.heard.load(Ordering::Relaxed);
-        (second > 0).then(|| Timestamp::from_second(second).ok()).flatten()
+        at(&self.heard)
     }
 
     /// How many calls were not verified.
@@ -91,15 +103,37 @@ impl Health {
     }
 }
 
+fn at(second: &AtomicI64) -> Option<Timestamp> {
+    let second = second.load(Ordering::Relaxed);
+    (second > 0).then(|| Timestamp::from_second(second).ok()).flatten()
+}
+
+/// Which of an account's addresses was called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Address {
+    Current,
+    Before,
+}
+
 /// An account on the roll.
 #[derive(Clone)]
 pub(crate) struct Account {
     pub(crate) workspace: WorkspaceId,
-    pub(crate) hook_key: String,
+    hook_key: String,
+    hook_key_before: Option<String>,
     /// The adapter, or why there is none.
     pub(crate) opened: Result<Arc<dyn Carrier>, String>,
     pub(crate) health: Arc<Health>,
     changed_at: Timestamp,
+}
+
+impl Account {
+    /// The address whose secret part this is, if it is one of the account's.
+    pub(crate) fn address(&self, hook_key: &str) -> Option<Address> {
+        let is = |key: &str| tokens::same(key, hook_key);
+        let current = is(&self.hook_key).then_some(Address::Current);
+        current.or_else(|| self.hook_key_before.as_deref().is_some_and(is).then_some(Address::Before))
+    }
 }
 
 /// All carriers that this node knows.
@@ -108,6 +142,8 @@ pub(crate) struct Roll {
     fixed: Carriers,
     outfit: Option<Outfit>,
     accounts: RwLock<Known>,
+    /// Where calls to names that nobody knows wait for one look at the database.
+    pub(crate) looks: Turnstile,
 }
 
 #[derive(Default)]
@@ -120,7 +156,7 @@ struct Known {
 
 impl Roll {
     pub(crate) fn new(fixed: Carriers, outfit: Option<Outfit>) -> Self {
-        Self { fixed, outfit, accounts: RwLock::default() }
+        Self { fixed, outfit, accounts: RwLock::default(), looks: Turnstile::default() }
     }
 
     pub(crate) fn outfit(&self) -> Option<&Outfit> {
@@ -163,7 +199,14 @@ impl Roll {
                 if let Err(why) = &opened {
                     tracing::error!(carrier = %one.id, workspace = %one.workspace, why, "an account at a carrier cannot be opened");
                 }
-                Account { workspace: one.workspace, hook_key: one.hook_key.clone(), opened, health, changed_at: one.changed_at }
+                Account {
+                    workspace: one.workspace,
+                    hook_key: one.hook_key.clone(),
+                    hook_key_before: one.hook_key_before.clone(),
+                    opened,
+                    health,
+                    changed_at: one.changed_at,
+                }
             });
             if let (Ok(carrier), Some(ear)) = (&account.opened, &ear) {
                 carrier.attach(Arc::clone(ear));

@@ -20,12 +20,16 @@ pub(crate) fn text(workspace: WorkspaceId, row: i64, secret: &str) -> String {
 pub(crate) fn parse(token: &str) -> Option<(WorkspaceId, i64, &str)> {
     let mut parts = token.split('_');
     let (workspace, row, secret) = (parts.next()?, parts.next()?, parts.next()?);
-    let hexadecimal = secret.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    if parts.next().is_some() || secret.len() != SECRET_DIGITS || !hexadecimal {
+    if parts.next().is_some() || !is_secret(secret) {
         return None;
     }
     let id = |digits: &str| format!("{}_{digits}", WorkspaceId::PREFIX).parse::<WorkspaceId>().ok();
     Some((id(workspace)?, id(row)?.0, secret))
+}
+
+/// Whether a text has the form of a secret.
+pub(crate) fn is_secret(text: &str) -> bool {
+    text.len() == SECRET_DIGITS && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// The hash of a secret, as it is stored.

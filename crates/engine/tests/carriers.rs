@@ -336,3 +336,86 @@ fn a_number_is_added_to_the_accounts_that_there_are_and_not_to_those_that_a_node
         assert!(matches!(late, Err(NumberError::Carrier { .. })), "{late:?}");
     });
 }
+
+/// A call to an address of the account.
+async fn call_at(
+    engine: &Engine,
+    account: &CarrierAccount,
+    address: &str,
+    id: &str,
+) -> Result<Vec<Received>, HearError> {
+    let at = CarrierAccount { callbacks: address.to_owned(), ..account.clone() };
+    call(engine, &at, id, &text(id, "12125550111", "12125550100")).await
+}
+
+#[test]
+fn an_account_gets_a_new_address_and_the_old_one_is_taken_until_it_is_forgotten() {
+    on_both(async |store| {
+        let keys = MasterKeys::draw();
+        let (engine, other) =
+            (engine(&store, Some(outfit(&[&keys]))).await, engine(&store, Some(outfit(&[&keys]))).await);
+        let actor = workspace(&engine, "Acme").await;
+        let made = account(&engine, &actor).await;
+        engine.add_number(&actor, number(OURS, made.id)).await.unwrap();
+        let account = async || engine.carrier_accounts(&actor).await.unwrap().remove(0);
+        other.refresh_carriers().await.unwrap();
+
+        engine.renew_address(&actor, made.id).await.unwrap();
+        let renewed = account().await;
+        assert_ne!(renewed.callbacks, made.callbacks);
+        assert_eq!(renewed.before, Some((made.callbacks.clone(), None)));
+        // Also on a node that has not looked since.
+        for (node, address, id) in
+            [(&other, &renewed.callbacks, "a"), (&engine, &renewed.callbacks, "b"), (&engine, &made.callbacks, "c")]
+        {
+            let taken = call_at(node, &made, address, id).await.unwrap();
+            assert!(matches!(taken[..], [Received::Stored { .. }]), "{taken:?}");
+        }
+        assert_eq!(account().await.before, Some((made.callbacks.clone(), Some(engine.now()))));
+        // Whoever renews again would cut off the carrier, which may still have the first.
+        let again = engine.renew_address(&actor, made.id).await;
+        assert!(matches!(again, Err(CarrierError::TwoAddresses)), "{again:?}");
+        // A change of the settings keeps both.
+        engine.change_carrier(&actor, made.id, "Renamed", Vec::new()).await.unwrap();
+        assert_eq!(account().await.callbacks, renewed.callbacks);
+        assert!(call_at(&engine, &made, &made.callbacks, "d").await.is_ok());
+
+        engine.forget_address(&actor, made.id).await.unwrap();
+        assert_eq!(account().await.before, None);
+        other.refresh_carriers().await.unwrap();
+        for node in [&engine, &other] {
+            assert!(matches!(call_at(node, &made, &made.callbacks, "e").await, Err(HearError::Unknown)));
+        }
+        assert!(call_at(&other, &made, &renewed.callbacks, "f").await.is_ok());
+        let stranger = workspace(&engine, "Other").await;
+        assert!(matches!(engine.renew_address(&stranger, made.id).await, Err(CarrierError::Unknown)));
+        let agent = Actor::user(actor.workspace(), UserId(9), Role::Agent.permissions());
+        assert!(matches!(engine.forget_address(&agent, made.id).await, Err(CarrierError::Forbidden(_))));
+    });
+}
+
+#[test]
+fn an_address_of_no_account_is_unknown_whatever_its_form() {
+    on_both(async |store| {
+        let engine = engine(&store, Some(outfit(&[&MasterKeys::draw()]))).await;
+        let actor = workspace(&engine, "Acme").await;
+        let made = account(&engine, &actor).await;
+        let (name, secret) = (made.id.to_string(), "0123456789abcdef".repeat(4));
+        let nobody = CarrierId(made.id.0 + 1).to_string();
+        for (name, key) in [
+            (name.as_str(), secret.as_str()),
+            (&nobody, &secret),
+            (&name, ""),
+            (&name, &secret.to_uppercase()),
+            (&name, &"a".repeat(1 << 20)),
+            ("twilio", &secret),
+            ("", &secret),
+            (&"car_".repeat(100_000), &secret),
+        ] {
+            let refused = engine.knows_address(name, key).await;
+            assert!(matches!(refused, Err(HearError::Unknown)), "{refused:?}");
+        }
+        let key = made.callbacks.rsplit('/').next().unwrap();
+        assert!(engine.knows_address(&name, key).await.is_ok());
+    });
+}

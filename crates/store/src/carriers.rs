@@ -24,6 +24,8 @@ pub struct Carrier {
     pub sealed: Vec<u8>,
     /// The secret part of the address that the carrier calls.
     pub hook_key: String,
+    /// The one before, as long as it is still taken.
+    pub hook_key_before: Option<String>,
     /// When it was added.
     pub created_at: Timestamp,
     /// When it was changed last.
@@ -32,7 +34,7 @@ pub struct Carrier {
 
 macro_rules! columns {
     () => {
-        "workspace_id, carrier_id, kind, name, sealed, hook_key, created_at, changed_at"
+        "workspace_id, carrier_id, kind, name, sealed, hook_key, hook_key_before, created_at, changed_at"
     };
 }
 
@@ -62,14 +64,14 @@ static INSERT: Sql = Sql::Same(
 
 static CHANGE: Sql = Sql::Same(
     "
-    UPDATE carriers SET name = $3, sealed = $4, hook_key = $5, changed_at = $6
+    UPDATE carriers SET name = $3, sealed = $4, hook_key = $5, hook_key_before = $6, changed_at = $7
     WHERE workspace_id = $1 AND carrier_id = $2 AND removed_at IS NULL",
 );
 
 /// What was sealed goes; the row stays, as messages were sent by it.
 static REMOVE: Sql = Sql::Same(
     "
-    UPDATE carriers SET removed_at = $3, changed_at = $3, sealed = $4
+    UPDATE carriers SET removed_at = $3, changed_at = $3, sealed = $4, hook_key_before = NULL
     WHERE workspace_id = $1 AND carrier_id = $2 AND removed_at IS NULL",
 );
 
@@ -98,8 +100,9 @@ fn read(row: &Row) -> Result<Carrier, DbError> {
         name: row.text(3)?.to_owned(),
         sealed: row.bytes(4)?.to_vec(),
         hook_key: row.text(5)?.to_owned(),
-        created_at: json::timestamp(row.int(6)?)?,
-        changed_at: json::timestamp(row.int(7)?)?,
+        hook_key_before: row.opt_text(6)?.map(str::to_owned),
+        created_at: json::timestamp(row.int(7)?)?,
+        changed_at: json::timestamp(row.int(8)?)?,
     })
 }
 
@@ -138,7 +141,7 @@ pub fn insert(tx: &mut Tx<'_>, carrier: &Carrier) -> Result<(), DbError> {
     tx.execute(&INSERT, &params).map(|_| ())
 }
 
-/// Overwrites name, settings and key of an account; false if there is none.
+/// Overwrites name, settings and keys of an account; false if there is none.
 pub fn change(tx: &mut Tx<'_>, carrier: &Carrier) -> Result<bool, DbError> {
     let params = [
         carrier.workspace.0.into(),
@@ -146,6 +149,7 @@ pub fn change(tx: &mut Tx<'_>, carrier: &Carrier) -> Result<bool, DbError> {
         carrier.name.as_str().into(),
         carrier.sealed.as_slice().into(),
         carrier.hook_key.as_str().into(),
+        carrier.hook_key_before.as_deref().into(),
         json::micros(carrier.changed_at).into(),
     ];
     Ok(tx.execute(&CHANGE, &params)? == 1)

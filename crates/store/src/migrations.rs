@@ -107,6 +107,13 @@ const MIGRATIONS: &[Migration] = &[
             postgres: include_str!("../../../migrations/postgres/0013_registration.sql"),
         },
     },
+    Migration {
+        name: "0014_addresses",
+        sql: Sql::Twin {
+            sqlite: include_str!("../../../migrations/sqlite/0014_addresses.sql"),
+            postgres: include_str!("../../../migrations/postgres/0014_addresses.sql"),
+        },
+    },
 ];
 
 /// What only the program can work out of rows that are there already, by the migration that needs it. It runs once the

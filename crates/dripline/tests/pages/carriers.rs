@@ -198,3 +198,62 @@ async fn the_numbers_that_an_account_has_are_taken_over_by_a_press() {
         assert_eq!(stranger.post(&path, "").await.status, 404, "{path}");
     }
 }
+
+#[tokio::test]
+async fn a_new_address_lives_beside_the_old_one_until_that_is_forgotten() {
+    let site = Site::new();
+    let (customer, theirs) =
+        (site.customer("Ours", "+12125550100").await, site.customer("Theirs", "+13055550101").await);
+    let (admin, agent) = (site.person(&customer, Role::Admin).await, site.person(&customer, Role::Agent).await);
+    number_at_bandwidth(&site, &customer, &admin).await;
+    let old = callbacks(&site, &customer).await;
+    let id = site.parts.engine.carrier_accounts(&customer.operator).await.unwrap()[0].id;
+    let (renew, forget) =
+        (format!("/settings/carriers/{id}/address"), format!("/settings/carriers/{id}/address/forget"));
+    let stranger = site.person(&theirs, Role::Owner).await;
+    assert_eq!(stranger.post(&renew, "").await.status, 404);
+    assert_eq!(agent.post(&renew, "").await.status, 403);
+    assert_eq!(admin.post(&renew, "").await.status, 303);
+    let shown = admin.get("/settings/carriers").await.good();
+    sound(&shown);
+    let new = callbacks(&site, &customer).await;
+    assert!(
+        shown.has(&new) && shown.has(&old) && shown.has("No call came to it") && !shown.has("New address"),
+        "{}",
+        shown.text
+    );
+    for path in [&new, &old] {
+        assert_eq!(call(&site, path, SIGNED, text("+12125550134", "+13055550177")).await.status, 204);
+    }
+    assert!(admin.get("/settings/carriers").await.good().has("The last call to it came"));
+    assert_eq!(admin.post(&forget, "").await.status, 303);
+    assert_eq!(call(&site, &old, SIGNED, text("+12125550134", "+13055550177")).await.status, 404);
+    assert_eq!(call(&site, &new, SIGNED, text("+12125550134", "+13055550177")).await.status, 204);
+    let shown = admin.get("/settings/carriers").await.good();
+    assert!(shown.has("New address") && !shown.has(&old));
+}
+
+#[tokio::test]
+async fn a_flood_of_strangers_is_refused_before_its_bodies_are_read() {
+    let site = Site::new();
+    let customer = site.customer("Ours", "+12125550100").await;
+    let admin = site.person(&customer, Role::Admin).await;
+    number_at_bandwidth(&site, &customer, &admin).await;
+    let real = callbacks(&site, &customer).await;
+    let (place, _) = real.rsplit_once('/').unwrap();
+    let large = "x".repeat(2 * 1024 * 1024);
+    let strangers = (0..200).map(|n| {
+        let (site, large) = (&site, large.clone());
+        let path = match n % 4 {
+            0 => format!("/hooks/twilio/{n}"),
+            1 => format!("{place}/{n:064x}"),
+            2 => format!("/hooks/{}/{n:064x}", domain::ids::CarrierId(n)),
+            _ => format!("{place}/{}", "z".repeat(4_000)),
+        };
+        async move { call(site, &path, SIGNED, large).await.status }
+    });
+    let answers = futures_util::future::join_all(strangers).await;
+    assert!(answers.iter().all(|status| *status == 404), "{answers:?}");
+    assert_eq!(call(&site, &real, SIGNED, large).await.status, 413);
+    assert_eq!(call(&site, &real, SIGNED, text("+12125550134", "+13055550177")).await.status, 204);
+}

@@ -34,6 +34,8 @@ pub(super) fn routes() -> Router<Parts> {
         .route("/settings/carriers/{id}/check", post(check))
         .route("/settings/carriers/{id}/numbers", post(numbers::list))
         .route("/settings/carriers/{id}/numbers/add", post(numbers::add))
+        .route("/settings/carriers/{id}/address", post(renew))
+        .route("/settings/carriers/{id}/address/forget", post(forget))
         .route("/settings/carriers/{id}/remove", post(remove))
 }
 
@@ -44,6 +46,8 @@ struct Account {
     kind: &'static str,
     numbers: i64,
     callbacks: String,
+    /// The address before, as long as it is taken too.
+    before: Option<Before>,
     lines: String,
     calls_us: bool,
     linked: Option<Moment>,
@@ -52,6 +56,12 @@ struct Account {
     heard: Option<Moment>,
     refused: u64,
     trouble: String,
+}
+
+/// An address that was renewed.
+struct Before {
+    address: String,
+    called: Option<Moment>,
 }
 
 #[derive(Template)]
@@ -92,6 +102,7 @@ fn listed(account: CarrierAccount, viewer: &Viewer) -> Account {
         kind: account.kind.name(),
         numbers: account.numbers,
         callbacks: account.callbacks,
+        before: account.before.map(|(address, called)| Before { address, called: called.map(moment) }),
         lines: account.lines.unwrap_or_default(),
         heard: account.heard_at.map(moment),
         refused: account.refused,
@@ -231,6 +242,29 @@ async fn check(State(parts): State<Parts>, viewer: Viewer, Id(id): Id<CarrierId>
             .saying(format!("{name} has nothing that could be asked without sending: send a text to yourself")),
     }
     .into_response())
+}
+
+async fn renew(State(parts): State<Parts>, viewer: Viewer, Id(id): Id<CarrierId>) -> Result<Response, Wrong> {
+    let account = account(&parts, &viewer, id).await?;
+    let done = match parts.engine.renew_address(&viewer.actor, id).await {
+        Ok(()) => Done::to(HERE).saying(format!(
+            "“{}” has a new address: set it at {}. Until you forget the old one, calls to both are taken.",
+            account.name,
+            account.kind.name()
+        )),
+        Err(error @ (CarrierError::TwoAddresses | CarrierError::NoAddress)) => {
+            Done::to(HERE).failing(format::sentence(&error.to_string()))
+        }
+        Err(error) => return Err(error.into()),
+    };
+    Ok(done.into_response())
+}
+
+async fn forget(State(parts): State<Parts>, viewer: Viewer, Id(id): Id<CarrierId>) -> Result<Response, Wrong> {
+    let name = account(&parts, &viewer, id).await?.name;
+    parts.engine.forget_address(&viewer.actor, id).await?;
+    let said = format!("The old address of “{name}” is forgotten: calls to it are refused");
+    Ok(Done::to(HERE).saying(said).into_response())
 }
 
 async fn remove(State(parts): State<Parts>, viewer: Viewer, Id(id): Id<CarrierId>) -> Result<Response, Wrong> {
