@@ -11,7 +11,7 @@
 //! From the commit on no message of that enrollment is claimed, on any node. Inbound has its own
 //! lane in the store, so outgoing load never delays it.
 
-use carrier::{Capabilities, CarrierEvent, Inbound, Signal, StopAnswer};
+use carrier::{Capabilities, CarrierEvent, Inbound, Receipt, Signal, StopAnswer};
 use domain::automatic;
 use domain::consent::Kind;
 use domain::enrollment::StopReason;
@@ -25,6 +25,7 @@ use jiff::Timestamp;
 use store::contacts::{self, Contact};
 use store::conversations::{self, Side, Touch};
 use store::messages::{self, Message};
+use store::receipts::CarrierId;
 use store::{Lane, Tx, answers, enrollments, numbers, suppressions};
 
 use crate::beat::Beat;
@@ -87,14 +88,24 @@ impl Engine {
         once: Option<String>,
     ) -> Result<Received, Failure> {
         let capabilities = self.carrier(carrier).map(|carrier| carrier.capabilities());
+        let whose = self.roll().account(carrier).map(|account| account.workspace);
         let (now, beat, steps, carrier) = (self.now(), self.beats("contact"), self.steps(), carrier.to_owned());
         let take = move |tx: &mut Tx<'_>| {
             // A carrier speaks for its own numbers only: an account of one workspace cannot tell news of another's.
             let route = numbers::route(tx, our_number(&event))?.filter(|route| route.carrier == carrier);
-            let Some(route) = route else { return stray(tx, &carrier, &event, now) };
             let (carrier, steps) = (carrier.clone(), steps.clone());
-            let intake = Intake { beat: beat(route.workspace), carrier, number: route.number, capabilities, steps };
-            intake.take(tx, &event, once.as_deref())
+            if let Some(route) = route {
+                let (beat, number) = (beat(route.workspace), Some(route.number));
+                return Intake { beat, carrier, number, capabilities, steps }.take(tx, &event, once.as_deref());
+            }
+            if let (Some(workspace), CarrierEvent::Receipt(receipt)) = (whose, &event)
+                && is_of_ours(tx, workspace, &carrier, receipt)?
+            {
+                let told = CarrierEvent::Receipt(Receipt { attempt: None, ..receipt.clone() });
+                let intake = Intake { beat: beat(workspace), carrier, number: None, capabilities, steps };
+                return intake.take(tx, &told, once.as_deref());
+            }
+            stray(tx, &carrier, &event, now)
         };
         let received = self.write(Lane::Inbound, take).await?;
         self.counters().received(&received);
@@ -111,6 +122,15 @@ fn our_number(event: &CarrierEvent) -> &str {
     }
 }
 
+/// Whether a receipt that names no number of ours tells of a text of this workspace, whose account told it: some SMSCs do not turn
+/// the two numbers round. It does if we know the identifier, which the account gave, or else the phone as a contact's: its
+/// answer is still to come then.
+fn is_of_ours(tx: &Tx<'_>, workspace: WorkspaceId, carrier: &str, receipt: &Receipt) -> Result<bool, Failure> {
+    let of = CarrierId { carrier, id: &receipt.carrier_id };
+    let known = !of.id.is_empty() && store::receipts::find(tx, workspace, of)?.is_some();
+    Ok(known || !contacts::by_phones(tx, workspace, &[&receipt.from])?.is_empty())
+}
+
 /// Keeps a callback that is about no number of ours.
 fn stray(tx: &mut Tx<'_>, carrier: &str, event: &CarrierEvent, now: Timestamp) -> Result<Received, Failure> {
     let payload = serde_json::to_string(event).map_err(|error| Failure::Stored(error.to_string()))?;
@@ -122,7 +142,8 @@ fn stray(tx: &mut Tx<'_>, carrier: &str, event: &CarrierEvent, now: Timestamp) -
 struct Intake {
     beat: Beat,
     carrier: String,
-    number: NumberId,
+    /// The number of ours that it is about, where it names one: a text does.
+    number: Option<NumberId>,
     /// What the carrier does by itself; nothing is known of one that is gone.
     capabilities: Option<Capabilities>,
     steps: Steps,
@@ -147,6 +168,11 @@ impl Intake {
                 receipts::take(tx, &beat, &self.steps, &Told { carrier: &self.carrier, receipt })
             }
         }
+    }
+
+    /// The number that a text came to.
+    fn number(&self) -> NumberId {
+        self.number.expect("a text names a number of ours, or it is a stray")
     }
 
     fn inbound(&self, tx: &mut Tx<'_>, inbound: &Inbound) -> Result<Received, Failure> {
@@ -189,7 +215,7 @@ impl Intake {
             state: MessageState::Received,
             carrier_id: None,
             author: "contact".to_owned(),
-            ..Message::new(id, contact.id, MessageKind::Inbound, self.number, body, segments, beat.now)
+            ..Message::new(id, contact.id, MessageKind::Inbound, self.number(), body, segments, beat.now)
         };
         messages::insert(tx, beat.workspace, &[message], beat.now)?;
         let touch = Touch { contact: contact.id, message: id, side: Side::Inbound };
@@ -315,7 +341,7 @@ impl Intake {
     fn answer(&self, tx: &mut Tx<'_>, contact: &Contact, text: &str, author: &str) -> Result<(), Failure> {
         let body = template::sendable(text, template::Smart::On);
         let segments = i64::try_from(segments::count(&body).segments).unwrap_or(i64::MAX);
-        let message = queued(&self.beat, MessageKind::System, contact.id, self.number, body, segments);
+        let message = queued(&self.beat, MessageKind::System, contact.id, self.number(), body, segments);
         let message = Message { author: author.to_owned(), ..message };
         Ok(messages::insert(tx, self.beat.workspace, &[message], self.beat.now)?)
     }

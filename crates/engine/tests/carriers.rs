@@ -4,11 +4,13 @@
 
 use std::collections::BTreeMap;
 
-use carrier::{Callback, Http};
+use carrier::{Callback, CarrierEvent, Http, Receipt, ReceiptState};
 use domain::access::Role;
-use domain::ids::{CarrierId, UserId};
+use domain::ids::{CarrierId, MessageId, UserId};
+use domain::message::{MessageKind, MessageState};
 use domain::money::Micros;
 use engine::carriers::{CarrierAccount, CarrierError, FORGET};
+use engine::contacts::NewContact;
 use engine::hear::HearError;
 use engine::numbers::{NewNumber, NumberError};
 use engine::receive::Received;
@@ -16,6 +18,8 @@ use engine::roll::Outfit;
 use engine::sealed::MasterKeys;
 use engine::workspaces::NewWorkspace;
 use engine::{Actor, Carriers, Clock, Engine};
+use store::messages::Message;
+use store::receipts::CarrierId as CarrierIdentifier;
 use store::{DbError, Store};
 
 const OURS: &str = "+12125550100";
@@ -417,5 +421,59 @@ fn an_address_of_no_account_is_unknown_whatever_its_form() {
         }
         let key = made.callbacks.rsplit('/').next().unwrap();
         assert!(engine.knows_address(&name, key).await.is_ok());
+    });
+}
+
+/// News of a text with the two numbers as they were in the text, as some SMSCs have it.
+fn not_turned(id: &str, handset: &str, at: jiff::Timestamp) -> CarrierEvent {
+    CarrierEvent::Receipt(Receipt {
+        event_id: format!("{id}:DELIVRD"),
+        carrier_id: id.to_owned(),
+        from: handset.to_owned(),
+        attempt: None,
+        state: ReceiptState::Delivered,
+        code: None,
+        failure: None,
+        segments: None,
+        cost: None,
+        at,
+    })
+}
+
+#[test]
+fn a_receipt_whose_numbers_are_not_turned_round_finds_its_text_by_the_accounts_identifier() {
+    on_both(async |store| {
+        let engine = engine(&store, Some(outfit(&[&MasterKeys::draw()]))).await;
+        let (actor, theirs) = (workspace(&engine, "Acme").await, workspace(&engine, "Other").await);
+        let (ours, other) = (account(&engine, &actor).await, account(&engine, &theirs).await);
+        let sender = engine.add_number(&actor, number(OURS, ours.id)).await.unwrap();
+        let new = NewContact { phone: "+12125550111".to_owned(), ..NewContact::default() };
+        let contact = engine.create_contact(&actor, new).await.unwrap();
+        let (workspace, now, carrier) = (actor.workspace(), engine.now(), ours.id.to_string());
+        let text = Message {
+            state: MessageState::Sent,
+            sent_at: Some(now),
+            attempts: 1,
+            ..Message::new(MessageId(64), contact.id, MessageKind::Manual, sender.id, "Hi".to_owned(), 1, now)
+        };
+        let name = carrier.clone();
+        let sent = move |tx: &mut store::Tx<'_>| {
+            store::messages::insert(tx, workspace, std::slice::from_ref(&text), now)?;
+            store::receipts::link(tx, workspace, CarrierIdentifier { carrier: &name, id: "known" }, text.id).map(drop)
+        };
+        store.write::<_, DbError, _>(store::Lane::Normal, sent).await.unwrap();
+
+        let tell = async |account: &str, id: &str, handset: &str| {
+            engine.receive(account, not_turned(id, handset, now)).await.unwrap()
+        };
+        // Of another account, or of a phone and an identifier that nobody knows, it is nobody's.
+        assert_eq!(tell(&other.id.to_string(), "known", "+12125550111").await, Received::Stray);
+        assert_eq!(tell(&carrier, "unknown", "+12125550199").await, Received::Stray);
+        assert_eq!(tell("simulator", "known", "+12125550111").await, Received::Stray);
+        // Before the answer that names it, to a contact of ours: it waits for the answer.
+        assert_eq!(tell(&carrier, "to come", "+12125550111").await, Received::Parked);
+        let moved = tell(&carrier, "known", "+12125550111").await;
+        assert_eq!(moved, Received::Moved(MessageId(64), MessageState::Delivered));
+        assert_eq!(tell(&carrier, "known", "+12125550111").await, Received::Repeat);
     });
 }

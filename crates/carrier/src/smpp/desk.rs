@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use aws_lc_rs::digest;
 use domain::ids::AttemptId;
 use futures_util::future::BoxFuture;
+use jiff::{SignedDuration, Timestamp};
 
 use super::alphabet::Alphabet;
 use super::heard::{self, Ids, Said, Text};
@@ -23,6 +24,8 @@ use crate::wire::{CarrierEvent, Inbound, Receipt, ReceiptState};
 
 /// Most texts without an answer that are remembered.
 const UNANSWERED: usize = 10_000;
+/// For how long: after that nobody asks for a text any more, and its 16 bits may be another's.
+const UNANSWERED_AGE: SignedDuration = SignedDuration::from_hours(72);
 
 pub(super) struct Desk {
     name: String,
@@ -37,7 +40,8 @@ pub(super) struct Desk {
 struct State {
     pieces: Pieces,
     repeats: Repeats,
-    unanswered: VecDeque<Unanswered>,
+    /// The oldest first, with the time at which it was handed over.
+    unanswered: VecDeque<(Timestamp, Unanswered)>,
 }
 
 /// A text whose answer has not come, and perhaps never will; a receipt may bring its reference back before either is known.
@@ -76,9 +80,10 @@ impl Desk {
         let (content, now) = (content(delivery), self.ear.now());
         match heard::read(delivery, self.alphabet, self.ids, now) {
             Said::Receipt(receipt, reference) => {
-                let receipt = Receipt {
-                    attempt: reference.and_then(|reference| self.unanswered(delivery, &receipt, reference)),
-                    ..receipt
+                let meant = reference.and_then(|reference| self.unanswered(delivery, reference));
+                let receipt = match meant {
+                    Some((attempt, from)) => Receipt { attempt: Some(attempt), from, ..receipt },
+                    None => receipt,
                 };
                 let stored = Stored::waiting(Some(request), receipt.event_id.clone());
                 Some(self.store(stored, event(CarrierEvent::Receipt(receipt))))
@@ -217,30 +222,43 @@ impl Desk {
 
     /// Remembers a text that is about to be handed over.
     pub(super) fn hands_over(&self, text: Unanswered) {
+        let now = self.ear.now();
         let unanswered = &mut self.state().unanswered;
+        forget_old(unanswered, now);
         if unanswered.len() >= UNANSWERED {
             unanswered.pop_front();
         }
-        unanswered.push_back(text);
+        unanswered.push_back((now, text));
     }
 
     /// What became of it is known.
     pub(super) fn is_answered(&self, attempt: AttemptId) {
         let unanswered = &mut self.state().unanswered;
-        if let Some(place) = unanswered.iter().rposition(|text| text.attempt == attempt) {
+        if let Some(place) = unanswered.iter().rposition(|(_, text)| text.attempt == attempt) {
             unanswered.remove(place);
         }
     }
 
-    /// The attempt without an answer that a receipt's reference means, if it can only be one.
-    fn unanswered(&self, delivery: &Delivery, receipt: &Receipt, of: u16) -> Option<AttemptId> {
-        let both = [e164(&delivery.source), e164(&delivery.destination)];
-        let theirs = both.into_iter().flatten().find(|number| *number != receipt.from)?;
-        let state = self.state();
-        let fits =
-            |text: &&Unanswered| text.ours == receipt.from && text.theirs == theirs && reference(text.attempt) == of;
-        let mut fitting = state.unanswered.iter().filter(fits).map(|text| text.attempt);
-        fitting.next().filter(|_| fitting.next().is_none())
+    /// The attempt without an answer that a receipt's reference means, if it can only be one, and our number; whichever way round the
+    /// SMSC names the two.
+    fn unanswered(&self, delivery: &Delivery, of: u16) -> Option<(AttemptId, String)> {
+        let (one, other) = (e164(&delivery.source)?, e164(&delivery.destination)?);
+        let mut state = self.state();
+        forget_old(&mut state.unanswered, self.ear.now());
+        let fits = |text: &&Unanswered| {
+            let numbers = (&text.ours, &text.theirs);
+            (numbers == (&one, &other) || numbers == (&other, &one)) && reference(text.attempt) == of
+        };
+        let mut fitting = state.unanswered.iter().map(|(_, text)| text).filter(fits);
+        let found = fitting.next().map(|text| (text.attempt, text.ours.clone()));
+        found.filter(|_| fitting.next().is_none())
+    }
+}
+
+fn forget_old(unanswered: &mut VecDeque<(Timestamp, Unanswered)>, now: Timestamp) {
+    let old = |since: Timestamp| now.duration_since(since) > UNANSWERED_AGE;
+    while unanswered.front().is_some_and(|(since, _)| old(*since)) {
+        unanswered.pop_front();
     }
 }
 
@@ -269,4 +287,70 @@ fn hex(content: &Content) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::ear::NotTaken;
+
+    const OURS: &str = "+12125550100";
+    const THEIRS: &str = "+12125550111";
+
+    struct Still(Mutex<Timestamp>);
+
+    impl Ear for Still {
+        fn take<'a>(&'a self, _: &'a str, _: Heard) -> BoxFuture<'a, Result<(), NotTaken>> {
+            Box::pin(async { Ok(()) })
+        }
+
+        fn now(&self) -> Timestamp {
+            *self.0.lock().unwrap()
+        }
+    }
+
+    fn desk() -> (Desk, Arc<Still>) {
+        let ear = Arc::new(Still(Mutex::new(Timestamp::UNIX_EPOCH)));
+        (Desk::new("car_1".to_owned(), Alphabet::Gsm, Ids::Same, Arc::clone(&ear) as Arc<dyn Ear>), ear)
+    }
+
+    fn text(attempt: i64) -> Unanswered {
+        Unanswered { ours: OURS.to_owned(), theirs: THEIRS.to_owned(), attempt: AttemptId(attempt) }
+    }
+
+    fn found(desk: &Desk, source: &str, destination: &str, attempt: i64) -> Option<(AttemptId, String)> {
+        let number = |text: &str| text.trim_start_matches('+').to_owned();
+        let (source, destination) = (number(source), number(destination));
+        let delivery = Delivery { source, destination, esm_class: 4, data_coding: 0, text: vec![], parameters: vec![] };
+        desk.unanswered(&delivery, reference(AttemptId(attempt)))
+    }
+
+    #[test]
+    fn a_text_without_an_answer_is_found_whichever_way_round_its_numbers_are() {
+        let (desk, _) = desk();
+        desk.hands_over(text(32));
+        let ours = Some((AttemptId(32), OURS.to_owned()));
+        assert_eq!(found(&desk, THEIRS, OURS, 32), ours);
+        assert_eq!(found(&desk, OURS, THEIRS, 32), ours);
+        assert_eq!(found(&desk, OURS, OURS, 32), None);
+        assert_eq!(found(&desk, OURS, THEIRS, 64), None);
+    }
+
+    #[test]
+    fn a_text_without_an_answer_is_forgotten_by_its_age_and_by_the_number_of_them() {
+        let (desk, ear) = desk();
+        desk.hands_over(text(32));
+        let to = |hours| *ear.0.lock().unwrap() = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hours);
+        to(72);
+        assert!(found(&desk, THEIRS, OURS, 32).is_some());
+        to(73);
+        assert!(found(&desk, THEIRS, OURS, 32).is_none() && desk.state().unanswered.is_empty());
+        for n in 0..UNANSWERED + 5 {
+            desk.hands_over(Unanswered { attempt: AttemptId(i64::try_from(n).unwrap()), ..text(0) });
+        }
+        assert_eq!(desk.state().unanswered.len(), UNANSWERED);
+        assert_eq!(desk.state().unanswered[0].1.attempt, AttemptId(5));
+    }
 }
