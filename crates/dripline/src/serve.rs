@@ -94,6 +94,10 @@ pub async fn serve(settings: Settings, started: impl FnOnce(Started<'_>)) -> Res
     let listener = listener.map_err(|source| ServeError::Listen { address: address.clone(), source })?;
     let local = listener.local_addr().map_or(address, |local| local.to_string());
     let url = format!("http://{local}");
+    let engine = parts.engine.clone();
+    let first = !settings.demo && engine.nobody_yet().await?;
+    // From here on work is under way and links stand: whoever stops the process now wants them ended in order.
+    let told_to_stop = told_to_stop();
     let (stop, stopped) = watch::channel(false);
     let grace = SignedDuration::try_from(settings.shutdown_grace).unwrap_or(SignedDuration::from_secs(10));
     let work = tokio::spawn(work(parts.clone(), stopped.clone(), grace));
@@ -101,8 +105,6 @@ pub async fn serve(settings: Settings, started: impl FnOnce(Started<'_>)) -> Res
         let (engine, stopped) = (parts.engine.clone(), stopped.clone());
         async move { engine.hold_node(stopped).await }
     });
-    let engine = parts.engine.clone();
-    let first = !settings.demo && parts.engine.nobody_yet().await?;
     let setup = first.then(|| parts.setup_code.clone());
     let app = app(parts, settings.max_body_bytes, &url, key);
     started(Started { url: &url, demo: settings.demo, setup_code: setup.as_ref().map(SetupCode::text) });
@@ -116,7 +118,7 @@ pub async fn serve(settings: Settings, started: impl FnOnce(Started<'_>)) -> Res
             .into_future(),
     );
     let lost = tokio::select! {
-        () = told_to_stop() => false,
+        () = told_to_stop => false,
         end = lease => !matches!(end, Ok(LeaseEnd::Told)),
     };
     stop.send_replace(true);
@@ -150,20 +152,24 @@ async fn work(parts: Parts, stopped: watch::Receiver<bool>, grace: SignedDuratio
     house.abort();
 }
 
-async fn told_to_stop() {
-    let interrupt = tokio::signal::ctrl_c();
+/// Until SIGTERM or Ctrl-C, each of which counts from this call on: what comes before the waiting does is not lost.
+fn told_to_stop() -> impl Future<Output = ()> {
     #[cfg(unix)]
-    {
-        let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
-        if let Ok(mut terminate) = terminate {
+    let told = {
+        use tokio::signal::unix::{SignalKind, signal};
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    };
+    async move {
+        #[cfg(unix)]
+        if let (Ok(mut interrupt), Ok(mut terminate)) = told {
             tokio::select! {
-                _ = interrupt => {}
+                _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }
             return;
         }
+        let _ = tokio::signal::ctrl_c().await;
     }
-    let _ = interrupt.await;
 }
 
 /// All routes of the server.

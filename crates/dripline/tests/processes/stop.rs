@@ -2,7 +2,10 @@
 //! nothing is in doubt, and the next start sends the rest.
 
 use std::path::Path;
+use std::process::Command;
 
+use dripline::config::{Flags, Settings};
+use dripline::serve::{Started, serve};
 use serde_json::json;
 use store::{Address, Store};
 
@@ -16,6 +19,24 @@ const SOME: usize = 20;
 /// How long the carrier takes for each answer: a hundred texts and more are with it when the stop comes. Longer than a
 /// stop would take that waited for none of them.
 const LATENCY_MS: u64 = 2_000;
+
+/// The signal goes to this very process, out of the word that it listens: nothing is between the two but the server's own steps.
+#[test]
+fn a_stop_right_after_the_start_ends_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let environment = |name: &str| match name {
+        "DRIPLINE_LISTEN" => Some("127.0.0.1:0".into()),
+        "DRIPLINE_DATA" => Some(folder.path().into()),
+        _ => None,
+    };
+    let settings = Settings::load(&Flags::default(), &environment).unwrap();
+    let stop = |_: Started<'_>| {
+        let pid = std::process::id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(serve(settings, stop)).unwrap();
+}
 
 /// The address as this process opens it, and as a server's command line takes it.
 fn stop_and_go_on(database: &Address, address: &str, data: &Path) {
