@@ -29,6 +29,21 @@ test("a reply shows in two windows without reload, and what is typed stays", asy
   expect(faults).toEqual([]);
 });
 
+test("a page that can be told nothing says so, and catches up by itself", async ({ page, context }) => {
+  const ben = made.contacts["+12125550131"]!;
+  await signIn(page);
+  // A window of its own: the browser writes of each refusal to its console.
+  const other = await context.newPage();
+  await other.route("**/live", (route) => route.fulfill({ status: 503 }));
+  await other.goto(`/messenger/${ben}`);
+  const note = other.getByText("Not live");
+  await expect(note).toBeVisible({ timeout: 15_000 });
+  await made.ask("/simulator/replies", { from: "+12125550131", to: "+12125550100", body: "Said meanwhile." });
+  await other.unroute("**/live");
+  await expect(other.getByRole("log").getByText("Said meanwhile.")).toBeVisible({ timeout: 30_000 });
+  await expect(note).toBeHidden();
+});
+
 test("a text arrives on the phone on screen without reload", async ({ page }) => {
   const chloe = made.contacts["+12125550132"]!;
   await signIn(page);

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | when is it read? | after each transaction of this process, at most every `PAUSE`; every `POLL` for those of other nodes |
 //! | what of events that commit out of order? | the last `WINDOW_MILLIS` are read again each time; what was told is not told twice |
+//! | what if the database fails? | whoever watches is told once that nothing is seen, and to look at everything anew when it is back |
 //! | and of very many? | the newest `MOST_READ` are looked at; whoever watches is told to look at everything anew |
 //! | what costs a viewer who is slow? | nothing: at most `KEPT` tellings wait, then it is told to look at everything anew |
 //!
@@ -44,6 +45,8 @@ pub enum News {
     Happened(EventId, Arc<Vec<(Option<ContactId>, String)>>),
     /// More happened than is told: look at everything anew.
     Much,
+    /// What happens cannot be read just now; [`News::Much`] follows as soon as it can.
+    Blind,
 }
 
 /// Who watches which workspace.
@@ -143,12 +146,14 @@ struct Reader {
     floor: i64,
     /// What was told already, from the floor on.
     told: BTreeSet<i64>,
+    /// Whether the last reading failed.
+    blind: bool,
 }
 
 impl Reader {
     async fn new(engine: &Engine, workspace: WorkspaceId) -> Result<Self, Failure> {
         let floor = Ids::before(Ids::floor(engine.now()), WINDOW_MILLIS);
-        let mut reader = Self { workspace, floor, told: BTreeSet::new() };
+        let mut reader = Self { workspace, floor, told: BTreeSet::new(), blind: false };
         let past = reader.read(engine).await?;
         reader.told.extend(past.iter().map(|event| event.id.0));
         Ok(reader)
@@ -166,14 +171,28 @@ impl Reader {
                 return;
             }
             match self.read(&engine).await {
-                Ok(read) => self.tell(&read, &room),
-                Err(error) => tracing::warn!(%error, "the history was not read for those who watch"),
+                Ok(read) => {
+                    self.tell(&read, &room);
+                    self.sees(true, &room);
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the history was not read for those who watch");
+                    self.sees(false, &room);
+                }
             }
             tokio::select! {
                 () = stirred => {}
                 () = real(POLL) => {}
             }
             real(PAUSE).await;
+        }
+    }
+
+    /// Tells when the history can no longer be read, and when it can again.
+    fn sees(&mut self, sees: bool, room: &broadcast::Sender<News>) {
+        if self.blind == sees {
+            self.blind = !sees;
+            let _ = room.send(if sees { News::Much } else { News::Blind });
         }
     }
 

@@ -19,7 +19,7 @@ use engine::skipping::SkipError;
 use engine::views::{ViewError, Whose};
 use jiff::Timestamp;
 use store::conversations::list::{self, Counts, Filter, Standing};
-use store::{DbError, Read};
+use store::{DbError, Lane, Read, Sql};
 use world::{Plan, World, on_both};
 
 fn phone(n: i64) -> String {
@@ -283,7 +283,7 @@ fn whoever_watches_is_told_of_their_own_workspace_until_the_process_ends() {
         world.reply(&phone(11), "Hello").await;
         let told = |news: News| match news {
             News::Happened(_, things) => things.iter().map(|(of, kind)| (*of, kind.clone())).collect::<Vec<_>>(),
-            News::Much => panic!("little happened"),
+            News::Much | News::Blind => panic!("little happened"),
         };
         let first = told(watch.next().await.unwrap());
         assert!(first.contains(&(Some(contact), "message.received".to_owned())), "{first:?}");
@@ -327,6 +327,27 @@ fn two_who_change_the_same_conversations_at_once_both_succeed() {
         assert!([(20, 0), (0, 20)].contains(&(hers, his)), "one of them was last: {hers} and {his}");
         let do_not = engine.suppress(&world.actor, contacts[0], Suppression::DoNotContact).await.unwrap();
         assert!(do_not);
+        world.end().await;
+    });
+}
+
+#[test]
+fn whoever_watches_is_told_when_nothing_can_be_seen_and_when_it_can_again() {
+    const AWAY: Sql = Sql::Same("ALTER TABLE events RENAME TO events_away");
+    const BACK: Sql = Sql::Same("ALTER TABLE events_away RENAME TO events");
+    on_both(Plan::default, async |world| {
+        let mut watch = world.engine.watch(&world.actor).await.unwrap();
+        let alter = async |sql: &'static Sql| {
+            world.engine.store().write::<_, DbError, _>(Lane::Normal, move |tx| tx.execute(sql, &[])).await.unwrap();
+        };
+        alter(&AWAY).await;
+        assert_eq!(watch.next().await, Some(News::Blind));
+        alter(&BACK).await;
+        assert_eq!(
+            watch.next().await,
+            Some(News::Much),
+            "told once that it is back, and no more often that it was away"
+        );
         world.end().await;
     });
 }

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `change` | `{"contact": "ctc_…" or null, "kind": "message.received"}` | asks for the parts that show it |
 //! | `much` | nothing | asks for all its parts: more happened than is told, or it was away |
+//! | `blind` | nothing | says that it is not live, until one of the others comes: the database fails |
 //!
 //! A browser that comes back after a break says so by itself (`Last-Event-ID`) and is told `much`. The stream of a session that
 //! was ended, or whose user was removed, ends before it tells anything that came after; that of one that grew too old
@@ -112,6 +113,7 @@ impl Follower {
 fn may_end_sessions(news: &News) -> bool {
     match news {
         News::Much => true,
+        News::Blind => false,
         News::Happened(_, things) => things.iter().any(|(_, kind)| kind.starts_with("user.")),
     }
 }
@@ -119,7 +121,11 @@ fn may_end_sessions(news: &News) -> bool {
 /// What happened, as events; each thing once.
 fn told(news: &News) -> Vec<Event> {
     let reload = || vec![Event::default().id("many").event("much").data("")];
-    let News::Happened(newest, things) = news else { return reload() };
+    let (newest, things) = match news {
+        News::Happened(newest, things) => (newest, things),
+        News::Much => return reload(),
+        News::Blind => return vec![Event::default().event("blind").data("")],
+    };
     let mut changes: Vec<String> = Vec::new();
     for (contact, kind) in things.iter() {
         let change = json!({ "contact": contact, "kind": kind }).to_string();
