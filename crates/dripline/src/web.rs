@@ -84,12 +84,13 @@ pub(crate) fn router() -> Router<Parts> {
         .merge(assets::routes())
         .fallback(missing)
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
-        .layer(from_fn(answer::finish))
         .layer(from_fn(guard::same_site))
+        .layer(from_fn(answer::finish))
 }
 
-/// An address that leads nowhere: a program below `/api` gets a problem, whoever else a page.
-async fn missing(uri: Uri) -> Response {
+/// An address that leads nowhere: a program below `/api` gets a problem, whoever else a page. Who is signed in sees it in their
+/// frame, which asking for the viewer makes known.
+async fn missing(_: Result<viewer::Viewer, wrong::Wrong>, uri: Uri) -> Response {
     if uri.path().starts_with("/api/") {
         return Problem::not_found("this address").into_response();
     }

@@ -15,6 +15,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::look::{Look, Said};
+use super::viewer::Seen;
 use super::wrong::{self, Told};
 use axum_extra::extract::CookieJar;
 
@@ -96,15 +97,18 @@ impl IntoResponse for Done {
 }
 
 /// The last hand on every answer: headers, what was done or wrong as the browser understands it.
-pub(super) async fn finish(request: Request, next: Next) -> Response {
+pub(super) async fn finish(mut request: Request, next: Next) -> Response {
     let script = request.headers().contains_key("hx-request");
     let back = back(request.headers());
     let look = Look::of(&CookieJar::from_headers(request.headers()));
+    let (seen, path) = (Seen::default(), request.uri().path().to_owned());
+    request.extensions_mut().insert(seen.clone());
     let mut response = next.run(request).await;
     if let Some(done) = response.extensions_mut().remove::<Done>() {
         response = if script { for_script(done, response) } else { for_browser(done, response, &back) };
     } else if let Some(told) = response.extensions_mut().remove::<Told>() {
-        response = if script { toast(&told) } else { wrong::page(&told, look.clone()) };
+        response =
+            if script { toast(&told) } else { wrong::page(&told, seen.viewer().ok_or_else(|| look.clone()), &path) };
     }
     let is_page =
         response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));

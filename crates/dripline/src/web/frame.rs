@@ -13,6 +13,17 @@ pub(crate) enum Section {
     Billing,
     Simulator,
     Settings,
+    /// A page that is in no place of the navigation.
+    None,
+}
+
+impl Section {
+    /// The place that an address is in, by its first part.
+    pub(crate) fn of(path: &str) -> Self {
+        let first = |address: &str| address.trim_start_matches('/').split('/').next().unwrap_or_default().to_owned();
+        let within = |place: &&Place| first(place.address) == first(path);
+        PLACES.iter().find(within).map_or(Self::None, |place| place.section)
+    }
 }
 
 /// One entry of the navigation.
@@ -65,5 +76,24 @@ impl<'v> Frame<'v> {
 
     pub(crate) fn places(&self) -> &'static [Place] {
         PLACES
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_in_the_place_that_its_first_part_names() {
+        for (path, section) in [
+            ("/", Section::Home),
+            ("/contacts", Section::Contacts),
+            ("/contacts/con_1/consent", Section::Contacts),
+            ("/contactsx", Section::None),
+            ("/settings/carriers", Section::Settings),
+            ("/nowhere", Section::None),
+        ] {
+            assert_eq!(Section::of(path), section, "{path}");
+        }
     }
 }

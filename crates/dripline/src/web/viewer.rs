@@ -1,5 +1,7 @@
 //! Who looks at a page: a person who is signed in, in one workspace. A handler that takes a `Viewer` is closed to everybody else.
 
+use std::sync::{Arc, OnceLock};
+
 use axum::extract::FromRequestParts;
 use axum::extract::Query;
 use axum::http::request::Parts as Head;
@@ -61,10 +63,31 @@ impl Viewer {
     }
 }
 
+/// Who was found to look, for the last hand on an answer: a page that says what is wrong has the frame of theirs.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Seen(Arc<OnceLock<Viewer>>);
+
+impl Seen {
+    pub(super) fn viewer(&self) -> Option<&Viewer> {
+        self.0.get()
+    }
+}
+
 impl FromRequestParts<Parts> for Viewer {
     type Rejection = Wrong;
 
     async fn from_request_parts(head: &mut Head, parts: &Parts) -> Result<Self, Wrong> {
+        let viewer = Self::read(head, parts).await?;
+        if let Some(seen) = head.extensions.get::<Seen>() {
+            // A second extractor of the same request has found the same.
+            let _ = seen.0.set(viewer.clone());
+        }
+        Ok(viewer)
+    }
+}
+
+impl Viewer {
+    async fn read(head: &Head, parts: &Parts) -> Result<Self, Wrong> {
         let jar = CookieJar::from_headers(&head.headers);
         let Some(token) = jar.get(SESSION) else { return Err(Wrong::SignIn(sign_in(head))) };
         let presence = match parts.engine.session(token.value()).await {

@@ -6,7 +6,9 @@ use axum::response::{IntoResponse, Response};
 
 use super::answer::html;
 use super::format;
+use super::frame::{Frame, Section};
 use super::look::Look;
+use super::viewer::Viewer;
 use crate::problem::Problem;
 
 /// Why a page is not shown or an action not done.
@@ -96,8 +98,17 @@ struct WrongPage {
     status: u16,
 }
 
-/// The page that says it; or the way to sign in.
-pub(super) fn page(told: &Told, look: Look) -> Response {
+/// The same for somebody who is signed in: they can go on from here.
+#[derive(Template)]
+#[template(path = "wrong-framed.html")]
+struct FramedWrongPage<'v> {
+    frame: Frame<'v>,
+    sentence: String,
+    status: u16,
+}
+
+/// The page that says it, in the frame of whoever looks where that is known; or the way to sign in.
+pub(super) fn page(told: &Told, looks: Result<&Viewer, Look>, path: &str) -> Response {
     if let Some(to) = &told.sign_in {
         return axum::response::Redirect::to(to).into_response();
     }
@@ -107,6 +118,10 @@ pub(super) fn page(told: &Told, look: Look) -> Response {
         status if status.is_server_error() => "It failed",
         _ => "That did not work",
     };
-    let page = WrongPage { title: title.to_owned(), look, sentence: told.sentence(), status: told.status.as_u16() };
-    (told.status, html(&page)).into_response()
+    let (sentence, status) = (told.sentence(), told.status.as_u16());
+    let answer = match looks {
+        Ok(viewer) => html(&FramedWrongPage { frame: Frame::new(title, Section::of(path), viewer), sentence, status }),
+        Err(look) => html(&WrongPage { title: title.to_owned(), look, sentence, status }),
+    };
+    (told.status, answer).into_response()
 }

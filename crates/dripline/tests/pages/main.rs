@@ -32,4 +32,5 @@ mod simulator;
 mod site;
 mod workflows;
 mod workspaces;
+mod wrong;
 mod zones;
