@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::Request;
 use carrier::Simulator;
+use carrier::account::Kind;
 use carrier::simulator::{Behaviour, Reaction};
 use domain::access::Role;
 use domain::enrollment::{EnrollmentState, StopReason};
@@ -29,7 +30,8 @@ async fn arrives(site: &Site, call: &dialect::Call) -> u16 {
 
 #[tokio::test]
 async fn each_carrier_tells_of_a_text_and_of_its_reply_by_calls_of_its_own() {
-    for kind in dialect::KINDS {
+    // Kannel signs nothing and calls by GET, with the secret in the address that each text brought along: see `kannel`.
+    for kind in dialect::KINDS.into_iter().filter(|kind| *kind != Kind::Gateway) {
         println!("with {}", kind.name());
         let simulator = Arc::new(Simulator::new(Behaviour::default(), 1).unwrap());
         let clock = Clock::manual("2026-11-24T15:00:00Z".parse().unwrap());
