@@ -52,11 +52,11 @@ pub(super) struct Centre {
     references: BTreeMap<String, u16>,
 }
 
-static NEWEST: Sql = Sql::Same(
+static WANTED: Sql = Sql::Same(
     "SELECT m.message_id, m.attempts FROM messages m
     JOIN contacts c ON c.workspace_id = m.workspace_id AND c.contact_id = m.contact_id
     WHERE m.workspace_id = $1 AND c.phone = $2 AND m.body = $3 AND m.kind <> 'inbound'
-    ORDER BY m.message_id DESC LIMIT 1",
+    ORDER BY CASE WHEN m.state = 'sending' THEN 0 ELSE 1 END, m.message_id DESC LIMIT 5",
 );
 
 fn system_id(account: &Account) -> String {
@@ -141,15 +141,19 @@ impl Exchange {
         }
     }
 
+    /// The attempt that the customer made with this text.
     async fn attempt(&self, account: &Account, to: &str, body: &str) -> Option<AttemptId> {
         let (engine, workspace) = self.book().centre.customers[&account.nth].clone();
         let (to, body) = (to.to_owned(), body.to_owned());
-        let read = move |db: &store::Read<'_>| -> Result<_, DbError> {
-            let row = db.query(&NEWEST, &[workspace.0.into(), to.as_str().into(), body.as_str().into()])?.pop();
-            row.map(|row| Ok((row.int(0)?, row.int(1)?))).transpose()
+        let read = move |db: &store::Read<'_>| -> Result<Vec<AttemptId>, DbError> {
+            let rows = db.query(&WANTED, &[workspace.0.into(), to.as_str().into(), body.as_str().into()])?;
+            rows.iter().map(|row| Ok(store::messages::attempt(MessageId(row.int(0)?), row.int(1)?))).collect()
         };
-        let found = engine.store().read(read).await.unwrap();
-        found.map(|(message, tries)| store::messages::attempt(MessageId(message), tries))
+        let wanted = engine.store().read(read).await.unwrap();
+        // Two answers to HELP have the same words.
+        let book = self.book();
+        let new = wanted.iter().find(|attempt| !book.by_attempt.contains_key(attempt));
+        new.or(wanted.first()).copied()
     }
 
     /// One submission: a text, or a part of one.
