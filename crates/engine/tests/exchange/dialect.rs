@@ -26,7 +26,7 @@ pub(crate) struct Account {
 
 impl Account {
     pub(crate) fn id(&self) -> String {
-        format!("AC{:030}", self.nth)
+        format!("AC{:032}", self.nth)
     }
 
     pub(crate) fn secret(&self, of: &str) -> String {
