@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::Request;
 use carrier::Simulator;
-use carrier::account::Kind;
 use carrier::simulator::{Behaviour, Reaction};
 use domain::access::Role;
 use domain::enrollment::{EnrollmentState, StopReason};
@@ -21,7 +20,7 @@ const OURS: &str = "+13055550177";
 
 async fn arrives(site: &Site, call: &dialect::Call) -> u16 {
     let path = call.url.strip_prefix("https://texts.example.com").unwrap();
-    let mut request = Request::post(path);
+    let mut request = Request::builder().method(call.method).uri(path);
     for (name, value) in &call.headers {
         request = request.header(name, value);
     }
@@ -30,8 +29,7 @@ async fn arrives(site: &Site, call: &dialect::Call) -> u16 {
 
 #[tokio::test]
 async fn each_carrier_tells_of_a_text_and_of_its_reply_by_calls_of_its_own() {
-    // Kannel signs nothing and calls by GET, with the secret in the address that each text brought along: see `kannel`.
-    for kind in dialect::KINDS.into_iter().filter(|kind| *kind != Kind::Gateway) {
+    for kind in dialect::KINDS {
         println!("with {}", kind.name());
         let simulator = Arc::new(Simulator::new(Behaviour::default(), 1).unwrap());
         let clock = Clock::manual("2026-11-24T15:00:00Z".parse().unwrap());
@@ -62,9 +60,11 @@ async fn each_carrier_tells_of_a_text_and_of_its_reply_by_calls_of_its_own() {
         let state = async || engine.enrollment(operator, enrolled).await.unwrap().state;
         for event in &events {
             let (account, call) = exchange.call(event);
+            // Kannel takes no other answer for one.
+            let heard = if call.method == "GET" { 200 } else { 204 };
             assert_eq!(arrives(&site, &exchange.call_of(&account.stranger(), event)).await, 403, "{call:?}");
-            assert_eq!(arrives(&site, &call).await, 204, "{call:?}");
-            assert_eq!(arrives(&site, &call).await, 204, "{call:?}");
+            assert_eq!(arrives(&site, &call).await, heard, "{call:?}");
+            assert_eq!(arrives(&site, &call).await, heard, "{call:?}");
         }
         assert_eq!(state().await, EnrollmentState::Stopped(StopReason::Replied));
         let thread = site.person(&customer, Role::Admin).await.get(&format!("/messenger/{contact}")).await.good();
