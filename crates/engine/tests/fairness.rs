@@ -24,7 +24,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use world::{Plan, World, on_both};
 
-const BACKLOG: i64 = 500;
+const BACKLOG: i64 = 600;
 const FEW: i64 = 7;
 const MANY: i64 = 300;
 /// The number of the small workspace.

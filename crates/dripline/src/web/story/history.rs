@@ -23,6 +23,7 @@ impl Names {
             let told = told.or_else(|| self.about_messages(event, &facts, &who));
             let told = told.or_else(|| self.about_people(event, &facts, &who));
             let told = told.or_else(|| self.about_things(event, &facts, &who));
+            let told = told.or_else(|| about_accounts(event, &facts, &who));
             // A kind that a newer version writes.
             let told = told.unwrap_or_else(|| format!("{}, by {who}", event.kind.replace(['.', '_'], " ")));
             Told { icon: Icon("dot"), text: crate::web::format::capital(&told) }
@@ -214,6 +215,19 @@ impl Names {
     }
 }
 
+/// What was done with an account at a carrier.
+fn about_accounts(event: &Event, facts: &Value, who: &str) -> Option<String> {
+    let name = text(facts, "name");
+    Some(match event.kind.as_str() {
+        "carrier.added" => format!("{who} added the account “{name}” at a carrier"),
+        "carrier.changed" => format!("{who} saved the account “{name}” at a carrier"),
+        "carrier.removed" => format!("{who} removed the account “{name}” at a carrier"),
+        "carrier.address_renewed" => format!("{who} gave the account “{name}” a new address; the old one is taken too"),
+        "carrier.address_forgotten" => format!("{who} let the old address of the account “{name}” be forgotten"),
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use domain::ids::{ContactId, EventId};
@@ -246,6 +260,18 @@ mod tests {
             "contact.changed",
             r#"{"fields":["city","lotsize"]}"#,
             "Pat Doe changed city and Lot Size of Ann Lee",
+        ),
+        (
+            "usr_1",
+            "carrier.address_renewed",
+            r#"{"name":"Our Twilio"}"#,
+            "Pat Doe gave the account “Our Twilio” a new address; the old one is taken too",
+        ),
+        (
+            "usr_1",
+            "suppression_list.dropped",
+            r#"{"name":"Litigators"}"#,
+            "Pat Doe took a phone off the list “Litigators”",
         ),
         ("usr_9", "contact.labelled", r#"{"name":"Hot"}"#, "A former user gave Ann Lee the label “Hot”"),
         ("contact", "contact.suppressed", r#"{"list":"opted_out"}"#, "Ann Lee opted out: nothing is sent any more"),
