@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench mutants fuzz clean
+.PHONY: help run test check bench mutants fuzz soak clean
 
 # One selection for everything that compiles: the same crates, features and profile give the same
 # artefacts, so dependencies are built once for the tests, and checked once for clippy and the docs.
@@ -49,6 +49,10 @@ mutants: ## break the program on purpose, one way at a time, and see which tests
 fuzz: ## feed every parser with nearly right input for FUZZ_SECONDS (20) each, with a nightly compiler
 	@scripts/need cargo cc
 	fuzz/run
+
+soak: ## live worlds of the simulation from new seeds for SOAK_SECONDS (3600)
+	@scripts/need cargo cc nextest
+	bench/soak
 
 clean: ## remove what was built (never ./data)
 	cargo clean

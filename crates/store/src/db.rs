@@ -5,6 +5,8 @@
 mod address;
 mod error;
 mod job;
+#[cfg(any(test, feature = "testing"))]
+pub mod mishaps;
 mod postgres;
 mod queue;
 mod row;
@@ -60,6 +62,8 @@ impl Default for Sizes {
 #[derive(Clone)]
 pub struct Store {
     base: Arc<Base>,
+    #[cfg(any(test, feature = "testing"))]
+    mishaps: Option<Arc<mishaps::Mishaps>>,
 }
 
 struct Base {
@@ -88,7 +92,7 @@ impl Store {
         };
         let migrated = submit(&threads.writes, Lane::Normal, migrations::apply);
         let schema_version = migrated.recv().unwrap_or(Err(DbError::Closed))?;
-        Ok(Self { base: Arc::new(Base { address: address.clone(), threads, schema_version }) })
+        Ok(Self::on(Base { address: address.clone(), threads, schema_version }))
     }
 
     /// Opens a database that is there for reading only, beside the process that serves it: no lock is taken and
@@ -106,7 +110,22 @@ impl Store {
         };
         let found = submit(&threads.reads, Lane::Normal, |tx| migrations::check(tx));
         let schema_version = found.recv().unwrap_or(Err(DbError::Closed))?;
-        Ok(Self { base: Arc::new(Base { address: address.clone(), threads, schema_version }) })
+        Ok(Self::on(Base { address: address.clone(), threads, schema_version }))
+    }
+
+    fn on(base: Base) -> Self {
+        Self {
+            base: Arc::new(base),
+            #[cfg(any(test, feature = "testing"))]
+            mishaps: None,
+        }
+    }
+
+    /// The same database for another process, to which this happens. Calls that block are spared.
+    #[cfg(any(test, feature = "testing"))]
+    #[must_use]
+    pub fn with(&self, mishaps: Arc<mishaps::Mishaps>) -> Self {
+        Self { mishaps: Some(mishaps), ..self.clone() }
     }
 
     /// Runs `work` in a transaction that commits when it returns `Ok` and rolls back when it
@@ -121,7 +140,7 @@ impl Store {
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
-        answer(submit(&self.base.threads.writes, lane, work))
+        self.hand_in(&self.base.threads.writes, lane, work)
     }
 
     /// Runs `work` on one consistent state of the database, beside the transactions that write.
@@ -132,7 +151,24 @@ impl Store {
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
-        answer(submit(&self.base.threads.reads, Lane::Normal, move |tx| work(tx)))
+        self.hand_in(&self.base.threads.reads, Lane::Normal, move |tx| work(tx))
+    }
+
+    fn hand_in<T, E, F>(
+        &self,
+        queue: &Arc<Queue>,
+        lane: Lane,
+        work: F,
+    ) -> impl Future<Output = Result<T, E>> + Send + use<T, E, F>
+    where
+        F: Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        #[cfg(any(test, feature = "testing"))]
+        return mishaps::hand_in(self.mishaps.clone(), Arc::clone(queue), lane, work);
+        #[cfg(not(any(test, feature = "testing")))]
+        answer(submit(queue, lane, work))
     }
 
     /// As [`Store::write`], for code without a runtime (tests, the command line): blocks.

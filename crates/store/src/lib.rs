@@ -41,6 +41,8 @@ pub mod views;
 pub mod workflows;
 pub mod workspaces;
 
+#[cfg(any(test, feature = "testing"))]
+pub use db::mishaps;
 pub use db::{Address, ConstraintKind, Copied, DbError, Lane, Read, Row, Sizes, Sql, Store, Tx, Value};
 
 /// Each statement of each module, as (name, statement).

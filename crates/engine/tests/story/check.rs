@@ -2,7 +2,6 @@
 
 pub(crate) mod handsets;
 mod money;
-pub(crate) mod rows;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -12,8 +11,8 @@ use jiff::SignedDuration;
 
 use self::handsets::Arrived;
 use self::money::{Moves, Truth};
-use self::rows::{Enrollment, Message};
 use crate::cast::{Customer, Story};
+use crate::rows::{self, Enrollment, Message};
 use crate::texts::Tag;
 use crate::way::Way;
 
@@ -24,7 +23,7 @@ const OVERDUE_HOURS: i64 = 48;
 pub(crate) async fn active(story: &Story) -> usize {
     let mut count = 0;
     for customer in &story.customers {
-        count += rows::running(story, customer.workspace()).await.len();
+        count += rows::running(story.engine.store(), customer.workspace()).await.len();
     }
     count
 }
@@ -35,7 +34,7 @@ pub(crate) async fn meanwhile(story: &Story) {
     for customer in &story.customers {
         let report = story.engine.verify_ledger(customer.workspace()).await.unwrap();
         assert!(report.is_clean(), "{:#?}", report.faults);
-        for row in rows::waiting(story, customer.workspace()).await {
+        for row in rows::waiting(story.engine.store(), customer.workspace()).await {
             let with_carrier = matches!(row.message.as_deref(), Some("sending" | "in_doubt"));
             let next = if with_carrier { row.message_due } else { row.due };
             let next = next.unwrap_or_else(|| panic!("the enrollment {} hangs: {:?}", row.id, row.message));
@@ -59,15 +58,15 @@ pub(crate) async fn at_the_end(story: &Story) {
     for customer in &story.customers {
         let report = story.engine.verify_ledger(customer.workspace()).await.unwrap();
         assert!(report.is_clean(), "{:#?}", report.faults);
-        let enrollments = rows::enrollments(story, customer.workspace()).await;
-        let messages = rows::messages(story, customer.workspace()).await;
-        let transfers = rows::transfers(story, customer.workspace()).await;
-        money::check_books(&rows::accounts(story, customer.workspace()).await, &transfers);
+        let enrollments = rows::enrollments(story.engine.store(), customer.workspace()).await;
+        let messages = rows::messages(story.engine.store(), customer.workspace()).await;
+        let transfers = rows::transfers(story.engine.store(), customer.workspace()).await;
+        money::check_books(&rows::accounts(story.engine.store(), customer.workspace()).await, &transfers);
         let moves = money::by_subject(&transfers);
         check_runs(story, customer, &enrollments, &moves, &truth);
         check_messages(story, &messages, &moves, &truth);
         check_pairs(story, &enrollments, &messages, &texts);
-        inbound += check_history(&rows::events(story, customer.workspace()).await, &enrollments);
+        inbound += check_history(&rows::events(story.engine.store(), customer.workspace()).await, &enrollments);
         for row in &enrollments {
             *ends.entry(row.reason.clone().unwrap_or(row.state.clone())).or_insert(0usize) += 1;
         }

@@ -26,6 +26,8 @@ mod office;
 mod play;
 #[path = "../registered/mod.rs"]
 mod registered;
+#[path = "../rows/mod.rs"]
+mod rows;
 mod texts;
 mod way;
 

@@ -12,8 +12,8 @@ use engine::numbers::{NumberChange, NumberState};
 use futures_util::future::join_all;
 
 use crate::cast::{Person, Story};
-use crate::check::rows;
 use crate::log::{Ban, Run, Whose};
+use crate::rows;
 use crate::texts;
 
 /// Every so many days a wave of contacts is started at once.
@@ -167,7 +167,7 @@ impl Story {
 
     async fn remove_one(&mut self, customer: usize) {
         let actor = self.customers[customer].actor.clone();
-        let running = rows::running(self, actor.workspace()).await;
+        let running = rows::running(self.engine.store(), actor.workspace()).await;
         let Some((enrollment, contact)) = self.dice.pick(&running) else { return };
         self.engine.remove(&actor, EnrollmentId(enrollment)).await.unwrap();
         let phone = self.customers[customer].people.iter().find(|person| person.contact.0 == contact);
@@ -202,7 +202,7 @@ impl Story {
 
     /// A contact of whom something runs.
     async fn somebody_running(&mut self, customer: usize) -> Option<Person> {
-        let running = rows::running(self, self.customers[customer].workspace()).await;
+        let running = rows::running(self.engine.store(), self.customers[customer].workspace()).await;
         let (_, contact) = self.dice.pick(&running)?;
         self.customers[customer].people.iter().find(|person| person.contact.0 == contact).cloned()
     }

@@ -30,6 +30,8 @@ pub struct Read<'a> {
     on: On<'a>,
     failure: Cell<Option<Failure>>,
     streaming: Cell<bool>,
+    #[cfg(any(test, feature = "testing"))]
+    struck: super::mishaps::Struck,
 }
 
 /// A handle on a transaction that may write. It commits when its code returns `Ok`.
@@ -139,6 +141,10 @@ impl Read<'_> {
         if self.streaming.get() {
             return Err(DbError::Streaming);
         }
+        #[cfg(any(test, feature = "testing"))]
+        if let Some(error) = self.struck.statement() {
+            return self.note(Err(error));
+        }
         let nul = params.iter().position(|value| matches!(value, Value::Text(text) if text.contains('\0')));
         nul.map_or(Ok(()), |place| Err(DbError::Nul { index: place + 1 }))
     }
@@ -153,8 +159,21 @@ impl Read<'_> {
 
 impl<'a> Tx<'a> {
     pub(super) fn new(on: On<'a>) -> Self {
-        let read = Read { on, failure: Cell::new(None), streaming: Cell::new(false) };
+        let read = Read {
+            on,
+            failure: Cell::new(None),
+            streaming: Cell::new(false),
+            #[cfg(any(test, feature = "testing"))]
+            struck: super::mishaps::Struck::default(),
+        };
         Self { read, pending: Pending::default() }
+    }
+
+    /// The same transaction, one of whose statements meets a mishap.
+    #[cfg(any(test, feature = "testing"))]
+    pub(super) fn struck(&mut self, by: super::mishaps::Struck) -> &mut Self {
+        self.read.struck = by;
+        self
     }
 
     /// What was counted so far; the transaction's last statement writes it.

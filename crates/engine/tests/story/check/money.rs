@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use carrier::Outcome;
 
-use super::rows::{Enrollment, Message, Price, Transfer};
 use crate::cast::Customer;
+use crate::rows::{Enrollment, Message, Price, Transfer};
 use crate::texts::Tag;
 
 /// What the receiving end knows.

@@ -1,11 +1,11 @@
 //! What the checker reads of the database, by statements of its own.
 
+#![allow(dead_code, reason = "shared by test binaries, each of which reads a part")]
+
 use std::collections::BTreeMap;
 
 use domain::ids::WorkspaceId;
-use store::{DbError, Row, Sql, Value};
-
-use crate::cast::Story;
+use store::{DbError, Row, Sql, Store, Value};
 
 static RUNNING: Sql = Sql::Same(
     "SELECT enrollment_id, contact_id FROM enrollments
@@ -35,9 +35,9 @@ static ACCOUNTS: Sql = Sql::Same("SELECT account, unit, balance FROM accounts WH
 
 static EVENTS: Sql = Sql::Same("SELECT kind, payload FROM events WHERE workspace_id = $1 ORDER BY event_id");
 
-/// Rows of one customer, each made by `read`.
+/// Rows of one workspace, each made by `read`.
 async fn all<T: Send + 'static>(
-    story: &Story,
+    store: &Store,
     sql: &'static Sql,
     workspace: WorkspaceId,
     read: fn(&Row) -> Result<T, DbError>,
@@ -45,12 +45,12 @@ async fn all<T: Send + 'static>(
     let query = move |db: &store::Read<'_>| -> Result<Vec<T>, DbError> {
         db.query(sql, &[Value::from(workspace.0)])?.iter().map(read).collect()
     };
-    story.engine.store().read(query).await.unwrap()
+    store.read(query).await.unwrap()
 }
 
 /// Enrollments that run, and their contacts.
-pub(crate) async fn running(story: &Story, workspace: WorkspaceId) -> Vec<(i64, i64)> {
-    all(story, &RUNNING, workspace, |row| Ok((row.int(0)?, row.int(1)?))).await
+pub(crate) async fn running(store: &Store, workspace: WorkspaceId) -> Vec<(i64, i64)> {
+    all(store, &RUNNING, workspace, |row| Ok((row.int(0)?, row.int(1)?))).await
 }
 
 /// An enrollment that runs, and when somebody looks at it next.
@@ -61,12 +61,12 @@ pub(crate) struct Waiting {
     pub(crate) message_due: Option<i64>,
 }
 
-pub(crate) async fn waiting(story: &Story, workspace: WorkspaceId) -> Vec<Waiting> {
+pub(crate) async fn waiting(store: &Store, workspace: WorkspaceId) -> Vec<Waiting> {
     let read = |row: &Row| {
         let message = row.opt_text(2)?.map(str::to_owned);
         Ok(Waiting { id: row.int(0)?, due: row.opt_int(1)?, message, message_due: row.opt_int(3)? })
     };
-    all(story, &WAITING, workspace, read).await
+    all(store, &WAITING, workspace, read).await
 }
 
 /// Segments, credits and micro-dollars.
@@ -86,7 +86,7 @@ pub(crate) struct Enrollment {
     pub(crate) rate: i64,
 }
 
-pub(crate) async fn enrollments(story: &Story, workspace: WorkspaceId) -> Vec<Enrollment> {
+pub(crate) async fn enrollments(store: &Store, workspace: WorkspaceId) -> Vec<Enrollment> {
     let read = |row: &Row| {
         let values: BTreeMap<String, String> =
             serde_json::from_str::<Vec<(String, String)>>(row.text(5)?).unwrap().into_iter().collect();
@@ -101,7 +101,7 @@ pub(crate) async fn enrollments(story: &Story, workspace: WorkspaceId) -> Vec<En
             rate: row.int(7)?,
         })
     };
-    all(story, &ENROLLMENTS, workspace, read).await
+    all(store, &ENROLLMENTS, workspace, read).await
 }
 
 /// A message as it is stored.
@@ -117,7 +117,7 @@ pub(crate) struct Message {
     pub(crate) carrier_id: Option<String>,
 }
 
-pub(crate) async fn messages(story: &Story, workspace: WorkspaceId) -> Vec<Message> {
+pub(crate) async fn messages(store: &Store, workspace: WorkspaceId) -> Vec<Message> {
     let read = |row: &Row| {
         Ok(Message {
             id: row.int(0)?,
@@ -130,7 +130,7 @@ pub(crate) async fn messages(story: &Story, workspace: WorkspaceId) -> Vec<Messa
             carrier_id: row.opt_text(7)?.map(str::to_owned),
         })
     };
-    all(story, &MESSAGES, workspace, read).await
+    all(store, &MESSAGES, workspace, read).await
 }
 
 /// A movement of money or credits.
@@ -145,7 +145,7 @@ pub(crate) struct Transfer {
     pub(crate) amount: i64,
 }
 
-pub(crate) async fn transfers(story: &Story, workspace: WorkspaceId) -> Vec<Transfer> {
+pub(crate) async fn transfers(store: &Store, workspace: WorkspaceId) -> Vec<Transfer> {
     let read = |row: &Row| {
         Ok(Transfer {
             subject: row.int(0)?,
@@ -157,17 +157,17 @@ pub(crate) async fn transfers(story: &Story, workspace: WorkspaceId) -> Vec<Tran
             amount: row.int(6)?,
         })
     };
-    all(story, &TRANSFERS, workspace, read).await
+    all(store, &TRANSFERS, workspace, read).await
 }
 
 /// Balances by account and unit.
-pub(crate) async fn accounts(story: &Story, workspace: WorkspaceId) -> BTreeMap<(String, String), i64> {
+pub(crate) async fn accounts(store: &Store, workspace: WorkspaceId) -> BTreeMap<(String, String), i64> {
     let read = |row: &Row| Ok(((row.text(0)?.to_owned(), row.text(1)?.to_owned()), row.int(2)?));
-    all(story, &ACCOUNTS, workspace, read).await.into_iter().collect()
+    all(store, &ACCOUNTS, workspace, read).await.into_iter().collect()
 }
 
 /// The history: what happened, and its facts.
-pub(crate) async fn events(story: &Story, workspace: WorkspaceId) -> Vec<(String, serde_json::Value)> {
+pub(crate) async fn events(store: &Store, workspace: WorkspaceId) -> Vec<(String, serde_json::Value)> {
     let read = |row: &Row| Ok((row.text(0)?.to_owned(), serde_json::from_str(row.text(1)?).unwrap()));
-    all(story, &EVENTS, workspace, read).await
+    all(store, &EVENTS, workspace, read).await
 }
