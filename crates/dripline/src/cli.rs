@@ -17,6 +17,7 @@ mod carriers;
 mod config;
 mod consent;
 mod contacts;
+mod copy;
 mod credit;
 mod days;
 mod desk;
@@ -91,6 +92,7 @@ enum Command {
     Ledger(ledger::Ledger),
     Migrate(migrate::Migrate),
     Backup(backup::Backup),
+    Copy(copy::Copy),
     Segments(segments::Segments),
     Phone(phone::Phone),
     Window(window::Window),
@@ -118,6 +120,7 @@ fn dispatch(command: Command, answer: &mut Answer) -> Result<(), Stop> {
         Command::Ledger(command) => command.run(answer),
         Command::Migrate(command) => command.run(answer),
         Command::Backup(command) => command.run(answer),
+        Command::Copy(command) => command.run(answer),
         Command::Segments(command) => command.run(answer),
         Command::Phone(command) => command.run(answer),
         Command::Window(command) => command.run(answer),

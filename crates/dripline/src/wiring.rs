@@ -10,6 +10,7 @@ use carrier::{Carrier, Simulator};
 use engine::first_run::SetupCode;
 use engine::roll::Outfit;
 use engine::{Carriers, Clock, Engine, OpenError};
+use store::copies::{self, Copied, CopyError, Progress};
 use store::{Address, DbError, Store};
 
 pub use carrier::recorded;
@@ -69,6 +70,9 @@ pub enum WiringError {
         #[source]
         source: DbError,
     },
+    /// The database is not copied into another.
+    #[error("the copy is not made")]
+    Copy(#[from] CopyError),
     /// The node cannot start.
     #[error("the engine cannot start")]
     Open(#[from] OpenError),
@@ -169,6 +173,24 @@ pub fn quiet_behaviour() -> Behaviour {
 /// Opens the database alone, which brings its schema up to date; answers the schema's version. Blocks.
 pub fn migrate(database: &Address, data: &Path) -> Result<i64, WiringError> {
     Ok(open_store(database, data)?.schema_version())
+}
+
+/// Copies a whole database into a fresh one that nobody serves, or goes on with that. `progress` is told a table, how many of
+/// its rows are there, and how many it has. Blocks.
+pub fn copy(
+    from: &Address,
+    to: &Address,
+    mut progress: impl FnMut(&str, u64, u64),
+) -> Result<Vec<Copied>, WiringError> {
+    // Opened for reading first: one that is not there is not made, and one of an older schema is left as it is.
+    if from.to_string() == to.to_string() {
+        return Err(CopyError::Same.into());
+    }
+    drop(Store::open_to_read(from).map_err(not_opened(from))?);
+    let (source, target) = (Store::open(from).map_err(not_opened(from))?, Store::open(to).map_err(not_opened(to))?);
+    let count = |rows: i64| u64::try_from(rows).unwrap_or(0);
+    let mut told = |at: &Progress<'_>| progress(at.table, count(at.rows), count(at.all));
+    Ok(copies::copy(&source, &target, Clock::System.now(), &mut told)?)
 }
 
 /// Copies a database into a new file, while its server runs or not. `progress` is told how many pages of

@@ -7,7 +7,7 @@ use carrier::Carrier;
 use domain::ids::WorkspaceId;
 use jiff::{SignedDuration, Timestamp};
 use store::claims::Node;
-use store::{DbError, Lane, Store, carriers, workspaces};
+use store::{DbError, Lane, Store, carriers, copies, workspaces};
 use tokio::sync::{Notify, OwnedRwLockReadGuard, RwLock, RwLockWriteGuard};
 
 use crate::actor::Actor;
@@ -74,6 +74,12 @@ pub enum OpenError {
     /// As many nodes as there are numbers serve the database.
     #[error("{} nodes serve this database already; wait two minutes for one that was killed", workspaces::MAX_NODES)]
     NoNodeFree,
+    /// It is filled from another just now, or that was broken off.
+    #[error("the database is an unfinished copy of {source_name}: run `dripline copy` again, which goes on with it")]
+    Copying {
+        /// What it is a copy of.
+        source_name: String,
+    },
     /// The database failed.
     #[error("the database cannot be used")]
     Db(#[from] DbError),
@@ -92,6 +98,9 @@ impl Engine {
         carriers: Carriers,
         outfit: Option<Outfit>,
     ) -> Result<Self, OpenError> {
+        if let Some(source_name) = store.read_blocking(copies::unfinished)? {
+            return Err(OpenError::Copying { source_name });
+        }
         let (now, marked) = (clock.now(), clock.mark());
         let until = now.saturating_add(NODE_LEASE).unwrap_or(Timestamp::MAX);
         let owner = secret();

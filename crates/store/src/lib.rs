@@ -11,6 +11,7 @@ pub mod claims;
 pub mod consents;
 pub mod contacts;
 pub mod conversations;
+pub mod copies;
 mod db;
 pub mod enrollments;
 pub mod events;
@@ -57,6 +58,7 @@ const STATEMENTS: &[&[(&str, &Sql)]] = &[
     contacts::restored::ALL,
     conversations::ALL,
     conversations::list::ALL,
+    copies::ALL,
     enrollments::ALL,
     events::ALL,
     imports::ALL,

@@ -114,6 +114,13 @@ const MIGRATIONS: &[Migration] = &[
             postgres: include_str!("../../../migrations/postgres/0014_addresses.sql"),
         },
     },
+    Migration {
+        name: "0015_copies",
+        sql: Sql::Twin {
+            sqlite: include_str!("../../../migrations/sqlite/0015_copies.sql"),
+            postgres: include_str!("../../../migrations/postgres/0015_copies.sql"),
+        },
+    },
 ];
 
 /// What only the program can work out of rows that are there already, by the migration that needs it. It runs once the

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use store::{Sql, Store, testing};
 
 /// Tables that are read before any workspace is known, each with its key; the text of their migration says why.
-const WITHOUT_WORKSPACE: [(&str, &str); 5] = [
+const WITHOUT_WORKSPACE: [(&str, &str); 6] = [
+    ("copies", "source"),
     ("nodes", "node"),
     ("number_routes", "phone"),
     ("schema_migrations", "number"),
