@@ -8,6 +8,7 @@ pub mod areas;
 pub mod attempt;
 pub mod automatic;
 pub mod consent;
+pub mod deadline;
 pub mod enrollment;
 pub mod gsm;
 pub mod holidays;

@@ -11,8 +11,9 @@ use jiff::civil::{DateTime, Time};
 use jiff::tz::AmbiguousOffset;
 use jiff::{Span, Timestamp};
 
+use crate::deadline;
 use crate::holidays;
-use crate::window::{self, Hours};
+use crate::window::Hours;
 use crate::zones::{Candidates, Zone};
 
 /// When one message is to go out.
@@ -104,7 +105,7 @@ pub fn next_due(
     let date = zone.local(sent_at).date().saturating_add(Span::new().days(gap));
     let wanted = date.to_datetime(hour);
     let from = first_instant(zone, wanted).ok_or(NeverOpen)?.max(sent_at);
-    let due = window::next_open(&candidates.zones, &candidates.rules, hours, from).ok_or(NeverOpen)?;
+    let due = deadline::opening(&candidates.zones, &candidates.rules, hours, from).ok_or(NeverOpen)?;
     let local = zone.local(due);
     let moved = if due > from {
         let wanted = zone.local(from).date();
@@ -143,6 +144,7 @@ fn first_instant(zone: &Zone, wanted: DateTime) -> Option<Timestamp> {
 mod tests {
     use super::*;
     use crate::phone::Phone;
+    use crate::window;
     use crate::zones::{Place, candidates};
     use jiff::civil::{Weekday, date};
     use proptest::prelude::*;

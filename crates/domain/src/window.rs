@@ -147,6 +147,19 @@ pub fn next_open(zones: &[Zone], rules: &[RuleCode], hours: Option<&Hours>, at: 
     if second == start { Some(at) } else { Timestamp::from_second(second).ok() }
 }
 
+/// When it closes: the first instant from `at` on that is closed in some zone or by some rule. `at` itself where it is closed
+/// already; `until` where it stays open so long.
+pub fn closes(zones: &[Zone], rules: &[RuleCode], hours: Option<&Hours>, at: Timestamp, until: Timestamp) -> Timestamp {
+    let times = Times::of(rules, hours);
+    let (start, end) = (floor_second(at), floor_second(until));
+    let closing = zones.iter().map(|zone| closes_in(zone, &times, start, end)).min().unwrap_or(end);
+    match closing {
+        closing if closing <= start => at,
+        closing if closing >= end => until,
+        closing => Timestamp::from_second(closing).unwrap_or(until),
+    }
+}
+
 /// When it is open: a week, without the legal holidays that a rule closes.
 struct Times {
     week: Week,
@@ -158,6 +171,13 @@ impl Times {
         let legal = rules::week(rules);
         let week = hours.map_or(legal, |hours| legal.meet(&hours.week()));
         Self { week, holidays: rules.iter().filter_map(|code| holidays::of(*code)).collect() }
+    }
+
+    /// What is open on a day of the Unix clock.
+    fn span(&self, day: i64) -> Option<Span> {
+        // Day 0, 1970-01-01, was a Thursday: three days after a Monday.
+        let weekday = usize::try_from((day + 3).rem_euclid(7)).expect("a remainder of seven");
+        self.week.0[weekday]
     }
 
     /// Whether a day of the Unix clock is a holiday.
@@ -201,15 +221,37 @@ fn next_in(zone: &Zone, times: &Times, second: i64) -> Option<i64> {
     Some(from)
 }
 
+/// The first second from `second` on at which the zone's wall clock is outside of the week, looked for as far as `end`.
+fn closes_in(zone: &Zone, times: &Times, second: i64, end: i64) -> i64 {
+    let mut from = second;
+    while from < end {
+        let Some(offset) = offset(zone, from) else { return from };
+        let Some(closing) = open_until(times, from + offset) else { return from };
+        let closing = closing - offset;
+        // As in `next_in`: what the wall clock shows after a change has to be looked up again.
+        let change = Timestamp::from_second(from).ok().and_then(|from| zone.clock().following(from).next());
+        let change = change.map(|change| change.timestamp().as_second()).filter(|change| *change <= closing);
+        from = change.unwrap_or(closing);
+    }
+    end
+}
+
+/// When the span around a second of a wall clock ends; nothing if it is in none.
+fn open_until(times: &Times, local: i64) -> Option<i64> {
+    let day = local.div_euclid(DAY_SECONDS);
+    let span = times.span(day)?;
+    let minute = (local - day * DAY_SECONDS) / 60;
+    let is_open = (i64::from(span.start)..i64::from(span.end)).contains(&minute) && !times.is_holiday(day);
+    is_open.then_some(day * DAY_SECONDS + i64::from(span.end) * 60)
+}
+
 /// The first second from `local` on that is inside the week, on a wall clock that nobody changes.
 /// None if the week is shut; holidays shut no two weeks.
 fn next_local(times: &Times, local: i64) -> Option<i64> {
     let today = local.div_euclid(DAY_SECONDS);
     let last = if times.holidays.is_empty() { 7 } else { 14 };
     (today..=today + last).find_map(|day| {
-        // Day 0 of the Unix clock, 1970-01-01, was a Thursday: three days after a Monday.
-        let weekday = usize::try_from((day + 3).rem_euclid(7)).expect("a remainder of seven");
-        let span = times.week.0[weekday]?;
+        let span = times.span(day)?;
         let midnight = day * DAY_SECONDS;
         let (start, end) = (midnight + i64::from(span.start) * 60, midnight + i64::from(span.end) * 60);
         (local < end && !times.is_holiday(day)).then_some(start.max(local))
