@@ -1,5 +1,7 @@
 //! What the adapters over HTTP share: addresses, numbers, and how an answer becomes an outcome.
 
+use std::ops::RangeInclusive;
+
 use domain::ids::AttemptId;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize as _;
@@ -8,7 +10,7 @@ use serde_json::Value;
 
 use crate::codes::{self, Code};
 use crate::http::{self, NoReply, Reply};
-use crate::wire::{Checked, Cost, E164, Finding, Held, Outcome};
+use crate::wire::{Checked, Cost, E164, Finding, Held, Outcome, Submission};
 
 /// The name of our attempt in the callback addresses that we give.
 const ATTEMPT: &str = "attempt";
@@ -46,6 +48,19 @@ pub(crate) fn price(amount: &Value, currency: &Value) -> Option<Cost> {
         _ => return None,
     };
     Cost::read(&amount, currency.as_str()?)
+}
+
+/// For how many whole seconds from now the carrier may try to deliver a text, no more than it can be told. Fewer than it can be told are too
+/// few: the text is not handed over.
+pub(crate) fn seconds_left(submission: &Submission, now: Timestamp, told: RangeInclusive<i64>) -> Result<i64, Outcome> {
+    let left = submission.deliver_by.duration_since(now).as_secs();
+    if left < *told.start() { Err(too_late()) } else { Ok(left.min(*told.end())) }
+}
+
+/// The text was not handed over: nothing but to claim it anew, if it still may go.
+pub(crate) fn too_late() -> Outcome {
+    let reason = "too little time was left to deliver it in".to_owned();
+    Outcome::Temporary { code: "too_late".to_owned(), reason, retry_after: None }
 }
 
 /// What became of a submission without an answer.

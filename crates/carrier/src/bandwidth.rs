@@ -5,11 +5,14 @@
 //! - No 4xx and no 5xx is sent or billed, so a 5xx in its own words is tried again. That of a gateway, and a broken
 //!   connection, are in doubt all the same.
 //! - The list knows neither text nor tag, so a text in doubt is found only if it is the only one of its numbers and time.
+//! - A text that has not been sent by `expiration` fails with 4360, one that expires at the phone's network with 4794.
 //! - STOP is not acted on for 10DLC numbers: the confirmation is ours.
 
 pub mod codes;
 pub mod heard;
 pub mod signature;
+
+use std::ops::RangeInclusive;
 
 use futures_util::future::BoxFuture;
 use jiff::{Timestamp, ToSpan as _};
@@ -25,6 +28,9 @@ use crate::{Capabilities, Carrier, Checked, Finding, Outcome, Sought, StopAnswer
 
 /// Where Bandwidth listens.
 pub const BASE: &str = "https://messaging.bandwidth.com";
+
+/// `expiration` has to be in the future, by Bandwidth's clock; how far is not limited.
+const VALIDITY: RangeInclusive<i64> = 10..=i64::MAX;
 
 /// An account at Bandwidth.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -95,13 +101,18 @@ impl Bandwidth {
         request.basic_auth(&self.settings.user, Some(self.settings.password.reveal()))
     }
 
-    async fn post(&self, submission: &Submission) -> Outcome {
+    async fn post(&self, submission: &Submission, now: Timestamp) -> Outcome {
+        if let Err(late) = adapter::seconds_left(submission, now, VALIDITY) {
+            return late;
+        }
         let message = json!({
             "applicationId": self.settings.application,
             "from": submission.from,
             "to": [submission.to],
             "text": submission.body,
             "tag": submission.attempt,
+            // To the second, and never a later one.
+            "expiration": submission.deliver_by.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         });
         match http::send(self.authorized(self.http.post(&self.messages())).json(&message)).await {
             Err(no) => adapter::unanswered(no),
@@ -155,8 +166,8 @@ impl Carrier for Bandwidth {
         &self.name
     }
 
-    fn submit<'a>(&'a self, submission: &'a Submission, _now: Timestamp) -> BoxFuture<'a, Outcome> {
-        Box::pin(self.post(submission))
+    fn submit<'a>(&'a self, submission: &'a Submission, now: Timestamp) -> BoxFuture<'a, Outcome> {
+        Box::pin(self.post(submission, now))
     }
 
     fn find<'a>(&'a self, sought: &'a Sought, _now: Timestamp) -> BoxFuture<'a, Finding> {
@@ -178,6 +189,7 @@ impl Carrier for Bandwidth {
             own_words: &[],
             idempotency: Support::Missing,
             find: Support::Offered,
+            expiry: Support::Offered,
             echo: Support::Offered,
         }
     }

@@ -34,6 +34,9 @@ pub struct Capabilities {
     pub idempotency: Support,
     /// An attempt in doubt can be looked up.
     pub find: Support,
+    /// A text can be given a time by which it is delivered or not at all. Where that is missing, it may lie in the carrier's queue for as
+    /// long as the carrier likes, into closed hours too.
+    pub expiry: Support,
     /// Receipts carry our attempt id, so that the first one proves the send after a lost answer.
     pub echo: Support,
 }

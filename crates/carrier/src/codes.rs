@@ -5,6 +5,7 @@
 //! | opted out | the contact is opted out | the same |
 //! | bad number | never again to this contact | the same |
 //! | unreachable | tried again in hours | failed; nothing is concluded |
+//! | expired | failed; nothing is concluded, never repeated | the same; what it cost may come back |
 //! | filtered, unknown | failed; nothing is concluded, never repeated | the same |
 //! | volume | tried again after the carrier's wait | failed; nothing is concluded |
 //! | unregistered, sender | the number is paused | the same |
@@ -24,6 +25,8 @@ pub enum Class {
     BadNumber,
     /// The handset is off or out of range.
     Unreachable,
+    /// It was not delivered by the time that we had set, or the carrier.
+    Expired,
     /// Taken for spam, or blocked by the network.
     Filtered,
     /// Our number is not registered, or not yet, for this kind of traffic.
@@ -83,7 +86,7 @@ pub(crate) fn refused(table: &[Code], code: &str, theirs: &str, retry_after: Opt
             Outcome::Temporary { code, reason, retry_after: Some(retry_after.unwrap_or(UNREACHABLE_WAIT)) }
         }
         Class::Volume => Outcome::Temporary { code, reason, retry_after: Some(retry_after.unwrap_or(VOLUME_WAIT)) },
-        Class::Filtered | Class::Unknown => Outcome::Rejected { code, reason },
+        Class::Expired | Class::Filtered | Class::Unknown => Outcome::Rejected { code, reason },
         Class::Unregistered | Class::Sender => Outcome::SenderProblem { code, reason },
     }
 }
@@ -94,6 +97,7 @@ pub(crate) fn failure(table: &[Code], code: &str) -> Option<FailureClass> {
         Class::OptedOut => Some(FailureClass::OptedOut),
         Class::BadNumber => Some(FailureClass::BadNumber),
         Class::Unreachable | Class::Volume => Some(FailureClass::Temporary),
+        Class::Expired => Some(FailureClass::Expired),
         Class::Filtered => Some(FailureClass::Filtered),
         Class::Unregistered | Class::Sender => Some(FailureClass::SenderProblem),
         Class::Unknown => None,

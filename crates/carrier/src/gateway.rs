@@ -4,12 +4,15 @@
 //! - Its answer names no identifier. Our attempt stands in the address of the receipt, so that the first one proves the send;
 //!   it is also the text's identifier.
 //! - It cuts and joins long texts by itself, and does not tell how many parts it made.
+//! - It is told for how many minutes it and its SMSC may try. What it gave up by itself it reports as refused, "validity expired".
 //! - There is no search: a text in doubt waits for its first receipt, then for a person.
 //! - A 503 in its own words was not taken ("Temporal failure"); any other 5xx may have been.
 
 pub mod codes;
 pub mod heard;
 pub mod secret;
+
+use std::ops::RangeInclusive;
 
 use domain::segments::{self, Encoding};
 use futures_util::future::BoxFuture;
@@ -26,6 +29,9 @@ use crate::{Capabilities, Carrier, Checked, Finding, Outcome, Sought, StopAnswer
 
 /// All that a gateway can tell of a text: delivered, failed, waiting, taken and refused by the SMSC.
 const EVERY_RECEIPT: &str = "31";
+
+/// For how many seconds a gateway can be told to try: it counts in minutes, and 0 of them would be none.
+const VALIDITY: RangeInclusive<i64> = 60..=i64::MAX;
 
 /// The lines for `kannel.conf` by which texts reach us at this address. A reply of its own Kannel must not send, and a call that
 /// is not answered it has to repeat, which it does only if it is told to (in the group `smsbox`).
@@ -88,7 +94,11 @@ impl Gateway {
         format!("{news}&secret={secret}&from={ours}&dlr=%d&said=%A")
     }
 
-    async fn ask(&self, submission: &Submission) -> Outcome {
+    async fn ask(&self, submission: &Submission, now: Timestamp) -> Outcome {
+        let validity = match adapter::seconds_left(submission, now, VALIDITY) {
+            Ok(seconds) => (seconds / 60).to_string(),
+            Err(late) => return late,
+        };
         let news = self.news(submission);
         let mut query = self.credentials().to_vec();
         query.extend([
@@ -98,6 +108,7 @@ impl Gateway {
             ("charset", "UTF-8"),
             ("dlr-mask", EVERY_RECEIPT),
             ("dlr-url", news.as_str()),
+            ("validity", validity.as_str()),
         ]);
         if segments::count(&submission.body).encoding == Encoding::Ucs2 {
             query.push(("coding", "2"));
@@ -158,8 +169,8 @@ impl Carrier for Gateway {
         &self.name
     }
 
-    fn submit<'a>(&'a self, submission: &'a Submission, _now: Timestamp) -> BoxFuture<'a, Outcome> {
-        Box::pin(self.ask(submission))
+    fn submit<'a>(&'a self, submission: &'a Submission, now: Timestamp) -> BoxFuture<'a, Outcome> {
+        Box::pin(self.ask(submission, now))
     }
 
     fn find<'a>(&'a self, _sought: &'a Sought, _now: Timestamp) -> BoxFuture<'a, Finding> {
@@ -181,6 +192,7 @@ impl Carrier for Gateway {
             own_words: &[],
             idempotency: Support::Missing,
             find: Support::Missing,
+            expiry: Support::Offered,
             echo: Support::Offered,
         }
     }

@@ -3,11 +3,14 @@
 //! Source: Plivo's API reference and its SDKs of November 2026.
 //! - There is no idempotency key. Our attempt is echoed by the callback address, one for each text.
 //! - The list knows no text, so a text in doubt is found only if it is the only one of its numbers and time.
+//! - A text that has not left Plivo's queue after `message_expiry` seconds (5 to 10,799; without it three hours) fails with 420 and costs nothing.
 //! - Callbacks of texts are signed by V2, which does not sign what they say (see [`signature`]): each nonce counts once.
 
 pub mod codes;
 pub mod heard;
 pub mod signature;
+
+use std::ops::RangeInclusive;
 
 use futures_util::future::BoxFuture;
 use jiff::civil::DateTime;
@@ -26,6 +29,8 @@ use crate::{Capabilities, Carrier, Checked, Finding, Held, Outcome, Sought, Stop
 /// Where Plivo listens.
 pub const BASE: &str = "https://api.plivo.com";
 
+/// For how many seconds Plivo can be told to keep a text.
+const VALIDITY: RangeInclusive<i64> = 5..=10_799;
 /// The words on which Plivo acts and which it answers, unless the account has set others.
 const OWN_WORDS: &[&str] = &["stop", "stopall", "unsubscribe", "cancel", "end", "quit"];
 
@@ -87,7 +92,11 @@ impl Plivo {
         request.basic_auth(&self.settings.id, Some(self.settings.token.reveal()))
     }
 
-    async fn post(&self, submission: &Submission) -> Outcome {
+    async fn post(&self, submission: &Submission, now: Timestamp) -> Outcome {
+        let validity = match adapter::seconds_left(submission, now, VALIDITY) {
+            Ok(seconds) => seconds,
+            Err(late) => return late,
+        };
         let message = json!({
             "src": bare(&submission.from),
             "dst": bare(&submission.to),
@@ -95,6 +104,7 @@ impl Plivo {
             "type": "sms",
             "url": adapter::news_address(&self.callbacks, submission.attempt),
             "method": "POST",
+            "message_expiry": validity,
         });
         match http::send(self.authorized(self.http.post(&self.messages())).json(&message)).await {
             Err(no) => adapter::unanswered(no),
@@ -163,8 +173,8 @@ impl Carrier for Plivo {
         &self.name
     }
 
-    fn submit<'a>(&'a self, submission: &'a Submission, _now: Timestamp) -> BoxFuture<'a, Outcome> {
-        Box::pin(self.post(submission))
+    fn submit<'a>(&'a self, submission: &'a Submission, now: Timestamp) -> BoxFuture<'a, Outcome> {
+        Box::pin(self.post(submission, now))
     }
 
     fn find<'a>(&'a self, sought: &'a Sought, _now: Timestamp) -> BoxFuture<'a, Finding> {
@@ -198,6 +208,7 @@ impl Carrier for Plivo {
             own_words: OWN_WORDS,
             idempotency: Support::Missing,
             find: Support::Offered,
+            expiry: Support::Offered,
             echo: Support::Offered,
         }
     }

@@ -29,7 +29,7 @@ mod queue;
 mod reaction;
 mod world;
 
-pub use behaviour::{Behaviour, BehaviourError, Delay, Faults, Receipts, Replies, ReplyText};
+pub use behaviour::{Backlog, Behaviour, BehaviourError, Delay, Faults, Receipts, Replies, ReplyText};
 pub use handsets::{HandsetSummary, HandsetText, KEPT_TEXTS, Stats};
 pub use queue::PENDING_LIMIT;
 pub use reaction::{Answer, COPIES_LIMIT, Reaction, ReceiptStep, ReplyStep};
@@ -174,7 +174,17 @@ impl Simulator {
     pub fn texts_of(&self, attempt: AttemptId) -> Result<u32, SimulatorError> {
         let mut world = self.world();
         world.catch_up()?;
-        Ok(world.handsets.arrival(attempt).map_or(0, |arrival| arrival.count))
+        Ok(world.handsets.taken(attempt).map_or(0, |taken| taken.arrived))
+    }
+
+    /// How many texts of this attempt the carrier took and never delivered, because their time was over before their turn came.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn expired_of(&self, attempt: AttemptId) -> Result<u32, SimulatorError> {
+        let mut world = self.world();
+        world.catch_up()?;
+        Ok(world.handsets.taken(attempt).map_or(0, |taken| taken.expired))
     }
 
     /// How many texts with exactly this body reached this handset.
@@ -232,7 +242,7 @@ impl Carrier for Simulator {
 
     fn capabilities(&self) -> Capabilities {
         let world = self.world();
-        let Behaviour { stop_answer, idempotency, find, echo, .. } = world.behaviour;
-        Capabilities { stop_answer, own_words: &["stop"], idempotency, find, echo }
+        let Behaviour { stop_answer, idempotency, find, echo, expiry, .. } = world.behaviour;
+        Capabilities { stop_answer, own_words: &["stop"], idempotency, find, expiry, echo }
     }
 }

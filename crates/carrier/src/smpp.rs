@@ -6,6 +6,8 @@
 //!   receipt that brings our reference back; else a person decides.
 //! - The receipt is asked for with the last part of a long text. The parts go one after the other, so news of the last one says that the SMSC
 //!   had them all; news of the first would call a text delivered of which the rest was refused.
+//! - Each part says for how long the SMSC may try (`validity_period`, in its relative form, which needs no clocks that agree), counted when it is
+//!   written. What was not delivered by then is told as `EXPIRED`.
 //! - A delivery is confirmed once it is stored.
 //!
 //! | file | what |
@@ -194,6 +196,7 @@ impl Carrier for Smpp {
             own_words: &[],
             idempotency: Support::Missing,
             find: Support::Missing,
+            expiry: Support::Offered,
             echo: Support::Missing,
         }
     }

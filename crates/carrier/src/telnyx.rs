@@ -4,6 +4,7 @@
 //! - The `Idempotency-Key` header is given, though nothing is repeated here: whoever must repeat by hand is safe for 24 hours.
 //! - Our attempt is echoed by a tag in every callback and in the detail records, which are where a text in doubt is looked for.
 //! - Telnyx's own smart encoding is a setting of the messaging profile and has to be off there.
+//! - No request says how long a text may wait: Telnyx sets that by itself (`valid_until`, hours), and tells of it by 40014.
 //! - A 429 was not processed; a 5xx may have been.
 
 pub mod codes;
@@ -87,7 +88,10 @@ impl Telnyx {
         format!("{}/v2/{path}", self.base)
     }
 
-    async fn post(&self, submission: &Submission) -> Outcome {
+    async fn post(&self, submission: &Submission, now: Timestamp) -> Outcome {
+        if let Err(late) = adapter::seconds_left(submission, now, 1..=i64::MAX) {
+            return late;
+        }
         let mut message = json!({
             "from": submission.from,
             "to": submission.to,
@@ -168,8 +172,8 @@ impl Carrier for Telnyx {
         &self.name
     }
 
-    fn submit<'a>(&'a self, submission: &'a Submission, _now: Timestamp) -> BoxFuture<'a, Outcome> {
-        Box::pin(self.post(submission))
+    fn submit<'a>(&'a self, submission: &'a Submission, now: Timestamp) -> BoxFuture<'a, Outcome> {
+        Box::pin(self.post(submission, now))
     }
 
     fn find<'a>(&'a self, sought: &'a Sought, _now: Timestamp) -> BoxFuture<'a, Finding> {
@@ -210,6 +214,7 @@ impl Carrier for Telnyx {
             own_words: OWN_WORDS,
             idempotency: Support::Offered,
             find: Support::Offered,
+            expiry: Support::Missing,
             echo: Support::Offered,
         }
     }

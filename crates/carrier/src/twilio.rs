@@ -3,12 +3,15 @@
 //! Source: Twilio's API reference and its SDKs of November 2026 (API version 2010-04-01).
 //! - There is no idempotency key. Our attempt is echoed by the address of the status callback, one for each text.
 //! - Smart encoding is off: the text is sent as it was priced.
+//! - A text that has not left Twilio's queue after `ValidityPeriod` seconds (1 to 36,000) fails with 30036. On the phone's network it may wait on.
 //! - A text in doubt is looked for in the list by its two numbers, then by its text and its time.
 //! - A 429 was never processed (error 20429). A 5xx may have been.
 
 pub mod codes;
 pub mod heard;
 pub mod signature;
+
+use std::ops::RangeInclusive;
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
@@ -24,6 +27,8 @@ use crate::{Capabilities, Carrier, Checked, Finding, Held, Outcome, Sought, Stop
 
 /// Where Twilio listens.
 pub const BASE: &str = "https://api.twilio.com";
+/// For how many seconds Twilio can be told to keep a text.
+const VALIDITY: RangeInclusive<i64> = 1..=36_000;
 /// Texts in one page of the list, and pages that are read of it.
 const PAGE: usize = 100;
 const PAGES: usize = 5;
@@ -123,7 +128,11 @@ impl Twilio {
         format!("{}/2010-04-01/Accounts/{}/Messages.json", self.base, self.settings.account)
     }
 
-    async fn post(&self, submission: &Submission) -> Outcome {
+    async fn post(&self, submission: &Submission, now: Timestamp) -> Outcome {
+        let validity = match adapter::seconds_left(submission, now, VALIDITY) {
+            Ok(seconds) => seconds.to_string(),
+            Err(late) => return late,
+        };
         let news = adapter::news_address(&self.callbacks, submission.attempt);
         let mut form = vec![
             ("To", submission.to.as_str()),
@@ -131,6 +140,7 @@ impl Twilio {
             ("Body", submission.body.as_str()),
             ("StatusCallback", news.as_str()),
             ("SmartEncoded", "false"),
+            ("ValidityPeriod", validity.as_str()),
         ];
         if !self.settings.service.is_empty() {
             form.push(("MessagingServiceSid", self.settings.service.as_str()));
@@ -197,8 +207,8 @@ impl Carrier for Twilio {
         &self.name
     }
 
-    fn submit<'a>(&'a self, submission: &'a Submission, _now: Timestamp) -> BoxFuture<'a, Outcome> {
-        Box::pin(self.post(submission))
+    fn submit<'a>(&'a self, submission: &'a Submission, now: Timestamp) -> BoxFuture<'a, Outcome> {
+        Box::pin(self.post(submission, now))
     }
 
     fn find<'a>(&'a self, sought: &'a Sought, _now: Timestamp) -> BoxFuture<'a, Finding> {
@@ -235,6 +245,7 @@ impl Carrier for Twilio {
             own_words: OWN_WORDS,
             idempotency: Support::Missing,
             find: Support::Offered,
+            expiry: Support::Offered,
             echo: Support::Offered,
         }
     }

@@ -3,11 +3,14 @@
 //! Source: Vonage's API reference and its SDK of November 2026.
 //! - There is no idempotency key. Our attempt is the `client_ref`, echoed in every status.
 //! - There is no search for a text by its numbers: a text in doubt waits for its first status, then for a person.
+//! - Vonage tries for `ttl` seconds to hand a text to the phone's network, where it may wait on; what it tells of one that it gave up is not documented.
 //! - A text is charged when it is *submitted*; the status tells how many parts it had.
 
 pub mod codes;
 pub mod heard;
 pub mod signature;
+
+use std::ops::RangeInclusive;
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
@@ -23,6 +26,8 @@ use crate::{Capabilities, Carrier, Finding, Held, Outcome, Sought, StopAnswer, S
 
 /// Where Vonage listens.
 pub const BASE: &str = "https://api.nexmo.com";
+/// For how many seconds Vonage can be told to try: no limit is documented for this API, for the older one they are these.
+const VALIDITY: RangeInclusive<i64> = 20..=604_800;
 /// Where Vonage lists an account's numbers.
 const NUMBERS_BASE: &str = "https://rest.nexmo.com";
 /// The largest page of that list.
@@ -68,7 +73,11 @@ impl Vonage {
         Self { name, settings, secrets, callbacks: place.callbacks, base: place.base, http }
     }
 
-    async fn post(&self, submission: &Submission) -> Outcome {
+    async fn post(&self, submission: &Submission, now: Timestamp) -> Outcome {
+        let validity = match adapter::seconds_left(submission, now, VALIDITY) {
+            Ok(seconds) => seconds,
+            Err(late) => return late,
+        };
         let message = json!({
             "message_type": "text",
             "channel": "sms",
@@ -76,6 +85,7 @@ impl Vonage {
             "to": submission.to.trim_start_matches('+'),
             "text": submission.body,
             "client_ref": submission.attempt,
+            "ttl": validity,
             "webhook_url": self.callbacks,
             "webhook_version": "v1",
         });
@@ -129,8 +139,8 @@ impl Carrier for Vonage {
         &self.name
     }
 
-    fn submit<'a>(&'a self, submission: &'a Submission, _now: Timestamp) -> BoxFuture<'a, Outcome> {
-        Box::pin(self.post(submission))
+    fn submit<'a>(&'a self, submission: &'a Submission, now: Timestamp) -> BoxFuture<'a, Outcome> {
+        Box::pin(self.post(submission, now))
     }
 
     fn find<'a>(&'a self, _sought: &'a Sought, _now: Timestamp) -> BoxFuture<'a, Finding> {
@@ -168,6 +178,7 @@ impl Carrier for Vonage {
             own_words: &[],
             idempotency: Support::Missing,
             find: Support::Missing,
+            expiry: Support::Offered,
             echo: Support::Offered,
         }
     }

@@ -22,6 +22,9 @@ pub struct Submission {
     pub body: String,
     /// How many segments we counted and charged.
     pub segments: u32,
+    /// Until when the carrier may still try to hand it to the handset. A text that was not delivered by then must not be any more; the
+    /// adapter tells the carrier so, where that takes such a word, and hands over nothing whose time is over.
+    pub deliver_by: Timestamp,
 }
 
 /// An attempt whose outcome is unknown, with what a carrier's search needs.
@@ -268,6 +271,8 @@ impl Cost {
 pub enum FailureClass {
     /// The handset could not be reached for now: off, out of range, the network busy.
     Temporary,
+    /// The carrier did not hand it over in the time that it had, and will not any more.
+    Expired,
     /// The number is invalid, dead, or a landline.
     BadNumber,
     /// The contact is opted out at the carrier.

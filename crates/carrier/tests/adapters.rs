@@ -31,6 +31,7 @@ fn text() -> Submission {
         to: "+13055550123".to_owned(),
         body: "Hi Ann & Bob, 50% off? é".to_owned(),
         segments: 1,
+        deliver_by: now() + SignedDuration::from_mins(90),
     }
 }
 
@@ -108,6 +109,7 @@ async fn each_carrier_is_asked_as_it_documents() {
             pair("Body", &text().body),
             pair("StatusCallback", &news),
             pair("SmartEncoded", "false"),
+            pair("ValidityPeriod", "5400"),
         ]
     );
     let telnyx = ask("telnyx").await;
@@ -123,21 +125,66 @@ async fn each_carrier_is_asked_as_it_documents() {
     assert_eq!(bandwidth.line, "POST /api/v2/users/500/messages");
     assert_eq!(
         bandwidth.json(),
-        json!({ "applicationId": "app-1", "from": "+12125550100", "to": ["+13055550123"], "text": text().body, "tag": attempt() })
+        json!({ "applicationId": "app-1", "from": "+12125550100", "to": ["+13055550123"], "text": text().body, "tag": attempt(),
+            "expiration": "2026-11-24T16:30:00Z" })
     );
     let plivo = ask("plivo").await;
     assert_eq!(plivo.line, "POST /v1/Account/MA1/Message/");
     assert_eq!(
         plivo.json(),
-        json!({ "src": "12125550100", "dst": "13055550123", "text": text().body, "type": "sms", "url": news, "method": "POST" })
+        json!({ "src": "12125550100", "dst": "13055550123", "text": text().body, "type": "sms", "url": news, "method": "POST",
+            "message_expiry": 5_400 })
     );
     let vonage = ask("vonage").await;
     assert_eq!(vonage.line, "POST /v1/messages");
     assert_eq!(
         vonage.json(),
         json!({ "message_type": "text", "channel": "sms", "from": "12125550100", "to": "13055550123", "text": text().body,
-            "client_ref": attempt(), "webhook_url": CALLBACKS, "webhook_version": "v1" })
+            "client_ref": attempt(), "ttl": 5_400, "webhook_url": CALLBACKS, "webhook_version": "v1" })
     );
+}
+
+/// What a carrier is told of the time that a text has, where it is told.
+fn time_in(name: &str, taken: &desk::Taken) -> Value {
+    match name {
+        "twilio" => taken.form().iter().find(|(key, _)| key == "ValidityPeriod").unwrap().1.clone().into(),
+        "bandwidth" => taken.json()["expiration"].clone(),
+        "plivo" => taken.json()["message_expiry"].clone(),
+        "vonage" => taken.json()["ttl"].clone(),
+        _ => Value::Null,
+    }
+}
+
+#[tokio::test]
+async fn the_time_that_is_left_is_told_to_the_second_as_far_as_the_carrier_takes_it_and_never_more() {
+    let told = async |name: &str, deliver_by: Timestamp| {
+        let (status, body, ..) = acceptance(name);
+        let desk = Desk::open(vec![Answer::Says(status, body)]).await;
+        let outcome = pick(name, &desk.address).submit(&Submission { deliver_by, ..text() }, now()).await;
+        (outcome, desk.taken().first().map(|taken| time_in(name, taken)))
+    };
+    // What each says of 61.9 seconds, and of twelve hours.
+    for (name, short, long) in [
+        ("twilio", json!("61"), json!("36000")),
+        ("telnyx", json!(null), json!(null)),
+        ("bandwidth", json!("2026-11-24T15:01:01Z"), json!("2026-11-25T03:00:00Z")),
+        ("plivo", json!(61), json!(10_799)),
+        ("vonage", json!(61), json!(43_200)),
+    ] {
+        assert_eq!(told(name, now() + SignedDuration::from_millis(61_900)).await.1, Some(short), "{name}");
+        assert_eq!(told(name, now() + SignedDuration::from_hours(12)).await.1, Some(long), "{name}");
+        let over = [now(), now() - SignedDuration::from_hours(1), now() + SignedDuration::from_millis(900)];
+        for deliver_by in over {
+            let (outcome, asked) = told(name, deliver_by).await;
+            assert!(matches!(&outcome, Outcome::Temporary { code, .. } if code == "too_late"), "{name}: {outcome:?}");
+            assert_eq!(asked, None, "{name} was handed a text whose time is over");
+        }
+    }
+    for (name, least) in [("twilio", 1), ("telnyx", 1), ("bandwidth", 10), ("plivo", 5), ("vonage", 20)] {
+        let at = |seconds| now() + SignedDuration::from_secs(seconds);
+        assert!(matches!(told(name, at(least)).await.0, Outcome::Accepted { .. }), "{name}");
+        assert!(matches!(told(name, at(least - 1)).await.0, Outcome::Temporary { .. }), "{name}");
+    }
 }
 
 #[tokio::test]

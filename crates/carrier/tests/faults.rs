@@ -168,6 +168,47 @@ fn a_script_comes_before_chance_and_is_used_up() {
 }
 
 #[test]
+fn a_text_that_waits_past_its_time_never_arrives_and_its_news_say_so() {
+    let hour = 3_600_000;
+    let behaviour = |expiry| Behaviour { expiry, ..Behaviour::default() };
+    let simulator = Simulator::new(behaviour(Support::Offered), 1).unwrap();
+    let waiting = |millis| vec![Reaction::delivered().reply("Yes", 1_000).waiting(millis)];
+    // The text may be delivered for four hours.
+    let in_time = text(32, &phone(1), "in time");
+    simulator.script(&phone(1), waiting(4 * hour));
+    assert!(matches!(submit(&simulator, &in_time), Outcome::Accepted { .. }));
+    let inbox = simulator.inbox(&phone(1), 0, 9).unwrap();
+    assert_eq!(inbox.iter().map(|text| text.at).collect::<Vec<_>>(), [at(4 * 3_600_000)]);
+    let late = text(64, &phone(2), "late");
+    simulator.script(&phone(2), waiting(4 * hour + 1));
+    assert!(matches!(submit(&simulator, &late), Outcome::Accepted { .. }));
+    assert_eq!(simulator.inbox(&phone(2), 0, 9).unwrap(), []);
+    assert_eq!((simulator.texts_of(AttemptId(64)).unwrap(), simulator.expired_of(AttemptId(64)).unwrap()), (0, 1));
+    // The carrier has both, whatever became of them.
+    assert!(matches!(find(&simulator, &in_time, at(1)), Finding::Sent { .. }));
+    assert!(matches!(find(&simulator, &late, at(1)), Finding::Sent { .. }));
+    assert_eq!(simulator.due_events(at(4 * 3_600_000 - 1)).len(), 0, "nothing is told before it has happened");
+    let told: Vec<_> = simulator
+        .due_events(at(5 * 3_600_000))
+        .into_iter()
+        .filter(|event| match event {
+            CarrierEvent::Receipt(receipt) => receipt.attempt == Some(AttemptId(64)),
+            CarrierEvent::Inbound(inbound) => inbound.from == phone(2),
+        })
+        .collect();
+    assert!(
+        matches!(&told[..], [CarrierEvent::Receipt(news)] if news.failure == Some(FailureClass::Expired)
+            && news.code.as_deref() == Some("sim_expired") && news.at == at(4 * 3_600_000)),
+        "{told:?}"
+    );
+    // A carrier that takes no such word delivers it all the same.
+    let careless = Simulator::new(behaviour(Support::Missing), 1).unwrap();
+    careless.script(&phone(2), waiting(9 * hour));
+    submit(&careless, &late);
+    assert_eq!(careless.inbox(&phone(2), 0, 9).unwrap()[0].at, at(9 * 3_600_000));
+}
+
+#[test]
 fn a_carrier_that_answers_stop_refuses_until_start() {
     let behaviour = Behaviour { stop_answer: StopAnswer::Carrier, ..Behaviour::default() };
     let simulator = Simulator::new(behaviour, 1).unwrap();

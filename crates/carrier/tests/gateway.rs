@@ -16,7 +16,7 @@ use carrier::{
 };
 use desk::{Answer, Desk, Taken};
 use domain::ids::AttemptId;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -34,6 +34,7 @@ fn text(body: &str) -> Submission {
         to: "+13055550123".to_owned(),
         body: body.to_owned(),
         segments: 1,
+        deliver_by: now() + SignedDuration::from_mins(90),
     }
 }
 
@@ -73,12 +74,26 @@ async fn the_gateway_is_asked_as_kannel_documents() {
         pair("charset", "UTF-8"),
         pair("dlr-mask", "31"),
         pair("dlr-url", &news),
+        pair("validity", "90"),
         pair("smsc", "one"),
     ];
     assert_eq!(asked(&taken[0]), plain);
     let (_, taken) = submit("Grüße 😀", accepts()).await;
     let wide = asked(&taken[0]);
     assert!(wide.contains(&pair("coding", "2")) && wide.contains(&pair("text", "Grüße 😀")), "{wide:?}");
+}
+
+#[tokio::test]
+async fn the_gateway_is_told_whole_minutes_and_gets_no_text_that_has_none() {
+    for (seconds, told) in [(60, Some("1")), (119, Some("1")), (4 * 3_600, Some("240")), (59, None), (-1, None)] {
+        let desk = Desk::open(vec![Answer::Says(202, "0: Accepted for delivery".to_owned())]).await;
+        let text = Submission { deliver_by: now() + SignedDuration::from_secs(seconds), ..text("Hi") };
+        let outcome = gateway(&desk.address).submit(&text, now()).await;
+        let query = desk.taken().first().map(asked);
+        let minutes = query.and_then(|query| query.into_iter().find(|(key, _)| key == "validity"));
+        assert_eq!(minutes.as_ref().map(|(_, value)| value.as_str()), told, "{seconds}: {outcome:?}");
+        assert_eq!(matches!(outcome, Outcome::Temporary { .. }), told.is_none(), "{seconds}: {outcome:?}");
+    }
 }
 
 #[tokio::test]
@@ -176,8 +191,14 @@ fn receipts_name_our_attempt_and_its_state() {
     assert_eq!(told("8", "ACK%2F").state, ReceiptState::Sent);
     assert_eq!(told("4", "").state, ReceiptState::Queued);
     let expired = told("2", "id%3A7+stat%3AEXPIRED+err%3A027+text%3A");
-    assert_eq!((expired.state, expired.failure), (ReceiptState::Undelivered, Some(FailureClass::Temporary)));
+    assert_eq!((expired.state, expired.failure), (ReceiptState::Undelivered, Some(FailureClass::Expired)));
     assert_eq!(expired.code.as_deref(), Some("EXPIRED 027"));
+    // As Kannel's own queue says it: without an SMSC that had it, and of one that was away.
+    for words in ["NACK%2Fvalidity+expired", "NACK%2FMessage+rejected+by+bearerbox%2C+validity+expired%21"] {
+        let given_up = told("16", words);
+        assert_eq!((given_up.state, given_up.failure), (ReceiptState::Failed, Some(FailureClass::Expired)), "{words}");
+        assert_eq!(given_up.code.as_deref(), Some("validity expired"));
+    }
     let refused = told("16", "NACK%2F0x0000000b%2FInvalid+Destination+Address");
     assert_eq!((refused.state, refused.failure), (ReceiptState::Failed, Some(FailureClass::BadNumber)));
     assert_eq!(refused.code.as_deref(), Some("0x0000000B"));

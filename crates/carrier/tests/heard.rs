@@ -96,6 +96,34 @@ fn a_text_from_a_handset_is_read_from_each_carrier() {
 }
 
 #[test]
+fn a_text_that_was_not_delivered_in_time_is_told_as_that_and_nothing_else() {
+    let telnyx = |status: &str, code: &str| {
+        let payload = json!({ "id": "m1", "from": { "phone_number": "+12125550100" }, "errors": [{ "code": code }],
+            "to": [{ "phone_number": "+13055550123", "status": status }] });
+        telnyx("message.finalized", &payload)
+    };
+    let twilio = |code| format!("MessageSid=SM1&From=%2B12125550100&To=x&MessageStatus=failed&ErrorCode={code}");
+    let vonage = json!({ "message_uuid": "m1", "from": "12125550100", "to": "13055550123", "status": "expired" });
+    for (carrier, body) in [
+        ("twilio", twilio(30_036)),
+        ("telnyx", telnyx("sending_failed", "40014")),
+        ("telnyx", telnyx("expired", "40005")),
+        ("bandwidth", bandwidth("message-failed", &json!({ "errorCode": 4_360 }))),
+        ("bandwidth", bandwidth("message-failed", &json!({ "errorCode": 4_794 }))),
+        ("plivo", "MessageUUID=m1&From=12125550100&To=13055550123&Status=failed&ErrorCode=420".to_owned()),
+        ("vonage", vonage.to_string()),
+    ] {
+        let told = receipt(carrier, &news(), &body);
+        assert!(matches!(told.state, ReceiptState::Undelivered | ReceiptState::Failed), "{carrier}: {told:?}");
+        assert_eq!(told.failure, Some(FailureClass::Expired), "{carrier}: {told:?}");
+    }
+    assert_eq!(receipt("twilio", &news(), &twilio(30_003)).failure, Some(FailureClass::Temporary));
+    // Bandwidth waited for a receipt that never came: the text was sent, as far as anybody knows.
+    let silent = receipt("bandwidth", &news(), &bandwidth("message-failed", &json!({ "errorCode": 9_902 })));
+    assert_eq!((silent.state, silent.failure), (ReceiptState::Sent, None));
+}
+
+#[test]
 fn what_a_carrier_charges_is_read_where_it_tells_it_and_a_strange_price_loses_nothing() {
     let parties = json!({ "id": "m1", "from": { "phone_number": "+12125550100" }, "parts": 2,
         "to": [{ "phone_number": "+13055550123", "status": "delivered" }] });

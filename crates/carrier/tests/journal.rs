@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use carrier::simulator::{Behaviour, Faults, Simulator};
+use carrier::simulator::{Behaviour, Faults, Reaction, Simulator};
 use carrier::{Finding, Outcome, Support};
 use domain::ids::AttemptId;
 use support::{OURS, at, find, phone, submit, text};
@@ -141,4 +141,26 @@ fn what_did_not_arrive_is_not_in_the_journal() {
     let simulator = Simulator::with_journal(Behaviour { faults, ..Behaviour::default() }, 1, &path).unwrap();
     assert!(matches!(submit(&simulator, &text(1, &phone(1), "hello")), Outcome::InDoubt { .. }));
     assert_eq!(fs::metadata(&path).unwrap().len(), 0);
+}
+
+#[test]
+fn what_waited_and_what_expired_is_known_to_whoever_opens_the_journal() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("handsets.jsonl");
+    let hour = 3_600_000;
+    let first = open(&path);
+    // The texts may be delivered for four hours.
+    for (attempt, waits) in [(32, 3), (64, 5)] {
+        first.script(&phone(1), vec![Reaction::delivered().waiting(waits * hour)]);
+        assert!(matches!(submit(&first, &text(attempt, &phone(1), "hello")), Outcome::Accepted { .. }));
+    }
+    for simulator in [&first, &open(&path)] {
+        let stats = simulator.stats().unwrap();
+        assert_eq!((stats.texts, stats.expired, stats.torn_lines), (1, 1, 0));
+        assert_eq!(simulator.inbox(&phone(1), 0, 9).unwrap()[0].at, at(3 * 3_600_000));
+        for attempt in [32, 64] {
+            let found = find(simulator, &text(attempt, &phone(1), "hello"), at(1));
+            assert!(matches!(found, Finding::Sent { .. }), "{attempt}: {found:?}");
+        }
+    }
 }

@@ -4,6 +4,8 @@
 
 #[path = "support/smsc.rs"]
 mod smsc;
+#[path = "support/validity.rs"]
+mod validity;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -123,6 +125,7 @@ fn text(attempt: i64, body: &str) -> Submission {
         to: format!("+{THEIRS}"),
         body: body.to_owned(),
         segments: 1,
+        deliver_by: now() + SignedDuration::from_mins(90),
     }
 }
 
@@ -148,6 +151,8 @@ async fn a_text_goes_out_as_the_standard_has_it_and_has_the_smscs_identifier() {
     assert_eq!((u8::from(came.pdu.dest_addr_ton), u8::from(came.pdu.dest_addr_npi)), (1, 1));
     assert_eq!((u8::from(came.pdu.data_coding), u8::from(came.pdu.esm_class)), (0, 0));
     assert!(came.wants_receipt());
+    assert_eq!(came.pdu.validity_period.as_str(), "000000013000000R", "an hour and a half from now");
+    assert_eq!(validity::seconds(&came.pdu), Some(5_400));
     // Two texts of one instant differ in few bits, and in their references.
     submit(&carrier, 0x1_2345_6789 + 32, "Hi").await;
     let other = smsc.texts(2).await.remove(1);
@@ -172,8 +177,21 @@ async fn a_long_text_arrives_whole_and_asks_for_one_receipt() {
         assert_eq!(whole(&came), [(THEIRS.to_owned(), body.clone())]);
         assert!(came.iter().all(|part| part.octets() <= 160 && part.part().is_some()));
         assert_eq!(came.iter().filter(|part| part.wants_receipt()).count(), 1);
+        assert!(came.iter().all(|part| validity::seconds(&part.pdu) == Some(5_400)));
         assert!(last.wants_receipt());
     }
+}
+
+#[tokio::test]
+async fn a_text_whose_time_is_over_is_not_written() {
+    let (smsc, carrier, _) = linked(&[]).await;
+    for left in [4, 0, -60] {
+        let late = Submission { deliver_by: now() + SignedDuration::from_secs(left), ..text(7, "Hi") };
+        let outcome = carrier.submit(&late, now()).await;
+        assert!(matches!(&outcome, Outcome::Temporary { code, .. } if code == "too_late"), "{left}: {outcome:?}");
+    }
+    assert!(matches!(submit(&carrier, 8, "Hi").await, Outcome::Accepted { .. }));
+    assert_eq!(smsc.texts(1).await.len(), 1);
 }
 
 #[tokio::test]
@@ -293,7 +311,7 @@ async fn receipts_are_read_by_their_text_and_by_their_parameters() {
         told.iter().all(|receipt| receipt.carrier_id == carrier_id && receipt.from == format!("+{OURS}")),
         "{told:?}"
     );
-    assert_eq!((told[0].state, told[0].failure), (ReceiptState::Undelivered, Some(FailureClass::Temporary)));
+    assert_eq!((told[0].state, told[0].failure), (ReceiptState::Undelivered, Some(FailureClass::Expired)));
     assert_eq!((told[1].state, told[1].code.clone()), (ReceiptState::Delivered, None));
     assert_ne!(told[0].event_id, told[1].event_id);
 }

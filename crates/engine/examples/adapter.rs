@@ -78,8 +78,9 @@ async fn serve() {
 /// Hands a text over and tells what became of it.
 async fn hand_over(carrier: Arc<dyn Carrier>, text: Text) {
     let Text { attempt, from, to, body } = text;
-    let submission = Submission { attempt: AttemptId(attempt), from, to, body, segments: 1 };
     let submitted_at = Clock::System.now();
+    let deliver_by = submitted_at + domain::deadline::LONGEST;
+    let submission = Submission { attempt: AttemptId(attempt), from, to, body, segments: 1, deliver_by };
     let said = match carrier.submit(&submission, submitted_at).await {
         Outcome::Accepted { carrier_id, segments } => {
             json!({ "outcome": "accepted", "id": carrier_id, "segments": segments })

@@ -3,6 +3,7 @@
 //! Everything is checked again here but funds: the enrollment still runs, the contact is not
 //! suppressed, the window is open, the cap of 24 hours has room, the number is live and its pace
 //! has room. Each due step is sent, held until a later time, or ends its enrollment with a refund.
+//! What is sent gets the time until which its carrier may deliver it, by the same windows: [`domain::deadline`].
 //! After the commit the message is `sending`: durable before the carrier is called.
 
 use std::collections::HashMap;
@@ -13,7 +14,7 @@ use domain::ids::{AttemptId, ContactId, EnrollmentId, MessageId};
 use domain::message::{MessageKind, MessageState};
 use domain::pace::{Day, Pace};
 use domain::suppression::Suppression;
-use domain::{rules, segments, template, window};
+use domain::{deadline, rules, segments, template};
 use jiff::{SignedDuration, Timestamp};
 use store::claims::{self, Due};
 use store::messages::{self, Message};
@@ -55,6 +56,8 @@ pub struct Claimed {
     pub segments: u32,
     /// When it was claimed.
     pub claimed_at: Timestamp,
+    /// Until when the carrier may deliver it, settled by the claim. Of one that is only asked about, its claim: it cannot be handed over.
+    pub deliver_by: Timestamp,
 }
 
 /// What one claim found to do.
@@ -205,8 +208,8 @@ fn claim_number(
 }
 
 /// Keeps those for which there is room, the oldest first, and counts them; says until when the next one waits.
-fn meter(send: &mut Vec<&Due>, number: &mut Number, meters: &mut Meters) -> Option<Timestamp> {
-    for (place, row) in send.iter().enumerate() {
+fn meter(send: &mut Vec<Going<'_>>, number: &mut Number, meters: &mut Meters) -> Option<Timestamp> {
+    for (place, (row, _)) in send.iter().enumerate() {
         let price = row.prices.get(usize::from(row.step) - 1);
         let segments = price.map_or(1, |price| i64::from(price.segments));
         if let Some(until) = meters.wait(number, segments) {
@@ -228,10 +231,13 @@ fn put_off_if_due(tx: &mut Tx<'_>, beat: &Beat, number: &mut Number, room: &Room
     Ok(numbers::pace(tx, beat.workspace, number)?)
 }
 
+/// A step that goes now, and until when it may be delivered.
+type Going<'a> = (&'a Due, Timestamp);
+
 /// What is done with each due step.
 #[derive(Default)]
 struct Decided<'a> {
-    send: Vec<&'a Due>,
+    send: Vec<Going<'a>>,
     hold: Vec<(EnrollmentId, Timestamp)>,
     end: Vec<(StopReason, Vec<EnrollmentId>)>,
 }
@@ -250,7 +256,7 @@ fn decide<'a>(
     let mut decided = Decided::default();
     for row in due {
         match decide_one(beat, known, number, row, suppressed.get(&row.phone_hash), &capped)? {
-            Fate::Send => decided.send.push(row),
+            Fate::Send(deliver_by) => decided.send.push((row, deliver_by)),
             Fate::Hold(until) => decided.hold.push((row.enrollment, until)),
             Fate::End(reason) => decided.end.push((reason, vec![row.enrollment])),
         }
@@ -259,7 +265,8 @@ fn decide<'a>(
 }
 
 enum Fate {
-    Send,
+    /// It goes, and may be delivered until then.
+    Send(Timestamp),
     Hold(Timestamp),
     End(StopReason),
 }
@@ -282,15 +289,16 @@ fn decide_one(
         return Ok(Fate::Hold(later(beat.now, NUMBER_WAIT)));
     }
     let place = facts::thawed(&row.place)?;
-    let open = |at| window::next_open(&place.zones, &place.rules, Some(&known.settings.hours), at);
-    if !window::is_open(&place.zones, &place.rules, Some(&known.settings.hours), beat.now) {
+    let hours = Some(&known.settings.hours);
+    let open = |at| deadline::opening(&place.zones, &place.rules, hours, at);
+    let Some(deliver_by) = deadline::in_window(&place.zones, &place.rules, hours, beat.now) else {
         // A window that never opens is looked at again in a day: the workspace may widen it.
         return Ok(Fate::Hold(open(beat.now).unwrap_or_else(|| later(beat.now, CAP_SPAN))));
-    }
+    };
     if let Some(free) = free_again(rules::cap(&place.rules), capped.get(&row.contact), beat.now) {
         return Ok(Fate::Hold(open(free).unwrap_or(free)));
     }
-    Ok(Fate::Send)
+    Ok(Fate::Send(deliver_by))
 }
 
 /// When a cap of 24 hours has room again; nothing if it has room now. `sent` is how many texts went and when
@@ -323,18 +331,18 @@ pub(crate) fn sent_in_a_day(
     Ok(rows.into_iter().map(|row| (row.contact, (row.count, row.first))).collect())
 }
 
-fn send(tx: &mut Tx<'_>, claim: &Claim, number: &Number, due: &[&Due]) -> Result<Vec<Claimed>, Failure> {
+fn send(tx: &mut Tx<'_>, claim: &Claim, number: &Number, due: &[Going<'_>]) -> Result<Vec<Claimed>, Failure> {
     let beat = &claim.beat;
-    let retried: Vec<MessageId> = due.iter().filter_map(|row| row.message).collect();
+    let retried: Vec<MessageId> = due.iter().filter_map(|(row, _)| row.message).collect();
     let again = ending::lock_messages(tx, beat, &retried)?;
     let (mut claimed, mut pairs, mut made) = (Vec::with_capacity(due.len()), Vec::new(), Vec::new());
-    for row in due {
+    for (row, deliver_by) in due {
         let message = match row.message.and_then(|id| again.get(&id)) {
             Some(message) => resend(tx, beat, message)?,
             None => first(tx, claim, number, row, &mut made)?,
         };
         pairs.push((row.enrollment, message.id));
-        claimed.push(Claimed::of(&message, number, &row.phone));
+        claimed.push(Claimed::of(&message, number, &row.phone, *deliver_by));
     }
     if claimed.is_empty() {
         return Ok(claimed);
@@ -349,7 +357,7 @@ fn send(tx: &mut Tx<'_>, claim: &Claim, number: &Number, due: &[&Due]) -> Result
 
 impl Claimed {
     /// The attempt that a message is on.
-    pub(crate) fn of(message: &Message, number: &Number, to: &str) -> Self {
+    pub(crate) fn of(message: &Message, number: &Number, to: &str, deliver_by: Timestamp) -> Self {
         Self {
             message: message.id,
             attempt: messages::attempt(message.id, message.attempts),
@@ -360,6 +368,7 @@ impl Claimed {
             body: message.body.clone(),
             segments: u32::try_from(message.segments).unwrap_or(u32::MAX),
             claimed_at: message.claimed_at.unwrap_or(message.created_at),
+            deliver_by,
         }
     }
 }

@@ -134,9 +134,9 @@ impl Engine {
             let reason = format!("the carrier {} is not there, or its account cannot be opened", claimed.carrier);
             return answered(claimed, Outcome::SenderProblem { code: "no_carrier".to_owned(), reason });
         };
-        if self.now() >= claim::later(claimed.claimed_at, ANSWER_WAIT) {
+        if self.now() >= claim::later(claimed.claimed_at, ANSWER_WAIT).min(claimed.deliver_by) {
             // The machine slept, or was held up: by now another node may have given it up, and the contact may have
-            // answered. It surely was not sent by this try, so it is claimed anew, if it still may go.
+            // answered, or their window be closed. It surely was not sent by this try, so it is claimed anew, if it still may go.
             let reason = "the node was held up before it could hand it over".to_owned();
             return answered(claimed, Outcome::Temporary { code: "held_up".to_owned(), reason, retry_after: None });
         }
@@ -293,6 +293,7 @@ fn submission(claimed: &Claimed) -> Submission {
         to: claimed.to.clone(),
         body: claimed.body.clone(),
         segments: claimed.segments,
+        deliver_by: claimed.deliver_by,
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A manual message is charged when it is claimed, in full or not at all, and given back if the
 //! carrier refused it. The send window and the caps hold for it unless the contact wrote in the
-//! last half hour: then it is a conversation. A system message (the opt-out confirmation, the
+//! last half hour: then it is a conversation, and may be delivered as long as it is one. A system message (the opt-out confirmation, the
 //! answer to HELP) goes at once, also to a suppressed contact, and costs nothing; if it had to wait,
 //! it does not go after a later opt-out or the taking back of the one that it confirms, nor after half an hour.
 
@@ -16,7 +16,7 @@ use domain::quote::Sender;
 use domain::refusal::Unready;
 use domain::suppression::Suppression;
 use domain::template::{self, MAX_SEGMENTS_PER_MESSAGE};
-use domain::{rules, segments, window};
+use domain::{deadline, rules, segments};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::contacts::{self, Contact};
@@ -297,7 +297,8 @@ pub(crate) fn claim_messages(
                 let asked = Message { due_at: Some(later(beat.now, domain::attempt::SEEK_WAIT)), ..message };
                 messages::save(tx, beat.workspace, &asked)?;
                 room.take_slot(&number.carrier);
-                work.seek.push(Claimed::of(&asked, number, &contact.phone));
+                let never = asked.claimed_at.unwrap_or(asked.created_at);
+                work.seek.push(Claimed::of(&asked, number, &contact.phone, never));
             }
             _ => return Err(Failure::Stored(format!("{} is due and {}", message.id, message.state.word()))),
         }
@@ -365,22 +366,24 @@ fn claim_queued(
         if let Some((_, kind)) = suppressions::of(tx, beat.workspace, &[contact.phone_hash])?.first() {
             return fail(tx, beat, message, kind.word(), "the contact must not be texted");
         }
-        if let Some(until) = closed_until(tx, beat, known, contact)? {
-            return hold(tx, beat, message, until);
-        }
+        let deliver_by = match hour(tx, beat, known, contact)? {
+            Hour::Now { deliver_by } => deliver_by,
+            Hour::Later(at) => return hold(tx, beat, message, at),
+        };
         if message.amounts.is_zero() && !charge(tx, beat, known, message)? {
             return fail(tx, beat, message, "insufficient_funds", "credits and wallet did not cover the message");
         }
         let charged = messages::find(tx, beat.workspace, message.id)?;
         let charged = charged.ok_or_else(|| Failure::Stored(format!("{} is gone", message.id)))?;
         let taken = resend(tx, beat, &charged)?;
-        return Ok(Some(Claimed::of(&taken, number, &contact.phone)));
+        return Ok(Some(Claimed::of(&taken, number, &contact.phone, deliver_by)));
     }
     if is_overtaken(tx, beat, contact, message)? {
         return fail(tx, beat, message, "overtaken", "the contact has opted out or in again before it could go");
     }
     let taken = resend(tx, beat, message)?;
-    Ok(Some(Claimed::of(&taken, number, &contact.phone)))
+    let deliver_by = deadline::of_answer(later(message.created_at, CONVERSATION), beat.now);
+    Ok(Some(Claimed::of(&taken, number, &contact.phone, deliver_by)))
 }
 
 /// Whether an answer of the product waited until it was no longer true: nothing follows the confirmation of an
@@ -393,21 +396,30 @@ fn is_overtaken(tx: &Tx<'_>, beat: &Beat, contact: &Contact, message: &Message) 
     })
 }
 
-/// Until when a person's message must wait; nothing if it may go now.
-fn closed_until(tx: &mut Tx<'_>, beat: &Beat, known: &Known, contact: &Contact) -> Result<Option<Timestamp>, Failure> {
-    let last = conversations::last_inbound(tx, beat.workspace, contact.id)?;
-    if last.is_some_and(|last| later(last, CONVERSATION) >= beat.now) {
-        return Ok(None);
-    }
+/// When a person's message goes.
+enum Hour {
+    /// At once, and it may be delivered until then.
+    Now { deliver_by: Timestamp },
+    /// Not before.
+    Later(Timestamp),
+}
+
+fn hour(tx: &mut Tx<'_>, beat: &Beat, known: &Known, contact: &Contact) -> Result<Hour, Failure> {
     let place = crate::senders::place(contact, &known.row.zone)?;
-    let open = |at| window::next_open(&place.zones, &place.rules, None, at);
-    if !window::is_open(&place.zones, &place.rules, None, beat.now) {
-        return Ok(Some(open(beat.now).unwrap_or_else(|| later(beat.now, SignedDuration::from_hours(24)))));
+    let window = deadline::in_window(&place.zones, &place.rules, None, beat.now);
+    let last = conversations::last_inbound(tx, beat.workspace, contact.id)?;
+    if let Some(until) = last.map(|last| later(last, CONVERSATION)).filter(|until| *until >= beat.now) {
+        let answer = deadline::of_answer(until, beat.now);
+        return Ok(Hour::Now { deliver_by: window.map_or(answer, |window| window.max(answer)) });
     }
-    let Some(cap) = rules::cap(&place.rules) else { return Ok(None) };
+    let open = |at| deadline::opening(&place.zones, &place.rules, None, at);
+    let Some(deliver_by) = window else {
+        return Ok(Hour::Later(open(beat.now).unwrap_or_else(|| later(beat.now, SignedDuration::from_hours(24)))));
+    };
+    let Some(cap) = rules::cap(&place.rules) else { return Ok(Hour::Now { deliver_by }) };
     let sent = sent_in_a_day(tx, beat, &[contact.id])?;
     let free = free_again(Some(cap), sent.get(&contact.id), beat.now);
-    Ok(free.map(|free| open(free).unwrap_or(free)))
+    Ok(free.map_or(Hour::Now { deliver_by }, |free| Hour::Later(open(free).unwrap_or(free))))
 }
 
 /// Charges a manual message; false if credits and wallet do not cover it.

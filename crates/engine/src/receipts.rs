@@ -9,6 +9,7 @@
 //! | a text that failed as | message | contact, at once | the text's own money |
 //! |---|---|---|---|
 //! | temporary, filtered, or of no class | `undelivered` | nothing; the enrollment goes on | earned |
+//! | not delivered in time | `undelivered` | nothing; the enrollment goes on, the text is not sent again | earned; back if the workspace says so, or if it was written by hand |
 //! | a bad number, blocked | `undelivered` | on `undeliverable`; what runs ends with its refund | earned; back if the workspace says so, or if it was written by hand |
 //! | opted out | `undelivered` | on `opted_out`; so does what runs of the person's others | the same |
 //! | trouble with our number | `undelivered` | nothing; the number is paused | earned |
@@ -43,6 +44,8 @@ use crate::settle::{self, Answered, Ruling, Said, Settling};
 pub const PARKED_FOR: SignedDuration = SignedDuration::from_hours(72);
 /// Most parked receipts that are given up in one transaction: some ten milliseconds.
 const EXPIRED_AT_ONCE: usize = 500;
+/// What a person reads of a text that its carrier gave up, whatever its code is.
+const NOT_IN_TIME: &str = "the carrier did not deliver it in time";
 /// Most workspaces whose parked receipts one sweep looks at.
 const WORKSPACES_PER_SWEEP: i64 = 256;
 
@@ -94,7 +97,9 @@ impl Told<'_> {
         match self.failure()? {
             FailureClass::BadNumber | FailureClass::Blocked => Some(Suppression::Undeliverable),
             FailureClass::OptedOut => Some(Suppression::OptedOut),
-            FailureClass::Temporary | FailureClass::Filtered | FailureClass::SenderProblem => None,
+            FailureClass::Temporary | FailureClass::Expired | FailureClass::Filtered | FailureClass::SenderProblem => {
+                None
+            }
         }
     }
 
@@ -266,7 +271,7 @@ pub(crate) fn unpark(
     tell(settling, tx, message, &told, of, list)
 }
 
-/// Moves the message and draws the consequences of a failure for good; saves nothing.
+/// Moves the message and draws the consequences of a failure that nothing follows; saves nothing.
 fn tell(
     settling: &mut Settling<'_>,
     tx: &mut Tx<'_>,
@@ -278,10 +283,11 @@ fn tell(
     if let Some(event) = advance(settling.beat, told, message, of) {
         settling.events.push(event);
     }
-    let Some(kind) = list else { return Ok(()) };
-    if message.state == MessageState::Undelivered && of == Try::Newest {
+    let is_over = list.is_some() || told.failure() == Some(FailureClass::Expired);
+    if is_over && message.state == MessageState::Undelivered && of == Try::Newest {
         ruling::reversed(settling, tx, message)?;
     }
+    let Some(kind) = list else { return Ok(()) };
     settling.fall(message, kind);
     Ok(())
 }
@@ -291,6 +297,11 @@ fn advance(beat: &Beat, told: &Told<'_>, message: &mut Message, of: Try) -> Opti
     message.state = message::advance(message.state, of, told.delivery())?;
     message.state_at = beat.now;
     message.code = told.receipt.code.clone().or_else(|| message.code.take());
+    message.detail = match (message.state, told.failure()) {
+        (MessageState::Delivered, _) => None,
+        (_, Some(FailureClass::Expired)) => Some(NOT_IN_TIME.to_owned()),
+        _ => message.detail.take(),
+    };
     let note = serde_json::json!({ "message": message.id, "step": message.step, "code": message.code });
     Some(beat.event(&format!("message.{}", message.state.word()), Some(message.contact), &note))
 }

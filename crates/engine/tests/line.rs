@@ -192,6 +192,22 @@ fn a_text_that_was_lost_with_its_request_is_not_sent_again_and_costs_nothing() {
 }
 
 #[test]
+fn a_text_that_its_carrier_keeps_for_too_long_does_not_arrive_and_is_not_sent_again() {
+    for_each(async |town| {
+        // It is ten in the morning: each carrier has four hours, by our word or by its own.
+        let (late, in_time) = (Reaction::delivered().waiting(14_400_001), Reaction::delivered().waiting(7_200_000));
+        town.exchange.simulator.script(THEIRS, vec![late, in_time]);
+        town.live(24 * 5).await;
+        assert_eq!(town.texts(), ["Two"], "{:?}", town.account.kind);
+        assert_eq!(town.state().await, EnrollmentState::Completed);
+        let history = town.history().await;
+        let told = |kind: &str| history.iter().filter(|one| *one == kind).count();
+        assert_eq!((told("message.sent"), told("message.undelivered"), told("message.delivered")), (2, 1, 1));
+        town.balances(2).await;
+    });
+}
+
+#[test]
 fn an_answer_that_comes_in_drops_or_on_a_connection_that_closes_is_an_answer() {
     for wire in [Wire::Drips, Wire::ThenGone] {
         for_each(async |town| {

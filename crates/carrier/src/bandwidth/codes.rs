@@ -1,11 +1,12 @@
 //! Bandwidth's codes of failure. Source: Bandwidth, *Messaging errors*, read for `docs/carriers.md`.
 
-use crate::codes::Class::{BadNumber, Filtered, OptedOut, Sender, Unknown, Unreachable, Unregistered, Volume};
+use crate::codes::Class::{BadNumber, Expired, Filtered, OptedOut, Sender, Unknown, Unreachable, Unregistered, Volume};
 use crate::codes::{Code, code};
 
 /// By code; the words of a refused request are codes too.
 pub const CODES: &[Code] = &[
     code("4303", BadNumber, "the number takes no texts"),
+    code("4360", Expired, "Bandwidth did not deliver it in time"),
     code("4403", Sender, "our account may not send from this number"),
     code("4404", BadNumber, "no network carries the number"),
     code("4405", Sender, "the sending number is not ours"),
@@ -26,6 +27,7 @@ pub const CODES: &[Code] = &[
     code("4780", Volume, "the brand has sent all that T-Mobile allows in a day"),
     code("4781", Volume, "the campaign sends more than AT&T allows"),
     code("4785", Volume, "too many texts at once"),
+    code("4794", Expired, "the phone's network did not deliver it in time"),
     code("4795", Unregistered, "the toll-free number is not verified"),
     code("9999", Unknown, "the network gives no reason"),
     code("max-message-queue-size-exceeded", Volume, "Bandwidth's queue of our texts is full"),

@@ -2,7 +2,7 @@
 //!
 //! In a receipt Kannel hands on what the SMSC wrote: the text of an SMPP receipt, or `NACK/` with the SMSC's status and words.
 
-use crate::codes::Class::{Filtered, Sender, Unknown};
+use crate::codes::Class::{Expired, Filtered, Sender, Unknown};
 use crate::codes::{Code, code};
 
 /// The words of an answer, as far as they tell one refusal from another.
@@ -15,6 +15,9 @@ pub const WORDS: &[Code] = &[
     code("Tried to change sender", Sender, "the gateway does not let our user name the sender"),
     code("rejected", Unknown, "the gateway misses something in the request"),
 ];
+
+/// What the gateway writes of a text that it gave up before any SMSC had it.
+pub const GIVEN_UP: &[Code] = &[code("validity expired", Expired, "the gateway did not deliver it in time")];
 
 /// The row whose words stand in an answer.
 pub(super) fn of_words(body: &str) -> Option<&'static Code> {

@@ -11,12 +11,13 @@
 
 use jiff::Timestamp;
 
+use super::codes::GIVEN_UP;
 use crate::adapter::{attempt_of, e164, strange_bytes};
 use crate::callback::{Callback, Heard, Strange, pairs};
 use crate::codes;
 use crate::smpp::codes::{STATES, STATUSES};
 use crate::smpp::receipt::Told;
-use crate::wire::{CarrierEvent, Inbound, Receipt, ReceiptState};
+use crate::wire::{CarrierEvent, FailureClass, Inbound, Receipt, ReceiptState};
 
 /// Reads a verified call.
 #[must_use]
@@ -95,7 +96,7 @@ fn receipt(call: &Call, callback: &Callback<'_>, dlr: &str) -> Result<CarrierEve
         from: call.phone("from")?,
         attempt: Some(attempt),
         state,
-        failure: of_state.or_else(|| codes::failure(STATUSES, code.as_deref()?)),
+        failure: of_state.or_else(|| of_code(code.as_deref()?)),
         code,
         segments: None,
         cost: None,
@@ -103,9 +104,18 @@ fn receipt(call: &Call, callback: &Callback<'_>, dlr: &str) -> Result<CarrierEve
     }))
 }
 
+/// What kind of failure a code is: the gateway's own, or the SMSC's.
+fn of_code(code: &str) -> Option<FailureClass> {
+    codes::failure(GIVEN_UP, code).or_else(|| codes::failure(STATUSES, code))
+}
+
 /// The SMSC's status in `NACK/0x0000000b/words`, as our table writes it.
 fn refusal(said: &str) -> Option<String> {
     let status = said.strip_prefix("NACK/")?.split('/').next()?.trim();
+    // `NACK/validity expired` before an SMSC was chosen, `NACK/Message rejected by bearerbox, validity expired!` after.
+    if let Some(given_up) = GIVEN_UP.iter().find(|row| status.contains(row.code)) {
+        return Some(given_up.code.to_owned());
+    }
     let number = status.strip_prefix("0x").and_then(|digits| u32::from_str_radix(digits, 16).ok());
     let code = number.map_or_else(|| status.chars().take(40).collect(), crate::smpp::codes::written);
     (!code.is_empty()).then_some(code)

@@ -1,6 +1,6 @@
 //! Plivo's codes of failure. Source: Plivo, *Messaging error codes*, read for `docs/carriers.md`.
 
-use crate::codes::Class::{BadNumber, Filtered, OptedOut, Sender, Unknown, Unreachable, Unregistered};
+use crate::codes::Class::{BadNumber, Expired, Filtered, OptedOut, Sender, Unknown, Unreachable, Unregistered};
 use crate::codes::{Code, code};
 
 /// By code.
@@ -16,6 +16,7 @@ pub const CODES: &[Code] = &[
     code("100", Filtered, "the phone's network blocked the text"),
     code("200", OptedOut, "the contact has opted out at Plivo"),
     code("300", Unknown, "the network gives no reason"),
+    code("420", Expired, "Plivo did not deliver it in time"),
     code("900", Sender, "our account has no credit"),
     code("910", Sender, "our account is blocked"),
     code("950", Unregistered, "the number is not registered for 10DLC"),

@@ -23,6 +23,8 @@ pub struct Behaviour {
     pub faults: Faults,
     /// How delivery receipts come.
     pub receipts: Receipts,
+    /// How texts wait at the carrier before they reach a handset.
+    pub backlog: Backlog,
     /// What the people with the handsets do.
     pub replies: Replies,
     /// The same attempt again is accepted again without a second text.
@@ -31,6 +33,8 @@ pub struct Behaviour {
     pub find: Support,
     /// Receipts carry the attempt id.
     pub echo: Support,
+    /// A text whose time is over is not delivered any more; else it is, however late.
+    pub expiry: Support,
     /// Who answers STOP. `carrier` also refuses later texts to that handset, until START.
     pub stop_answer: StopAnswer,
     /// Milliseconds of simulated time until a text taken can be found.
@@ -88,6 +92,17 @@ pub struct Receipts {
     pub bad_number: f64,
     /// Rate of failed texts whose receipt says that the contact is opted out, where `bad_number` leaves room.
     pub opted_out: f64,
+}
+
+/// How texts wait at the carrier. Whether one still reaches its handset is settled when it is taken: if so, it lies there at once, with the
+/// time at which it arrives; if not, the carrier tells of it when its time is over, where it tells anything.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Backlog {
+    /// Rate of texts that wait.
+    pub rate: f64,
+    /// For how long.
+    pub delay: Delay,
 }
 
 /// What the people with the handsets do.
@@ -163,10 +178,12 @@ impl Default for Behaviour {
         Self {
             faults: Faults::default(),
             receipts: Receipts::default(),
+            backlog: Backlog::default(),
             replies: Replies::default(),
             idempotency: Support::Missing,
             find: Support::Offered,
             echo: Support::Offered,
+            expiry: Support::Offered,
             stop_answer: StopAnswer::Ours,
             find_lag_ms: 0,
             latency_ms: 0,
@@ -266,6 +283,7 @@ impl Behaviour {
         let fixed = |ms| Delay { min_ms: 0, max_ms: ms };
         for (field, delay, limit_ms) in [
             ("receipts.delay", self.receipts.delay, DELAY_LIMIT_MS),
+            ("backlog.delay", self.backlog.delay, DELAY_LIMIT_MS),
             ("replies.delay", self.replies.delay, DELAY_LIMIT_MS),
             ("find_lag_ms", fixed(self.find_lag_ms), DELAY_LIMIT_MS),
             ("latency_ms", fixed(self.latency_ms), LATENCY_LIMIT_MS),
@@ -284,7 +302,7 @@ impl Behaviour {
     }
 
     fn validate_rates(&self) -> Result<(), BehaviourError> {
-        let Self { faults, receipts, replies, .. } = self;
+        let Self { faults, receipts, backlog, replies, .. } = self;
         for (field, value) in [
             ("faults.temporary", faults.temporary),
             ("faults.throttled", faults.throttled),
@@ -303,6 +321,7 @@ impl Behaviour {
             ("receipts.recovered", receipts.recovered),
             ("receipts.bad_number", receipts.bad_number),
             ("receipts.opted_out", receipts.opted_out),
+            ("backlog.rate", backlog.rate),
             ("replies.rate", replies.rate),
             ("replies.doubled", replies.doubled),
         ] {

@@ -73,6 +73,8 @@ pub struct Stats {
     pub repeated_bodies: u64,
     /// Handsets that received or wrote anything.
     pub handsets: u64,
+    /// Texts that the carrier took and whose time was over before their turn came.
+    pub expired: u64,
     /// Events that the carrier has still to tell.
     pub events_pending: u64,
     /// Events lost because too many waited.
@@ -89,10 +91,14 @@ struct Handset {
     opted_out: bool,
 }
 
-/// The first arrival of an attempt and how many there were.
+/// What the carrier took of an attempt.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Arrival {
-    pub(super) count: u32,
+pub(super) struct Taken {
+    /// Texts that reached a handset.
+    pub(super) arrived: u32,
+    /// Texts whose time was over before their turn came.
+    pub(super) expired: u32,
+    /// When the first was taken.
     pub(super) first_at: Timestamp,
 }
 
@@ -100,28 +106,39 @@ pub(super) struct Arrival {
 #[derive(Debug, Default)]
 pub(super) struct Handsets {
     by_phone: BTreeMap<E164, Handset>,
-    by_attempt: HashMap<AttemptId, Arrival>,
+    by_attempt: HashMap<AttemptId, Taken>,
     by_text: HashMap<u64, u32>,
     stats: Stats,
 }
 
 impl Handsets {
-    /// A text arrives; `digest` stands for its handset and body.
-    pub(super) fn receive(&mut self, to: &str, digest: u64, text: HandsetText) {
-        let arrival = self.by_attempt.entry(text.attempt).or_insert(Arrival { count: 0, first_at: text.at });
-        arrival.count += 1;
+    /// A text that was taken at this time arrives; `digest` stands for its handset and body.
+    pub(super) fn receive(&mut self, to: &str, digest: u64, text: HandsetText, taken_at: Timestamp) {
+        let taken = self.taken_mut(text.attempt, taken_at);
+        taken.arrived += 1;
+        let arrived = taken.arrived;
         let same = self.by_text.entry(digest).or_insert(0);
         *same += 1;
         self.stats.texts += 1;
-        self.stats.duplicates += u64::from(arrival.count > 1);
+        self.stats.duplicates += u64::from(arrived > 1);
         self.stats.repeated_bodies += u64::from(*same > 1);
-        self.stats.most_per_attempt = self.stats.most_per_attempt.max(arrival.count);
+        self.stats.most_per_attempt = self.stats.most_per_attempt.max(arrived);
         let handset = handset_mut(&mut self.by_phone, to);
         handset.received += 1;
         if handset.texts.len() == KEPT_TEXTS {
             handset.texts.pop_front();
         }
         handset.texts.push_back(text);
+    }
+
+    /// A text that was taken at this time will not arrive.
+    pub(super) fn expire(&mut self, attempt: AttemptId, taken_at: Timestamp) {
+        self.taken_mut(attempt, taken_at).expired += 1;
+        self.stats.expired += 1;
+    }
+
+    fn taken_mut(&mut self, attempt: AttemptId, at: Timestamp) -> &mut Taken {
+        self.by_attempt.entry(attempt).or_insert(Taken { arrived: 0, expired: 0, first_at: at })
     }
 
     /// A person wrote by hand; answers which text of this handset that was, from 1.
@@ -146,7 +163,7 @@ impl Handsets {
         self.by_phone.get(phone).is_some_and(|handset| handset.opted_out)
     }
 
-    pub(super) fn arrival(&self, attempt: AttemptId) -> Option<Arrival> {
+    pub(super) fn taken(&self, attempt: AttemptId) -> Option<Taken> {
         self.by_attempt.get(&attempt).copied()
     }
 
@@ -182,7 +199,8 @@ impl Handsets {
     }
 
     pub(super) fn stats(&self) -> Stats {
-        let (attempts, handsets) = (self.by_attempt.len() as u64, self.by_phone.len() as u64);
+        let attempts = self.by_attempt.values().filter(|taken| taken.arrived > 0).count() as u64;
+        let handsets = self.by_phone.len() as u64;
         Stats { attempts, handsets, ..self.stats }
     }
 }

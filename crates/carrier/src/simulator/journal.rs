@@ -11,6 +11,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
+use domain::ids::AttemptId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -24,8 +25,15 @@ const TORN_MARK: &[u8] = b"#torn\n";
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Record {
-    /// A text reached a handset.
-    Text { to: E164, text: HandsetText },
+    /// A text reached a handset. One that waited was taken before it arrived.
+    Text {
+        to: E164,
+        text: HandsetText,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        taken_at: Option<Timestamp>,
+    },
+    /// A text was taken, and its time was over before its turn came.
+    Expired { attempt: AttemptId, taken_at: Timestamp },
     /// A person wrote by hand.
     Reply { from: E164, to: E164, body: String, at: Timestamp },
 }

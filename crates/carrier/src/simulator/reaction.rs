@@ -76,6 +76,9 @@ pub const COPIES_LIMIT: u32 = 10;
 pub struct Reaction {
     /// What the caller hears.
     pub answer: Answer,
+    /// How long the text waits at the carrier, in milliseconds.
+    #[serde(default)]
+    pub waits_ms: u64,
     /// What the carrier tells later.
     pub receipts: Vec<ReceiptStep>,
     /// What the person writes.
@@ -86,13 +89,20 @@ impl Reaction {
     /// This answer, without receipts and replies.
     #[must_use]
     pub fn answering(answer: Answer) -> Self {
-        Self { answer, receipts: Vec::new(), replies: Vec::new() }
+        Self { answer, waits_ms: 0, receipts: Vec::new(), replies: Vec::new() }
     }
 
     /// Accepted, and both receipts (sent, delivered) in the same instant.
     #[must_use]
     pub fn delivered() -> Self {
         Self::answering(Answer::Accept).receipt(ReceiptState::Sent, 0).receipt(ReceiptState::Delivered, 0)
+    }
+
+    /// But it waits at the carrier for so many milliseconds; receipts and answers are counted from then on.
+    #[must_use]
+    pub fn waiting(mut self, waits_ms: u64) -> Self {
+        self.waits_ms = waits_ms;
+        self
     }
 
     /// And this receipt after so many milliseconds.
@@ -117,13 +127,26 @@ impl Reaction {
         self
     }
 
+    /// What follows if the text's time is over before its turn comes: the carrier says so, if it would have said anything.
+    pub(super) fn expired(&self) -> Self {
+        let told = self.receipts.iter().map(|step| step.copies).max();
+        let (state, failure) = (ReceiptState::Undelivered, Some(FailureClass::Expired));
+        let step = |copies| ReceiptStep { state, after_ms: 0, copies, failure };
+        Self { receipts: told.map(step).into_iter().collect(), replies: Vec::new(), ..self.clone() }
+    }
+
     /// What the behaviour does with a submission of this luck.
     pub(super) fn draw(behaviour: &Behaviour, chance: Chance) -> Self {
         let answer = draw_answer(behaviour, chance);
         if !answer.delivers() {
             return Self::answering(answer);
         }
-        Self { answer, receipts: draw_receipts(behaviour, chance), replies: draw_reply(behaviour, chance) }
+        Self {
+            answer,
+            waits_ms: draw_wait(behaviour, chance),
+            receipts: draw_receipts(behaviour, chance),
+            replies: draw_reply(behaviour, chance),
+        }
     }
 }
 
@@ -150,6 +173,11 @@ fn draw_answer(behaviour: &Behaviour, chance: Chance) -> Answer {
 
 fn draw_delay(chance: Chance, question: &str, nth: u64, delay: Delay) -> u64 {
     chance.between(question, nth, delay.min_ms, delay.max_ms)
+}
+
+fn draw_wait(behaviour: &Behaviour, chance: Chance) -> u64 {
+    let waits = chance.happens("waits", 0, behaviour.backlog.rate);
+    if waits { draw_delay(chance, "wait", 0, behaviour.backlog.delay) } else { 0 }
 }
 
 fn draw_receipts(behaviour: &Behaviour, chance: Chance) -> Vec<ReceiptStep> {

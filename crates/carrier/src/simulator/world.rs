@@ -44,7 +44,11 @@ fn text_digest(seed: u64, to: &str, body: &str) -> u64 {
 /// Takes over what others wrote.
 fn read_news(turn: &mut Turn<'_>, seed: u64, handsets: &mut Handsets) -> io::Result<()> {
     turn.read(|record| match record {
-        Record::Text { to, text } => handsets.receive(&to, text_digest(seed, &to, &text.body), text),
+        Record::Text { to, text, taken_at } => {
+            let taken_at = taken_at.unwrap_or(text.at);
+            handsets.receive(&to, text_digest(seed, &to, &text.body), text, taken_at);
+        }
+        Record::Expired { attempt, taken_at } => handsets.expire(attempt, taken_at),
         Record::Reply { from, body, .. } => {
             handsets.wrote(&from);
             handsets.hear(&from, &body);
@@ -107,8 +111,8 @@ impl World {
             read_news(turn, self.seed, &mut self.handsets)?;
         }
         let Submission { attempt, to, .. } = submission;
-        let arrival = self.handsets.arrival(*attempt);
-        if arrival.is_some() && self.behaviour.idempotency == Support::Offered {
+        let taken = self.handsets.taken(*attempt);
+        if taken.is_some() && self.behaviour.idempotency == Support::Offered {
             return Ok(Outcome::Accepted { carrier_id: carrier_id(*attempt, 1), segments: None });
         }
         if self.behaviour.stop_answer == StopAnswer::Carrier && self.handsets.is_opted_out(to) {
@@ -123,18 +127,25 @@ impl World {
         if !reaction.answer.delivers() {
             return Ok(refusal(reaction.answer, &self.behaviour));
         }
-        let nth = arrival.map_or(0, |arrival| arrival.count) + 1;
-        let received = arriving(submission, nth, now);
+        let nth = taken.map_or(0, |taken| taken.arrived + taken.expired) + 1;
+        let arrives = later(now, reaction.waits_ms);
+        let expires = arrives > submission.deliver_by && self.behaviour.expiry == Support::Offered;
+        let received = (!expires).then(|| arriving(submission, nth, arrives));
         if let Some(turn) = &mut turn {
-            turn.append(&Record::Text { to: to.clone(), text: received.clone() })?;
+            turn.append(&record(submission, received.as_ref(), now))?;
         }
         drop(turn);
-        self.handsets.receive(to, text, received);
+        match received {
+            Some(received) => self.handsets.receive(to, text, received, now),
+            None => self.handsets.expire(*attempt, now),
+        }
         let fewer = chance.happens("fewer_segments", 0, self.behaviour.faults.fewer_segments);
         let segments = if fewer { submission.segments.saturating_sub(1).max(1) } else { submission.segments };
-        let sent = Sent { submission, carrier_id: carrier_id(*attempt, nth), segments, chance, at: now };
-        self.plan(&sent, &reaction);
-        Ok(match reaction.answer {
+        let at = if expires { submission.deliver_by.max(now) } else { arrives };
+        let sent = Sent { submission, carrier_id: carrier_id(*attempt, nth), segments, chance, at };
+        let follows = if expires { reaction.expired() } else { reaction };
+        self.plan(&sent, &follows);
+        Ok(match follows.answer {
             Answer::LostAfter => refusal(Answer::LostAfter, &self.behaviour),
             _ => Outcome::Accepted { carrier_id: sent.carrier_id, segments: Some(segments) },
         })
@@ -226,8 +237,8 @@ impl World {
             tracing::error!(%error, "the simulator's journal cannot be read");
             return Finding::Unavailable { reason: "the simulator's journal cannot be read".to_owned() };
         }
-        match self.handsets.arrival(*attempt) {
-            Some(arrival) if later(arrival.first_at, self.behaviour.find_lag_ms) <= now => {
+        match self.handsets.taken(*attempt) {
+            Some(taken) if later(taken.first_at, self.behaviour.find_lag_ms) <= now => {
                 Finding::Sent { carrier_id: carrier_id(*attempt, 1) }
             }
             _ => Finding::NotFound,
@@ -249,11 +260,21 @@ fn arriving(submission: &Submission, nth: u32, at: Timestamp) -> HandsetText {
     HandsetText { attempt, nth, from, body, segments, at }
 }
 
+/// What the journal keeps of a text that was taken now: its arrival, or that there will be none.
+fn record(submission: &Submission, received: Option<&HandsetText>, now: Timestamp) -> Record {
+    let (to, attempt) = (submission.to.clone(), submission.attempt);
+    match received.cloned() {
+        Some(text) => Record::Text { to, taken_at: (text.at > now).then_some(now), text },
+        None => Record::Expired { attempt, taken_at: now },
+    }
+}
+
 /// The simulator's code of a failed text.
 fn code_of(failure: Option<FailureClass>) -> &'static str {
     match failure {
         None => "sim_undelivered",
         Some(FailureClass::Temporary) => "sim_unreachable",
+        Some(FailureClass::Expired) => "sim_expired",
         Some(FailureClass::BadNumber) => "sim_invalid",
         Some(FailureClass::OptedOut) => "sim_opted_out",
         Some(FailureClass::Blocked) => "sim_blocked",

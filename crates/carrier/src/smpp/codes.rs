@@ -2,12 +2,12 @@
 //!
 //! Statuses of 0x400 and above are each vendor's own: none is known here, so they are final for the text and conclude nothing.
 
-use crate::codes::Class::{BadNumber, Filtered, Sender, Unknown, Unreachable, Volume};
+use crate::codes::Class::{BadNumber, Expired, Filtered, Sender, Unknown, Unreachable, Volume};
 use crate::codes::{Code, code};
 
 /// The words in which a receipt says that a text failed.
 pub const STATES: &[Code] = &[
-    code("EXPIRED", Unreachable, "the phone could not be reached in time"),
+    code("EXPIRED", Expired, "the SMSC did not deliver it in time"),
     code("UNDELIV", Unknown, "the network could not deliver it"),
     code("DELETED", Unknown, "the SMSC deleted it"),
     code("REJECTD", Filtered, "the network refused it"),
@@ -36,7 +36,7 @@ pub const STATUSES: &[Code] = &[
     code("0x00000051", Sender, "the SMSC does not take the plan of the number (NPI)"),
     code("0x00000058", Volume, "the SMSC takes fewer texts at once"),
     code("0x00000061", Unknown, "the SMSC does not take the time of delivery"),
-    code("0x00000062", Unknown, "the SMSC does not take the time of expiry"),
+    code("0x00000062", Sender, "the SMSC does not take the time of expiry"),
     code("0x00000064", Unreachable, "the SMSC cannot take it now"),
     code("0x00000065", Unknown, "the SMSC will never take it"),
     code("0x00000066", Filtered, "the SMSC refuses it"),

@@ -3,6 +3,8 @@
 //! Source: SMPP 3.4, §3 to §5. Writing is exact. Reading is total: a string without an end, a parameter that is cut off or too long takes
 //! nothing away from the rest. Only a length that cannot be is a fault, because the next PDU cannot be found behind it.
 
+use jiff::Timestamp;
+
 /// What a command asks.
 pub(super) mod command {
     pub(crate) const GENERIC_NACK: u32 = 0x8000_0000;
@@ -39,6 +41,8 @@ pub(super) mod tag {
     pub(crate) const MESSAGE_STATE: u16 = 0x0427;
 }
 
+/// For how many seconds an SMSC is told to try at the least.
+const SHORTEST: i64 = 5;
 /// The header, in bytes.
 const HEADER: usize = 16;
 /// The longest PDU that is read: a payload of 64 KiB with all that may stand around it.
@@ -138,6 +142,34 @@ pub(super) struct Submit<'a> {
     pub(super) data_coding: u8,
     pub(super) text: &'a [u8],
     pub(super) reference: u16,
+    /// Until when the SMSC may try to deliver it.
+    pub(super) deliver_by: Timestamp,
+}
+
+/// The body of a submission that may have to wait for its turn: how long the SMSC may try is known when it is written.
+pub(super) struct Unwritten {
+    before: Vec<u8>,
+    after: Vec<u8>,
+    deliver_by: Timestamp,
+}
+
+impl Unwritten {
+    /// The body as it is written now; nothing if too little time is left.
+    pub(super) fn at(&self, now: Timestamp) -> Option<Vec<u8>> {
+        let seconds = self.deliver_by.duration_since(now).as_secs();
+        let mut body = self.before.clone();
+        string(&mut body, &relative((seconds >= SHORTEST).then_some(seconds)?));
+        body.extend(&self.after);
+        Some(body)
+    }
+}
+
+/// A time from now on, up to 99 days: years, months, days, hours, minutes, seconds, tenths, and 00R (SMPP 3.4, §7.1.1.2).
+fn relative(seconds: i64) -> String {
+    const DAY: i64 = 24 * 60 * 60;
+    let seconds = seconds.min(100 * DAY - 1);
+    let (days, rest) = (seconds / DAY, seconds % DAY);
+    format!("0000{days:02}{:02}{:02}{:02}000R", rest / 3_600, rest / 60 % 60, rest % 60)
 }
 
 /// The kind and the plan of a number in E.164 (SMPP 3.4, §5.2.5 and §5.2.6).
@@ -146,7 +178,7 @@ const INTERNATIONAL: [u8; 2] = [1, 1];
 pub(super) const HEADED: u8 = 0x40;
 
 impl Submit<'_> {
-    pub(super) fn body(&self) -> Vec<u8> {
+    pub(super) fn unwritten(&self) -> Unwritten {
         let (ton, npi, from) = self.source;
         let mut body = Vec::with_capacity(80 + self.text.len());
         string(&mut body, "");
@@ -154,15 +186,16 @@ impl Submit<'_> {
         string(&mut body, from);
         body.extend(INTERNATIONAL);
         string(&mut body, self.to);
-        // Protocol and priority, then the times of delivery and expiry: the SMSC's own.
-        body.extend([if self.headed { HEADED } else { 0 }, 0, 0, 0, 0]);
+        // Protocol and priority, then the time of delivery, which is now, and that of expiry.
+        body.extend([if self.headed { HEADED } else { 0 }, 0, 0, 0]);
+        let before = std::mem::replace(&mut body, Vec::with_capacity(20 + self.text.len()));
         body.extend([u8::from(self.wants_receipt), 0, self.data_coding, 0]);
         body.push(u8::try_from(self.text.len()).expect("a part is at most 160 bytes"));
         body.extend(self.text);
         body.extend(tag::USER_MESSAGE_REFERENCE.to_be_bytes());
         body.extend([0, 2]);
         body.extend(self.reference.to_be_bytes());
-        body
+        Unwritten { before, after: body, deliver_by: self.deliver_by }
     }
 }
 
@@ -278,6 +311,18 @@ impl<'a> Reader<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_is_told_from_now_on() {
+        for (seconds, told) in [
+            (30, "000000000030000R"),
+            (4 * 3_600, "000000040000000R"),
+            (26 * 3_600 + 61, "000001020101000R"),
+            (i64::MAX, "000099235959000R"),
+        ] {
+            assert_eq!(relative(seconds), told);
+        }
+    }
 
     #[test]
     fn a_number_is_that_of_its_country_however_it_is_written() {

@@ -2,7 +2,7 @@
 //!
 //! | what comes | what happens |
 //! |---|---|
-//! | a text of ours, while the window has room and the pace allows | written under a sequence number; from then on it may have arrived |
+//! | a text of ours, while the window has room and the pace allows | written, unless its time is over by then, under a sequence number; from then on it may have arrived |
 //! | its answer | given to whoever waits; if nobody does any more, told as news that proves the send |
 //! | a delivery | handed to the ear; answered with yes once that is stored, else the SMSC is asked to come again |
 //! | silence | asked after; silence again ends the link |
@@ -21,7 +21,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 use super::desk::Desk;
-use super::pdu::{Delivery, Frame, command, status};
+use super::pdu::{Delivery, Frame, Unwritten, command, status};
 use super::pieces::Key;
 use super::repeats::Content;
 
@@ -44,7 +44,7 @@ const SLOWEST: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(
 
 /// A text on its way to the line.
 pub(super) struct Order {
-    pub(super) body: Vec<u8>,
+    pub(super) body: Unwritten,
     pub(super) note: Note,
     /// Taken by whoever is first: the link, to write it, or who gave it, to take it back.
     pub(super) taken: std::sync::Arc<std::sync::atomic::AtomicBool>,
@@ -69,6 +69,8 @@ pub(super) enum Answer {
     Lost,
     /// It was not written.
     NotWritten,
+    /// It was not written: too little time was left in which it may be delivered.
+    TooLate,
 }
 
 /// How a session is to run.
@@ -266,13 +268,17 @@ impl<'d> Session<'d> {
     /// Writes a text, unless it was taken back; says whether it did.
     async fn submit(&mut self, order: Order) -> Result<bool, String> {
         use std::sync::atomic::Ordering;
+        let Some(body) = order.body.at(self.desk.ear.now()) else {
+            let _ = order.answer.send(Answer::TooLate);
+            return Ok(false);
+        };
         if order.answer.is_closed() || order.taken.swap(true, Ordering::AcqRel) {
             return Ok(false);
         }
         let sequence = self.next();
         // Before the first byte goes: whatever happens from here on, it may have arrived.
         self.pending.insert(sequence, Pending { note: order.note, answer: order.answer });
-        self.write(&Frame::request(command::SUBMIT_SM, sequence, order.body)).await?;
+        self.write(&Frame::request(command::SUBMIT_SM, sequence, body)).await?;
         Ok(true)
     }
 

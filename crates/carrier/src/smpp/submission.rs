@@ -3,6 +3,7 @@
 //! | when | outcome |
 //! |---|---|
 //! | no link, or no room in the window within the time | not sent, tried again |
+//! | too little time is left to deliver it in | the same; after the first part in doubt |
 //! | the first part is refused | by the table of statuses |
 //! | a later part is refused because of too much at once | that part again, as long as there is time: it was not taken |
 //! | a later part is refused otherwise | in doubt: a person sees what the SMSC said |
@@ -21,8 +22,9 @@ use super::codes::{STATUSES, written};
 use super::desk::{Desk, Unanswered, reference};
 use super::line::Line;
 use super::parts::{self, Part};
-use super::pdu::{Submit, status};
+use super::pdu::{Submit, Unwritten, status};
 use super::session::{Answer, Note, Order};
+use crate::adapter;
 use crate::codes as classes;
 use crate::wire::{Outcome, Submission};
 
@@ -118,6 +120,14 @@ async fn hand_over(
                 progress.current = None;
                 return ended(progress);
             }
+            Ok(Answer::TooLate) => {
+                progress.current = None;
+                return if progress.taken == 0 {
+                    adapter::too_late()
+                } else {
+                    progress.doubt("too little time was left for the next")
+                };
+            }
             Ok(Answer::Lost) | Err(_) => return progress.doubt("the link ended before the SMSC answered"),
         }
         progress.current = None;
@@ -152,7 +162,7 @@ fn refused(status: u32) -> Outcome {
     classes::refused(STATUSES, &code, "", wait)
 }
 
-fn body(line: &Line, submission: &Submission, part: &Part, is_last: bool) -> Vec<u8> {
+fn body(line: &Line, submission: &Submission, part: &Part, is_last: bool) -> Unwritten {
     let (ton, npi) = line.terms().source;
     let submit = Submit {
         source: (ton, npi, submission.from.trim_start_matches('+')),
@@ -162,6 +172,7 @@ fn body(line: &Line, submission: &Submission, part: &Part, is_last: bool) -> Vec
         data_coding: part.data_coding,
         text: &part.bytes,
         reference: reference(submission.attempt),
+        deliver_by: submission.deliver_by,
     };
-    submit.body()
+    submit.unwritten()
 }

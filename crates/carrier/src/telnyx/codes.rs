@@ -1,6 +1,6 @@
 //! Telnyx's codes of failure. Source: Telnyx, *Messaging error codes*, read for `docs/carriers.md`.
 
-use crate::codes::Class::{BadNumber, Filtered, OptedOut, Sender, Unknown, Unreachable, Unregistered, Volume};
+use crate::codes::Class::{BadNumber, Expired, Filtered, OptedOut, Sender, Unknown, Unreachable, Unregistered, Volume};
 use crate::codes::{Code, code};
 
 /// By code.
@@ -14,14 +14,14 @@ pub const CODES: &[Code] = &[
     code("40002", Filtered, "the network took the text for spam, for now"),
     code("40003", Filtered, "the network took the text for spam"),
     code("40004", Unknown, "the phone's network refused the text"),
-    code("40005", Unreachable, "the text could not be delivered in time"),
+    code("40005", Expired, "the phone's network did not deliver it in time"),
     code("40006", Unreachable, "the phone's network could not be reached"),
     code("40008", Unknown, "the text could not be delivered"),
     code("40010", Unregistered, "the number is not registered for 10DLC"),
     code("40011", Volume, "the campaign sends more than the network allows"),
     code("40012", BadNumber, "the phone's network does not know the number"),
     code("40013", Sender, "the phone's network does not take the sending number"),
-    code("40014", Volume, "the text waited too long in Telnyx's queue"),
+    code("40014", Expired, "Telnyx did not deliver it in time"),
     code("40015", Filtered, "Telnyx took the text for spam"),
     code("40100", Sender, "the sending number is not enabled for texts"),
     code("40300", OptedOut, "the contact has opted out at Telnyx"),

@@ -1,6 +1,6 @@
 //! Twilio's codes of failure. Source: Twilio, *Error and warning dictionary*, read for `docs/carriers.md`.
 
-use crate::codes::Class::{BadNumber, Filtered, OptedOut, Sender, Unknown, Unreachable, Unregistered, Volume};
+use crate::codes::Class::{BadNumber, Expired, Filtered, OptedOut, Sender, Unknown, Unreachable, Unregistered, Volume};
 use crate::codes::{Code, code};
 
 /// By code.
@@ -35,5 +35,6 @@ pub const CODES: &[Code] = &[
     code("30032", Unregistered, "the toll-free number is not verified"),
     code("30034", Unregistered, "the number is not registered for 10DLC"),
     code("30035", Unregistered, "the number is still being registered"),
+    code("30036", Expired, "Twilio did not deliver it in time"),
     code("63038", Sender, "the account has sent all that it may in a day"),
 ];

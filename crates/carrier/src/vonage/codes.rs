@@ -21,6 +21,7 @@ pub const CODES: &[Code] = &[
     code("1100", Unreachable, "Vonage could not hand the text on"),
     code("1110", Sender, "Vonage does not take our signature"),
     code("1120", Sender, "the sending number is not allowed in the phone's country"),
+    code("1130", Sender, "Vonage does not take the time that we give it to deliver the text"),
     code("1140", Sender, "our account may not do this"),
     code("1160", Sender, "a trial account texts listed numbers only"),
     code("1170", BadNumber, "the number is not a phone number"),

@@ -7,7 +7,7 @@ use super::codes::CODES;
 use crate::adapter::{attempt_in, e164, if_sound, price, strange_bytes};
 use crate::callback::{Callback, Heard};
 use crate::codes;
-use crate::wire::{CarrierEvent, Inbound, Receipt, ReceiptState};
+use crate::wire::{CarrierEvent, FailureClass, Inbound, Receipt, ReceiptState};
 
 #[derive(Deserialize)]
 struct Call {
@@ -68,7 +68,8 @@ fn event(call: &Call, callback: &Callback<'_>) -> Result<CarrierEvent, String> {
     let state = match status.as_str() {
         "submitted" => ReceiptState::Sent,
         "delivered" | "read" => ReceiptState::Delivered,
-        "undeliverable" => ReceiptState::Undelivered,
+        // `expired` is a word of the older API.
+        "undeliverable" | "expired" => ReceiptState::Undelivered,
         "rejected" => ReceiptState::Failed,
         other => return Err(format!("no such status as {other:?} is known")),
     };
@@ -80,7 +81,11 @@ fn event(call: &Call, callback: &Callback<'_>) -> Result<CarrierEvent, String> {
         from: phone("from", &call.from)?,
         attempt: attempt_in(call.client_ref.clone()),
         state,
-        failure: code.as_deref().and_then(|code| codes::failure(CODES, code)),
+        failure: if status == "expired" {
+            Some(FailureClass::Expired)
+        } else {
+            code.as_deref().and_then(|code| codes::failure(CODES, code))
+        },
         code,
         segments: count.and_then(|count| match count {
             serde_json::Value::String(text) => text.parse().ok(),

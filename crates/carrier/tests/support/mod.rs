@@ -27,6 +27,7 @@ pub(crate) fn text(attempt: i64, to: &str, body: &str) -> Submission {
         to: to.to_owned(),
         body: body.to_owned(),
         segments: 1,
+        deliver_by: at(4 * 3_600_000),
     }
 }
 

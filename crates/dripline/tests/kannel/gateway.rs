@@ -45,6 +45,9 @@ async fn a_workflow_goes_through_kannel_and_ends_with_the_reply() {
     let sent = long.replace("{First Name}", "Ann");
     assert_eq!(whole(&came), [(came[0].to().to_owned(), sent.clone())]);
     assert_eq!((came[0].from(), came[0].to()), (&OURS[1..], &THEIRS[1..]));
+    // Kannel hands the time on as an instant of its own clock.
+    let told = |part: &crate::smsc::Came| part.pdu.validity_period.as_str().to_owned();
+    assert!(came.iter().all(|part| told(part).len() == 16 && told(part).ends_with('+')), "{}", told(&came[0]));
     // Kannel asks for a receipt with the first part alone.
     smsc.receipt(&came[0], "DELIVRD").await;
     let thread = house.until("delivered", |thread| thread[0].state == MessageState::Delivered).await;

@@ -13,3 +13,5 @@ mod registered;
 mod smpp;
 #[path = "../../../carrier/tests/support/smsc.rs"]
 mod smsc;
+#[path = "../../../carrier/tests/support/validity.rs"]
+mod validity;

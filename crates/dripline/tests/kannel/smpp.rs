@@ -13,6 +13,7 @@ use rusmpp::values::UserMessageReference;
 use crate::boxes::free_port;
 use crate::house::{House, OURS, THEIRS, door};
 use crate::smsc::{self, Came, Fate, Smsc, delivery, inbound, whole};
+use crate::validity;
 
 async fn two() -> (House, Smsc) {
     let smsc = Smsc::open().await;
@@ -68,6 +69,13 @@ async fn a_workflow_goes_over_smpp_and_ends_with_the_reply() {
     engine.round().await.unwrap();
     let came = smsc.texts(4).await;
     assert_eq!(whole(&came)[1].1, wide);
+    // Four hours, as it is morning: the SMSC kept it for longer, and the handset has nothing.
+    assert!(came.iter().all(|part| validity::seconds(&part.pdu) == Some(4 * 3_600)), "{:?}", came[3].pdu);
+    smsc.receipt(&came[3], "EXPIRED").await;
+    let late = house.thread().await.remove(1);
+    assert_eq!((late.state, late.code.as_deref()), (MessageState::Undelivered, Some("EXPIRED")));
+    assert_eq!(late.detail.as_deref(), Some("the carrier did not deliver it in time"));
+    assert_eq!(house.state(enrollment).await, EnrollmentState::Active, "it goes on, and the text is not sent again");
     let said = format!("Yes please {}", "é".repeat(200));
     let half = said.char_indices().nth(100).unwrap().0;
     for (number, piece) in (1..).zip([&said[..half], &said[half..]]) {

@@ -44,15 +44,20 @@ impl Dialect for Bandwidth {
         asked.header("authorization") == seal::basic("api", &account.secret("password"))
     }
 
-    fn wanted(&self, asked: &Asked) -> Result<Wanted, Says> {
+    fn wanted(&self, asked: &Asked, now: Timestamp) -> Result<Wanted, Says> {
         let body = asked.json();
         let to = body["to"][0].as_str().unwrap_or_default().to_owned();
         let (from, text) = (text_of(&body, "from"), text_of(&body, "text"));
         if to.is_empty() || from.is_empty() || text.is_empty() || text_of(&body, "applicationId").is_empty() {
             return Err(refusal(400, "request-validation", "a field is missing"));
         }
+        let expiration = match body["expiration"].as_str().map(str::parse::<Timestamp>) {
+            None => Timestamp::MAX,
+            Some(Ok(at)) if at > now => at,
+            Some(_) => return Err(refusal(400, "request-validation", "'expiration' must be in the future")),
+        };
         // Bandwidth tells at the address of the application, whatever a text says.
-        Ok(Wanted { from, to, body: text, echo: text_of(&body, "tag"), news: String::new() })
+        Ok(Wanted { from, to, body: text, echo: text_of(&body, "tag"), news: String::new(), deliver_by: expiration })
     }
 
     fn id(&self, hash: &str) -> String {
@@ -126,6 +131,7 @@ fn code(failure: Option<FailureClass>) -> u32 {
     match failure {
         None => 9999,
         Some(FailureClass::Temporary) => 4702,
+        Some(FailureClass::Expired) => 4360,
         Some(FailureClass::BadNumber) => 4720,
         Some(FailureClass::OptedOut) => 4775,
         Some(FailureClass::Blocked | FailureClass::Filtered) => 4770,

@@ -49,6 +49,8 @@ pub(crate) struct Wanted {
     pub(crate) echo: String,
     /// Where the customer wants to be told of it.
     pub(crate) news: String,
+    /// Until when the carrier may try to deliver it: as the customer says, or as long as this carrier tries by itself.
+    pub(crate) deliver_by: Timestamp,
 }
 
 /// A text that the carrier has taken, or that a handset has written.
@@ -156,8 +158,8 @@ pub(crate) trait Dialect: Send + Sync {
         asked.method == "POST"
     }
 
-    /// Reads a submission; the answer to one that lacks something.
-    fn wanted(&self, asked: &Asked) -> Result<Wanted, Says>;
+    /// Reads a submission that comes at this time; the answer to one that lacks something.
+    fn wanted(&self, asked: &Asked, now: Timestamp) -> Result<Wanted, Says>;
 
     /// The carrier's identifier for what has this hash (64 hexadecimal digits).
     fn id(&self, hash: &str) -> String;
@@ -231,6 +233,11 @@ pub(crate) fn bare(phone: &str) -> String {
 /// With it.
 pub(crate) fn plus(phone: &str) -> String {
     format!("+{}", bare(phone))
+}
+
+/// So many seconds later.
+pub(crate) fn after(now: Timestamp, seconds: i64) -> Timestamp {
+    now + jiff::SignedDuration::from_secs(seconds)
 }
 
 /// A text of a JSON object; empty if there is none.

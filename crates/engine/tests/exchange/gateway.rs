@@ -5,7 +5,7 @@
 use carrier::{FailureClass, ReceiptState};
 use jiff::Timestamp;
 
-use super::dialect::{Account, Call, Dialect, Tale, Text, Wanted, Why};
+use super::dialect::{Account, Call, Dialect, Tale, Text, Wanted, Why, after};
 use super::http::{Asked, Says};
 use super::seal;
 
@@ -44,7 +44,7 @@ impl Dialect for Gateway {
         asked.method == "GET"
     }
 
-    fn wanted(&self, asked: &Asked) -> Result<Wanted, Says> {
+    fn wanted(&self, asked: &Asked, now: Timestamp) -> Result<Wanted, Says> {
         let (from, to, news) = (asked.query("from"), asked.query("to"), asked.query("dlr-url"));
         if to.is_empty() {
             return Err(says(400, "Empty receiver number not allowed, rejected"));
@@ -60,7 +60,13 @@ impl Dialect for Gateway {
         let echo = news.split(['?', '&']).find_map(|pair| pair.strip_prefix("attempt=")).unwrap_or_default();
         let news = if asked.query("dlr-mask") == "31" { news } else { "" };
         let (from, to, body) = (from.to_owned(), to.to_owned(), asked.query("text").to_owned());
-        Ok(Wanted { from, to, body, echo: echo.to_owned(), news: news.to_owned() })
+        // Without a word it is the SMSC's matter.
+        let deliver_by = match asked.query("validity").parse::<i64>() {
+            Ok(minutes) if minutes >= 0 => after(now, minutes * 60),
+            Ok(_) => return Err(says(400, "Validity field misformed, rejected")),
+            Err(_) => Timestamp::MAX,
+        };
+        Ok(Wanted { from, to, body, echo: echo.to_owned(), news: news.to_owned(), deliver_by })
     }
 
     fn id(&self, hash: &str) -> String {
@@ -153,7 +159,11 @@ fn told(state: ReceiptState, failure: Option<FailureClass>, text: &Text) -> (&'s
         (_, Some(FailureClass::BadNumber)) => refused(0x0B, "Invalid Destination Address"),
         (_, Some(FailureClass::Filtered | FailureClass::Blocked)) => refused(0x66, "ESME Receiver Reject Message"),
         (_, Some(FailureClass::SenderProblem)) => refused(0x0A, "Invalid Source Address"),
-        (_, Some(FailureClass::Temporary)) => ("2", receipt("EXPIRED", "011")),
+        // It waited here, or at the SMSC.
+        (_, Some(FailureClass::Expired)) if text.id.ends_with(['0', '1', '2', '3']) => {
+            ("16", "NACK/validity expired".to_owned())
+        }
+        (_, Some(FailureClass::Expired)) => ("2", receipt("EXPIRED", "011")),
         (ReceiptState::Delivered, _) => ("1", receipt("DELIVRD", "000")),
         (ReceiptState::Undelivered | ReceiptState::Failed, _) => ("2", receipt("UNDELIV", "001")),
         (ReceiptState::Accepted | ReceiptState::Queued, _) => ("4", String::new()),

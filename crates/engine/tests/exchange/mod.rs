@@ -25,6 +25,8 @@ pub(crate) mod smpp;
 mod smsc;
 mod telnyx;
 mod twilio;
+#[path = "../../../carrier/tests/support/validity.rs"]
+mod validity;
 mod vonage;
 
 use std::collections::{HashMap, VecDeque};
@@ -215,6 +217,11 @@ impl Exchange {
         (kind != Kind::Smpp && dialect::of(kind).counts_later()).then_some(text.segments)
     }
 
+    /// How many texts of an attempt the carrier has taken, whatever became of them.
+    pub(crate) fn taken(&self, attempt: AttemptId) -> u32 {
+        self.simulator.texts_of(attempt).unwrap() + self.simulator.expired_of(attempt).unwrap()
+    }
+
     /// An even draw below a hundred that depends on these words alone.
     fn luck(&self, words: &[&str]) -> u64 {
         let digits = seal::hash(words.join("\n").as_bytes());
@@ -232,7 +239,7 @@ impl Exchange {
         }
         let is_its_own = asked.path == speaks.place(&account);
         match asked.method.as_str() {
-            _ if speaks.submits(&asked) && is_its_own => match speaks.wanted(&asked) {
+            _ if speaks.submits(&asked) && is_its_own => match speaks.wanted(&asked, self.clock.now()) {
                 Ok(wanted) => self.take(wanted, &account, speaks).await,
                 Err(says) => Answer::Whole(says),
             },
@@ -279,16 +286,16 @@ impl Exchange {
         let now = self.clock.now();
         let attempt = wanted.echo.parse().unwrap_or_else(|_| AttemptId(i64::try_from(self.handed().len()).unwrap()));
         let word = attempt.to_string();
-        let Wanted { from, to, body, echo, news } = wanted;
+        let Wanted { from, to, body, echo, news, deliver_by } = wanted;
         let segments = seal::segments(&body);
-        let submission = Submission { attempt, from, to, body, segments };
+        let submission = Submission { attempt, from, to, body, segments, deliver_by };
         let early = self.luck(&[&word, "early"]) < self.habits.early;
         if early {
             self.script_early(&submission, &word);
         }
-        let before = self.simulator.texts_of(attempt).unwrap();
+        let before = self.taken(attempt);
         let mut outcome = self.simulator.submit(&submission, now).now_or_never().unwrap();
-        let has_arrived = self.simulator.texts_of(attempt).unwrap() > before;
+        let is_taken = self.taken(attempt) > before;
         let fewer = self.luck(&[&submission.body, "fewer"]) < self.habits.fewer_segments;
         let text = Text {
             id: id(&seal::hash(format!("{word} {before}").as_bytes())),
@@ -310,14 +317,14 @@ impl Exchange {
             let mut book = self.book();
             let meant = if has_begun { begun(&outcome) } else { outcome.clone() };
             book.handed.push((submission.clone(), meant));
-            if has_arrived {
+            if is_taken {
                 let place = book.texts.len();
                 book.by_attempt.insert(attempt, place);
                 book.texts.push(text.clone());
             }
             book.wires.get_mut(&submission.to).and_then(VecDeque::pop_front)
         };
-        if (early || self.book().always_early) && has_arrived {
+        if (early || self.book().always_early) && is_taken {
             self.tell_early().await;
         }
         let wire = wire.unwrap_or_else(|| self.wire(&word, &outcome));

@@ -4,7 +4,7 @@ use carrier::{FailureClass, ReceiptState};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::dialect::{Account, Call, Dialect, Tale, Text, Wanted, Why, bare, plus, text_of};
+use super::dialect::{Account, Call, Dialect, Tale, Text, Wanted, Why, after, bare, plus, text_of};
 use super::http::{Asked, Says};
 use super::seal;
 
@@ -27,7 +27,7 @@ impl Dialect for Plivo {
         asked.header("authorization") == seal::basic(&account.id(), &account.secret("token"))
     }
 
-    fn wanted(&self, asked: &Asked) -> Result<Wanted, Says> {
+    fn wanted(&self, asked: &Asked, now: Timestamp) -> Result<Wanted, Says> {
         let body = asked.json();
         let (from, to, text) = (text_of(&body, "src"), text_of(&body, "dst"), text_of(&body, "text"));
         if from.is_empty() || to.is_empty() || text.is_empty() {
@@ -35,7 +35,12 @@ impl Dialect for Plivo {
         }
         let news = text_of(&body, "url");
         let echo = news.rsplit_once("attempt=").map(|(_, echo)| echo.to_owned()).unwrap_or_default();
-        Ok(Wanted { from: plus(&from), to: plus(&to), body: text, echo, news })
+        let seconds = body["message_expiry"].as_i64().unwrap_or(10_800);
+        if body.get("message_expiry").is_some() && !(5..=10_799).contains(&seconds) {
+            return Err(refusal(400, "message_expiry should be between 5 and 10799"));
+        }
+        let deliver_by = after(now, seconds);
+        Ok(Wanted { from: plus(&from), to: plus(&to), body: text, echo, news, deliver_by })
     }
 
     fn id(&self, hash: &str) -> String {
@@ -130,6 +135,7 @@ fn code(failure: Option<FailureClass>) -> &'static str {
     match failure {
         None => "300",
         Some(FailureClass::Temporary) => "80",
+        Some(FailureClass::Expired) => "420",
         Some(FailureClass::BadNumber) => "90",
         Some(FailureClass::OptedOut) => "200",
         Some(FailureClass::Blocked) => "100",

@@ -27,9 +27,9 @@ use rusmpp::values::{MessagePayload, MessageState, UserMessageReference};
 use rusmpp::{Command, CommandStatus, Pdu};
 use store::{DbError, Sql};
 
-use super::dialect::{Account, Call, Tale, Text, Wanted, bare, plus};
+use super::dialect::{Account, Call, Tale, Text, Wanted, after, bare, plus};
 use super::smsc::{Handed, Judge, Order, Smsc, bytes, delivery, submitted};
-use super::{Exchange, Wire, hear, seal};
+use super::{Exchange, Wire, hear, seal, validity};
 
 /// How far the network's time goes in a millisecond of ours.
 const HURRY: Duration = Duration::from_millis(200);
@@ -189,7 +189,9 @@ impl Exchange {
         let attempt = self.attempt(&account, &to, &body).await;
         let attempt = attempt.unwrap_or_else(|| panic!("nobody wanted this sent to {to}: {body}"));
         self.remember_reference(&pdu, attempt);
-        let wanted = Wanted { from, to, body, echo: attempt.to_string(), news: String::new() };
+        let seconds = validity::seconds(&pdu).expect("every text says how long it may be tried");
+        let deliver_by = after(self.clock.now(), seconds);
+        let wanted = Wanted { from, to, body, echo: attempt.to_string(), news: String::new(), deliver_by };
         let (outcome, text, wire) = self.hand_over(wanted, &account, &|hash| id(&account, hash), count > 1).await;
         if let Some((reference, ..)) = part
             && !matches!(outcome, Outcome::Temporary { .. })
@@ -408,7 +410,7 @@ fn status(outcome: &Outcome, luck: usize) -> CommandStatus {
 /// A receipt's state as a word and as a number.
 fn word(state: ReceiptState, failure: Option<FailureClass>) -> (&'static str, MessageState) {
     match (state, failure) {
-        (ReceiptState::Undelivered | ReceiptState::Failed, Some(FailureClass::Temporary)) => {
+        (ReceiptState::Undelivered | ReceiptState::Failed, Some(FailureClass::Expired)) => {
             ("EXPIRED", MessageState::Expired)
         }
         (ReceiptState::Undelivered, _) => ("UNDELIV", MessageState::Undeliverable),

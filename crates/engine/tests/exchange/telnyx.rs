@@ -4,7 +4,7 @@ use carrier::{FailureClass, ReceiptState};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::dialect::{Account, Call, Dialect, Tale, Text, Wanted, Why, text_of};
+use super::dialect::{Account, Call, Dialect, Tale, Text, Wanted, Why, after, text_of};
 use super::http::{Asked, Says};
 use super::seal;
 
@@ -42,14 +42,16 @@ impl Dialect for Telnyx {
         asked.header("authorization") == format!("Bearer {}", account.secret("KEY"))
     }
 
-    fn wanted(&self, asked: &Asked) -> Result<Wanted, Says> {
+    fn wanted(&self, asked: &Asked, now: Timestamp) -> Result<Wanted, Says> {
         let body = asked.json();
         let (from, to, text) = (text_of(&body, "from"), text_of(&body, "to"), text_of(&body, "text"));
         if from.is_empty() || to.is_empty() || text.is_empty() {
             return Err(refusal(422, "10004", "Missing required parameter"));
         }
         let echo = body["tags"][0].as_str().unwrap_or_default().to_owned();
-        Ok(Wanted { from, to, body: text, echo, news: text_of(&body, "webhook_url") })
+        // Nobody can tell Telnyx how long it may try.
+        let deliver_by = after(now, 4 * 3_600);
+        Ok(Wanted { from, to, body: text, echo, news: text_of(&body, "webhook_url"), deliver_by })
     }
 
     fn id(&self, hash: &str) -> String {
@@ -136,6 +138,7 @@ fn code(failure: Option<FailureClass>) -> &'static str {
     match failure {
         None => "40008",
         Some(FailureClass::Temporary) => "40006",
+        Some(FailureClass::Expired) => "40014",
         Some(FailureClass::BadNumber) => "40001",
         Some(FailureClass::OptedOut) => "40300",
         Some(FailureClass::Blocked | FailureClass::Filtered) => "40003",

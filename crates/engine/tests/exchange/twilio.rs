@@ -4,7 +4,7 @@ use carrier::{FailureClass, ReceiptState};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::dialect::{Account, Call, Dialect, Tale, Text, Wanted, Why};
+use super::dialect::{Account, Call, Dialect, Tale, Text, Wanted, Why, after};
 use super::http::{Asked, Says, find};
 use super::seal;
 
@@ -50,7 +50,7 @@ impl Dialect for Twilio {
         asked.header("authorization") == seal::basic(&account.id(), &account.secret("token"))
     }
 
-    fn wanted(&self, asked: &Asked) -> Result<Wanted, Says> {
+    fn wanted(&self, asked: &Asked, now: Timestamp) -> Result<Wanted, Says> {
         let form = asked.form();
         let get = |name: &str| find(&form, name).to_owned();
         let (to, body) = (get("To"), get("Body"));
@@ -65,7 +65,12 @@ impl Dialect for Twilio {
         }
         let news = get("StatusCallback");
         let echo = news.rsplit_once("attempt=").map(|(_, echo)| echo.to_owned()).unwrap_or_default();
-        Ok(Wanted { from: get("From"), to, body, echo, news })
+        let validity = Some(get("ValidityPeriod")).filter(|seconds| !seconds.is_empty());
+        let validity = validity.map_or(Ok(36_000), |seconds| seconds.parse());
+        let Some(seconds) = validity.ok().filter(|seconds| (1..=36_000).contains(seconds)) else {
+            return Err(refusal(400, 21624, "Invalid validity period value"));
+        };
+        Ok(Wanted { from: get("From"), to, body, echo, news, deliver_by: after(now, seconds) })
     }
 
     fn id(&self, hash: &str) -> String {
@@ -156,6 +161,7 @@ fn code(failure: Option<FailureClass>) -> &'static str {
     match failure {
         None => "30008",
         Some(FailureClass::Temporary) => "30003",
+        Some(FailureClass::Expired) => "30036",
         Some(FailureClass::BadNumber) => "30005",
         Some(FailureClass::OptedOut) => "21610",
         Some(FailureClass::Blocked) => "30004",

@@ -4,7 +4,7 @@ use carrier::{FailureClass, ReceiptState};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::dialect::{Account, Call, Dialect, Tale, Text, Wanted, Why, bare, plus, text_of};
+use super::dialect::{Account, Call, Dialect, Tale, Text, Wanted, Why, after, bare, plus, text_of};
 use super::http::{Asked, Says};
 use super::seal;
 
@@ -39,7 +39,7 @@ impl Dialect for Vonage {
         asked.header("authorization") == seal::basic(&account.id(), &account.secret("secret"))
     }
 
-    fn wanted(&self, asked: &Asked) -> Result<Wanted, Says> {
+    fn wanted(&self, asked: &Asked, now: Timestamp) -> Result<Wanted, Says> {
         let body = asked.json();
         let (from, to, text) = (text_of(&body, "from"), text_of(&body, "to"), text_of(&body, "text"));
         let is_text = body["message_type"] == "text" && body["channel"] == "sms";
@@ -47,7 +47,19 @@ impl Dialect for Vonage {
             return Err(refusal(422, 1120, "Invalid params"));
         }
         let news = text_of(&body, "webhook_url");
-        Ok(Wanted { from: plus(&from), to: plus(&to), body: text, echo: text_of(&body, "client_ref"), news })
+        let seconds = body["ttl"].as_i64().unwrap_or(72 * 3_600);
+        if seconds < 20 {
+            return Err(refusal(422, 1130, "Invalid TTL"));
+        }
+        let deliver_by = after(now, seconds);
+        Ok(Wanted {
+            from: plus(&from),
+            to: plus(&to),
+            body: text,
+            echo: text_of(&body, "client_ref"),
+            news,
+            deliver_by,
+        })
     }
 
     fn id(&self, hash: &str) -> String {
@@ -120,6 +132,8 @@ fn failed(failure: Option<FailureClass>) -> Value {
     let code = match failure {
         None => 1330,
         Some(FailureClass::Temporary) => 1180,
+        // Which code it has is not documented.
+        Some(FailureClass::Expired) => 1330,
         Some(FailureClass::BadNumber) => 1190,
         Some(FailureClass::OptedOut) => 1240,
         Some(FailureClass::Blocked) => 1280,

@@ -49,11 +49,14 @@ pub(crate) async fn at_the_end(story: &Story) {
     handsets::check_once(story, &texts);
     handsets::check_stops(story, &texts);
     handsets::check_bans(story, &texts);
-    let arrived: HashSet<Tag> = texts.iter().map(|text| text.tag).collect();
+    handsets::check_hours(story, &texts);
+    let expired = handsets::expired(story);
+    let taken: HashSet<Tag> = texts.iter().map(|text| text.tag).chain(expired.values().copied()).collect();
     let answers = handsets::answers(story);
-    let counts = handsets::counts(story, &texts);
-    let truth =
-        Truth { arrived: &arrived, answers: &answers, counts: &counts, may_be_unread: story.kind == Some(Kind::Smpp) };
+    let counts = handsets::counts(story, &texts, &expired);
+    let given_up = told_given_up(story, &expired);
+    let may_be_unread = story.kind == Some(Kind::Smpp);
+    let truth = Truth { taken: &taken, given_up: &given_up, answers: &answers, counts: &counts, may_be_unread };
     let (mut inbound, mut ends) = (0, BTreeMap::new());
     for customer in &story.customers {
         let report = story.engine.verify_ledger(customer.workspace()).await.unwrap();
@@ -65,7 +68,8 @@ pub(crate) async fn at_the_end(story: &Story) {
         let moves = money::by_subject(&transfers);
         check_runs(story, customer, &enrollments, &moves, &truth);
         check_messages(story, &messages, &moves, &truth);
-        check_pairs(story, &enrollments, &messages, &texts);
+        let attempts = texts.iter().map(|text| text.attempt).chain(expired.keys().copied());
+        check_pairs(story, &enrollments, &messages, attempts);
         inbound += check_history(&rows::events(story.engine.store(), customer.workspace()).await, &enrollments);
         for row in &enrollments {
             *ends.entry(row.reason.clone().unwrap_or(row.state.clone())).or_insert(0usize) += 1;
@@ -99,16 +103,24 @@ fn check_messages(story: &Story, messages: &[Message], moves: &HashMap<i64, Move
     for message in messages {
         assert!(!matches!(message.state.as_str(), "queued" | "sending" | "in_doubt"), "{message:?} is left over");
         if message.kind == "manual" {
-            let arrived = truth.arrived.contains(&Tag::Manual(manual[&message.id]));
-            money::check_manual(message, moves.get(&message.id).unwrap_or(&Moves::default()), arrived);
+            let taken = truth.taken.contains(&Tag::Manual(manual[&message.id]));
+            money::check_manual(message, moves.get(&message.id).unwrap_or(&Moves::default()), taken);
         }
     }
 }
 
-/// What arrived is what the database says was sent: one message for each text, in a state that says so.
-fn check_pairs(story: &Story, enrollments: &[Enrollment], messages: &[Message], texts: &[Arrived]) {
+/// The expired texts of which the carrier said in its news that it gave them up, in words that are known for that.
+fn told_given_up(story: &Story, expired: &HashMap<i64, Tag>) -> HashSet<Tag> {
+    // Vonage has no such words, and over SMPP the news may not have found their text.
+    let has_words = !matches!(story.kind, Some(Kind::Vonage | Kind::Smpp));
+    let told = |attempt: &i64| has_words && story.log.receipts.contains_key(attempt);
+    expired.iter().filter(|(attempt, _)| told(attempt)).map(|(_, tag)| *tag).collect()
+}
+
+/// What the carrier took is what the database says was sent: one message for each text, in a state that says so.
+fn check_pairs(story: &Story, enrollments: &[Enrollment], messages: &[Message], attempts: impl Iterator<Item = i64>) {
     let runs: HashMap<i64, &Enrollment> = enrollments.iter().map(|row| (row.id, row)).collect();
-    let attempts: HashMap<i64, i64> = texts.iter().map(|text| (text.attempt & !31, text.attempt)).collect();
+    let attempts: HashMap<i64, i64> = attempts.map(|attempt| (attempt & !31, attempt)).collect();
     let mut counts = HashMap::<i64, usize>::new();
     for message in messages.iter().filter(|message| message.kind != "inbound") {
         let attempt = attempts.get(&message.id);
@@ -174,6 +186,8 @@ fn check_fullness(story: &Story, texts: &[Arrived], ends: &BTreeMap<String, usiz
         *outcomes.entry(word).or_default() += 1;
     }
     println!("{} texts arrived; the carrier answered {outcomes:?}", texts.len());
+    println!("{} texts were given up, because their time was over", story.simulator.stats().unwrap().expired);
+    assert!(story.simulator.stats().unwrap().expired > 10, "hardly any text waited for too long");
     println!("{} texts were heard and {} repeats; ends {ends:?}", story.log.heard.len(), story.log.repeats);
     println!("{} runs were asked for; refused {:?}", story.log.runs.len(), story.log.refusals);
     println!("{} messages in doubt were settled by a person", story.log.settled);

@@ -74,8 +74,9 @@ impl Story {
         let actor = self.customers[customer].actor.clone();
         for message in self.engine.doubts(&actor, Doubts::ForAPerson, None, MAX_LISTED).await.unwrap() {
             let attempt = store::messages::attempt(message.id, message.attempts);
-            let has_arrived = self.simulator.texts_of(attempt).unwrap() > 0;
-            let fate = if has_arrived { Fate::Sent } else { Fate::NotSent };
+            let (arrived, expired) = (self.simulator.texts_of(attempt), self.simulator.expired_of(attempt));
+            let is_taken = arrived.unwrap() + expired.unwrap() > 0;
+            let fate = if is_taken { Fate::Sent } else { Fate::NotSent };
             self.engine.settle_by_hand(&actor, message.id, fate).await.unwrap();
             self.log.settled += 1;
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use carrier::account::Kind;
-use carrier::simulator::{Behaviour, Delay, Faults, Receipts, Replies, ReplyText};
+use carrier::simulator::{Backlog, Behaviour, Delay, Faults, Receipts, Replies, ReplyText};
 use carrier::{Capabilities, Carrier, CarrierEvent, Finding, Http, Outcome, Simulator, Sought, StopAnswer, Submission};
 use engine::roll::Outfit;
 use engine::sealed::MasterKeys;
@@ -169,6 +169,7 @@ pub(crate) fn behaviour(kind: Option<Kind>) -> Behaviour {
             fewer_segments: if kind.is_none() { 0.1 } else { 0.0 },
             retry_after_seconds: 400,
         },
+        backlog: Backlog { rate: 0.06, delay: hours(0, 7) },
         receipts: Receipts {
             delay: hours(0, 8),
             missing: 0.3,

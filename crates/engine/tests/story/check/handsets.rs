@@ -3,6 +3,11 @@
 use std::collections::{HashMap, HashSet};
 
 use carrier::Outcome;
+use carrier::account::Kind;
+use domain::phone::Phone;
+use domain::window;
+use domain::zones::{self, Place};
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::cast::Story;
@@ -19,11 +24,18 @@ pub(crate) struct Arrived {
     pub(crate) to: String,
     pub(crate) from: String,
     pub(crate) tag: Tag,
+    pub(crate) at: Timestamp,
 }
 
 #[derive(Deserialize)]
 struct Line {
     text: Option<To>,
+    expired: Option<Expired>,
+}
+
+#[derive(Deserialize)]
+struct Expired {
+    attempt: domain::ids::AttemptId,
 }
 
 #[derive(Deserialize)]
@@ -37,19 +49,31 @@ struct Text {
     attempt: domain::ids::AttemptId,
     from: String,
     body: String,
+    at: Timestamp,
 }
 
 /// Every text, in the order of arrival.
 pub(crate) fn arrived(story: &Story) -> Vec<Arrived> {
-    let journal = std::fs::read_to_string(story.journal()).unwrap();
-    let lines = journal.lines().map(|line| serde_json::from_str::<Line>(line).unwrap());
-    let texts = (0..).zip(lines.filter_map(|line| line.text));
+    let texts = (0..).zip(journal(story).into_iter().filter_map(|line| line.text));
     texts
         .map(|(nth, To { to, text })| {
             let (attempt, tag) = (text.attempt.0, Tag::of(&text.body));
-            Arrived { nth, attempt, to, from: text.from, tag }
+            Arrived { nth, attempt, to, from: text.from, tag, at: text.at }
         })
         .collect()
+}
+
+fn journal(story: &Story) -> Vec<Line> {
+    let journal = std::fs::read_to_string(story.journal()).unwrap();
+    journal.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The attempts whose texts the carrier took and gave up, because their time was over.
+pub(crate) fn expired(story: &Story) -> HashMap<i64, Tag> {
+    let handed = story.way.handed().into_iter();
+    let tags: HashMap<i64, Tag> = handed.map(|(text, _)| (text.attempt.0, Tag::of(&text.body))).collect();
+    let lines = journal(story).into_iter().filter_map(|line| line.expired);
+    lines.map(|line| (line.attempt.0, tags[&line.attempt.0])).collect()
 }
 
 /// The last answer of the carrier about each text with a tag.
@@ -58,9 +82,30 @@ pub(crate) fn answers(story: &Story) -> HashMap<Tag, Outcome> {
 }
 
 /// How many segments the carrier's news said that each text has.
-pub(crate) fn counts(story: &Story, texts: &[Arrived]) -> HashMap<Tag, u32> {
-    let told = texts.iter().filter(|text| story.log.receipts.contains_key(&text.attempt));
-    told.filter_map(|text| Some((text.tag, story.way.counted(text.attempt)?))).collect()
+pub(crate) fn counts(story: &Story, texts: &[Arrived], expired: &HashMap<i64, Tag>) -> HashMap<Tag, u32> {
+    let all = texts.iter().map(|text| (text.attempt, text.tag));
+    let all = all.chain(expired.iter().map(|(attempt, tag)| (*attempt, *tag)));
+    let told = all.filter(|(attempt, _)| story.log.receipts.contains_key(attempt));
+    told.filter_map(|(attempt, tag)| Some((tag, story.way.counted(attempt)?))).collect()
+}
+
+/// However long a text waited at the carrier: none of a workflow arrived in closed hours, but where the carrier cannot be told how long it
+/// may try.
+pub(crate) fn check_hours(story: &Story, texts: &[Arrived]) {
+    let until: HashMap<i64, Timestamp> =
+        story.way.handed().into_iter().map(|(text, _)| (text.attempt.0, text.deliver_by)).collect();
+    let mut waited = 0;
+    for text in texts {
+        assert!(text.at <= until[&text.attempt], "{text:?} arrived after its time, {}", until[&text.attempt]);
+        let Tag::Step { .. } = text.tag else { continue };
+        waited += usize::from(text.at > until[&text.attempt] - jiff::SignedDuration::from_hours(2));
+        let phone = Phone::stored(&text.to).unwrap();
+        let place = zones::candidates(&Place { zone: None, state: None, zip: None, phone }, None).unwrap();
+        let is_open = window::is_open(&place.zones, &place.rules, None, text.at);
+        assert!(is_open || story.kind == Some(Kind::Telnyx), "{text:?} arrived in closed hours");
+    }
+    println!("{waited} texts of workflows arrived in the last two hours of their time");
+    assert!(waited > 10, "hardly any text came near its limit");
 }
 
 /// Nothing came twice, nothing came to the wrong handset or from the wrong number, steps came in their order.

@@ -1,8 +1,8 @@
-//! Where the money and the credits went, followed from what arrived at the handsets.
+//! Where the money and the credits went, followed from what the carrier took.
 //!
 //! | a step of an ended enrollment | its price |
 //! |---|---|
-//! | arrived | earned; what the carrier counted less came back |
+//! | taken | earned; what the carrier counted less came back, and the rest if it gave the text up and the customer's setting says so |
 //! | refused for good by the carrier | earned, or came back where the customer's setting says so |
 //! | anything else | came back, once, to where it had come from |
 
@@ -16,7 +16,10 @@ use crate::texts::Tag;
 
 /// What the receiving end knows.
 pub(crate) struct Truth<'a> {
-    pub(crate) arrived: &'a HashSet<Tag>,
+    /// The texts that the carrier took, whether or not they arrived.
+    pub(crate) taken: &'a HashSet<Tag>,
+    /// Those of them of which it said that it gave them up.
+    pub(crate) given_up: &'a HashSet<Tag>,
     pub(crate) answers: &'a HashMap<Tag, Outcome>,
     /// The carrier's count of segments, where its news told it and its answer did not.
     pub(crate) counts: &'a HashMap<Tag, u32>,
@@ -79,17 +82,23 @@ pub(crate) fn check_enrollment(customer: &Customer, row: &Enrollment, moves: &Mo
     let mut back = (0, 0);
     for (step, price) in (1u8..).zip(&row.prices) {
         let tag = Tag::Step { run: row.run, step };
-        let arrived = truth.arrived.contains(&tag);
+        let taken = truth.taken.contains(&tag);
         let refused = matches!(truth.answers.get(&tag), Some(Outcome::Permanent { .. } | Outcome::OptedOut { .. }));
         let moved = moves.sum(&["earn"], Some(step.into()));
         let is_unread = truth.may_be_unread && moved == (0, 0);
-        let is_earned = arrived || (refused && customer.refused_is_earned && !is_unread);
+        let is_earned = taken || (refused && customer.refused_is_earned && !is_unread);
         let earned = if is_earned { (price.1, price.2) } else { (0, 0) };
         if !is_earned {
             back = plus(back, (price.1, price.2));
         }
-        assert_eq!(moved, earned, "step {step} of {row:?}: arrived {arrived}, refused {refused}");
+        assert_eq!(moved, earned, "step {step} of {row:?}: taken {taken}, refused {refused}");
         check_correction(row, step, *price, moves, truth);
+        if truth.given_up.contains(&tag) {
+            let corrected = moves.sum(&["correction"], Some(step.into()));
+            let rest = (earned.0 - corrected.0, earned.1 - corrected.1);
+            let back = if customer.refused_is_earned { (0, 0) } else { rest };
+            assert_eq!(moves.sum(&["reversal"], Some(step.into())), back, "step {step} of {row:?} was given up");
+        }
     }
     assert_eq!(moves.sum(&["refund", "return"], None), back, "{row:?} got back something else");
     assert_eq!(moves.sum(&["topup", "withdrawal"], None), (0, 0));
@@ -117,19 +126,19 @@ fn check_correction(row: &Enrollment, step: u8, price: Price, moves: &Moves<'_>,
                 truth.counts.get(&tag)
             );
         }
-        Some(Outcome::InDoubt { .. }) if truth.arrived.contains(&tag) => {
+        Some(Outcome::InDoubt { .. }) if truth.taken.contains(&tag) => {
             assert!([(0, 0), fewer((segments - 1).max(1))].contains(&corrected), "step {step} of {row:?}");
         }
         _ => assert_eq!(corrected, (0, 0), "step {step} of {row:?} was not counted by the carrier"),
     }
 }
 
-/// A message by hand is earned if it arrived, and costs nothing if it did not.
-pub(crate) fn check_manual(message: &Message, moves: &Moves<'_>, has_arrived: bool) {
+/// A message by hand is earned if the carrier took it, and costs nothing if it did not.
+pub(crate) fn check_manual(message: &Message, moves: &Moves<'_>, is_taken: bool) {
     let price = (message.credits, message.micros);
-    let (earned, back) = if has_arrived { (price, (0, 0)) } else { ((0, 0), price) };
+    let (earned, back) = if is_taken { (price, (0, 0)) } else { ((0, 0), price) };
     assert_eq!(moves.sum(&["charge"], None), price, "{message:?}");
     assert_eq!(moves.sum(&["earn"], None), earned, "{message:?}");
     assert_eq!(moves.sum(&["return"], None), back, "{message:?}");
-    assert!(!has_arrived || price != (0, 0), "{message:?} was sent for nothing");
+    assert!(!is_taken || price != (0, 0), "{message:?} was sent for nothing");
 }
