@@ -297,8 +297,9 @@ async fn not_let_in(town: Town) {
     assert_eq!(town.state().await, EnrollmentState::Active);
     town.exchange.shut(false);
     town.live(24 * 5).await;
-    assert_eq!(town.texts(), ["One", "Two"]);
-    assert!(!town.history().await.contains(&"message.in_doubt".to_owned()));
+    let history = town.history().await;
+    assert_eq!(town.texts(), ["One", "Two"], "{history:?}");
+    assert!(!history.contains(&"message.in_doubt".to_owned()), "{history:?}");
     town.balances(2).await;
 }
 
