@@ -16,10 +16,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
-use carrier::{CarrierEvent, FailureClass, Outcome, ReceiptState};
+use carrier::{CarrierEvent, FailureClass, Link, Outcome, ReceiptState};
 use domain::ids::{AttemptId, MessageId, WorkspaceId};
-use engine::Engine;
 use engine::hear::HearError;
+use engine::{Actor, Engine};
 use jiff::SignedDuration;
 use rusmpp::pdus::{DeliverSm, SubmitSm};
 use rusmpp::tlvs::MessageDeliveryRequestTlvValue as Tlv;
@@ -132,6 +132,13 @@ impl Exchange {
             (seen.closed || seen.accounts.iter().all(|(name, _)| bound(name))).then_some(())
         };
         smsc.when(stands).await;
+        // A link that has just broken may stand here a little longer than there.
+        let customers: Vec<_> = self.book().centre.customers.values().cloned().collect();
+        for (engine, workspace) in customers {
+            while !smsc.seen().closed && is_down(&engine, workspace).await {
+                tokio::task::yield_now().await;
+            }
+        }
     }
 
     /// The SMSC lets nobody in any more, or everybody again.
@@ -421,6 +428,12 @@ fn word(state: ReceiptState, failure: Option<FailureClass>) -> (&'static str, Me
         (ReceiptState::Sent, _) => ("ACCEPTD", MessageState::Accepted),
         _ => ("ENROUTE", MessageState::Enroute),
     }
+}
+
+/// Whether a customer's own end says that its link does not stand.
+async fn is_down(engine: &Engine, workspace: WorkspaceId) -> bool {
+    let accounts = engine.carrier_accounts(&Actor::operator(workspace)).await.unwrap();
+    accounts.iter().any(|account| matches!(account.link, Some(Link::Down { .. })))
 }
 
 /// Keeps the network's time in a hurry for as long as it lives.
