@@ -2,7 +2,7 @@
 // Messenger, let days pass, answer on the phone, pause the rest. What the screen promises is held against the books.
 import { readFileSync } from "node:fs";
 import { expect, signIn, test } from "../server";
-import { api, calm, type World } from "../world";
+import { api, calm, night, type World } from "../world";
 
 test.use({ file: "story" });
 test.describe.configure({ mode: "serial" });
@@ -25,6 +25,7 @@ const contact = async (phone: string) => {
 test.beforeAll(async ({ server }) => {
   ask = await api(server);
   await calm(ask);
+  await night(ask);
 });
 test.beforeEach(({ page }) => signIn(page));
 
