@@ -102,9 +102,9 @@ const judges = {
     if (v3) return plivo.validateV3Signature("POST", url, headers["x-plivo-signature-v3-nonce"], token, v3, form(body));
     return plivo.validateSignature(url, headers["x-plivo-signature-v2-nonce"], headers["x-plivo-signature-v2"], token);
   },
-  // The client leaves the hash of the body to its user.
+  // The client leaves the header and the hash of the body to its user. RFC 9110, 11.1: a scheme is of any case.
   vonage: ({ headers, body }, { signature_secret: secret }) => {
-    const token = headers.authorization.replace("Bearer ", "");
+    const token = headers.authorization.replace(/^Bearer /i, "");
     try {
       const claims = JSON.parse(Buffer.from(token.split(".")[1], "base64url"));
       return verifySignature(token, secret) && claims.payload_hash === hash(body);
