@@ -4,7 +4,7 @@
 //! |---|---|
 //! | first | no request and no claim is begun |
 //! | then | requests and carriers that have been called are waited for, up to the grace |
-//! | last | what was answered is settled, the leases are given back, links to SMSCs say farewell |
+//! | last | what was answered is settled, links to SMSCs say farewell |
 
 use std::future::IntoFuture as _;
 use std::net::SocketAddr;
@@ -144,7 +144,7 @@ async fn work(parts: Parts, stopped: watch::Receiver<bool>, grace: SignedDuratio
     let engine = parts.engine.clone();
     let house = tokio::spawn({
         let (engine, stopped) = (engine.clone(), stopped.clone());
-        async move { engine.keep_house(stopped).await }
+        async move { tokio::join!(engine.keep_house(stopped.clone()), engine.adopt_jobs(stopped)) }
     });
     engine.open_links();
     tokio::join!(engine.dispatch(stopped.clone(), grace), engine.pump(&parts.simulator, stopped));

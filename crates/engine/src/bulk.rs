@@ -10,7 +10,7 @@ use domain::ids::{ContactId, JobId, WorkflowId};
 use domain::ledger::Amounts;
 use domain::money::Micros;
 use domain::refusal::Refusal;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use store::contacts::{self, Contact};
 use store::jobs::{self, Item, Job, STARTED};
@@ -227,27 +227,6 @@ impl Engine {
             Ok(jobs::refused(db, workspace, id, after, limit)?)
         })
         .await
-    }
-
-    /// Goes on with the jobs that have not moved for so long: those of a process that ended. Two nodes on one job
-    /// harm nothing, they take turns at its row. One that fails holds up no other; the first failure is the answer
-    /// when all have been tried.
-    pub async fn resume_jobs(&self, still_for: SignedDuration) -> Result<usize, BulkError> {
-        let still_since = self.now().saturating_sub(still_for).unwrap_or(Timestamp::MIN);
-        let (mut resumed, mut failed) = (0, None);
-        let mut after = JobId(i64::MIN);
-        loop {
-            let found =
-                self.read(move |db| Ok::<_, BulkError>(jobs::running(db, "enroll", still_since, after, 100)?)).await?;
-            let Some((_, last)) = found.last() else { return failed.map_or(Ok(resumed), Err) };
-            after = *last;
-            for (workspace, job) in found {
-                match self.run_job(&Actor::operator(workspace), job, |_| {}).await {
-                    Ok(_) => resumed += 1,
-                    Err(error) => drop(failed.get_or_insert(error)),
-                }
-            }
-        }
     }
 }
 

@@ -15,7 +15,6 @@ use domain::enrollment::StopReason;
 use domain::ids::{ContactId, EventId, JobId, LabelId, MessageId, NumberId, UserId};
 use domain::message::MessageKind;
 use domain::suppression::Suppression;
-use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::contacts::{self, Contact};
 use store::conversations::{Side, Touch};
@@ -32,7 +31,7 @@ use crate::failure::Failure;
 use crate::labels::{self, LabelError, Labelling};
 
 /// The kind of these jobs.
-const KIND: &str = "contacts";
+pub(crate) const KIND: &str = "contacts";
 /// How many contacts one chunk takes.
 const CHUNK: usize = 100;
 /// How far back the end of a deleted contact is looked for in its history.
@@ -163,24 +162,6 @@ impl Engine {
                 return Ok(job);
             }
         }
-    }
-
-    /// Goes on with changes of many that have not moved for so long.
-    ///
-    /// # Errors
-    /// The first failure, after all have been tried.
-    pub async fn resume_changes(&self, still_for: SignedDuration) -> Result<usize, BulkError> {
-        let still_since = self.now().saturating_sub(still_for).unwrap_or(Timestamp::MIN);
-        let found =
-            self.read(move |db| Ok::<_, BulkError>(jobs::running(db, KIND, still_since, JobId(i64::MIN), 100)?));
-        let (mut resumed, mut failed) = (0, None);
-        for (workspace, job) in found.await? {
-            match self.run_changes(&Actor::operator(workspace), job).await {
-                Ok(_) => resumed += 1,
-                Err(error) => drop(failed.get_or_insert(error)),
-            }
-        }
-        failed.map_or(Ok(resumed), Err)
     }
 }
 

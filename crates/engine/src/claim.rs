@@ -28,8 +28,6 @@ use crate::failure::Failure;
 use crate::meters::Meters;
 use crate::{senders, slots};
 
-/// How long a node keeps a workspace for itself after a claim.
-const LEASE: SignedDuration = SignedDuration::from_secs(30);
 /// How long a due step waits when its number is not live, or not registered to text the contact.
 const NUMBER_WAIT: SignedDuration = SignedDuration::from_mins(15);
 /// The span of the states' caps of messages.
@@ -73,24 +71,32 @@ pub struct Work {
     pub(crate) homeless: bool,
     /// Whether something may have been left for want of a slot.
     pub(crate) full: bool,
+    /// Whether the turn was another node's.
+    pub(crate) passed: bool,
 }
 
 /// What the claim needs beside the database.
 #[derive(Debug, Clone)]
 pub(crate) struct Claim {
     pub(crate) beat: Beat,
+    /// The workspace's turn that was found.
+    pub(crate) turn: claims::Turn,
     pub(crate) node: claims::Node,
     /// Most messages to take: the free slots of the workspace and of its accounts.
     pub(crate) slots: slots::Room,
     pub(crate) steps: Steps,
 }
 
-/// Claims. Nothing if another node has the workspace.
+/// Claims, if the turn can be taken.
+///
+/// The turn is the lock of the workspace's row: it lasts until this transaction ends, however slow it or its commit is, and
+/// not a moment longer, because whoever dies loses its connection and with it the lock. It keeps nodes out of each other's
+/// way and is not what keeps a text from going twice: that are the locks and conditions of [`claims::due`] and
+/// [`claims::claim`] on each step, which hold against a node that was taken for dead too.
 pub(crate) fn claim(tx: &mut Tx<'_>, claim: &Claim) -> Result<Work, Failure> {
     let beat = &claim.beat;
-    let until = beat.now.saturating_add(LEASE).unwrap_or(Timestamp::MAX);
-    if !claims::lease(tx, beat.workspace, &claim.node, until, beat.now)? {
-        return Ok(Work::default());
+    if !claims::take_turn(tx, claim.turn, &claim.node, beat.now)? {
+        return Ok(Work { passed: true, ..Work::default() });
     }
     let known = facts::workspace_of(tx, beat.workspace)?;
     let mut numbers = numbers::lock(tx, beat.workspace)?;

@@ -3,7 +3,7 @@
 //! | step | transaction | rule |
 //! |---|---|---|
 //! | find | a read | workspaces with due work, the one that waited longest first |
-//! | claim | one | see `claim`: durable before the carrier is called |
+//! | claim | one | see `claim`: durable before the carrier is called; a workspace that another node claims for is passed over |
 //! | submit | none open | concurrently, no more at once than there are slots for it: see `slots` |
 //! | settle | one for whatever has answered | see `settle` |
 //! | seek | none, then one | attempts in doubt are asked for at their carrier |
@@ -19,7 +19,7 @@ use domain::ids::WorkspaceId;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use jiff::SignedDuration;
-use store::claims::Backlog;
+use store::claims::{Backlog, Turn};
 use store::{Lane, claims};
 use tokio::sync::{mpsc, watch};
 
@@ -40,6 +40,8 @@ const ANSWERS_PER_SETTLE: usize = 256;
 const WORKSPACES_PER_LOOK: i64 = 256;
 /// Longest time between two looks for due work.
 const LONGEST_IDLE: SignedDuration = SignedDuration::from_secs(1);
+/// Time until the next look if all that was found was other nodes' turn: about as long as a claim takes.
+const TURN_WAIT: SignedDuration = SignedDuration::from_millis(10);
 
 /// What a round did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -66,16 +68,17 @@ impl Engine {
         let mut round = Round::default();
         let mut failed = None;
         let _in_hand = self.take_in_hand().await;
-        for workspace in self.due_workspaces(0).await? {
-            if let Err(error) = self.serve(workspace, &mut round).await {
+        for turn in self.due_workspaces(0).await? {
+            if let Err(error) = self.serve(turn, &mut round).await {
                 failed.get_or_insert(error);
             }
         }
         failed.map_or(Ok(round), Err)
     }
 
-    async fn serve(&self, workspace: WorkspaceId, round: &mut Round) -> Result<(), Failure> {
-        let work = self.claim(workspace, slots::Room::of(MESSAGES_PER_CLAIM)).await?;
+    async fn serve(&self, turn: Turn, round: &mut Round) -> Result<(), Failure> {
+        let workspace = turn.workspace;
+        let work = self.claim(turn, slots::Room::of(MESSAGES_PER_CLAIM)).await?;
         round.touched += work.touched;
         round.submitted += work.send.len();
         let sent = stream::iter(work.send).map(|claimed| self.submit(claimed));
@@ -100,15 +103,15 @@ impl Engine {
     }
 
     /// Workspaces with due work, and so many more as are passed over.
-    async fn due_workspaces(&self, passed_over: usize) -> Result<Vec<WorkspaceId>, Failure> {
-        let (now, node) = (self.now(), self.node());
+    async fn due_workspaces(&self, passed_over: usize) -> Result<Vec<Turn>, Failure> {
+        let now = self.now();
         let limit = WORKSPACES_PER_LOOK.saturating_add(i64::try_from(passed_over).unwrap_or(i64::MAX));
-        self.read(move |db| Ok(claims::due_workspaces(db, now, node, limit)?)).await
+        self.read(move |db| Ok(claims::due_workspaces(db, now, limit)?)).await
     }
 
-    async fn claim(&self, workspace: WorkspaceId, slots: slots::Room) -> Result<Work, Failure> {
-        let (node, steps) = (self.node_owned(), self.steps());
-        let claim = Claim { beat: self.beat_as(workspace, "dripline"), node, slots, steps };
+    async fn claim(&self, turn: Turn, slots: slots::Room) -> Result<Work, Failure> {
+        let (node, steps, workspace) = (self.node_owned(), self.steps(), turn.workspace);
+        let claim = Claim { beat: self.beat_as(workspace, "dripline"), turn, node, slots, steps };
         let mut work = self.write(Lane::Normal, move |tx| claim::claim(tx, &claim)).await?;
         self.counters().claimed(work.send.len());
         if work.homeless {
@@ -165,8 +168,8 @@ impl Engine {
     }
 
     /// Dispatches until told to stop. Then claims nothing more, waits for the carriers that have been
-    /// called, settles what they answered and gives back the node's leases. What has no answer within
-    /// the grace is left `sending`, and falls into doubt by its deadline.
+    /// called, and settles what they answered. What has no answer within the grace is left `sending`, and falls
+    /// into doubt by its deadline.
     pub async fn dispatch(&self, stop: watch::Receiver<bool>, grace: SignedDuration) {
         let (answers, inbox) = mpsc::channel(ANSWERS_IN_WAIT);
         let settler = tokio::spawn(self.clone().settle_all(inbox));
@@ -178,29 +181,24 @@ impl Engine {
             () = slots.none_held() => {}
             () = self.clock().sleep_until(until) => {}
         }
-        let node = self.node_owned();
         tokio::select! {
             _ = settler => {}
             () = self.clock().sleep_until(claim::later(self.now(), LONGEST_IDLE)) => {}
-        }
-        if let Err(error) = self.write(Lane::Normal, move |tx| Ok::<_, Failure>(claims::release(tx, &node)?)).await {
-            tracing::warn!(%error, "the leases of this node were not given back; they expire by themselves");
         }
     }
 
     async fn claim_all(&self, mut stop: watch::Receiver<bool>, slots: &Slots, answers: &Answers) {
         while !*stop.borrow() {
-            let worked = match self.claim_some(slots, answers).await {
-                Ok(worked) => worked,
-                Err(error) => {
-                    tracing::error!(%error, cause = ?std::error::Error::source(&error), "due work was not found");
-                    false
-                }
+            let looked = self.claim_some(slots, answers).await.unwrap_or_else(|error| {
+                tracing::error!(%error, cause = ?std::error::Error::source(&error), "due work was not found");
+                Looked::Idle
+            });
+            let wait = match looked {
+                Looked::Worked => continue,
+                Looked::Passed => TURN_WAIT,
+                Looked::Idle => LONGEST_IDLE,
             };
-            if worked {
-                continue;
-            }
-            let idle = claim::later(self.now(), LONGEST_IDLE);
+            let idle = claim::later(self.now(), wait);
             tokio::select! {
                 () = self.woken() => slots.forget_refusals(),
                 () = self.clock().sleep_until(idle) => {}
@@ -209,10 +207,11 @@ impl Engine {
         }
     }
 
-    /// Claims for each workspace in turn as long as there are slots; false if there was nothing to do.
-    async fn claim_some(&self, slots: &Slots, answers: &Answers) -> Result<bool, Failure> {
-        let mut worked = false;
-        for workspace in self.due_workspaces(slots.refused(self.now())).await? {
+    /// Claims for each workspace in turn as long as there are slots.
+    async fn claim_some(&self, slots: &Slots, answers: &Answers) -> Result<Looked, Failure> {
+        let (mut worked, mut passed) = (false, false);
+        for turn in self.due_workspaces(slots.refused(self.now())).await? {
+            let workspace = turn.workspace;
             if slots.is_refused(workspace) {
                 continue;
             }
@@ -220,7 +219,7 @@ impl Engine {
             slots.any().await;
             let room = slots.room(workspace, MESSAGES_PER_CLAIM);
             let in_hand = Arc::new(self.take_in_hand().await);
-            let work = match self.claim(workspace, room.clone()).await {
+            let work = match self.claim(turn, room.clone()).await {
                 Ok(work) => work,
                 Err(error) => {
                     // It comes first again the next time: whoever gave up here would serve nobody any more.
@@ -229,6 +228,7 @@ impl Engine {
                 }
             };
             worked |= work.touched > 0;
+            passed |= work.passed;
             if work.full && work.touched == 0 {
                 worked |= !slots.refuse(workspace, &room, claim::later(self.now(), LONGEST_IDLE));
             }
@@ -248,7 +248,11 @@ impl Engine {
                 });
             }
         }
-        Ok(worked)
+        Ok(match (worked, passed) {
+            (true, _) => Looked::Worked,
+            (false, true) => Looked::Passed,
+            (false, false) => Looked::Idle,
+        })
     }
 
     async fn settle_all(self, mut inbox: mpsc::Receiver<Coming>) {
@@ -279,6 +283,16 @@ impl Engine {
             }
         }
     }
+}
+
+/// What came of a look for due work.
+enum Looked {
+    /// Something was done.
+    Worked,
+    /// What was found is other nodes' turn: there may be more of it a moment later.
+    Passed,
+    /// There was nothing to do.
+    Idle,
 }
 
 enum Errand {

@@ -46,6 +46,7 @@ mod meters;
 pub mod needs;
 pub mod notes;
 pub mod numbers;
+mod orphans;
 pub mod passwords;
 pub mod pauses;
 pub mod pick;

@@ -1,4 +1,5 @@
-//! What a serving node does now and then beside its work: takes over jobs of nodes that died, and lets go of what is old.
+//! What a serving node does now and then beside its work: finishes what others left half removed, and lets go of what is old.
+//! Jobs of nodes that died are `orphans`.
 //!
 //! | what | kept | why so long |
 //! |---|---|---|
@@ -16,15 +17,12 @@ use store::upkeep::{self, Old};
 use store::{Lane, workspaces};
 use tokio::sync::watch;
 
-use crate::bulk::BulkError;
 use crate::claim::later;
 use crate::engine::Engine;
 use crate::failure::Failure;
 
-/// How often a node looks for jobs that nobody works on.
+/// How often a node looks for accounts that others changed and removals that nobody works on.
 const LOOK: SignedDuration = SignedDuration::from_secs(30);
-/// A job that has not moved for so long has lost its node: a chunk takes some hundred milliseconds.
-const STILL: SignedDuration = SignedDuration::from_secs(60);
 /// How often a node lets go of what is old.
 const SWEEP: SignedDuration = SignedDuration::from_hours(1);
 /// For how long answers to idempotency keys and keys of callbacks are kept.
@@ -39,12 +37,10 @@ const ROWS: u64 = 1_000;
 const WORKSPACES: i64 = 1_000;
 
 impl Engine {
-    /// Keeps house until told to stop. What an earlier end of the process interrupted goes on at once.
+    /// Keeps house until told to stop.
     pub async fn keep_house(&self, mut stop: watch::Receiver<bool>) {
-        let (mut still_for, mut swept) = (SignedDuration::ZERO, self.now());
+        let mut swept = self.now();
         loop {
-            tell_jobs(self.resume_jobs(still_for).await);
-            tell_jobs(self.resume_changes(still_for).await);
             if let Err(error) = self.refresh_carriers().await {
                 tracing::warn!(%error, "the accounts at carriers were not looked through");
             }
@@ -53,7 +49,6 @@ impl Engine {
                 Ok(lists) => tracing::info!(lists, "interrupted removals of lists were finished"),
                 Err(error) => tracing::error!(%error, "interrupted removals of lists were not finished"),
             }
-            still_for = STILL;
             if self.now() >= later(swept, SWEEP) {
                 swept = self.now();
                 self.sweep().await;
@@ -108,13 +103,5 @@ impl Engine {
                 return Ok(all);
             }
         }
-    }
-}
-
-fn tell_jobs(resumed: Result<usize, BulkError>) {
-    match resumed {
-        Ok(0) => {}
-        Ok(jobs) => tracing::info!(jobs, "interrupted jobs were finished"),
-        Err(error) => tracing::error!(%error, "interrupted jobs were not finished"),
     }
 }

@@ -151,7 +151,7 @@ async fn dispatch(engine: Engine, done: Arc<AtomicBool>) {
     }
 }
 
-/// Lets time run, now and then by more than a lease, so that both nodes claim and retries fall due.
+/// Lets time run, now and then by half a minute, so that retries fall due.
 async fn tick(engine: Engine, done: Arc<AtomicBool>) {
     for nth in 1.. {
         if done.load(Ordering::SeqCst) {

@@ -15,9 +15,8 @@ use crate::{DbError, Read, Row, Sql, Tx, tallies};
 
 static DUE_WORKSPACES: Sql = Sql::Same(
     "
-    SELECT w.workspace_id FROM workspaces w
-    WHERE (w.lease_until <= $1 OR w.lease_node = $2)
-      AND (EXISTS (
+    SELECT w.workspace_id, w.dispatched_at FROM workspaces w
+    WHERE EXISTS (
             SELECT 1 FROM numbers n
             WHERE n.workspace_id = w.workspace_id AND n.paced_until <= $1 AND EXISTS (
                 SELECT 1 FROM enrollments e
@@ -25,9 +24,9 @@ static DUE_WORKSPACES: Sql = Sql::Same(
                   AND e.state = 'active' AND e.due_at IS NOT NULL AND e.due_at <= $1))
         OR EXISTS (
             SELECT 1 FROM messages m
-            WHERE m.workspace_id = w.workspace_id AND m.due_at IS NOT NULL AND m.due_at <= $1))
+            WHERE m.workspace_id = w.workspace_id AND m.due_at IS NOT NULL AND m.due_at <= $1)
     ORDER BY w.dispatched_at, w.workspace_id
-    LIMIT $3",
+    LIMIT $2",
 );
 
 static NEXT_DUE: Sql = Sql::Same(
@@ -68,20 +67,20 @@ static BACKLOG: Sql = Sql::Same(
     ) AS b",
 );
 
-static LEASE: Sql = Sql::Same(
-    "
-    UPDATE workspaces SET lease_node = $2, lease_until = $3, dispatched_at = $4
-    WHERE workspace_id = $1 AND (lease_until <= $4 OR lease_node = $2)
-      AND EXISTS (SELECT 1 FROM nodes WHERE node = $2 AND owner = $5)",
-);
-
-static RELEASE: Sql = Sql::Same(
-    "
-    UPDATE workspaces SET lease_node = NULL, lease_until = 0
-    WHERE lease_node = $1 AND EXISTS (SELECT 1 FROM nodes WHERE node = $1 AND owner = $2)",
-);
-
-static LEASED_BY: Sql = Sql::Same("SELECT lease_node FROM workspaces WHERE workspace_id = $1");
+/// The row stays locked until the claim commits, and whoever finds it locked passes it over: on PostgreSQL that is what makes
+/// it one node's turn. SQLite has one process, whose transactions come one after the other.
+static TAKE_TURN: Sql = Sql::Twin {
+    sqlite: "
+        UPDATE workspaces SET dispatched_at = $3
+        WHERE workspace_id = $1 AND dispatched_at = $2
+          AND EXISTS (SELECT 1 FROM nodes WHERE node = $4 AND owner = $5)",
+    postgres: "
+        UPDATE workspaces SET dispatched_at = $3
+        WHERE workspace_id = (
+            SELECT w.workspace_id FROM workspaces w WHERE w.workspace_id = $1 AND w.dispatched_at = $2
+            FOR NO KEY UPDATE SKIP LOCKED)
+          AND EXISTS (SELECT 1 FROM nodes WHERE node = $4 AND owner = $5)",
+};
 
 static DUE: Sql = Sql::Twin {
     sqlite: "
@@ -193,9 +192,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("claims::DUE_WORKSPACES", &DUE_WORKSPACES),
     ("claims::NEXT_DUE", &NEXT_DUE),
     ("claims::BACKLOG", &BACKLOG),
-    ("claims::LEASE", &LEASE),
-    ("claims::RELEASE", &RELEASE),
-    ("claims::LEASED_BY", &LEASED_BY),
+    ("claims::TAKE_TURN", &TAKE_TURN),
     ("claims::DUE", &DUE),
     ("claims::CLAIM", &CLAIM),
     ("claims::HOLD", &HOLD),
@@ -207,10 +204,19 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("claims::COMING", &COMING),
 ];
 
-/// Workspaces with due work that this node may serve, the one that waited longest first.
-pub fn due_workspaces(db: &Read<'_>, now: Timestamp, node: i64, limit: i64) -> Result<Vec<WorkspaceId>, DbError> {
-    let rows = db.query(&DUE_WORKSPACES, &[json::micros(now).into(), node.into(), limit.into()])?;
-    rows.iter().map(|row| row.int(0).map(WorkspaceId)).collect()
+/// A workspace whose turn it is, and when it had its last one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Turn {
+    /// The workspace.
+    pub workspace: WorkspaceId,
+    /// When a node claimed for it last, in microseconds: a turn is taken only if that is so still.
+    pub after: i64,
+}
+
+/// Workspaces with due work, the one that waited longest first.
+pub fn due_workspaces(db: &Read<'_>, now: Timestamp, limit: i64) -> Result<Vec<Turn>, DbError> {
+    let rows = db.query(&DUE_WORKSPACES, &[json::micros(now).into(), limit.into()])?;
+    rows.iter().map(|row| Ok(Turn { workspace: WorkspaceId(row.int(0)?), after: row.int(1)? })).collect()
 }
 
 /// When the next work of any workspace is due, pacing of numbers included.
@@ -244,29 +250,12 @@ pub struct Node {
     pub owner: String,
 }
 
-/// Takes or renews the lease on a workspace; false if another node has it, or if another process has
-/// taken this node's number meanwhile.
-pub fn lease(
-    tx: &mut Tx<'_>,
-    workspace: WorkspaceId,
-    node: &Node,
-    until: Timestamp,
-    now: Timestamp,
-) -> Result<bool, DbError> {
-    let (until, now) = (json::micros(until).into(), json::micros(now).into());
-    let params = [workspace.0.into(), node.number.into(), until, now, node.owner.as_str().into()];
-    Ok(tx.execute(&LEASE, &params)? == 1)
-}
-
-/// Gives back every lease of a node that stops; nothing if its number is another process's by now.
-pub fn release(tx: &mut Tx<'_>, node: &Node) -> Result<(), DbError> {
-    tx.execute(&RELEASE, &[node.number.into(), node.owner.as_str().into()]).map(|_| ())
-}
-
-/// Which node dispatches a workspace, or did last; nothing if the lease was given back.
-pub fn leased_by(db: &Read<'_>, workspace: WorkspaceId) -> Result<Option<i64>, DbError> {
-    let row = db.query_optional(&LEASED_BY, &[workspace.0.into()])?;
-    Ok(row.map(|row| row.opt_int(0)).transpose()?.flatten())
+/// Takes a workspace's turn until the transaction ends; false if another node has it now or had it since, or if
+/// another process has taken this node's number meanwhile. Waits for nobody.
+pub fn take_turn(tx: &mut Tx<'_>, turn: Turn, node: &Node, now: Timestamp) -> Result<bool, DbError> {
+    let (workspace, now) = (turn.workspace.0.into(), json::micros(now).into());
+    let params = [workspace, turn.after.into(), now, node.number.into(), node.owner.as_str().into()];
+    Ok(tx.execute(&TAKE_TURN, &params)? == 1)
 }
 
 /// A step that is due.

@@ -89,6 +89,12 @@ static SAVE: Sql = Sql::Same(
     WHERE workspace_id = $1 AND job_id = $2",
 );
 
+static TAKE_OVER: Sql = Sql::Same(
+    "
+    UPDATE jobs SET updated_at = $4
+    WHERE workspace_id = $1 AND job_id = $2 AND state = 'running' AND updated_at <= $3",
+);
+
 static ADD_ITEMS: Sql = Sql::Twin {
     sqlite: "
         INSERT INTO job_items (workspace_id, job_id, item, contact_id, outcome)
@@ -139,6 +145,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("jobs::RUNNING_IN", &RUNNING_IN),
     ("jobs::INSERT", &INSERT),
     ("jobs::SAVE", &SAVE),
+    ("jobs::TAKE_OVER", &TAKE_OVER),
     ("jobs::ADD_ITEMS", &ADD_ITEMS),
     ("jobs::SET_ITEMS", &SET_ITEMS),
     ("jobs::ITEMS", &ITEMS),
@@ -225,6 +232,17 @@ pub fn save(tx: &mut Tx<'_>, workspace: WorkspaceId, job: &Job) -> Result<(), Db
         json::micros(job.updated_at).into(),
     ];
     tx.execute(&SAVE, &params).map(|_| ())
+}
+
+/// Takes over a job that has not moved since a time; false if it has, or another node took it over.
+pub fn take_over(
+    tx: &mut Tx<'_>,
+    (workspace, id): (WorkspaceId, JobId),
+    still_since: Timestamp,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let params = [workspace.0.into(), id.0.into(), json::micros(still_since).into(), json::micros(now).into()];
+    Ok(tx.execute(&TAKE_OVER, &params)? == 1)
 }
 
 /// Adds items to a job.

@@ -121,6 +121,13 @@ const MIGRATIONS: &[Migration] = &[
             postgres: include_str!("../../../migrations/postgres/0015_copies.sql"),
         },
     },
+    Migration {
+        name: "0016_turns",
+        sql: Sql::Twin {
+            sqlite: include_str!("../../../migrations/sqlite/0016_turns.sql"),
+            postgres: include_str!("../../../migrations/postgres/0016_turns.sql"),
+        },
+    },
 ];
 
 /// What only the program can work out of rows that are there already, by the migration that needs it. It runs once the

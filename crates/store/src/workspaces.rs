@@ -57,8 +57,8 @@ static PAGE: Sql = Sql::Same(concat!(
 static INSERT: Sql = Sql::Same(
     "
     INSERT INTO workspaces (workspace_id, name, zone, plan, rate_micros, settings, messages_per_minute, paced_until,
-        lease_node, lease_until, dispatched_at, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULL, 0, 0, $9)",
+        dispatched_at, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9)",
 );
 
 static UPDATE: Sql = Sql::Same(

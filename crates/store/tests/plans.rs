@@ -10,7 +10,6 @@ const SMALL: &[(&str, &str)] = &[
     ("carriers::ALL_OPEN", "accounts at carriers, a few for each workspace that sends"),
     ("carriers::VERSION", "the same"),
     ("claims::DUE_WORKSPACES", "one row for each workspace that has something due"),
-    ("claims::RELEASE", "one row for each workspace, when a node ends"),
     ("copies.find", "at most one row"),
     ("copies.finish", "the same"),
     ("copies.served", "one row for each node, before a copy"),

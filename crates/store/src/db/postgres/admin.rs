@@ -5,7 +5,7 @@ use std::rc::Rc;
 use tokio::runtime;
 use tokio_postgres::Config;
 
-use super::session::Session;
+use super::session::{READER_IDLE_SECONDS, Session};
 use crate::db::address::{Address, Place};
 use crate::db::tx::Intent;
 use crate::db::{DbError, Value};
@@ -23,7 +23,8 @@ impl Server {
         };
         let runtime = runtime::Builder::new_current_thread().enable_all().build();
         let runtime = Rc::new(runtime.map_err(|error| DbError::Other(error.into()))?);
-        Ok(Self { config: config.as_ref().clone(), session: Session::connect(&runtime, config)? })
+        let session = Session::connect(&runtime, config, READER_IDLE_SECONDS)?;
+        Ok(Self { config: config.as_ref().clone(), session })
     }
 
     /// The address of another database on the same server.

@@ -25,8 +25,11 @@ use crate::db::{DbError, Row, Value};
 
 /// The server ends a statement after this time; a migration has none.
 const STATEMENT_SECONDS: u64 = 60;
-/// The server ends a session that idles this long inside a transaction.
-const IDLE_SECONDS: u64 = 60;
+/// The server ends a session that idles this long inside a transaction that only reads.
+pub(super) const READER_IDLE_SECONDS: u64 = 60;
+/// The same where it may hold locks: a machine that lost its power closes no connection, and the others wait for its rows.
+/// Whoever only stood still so long runs the transaction again.
+pub(super) const WRITER_IDLE_SECONDS: u64 = 4;
 /// The server answers within its own limit or is gone: past this the connection is given up.
 const ANSWER_LIMIT: Duration = Duration::from_secs(STATEMENT_SECONDS + 15);
 /// How many rows are fetched between two visits of a stream's reader.
@@ -45,7 +48,7 @@ struct Known {
 }
 
 impl Session {
-    pub(super) fn connect(runtime: &Rc<Runtime>, config: &Config) -> Result<Self, DbError> {
+    pub(super) fn connect(runtime: &Rc<Runtime>, config: &Config, idle_seconds: u64) -> Result<Self, DbError> {
         let client = runtime.block_on(async {
             let (client, connection) = config.connect(NoTls).await.map_err(fault)?;
             // It ends with the connection; each statement then fails by itself.
@@ -55,7 +58,7 @@ impl Session {
         let session = Self { runtime: Rc::clone(runtime), client, statements: RefCell::default() };
         session.control(&format!(
             "SET statement_timeout = '{STATEMENT_SECONDS}s';
-             SET idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'"
+             SET idle_in_transaction_session_timeout = '{idle_seconds}s'"
         ))?;
         // Only a superuser, or who was granted it, may; the default of 1 s also works.
         let _ = session.control("SET deadlock_timeout = '100ms'");

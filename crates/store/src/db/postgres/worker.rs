@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::runtime::{self, Runtime};
 use tokio_postgres::Config;
 
-use super::session::Session;
+use super::session::{READER_IDLE_SECONDS, Session, WRITER_IDLE_SECONDS};
 use crate::db::DbError;
 use crate::db::error::Failure;
 use crate::db::job::{Job, Verdict};
@@ -142,10 +142,14 @@ impl Worker {
     }
 
     fn connect(&self, runtime: &Rc<Runtime>) -> Result<Session, DbError> {
+        let idle_seconds = match self.access {
+            Access::Read => READER_IDLE_SECONDS,
+            Access::Write => WRITER_IDLE_SECONDS,
+        };
         let mut tries = 0;
         loop {
             tries += 1;
-            match Session::connect(runtime, &self.config) {
+            match Session::connect(runtime, &self.config, idle_seconds) {
                 Err(DbError::Unavailable(cause)) if tries < CONNECT_LIMIT => {
                     if tries == 1 {
                         tracing::warn!(error = %cause, "the database cannot be reached; trying again");
