@@ -6,8 +6,8 @@ use std::path::Path;
 use serde_json::{Value, json};
 use store::{Address, Store};
 
-use crate::kill::wait;
 use crate::server::{Browser, Server, address_of};
+use crate::traffic::wait;
 use crate::world::{Office, Plan};
 use crate::{books, world};
 

@@ -6,16 +6,21 @@
 //! | `world` | the workspaces that are set up before the first start |
 //! | `handsets` | the receiving end: the journal that outlives every process |
 //! | `books` | what must hold in the database when everything has ended |
-//! | `kill`, `nodes`, `stop`, `changes`, `import` | the stories |
+//! | `traffic` | what goes on at once while something is broken, and what must hold of it |
+//! | `cluster` | PostgreSQL servers that a test may break |
+//! | `kill`, `outage`, `nodes`, `stop`, `changes`, `import` | the stories |
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod books;
 mod changes;
+mod cluster;
 mod handsets;
 mod import;
 mod kill;
 mod nodes;
+mod outage;
 mod server;
 mod stop;
+mod traffic;
 mod world;

@@ -70,7 +70,7 @@ impl Server {
 
     /// Whoever calls it with a key.
     pub(crate) fn client(&self, key: &str) -> Client {
-        Client { address: self.address, key: key.to_owned() }
+        Client { address: self.address, key: key.to_owned(), bears_outages: false }
     }
 }
 
@@ -160,9 +160,15 @@ impl Browser {
 pub(crate) struct Client {
     address: SocketAddr,
     key: String,
+    bears_outages: bool,
 }
 
 impl Client {
+    /// The database may be away: that the server says so is an error, as if there had been no answer.
+    pub(crate) fn bearing_outages(self) -> Self {
+        Self { bears_outages: true, ..self }
+    }
+
     pub(crate) fn get(&self, path: &str) -> io::Result<Value> {
         self.call("GET", path, None, "")
     }
@@ -209,6 +215,9 @@ impl Client {
             head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
         if length != Some(body.len()) {
             return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if self.bears_outages && head.starts_with("HTTP/1.1 5") {
+            return Err(io::Error::other(answer));
         }
         assert!(head.starts_with("HTTP/1.1 200"), "{method} {path} was answered {answer}");
         Ok(serde_json::from_str(body)?)

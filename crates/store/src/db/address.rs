@@ -9,7 +9,8 @@ use super::DbError;
 /// A database's address: `sqlite:PATH`, `sqlite::memory:` or `postgres://user@host/name`.
 ///
 /// PostgreSQL is reached over a Unix socket (`postgres://user@%2Frun%2Fpostgresql/name`) or TCP
-/// without TLS: keep it on the same machine or a private network.
+/// without TLS: keep it on the same machine or a private network. Several hosts
+/// (`postgres://user@a,b:5433/name?target_session_attrs=read-write`) are tried in this order.
 #[derive(Clone)]
 pub struct Address(pub(super) Place);
 
@@ -91,6 +92,16 @@ mod tests {
         let address: Address = "postgres://dripline:hunter2@db.internal:5433/drip".parse().unwrap();
         assert_eq!(address.to_string(), "postgres://db.internal/drip");
         assert!(!format!("{address:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn an_address_may_name_several_hosts_and_ask_for_the_one_that_can_write() {
+        let text = "postgres://dripline:hunter2@a.internal,%2Frun%2Fb:5433/drip?target_session_attrs=read-write";
+        let address: Address = text.parse().unwrap();
+        assert_eq!(address.to_string(), "postgres://a.internal,/run/b/drip");
+        let Place::Server(config) = &address.0 else { panic!("no server") };
+        assert_eq!(config.get_ports(), [5432, 5433]);
+        assert_eq!(config.get_target_session_attrs(), tokio_postgres::config::TargetSessionAttrs::ReadWrite);
     }
 
     #[test]
