@@ -1,7 +1,7 @@
 //! The hot path: which work is due, the claim that takes it, and what a settled attempt changes.
 //!
-//! Every statement but [`due_workspaces`], [`next_due`] and [`backlog`] touches one workspace. Those ask each
-//! workspace once, by an index probe, because somebody has to know whom to serve next.
+//! Every statement but [`due_workspaces`], [`next_due`] and [`backlog`] touches one workspace (`tests/sharding.rs`). Those ask
+//! each workspace once, by an index probe, because somebody has to know whom to serve next.
 
 use domain::enrollment::StepPrice;
 use domain::ids::{ContactId, EnrollmentId, MessageId, NumberId, WorkflowId, WorkspaceId};
@@ -76,7 +76,7 @@ static TAKE_TURN: Sql = Sql::Twin {
           AND EXISTS (SELECT 1 FROM nodes WHERE node = $4 AND owner = $5)",
     postgres: "
         UPDATE workspaces SET dispatched_at = $3
-        WHERE workspace_id = (
+        WHERE workspace_id = $1 AND workspace_id = (
             SELECT w.workspace_id FROM workspaces w WHERE w.workspace_id = $1 AND w.dispatched_at = $2
             FOR NO KEY UPDATE SKIP LOCKED)
           AND EXISTS (SELECT 1 FROM nodes WHERE node = $4 AND owner = $5)",
