@@ -9,7 +9,7 @@ export const name = "graphile-worker";
 export const version = JSON.parse(readFileSync(new URL("node_modules/graphile-worker/package.json", import.meta.url))).version;
 
 /** The page's own configuration has 24 jobs at once, 25 connections and a queue of 500; on two cores these were faster by a fifth. */
-export const settings = { processes: 2, sends: 64, connections: 20, queue: 1_000, delay: 0 };
+export const settings = { processes: 1, sends: 64, connections: 20, queue: 1_000, delay: 0 };
 
 const quiet = new Logger(() => (level, words) => level === "error" && console.error(`graphile-worker: ${words}`));
 

@@ -1,7 +1,7 @@
 // Measures one peer in Node: puts the backlog in, starts its processes, takes the time until the sink has counted every message.
 //
 // node measure.mjs NAME, with DRIPLINE_TEST_POSTGRES, DRIPLINE_SINK and DRIPLINE_JOBS: prints one line of JSON; fails unless the sink counted
-// exactly that many. DRIPLINE_PROCESSES and DRIPLINE_<SETTING> take the place of a peer's own settings, to look for better ones.
+// exactly that many. DRIPLINE_<SETTING>, such as DRIPLINE_PROCESSES, take the place of a peer's own settings, to look for better ones.
 //
 // A peer is a module with `name`, `version`, `settings`, `fill(database, jobs, settings)` and `work(database, settings, send)`, which answers a function
 // that stops it.

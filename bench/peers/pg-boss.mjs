@@ -9,7 +9,7 @@ export const name = "pg-boss";
 export const version = JSON.parse(readFileSync(new URL("node_modules/pg-boss/package.json", import.meta.url))).version;
 
 /** `sends`: texts under way at once in a process; a batch is sent all at once. */
-export const settings = { processes: 2, batch: 500, concurrency: 2, connections: 10, sends: 32 };
+export const settings = { processes: 1, batch: 500, concurrency: 2, connections: 10, sends: 32 };
 
 const QUEUE = "send";
 
