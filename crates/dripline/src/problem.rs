@@ -68,7 +68,7 @@ impl Problem {
     /// The cause goes to the log under an id, which a client can quote and an operator can find.
     fn logged(code: Code, error: &Failure) -> Self {
         let id = engine::ids::secret().split_off(48);
-        tracing::error!(%id, %error, cause = ?std::error::Error::source(error), "a request failed");
+        tracing::error!(%id, %error, cause = error.causes(), "a request failed");
         Self::new(code, "it failed; the log has the cause under this id").with(json!({ "id": id }))
     }
 }

@@ -190,7 +190,7 @@ impl Engine {
     async fn claim_all(&self, mut stop: watch::Receiver<bool>, slots: &Slots, answers: &Answers) {
         while !*stop.borrow() {
             let looked = self.claim_some(slots, answers).await.unwrap_or_else(|error| {
-                tracing::error!(%error, cause = ?std::error::Error::source(&error), "due work was not found");
+                tracing::error!(%error, cause = error.causes(), "due work was not found");
                 Looked::Idle
             });
             let wait = match looked {
@@ -223,7 +223,7 @@ impl Engine {
                 Ok(work) => work,
                 Err(error) => {
                     // It comes first again the next time: whoever gave up here would serve nobody any more.
-                    tracing::error!(%workspace, %error, cause = ?std::error::Error::source(&error), "a claim failed");
+                    tracing::error!(%workspace, %error, cause = error.causes(), "a claim failed");
                     continue;
                 }
             };
@@ -279,7 +279,7 @@ impl Engine {
             let attempt = answered.attempt;
             if let Err(error) = self.settle(workspace, vec![answered]).await {
                 // The message stays `sending`; past its deadline it falls into doubt and is asked for.
-                tracing::error!(%workspace, %attempt, %error, cause = ?std::error::Error::source(&error), "an answer was not settled");
+                tracing::error!(%workspace, %attempt, %error, cause = error.causes(), "an answer was not settled");
             }
         }
     }

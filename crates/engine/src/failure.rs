@@ -16,3 +16,16 @@ pub enum Failure {
     #[error("what is stored does not fit: {0}")]
     Stored(String),
 }
+
+impl Failure {
+    /// What lies behind it, in words, from the outside in: for the log.
+    pub fn causes(&self) -> String {
+        let mut words = Vec::new();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            words.push(error.to_string());
+            cause = error.source();
+        }
+        words.join(": ")
+    }
+}

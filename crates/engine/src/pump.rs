@@ -44,7 +44,7 @@ impl Engine {
             let events = simulator.due_events(self.now());
             for chunk in events.chunks(AT_ONCE) {
                 for error in self.take_all(chunk).await.into_iter().filter_map(Result::err) {
-                    tracing::error!(%error, cause = ?std::error::Error::source(&error), "a callback was not taken");
+                    tracing::error!(%error, cause = error.causes(), "a callback was not taken");
                 }
             }
             drop(held);

@@ -67,7 +67,7 @@ impl Engine {
             Err(error) => tracing::warn!(%error, "parked receipts were not looked through"),
         }
         if let Err(error) = self.sweep_old().await {
-            tracing::warn!(%error, cause = ?std::error::Error::source(&error), "what is old was not swept");
+            tracing::warn!(%error, cause = error.causes(), "what is old was not swept");
         }
     }
 

@@ -8,18 +8,22 @@
 //! | `books` | what must hold in the database when everything has ended |
 //! | `traffic` | what goes on at once while something is broken, and what must hold of it |
 //! | `cluster` | PostgreSQL servers that a test may break |
-//! | `kill`, `outage`, `nodes`, `stop`, `changes`, `import` | the stories |
+//! | `kill`, `outage`, `power`, `disk`, `nodes`, `stop`, `changes`, `import` | the stories |
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod books;
 mod changes;
 mod cluster;
+#[cfg(target_os = "linux")]
+mod disk;
 mod handsets;
 mod import;
 mod kill;
 mod nodes;
 mod outage;
+#[cfg(target_os = "linux")]
+mod power;
 mod server;
 mod stop;
 mod traffic;

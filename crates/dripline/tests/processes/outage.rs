@@ -14,6 +14,7 @@ use crate::cluster::Cluster;
 use crate::handsets;
 use crate::server::Server;
 use crate::traffic::{self, Kept, wait};
+use crate::world::Office;
 
 /// Rounds with crashes and ended connections.
 const CRASHES: usize = 18;
@@ -35,22 +36,33 @@ fn end_connections(beside: &Store) -> usize {
     beside.read_blocking(end).unwrap()
 }
 
-/// So many rounds, each with a blow to the database; the server lives through all of them.
-fn live_through(address: &str, data: &Path, rounds: usize, mut blow: impl FnMut(usize)) {
+fn live_through(address: &str, data: &Path, rounds: usize, blow: impl FnMut(usize)) {
     let office = traffic::office(&address.parse().unwrap(), rounds);
-    let mut kept = Kept::default();
     let server = Server::start(address, data);
+    let kept = struck_alive(&server, &office, data, rounds, blow);
+    assert!(server.stop(), "the server said that something was wrong");
+    traffic::check_end(&Store::open(&address.parse().unwrap()).unwrap(), data, &office, &kept, rounds);
+}
+
+/// So many rounds, each with a blow to the database; the server lives through all of them, and the rest of the time.
+pub(crate) fn struck_alive(
+    server: &Server,
+    office: &Office,
+    data: &Path,
+    rounds: usize,
+    mut blow: impl FnMut(usize),
+) -> Kept {
+    let mut kept = Kept::default();
     let client = server.client(&office.key).bearing_outages();
     for round in 0..rounds {
-        let acks = traffic::struck(&client, &office, round, || blow(round));
+        let acks = traffic::struck(&client, office, round, || blow(round));
         // The database is there again. A job that broke off is taken over once it has stood still; the clock moves when nothing is under way.
         client.push(JOB_SECONDS).unwrap();
         let arrived = handsets::arrived(data).len();
-        traffic::check_round(&client, &office, round, acks, &mut kept, arrived);
+        traffic::check_round(&client, office, round, acks, &mut kept, arrived);
     }
     traffic::play_to_the_end(&client);
-    assert!(server.stop(), "the server said that something was wrong");
-    traffic::check_end(&Store::open(&address.parse().unwrap()).unwrap(), data, &office, &kept, rounds);
+    kept
 }
 
 #[test]

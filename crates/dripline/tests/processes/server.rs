@@ -12,6 +12,9 @@ use store::testing::TestDatabase;
 /// Longer than any answer takes, on a machine that is busy with other tests.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The program.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_dripline");
+
 /// The address of a PostgreSQL database as the command line takes it: an address shows itself without its user.
 pub(crate) fn address_of(database: &TestDatabase) -> String {
     let server = std::env::var("DRIPLINE_TEST_POSTGRES").unwrap();
@@ -32,7 +35,12 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a demo, whose clock can be pushed, and waits until it answers.
     pub(crate) fn start(database: &str, data: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_dripline"))
+        Self::start_by(&mut Command::new(PROGRAM), database, data)
+    }
+
+    /// The same, by a command that runs the program with the arguments that follow.
+    pub(crate) fn start_by(command: &mut Command, database: &str, data: &Path) -> Self {
+        let mut child = command
             .args(["serve", "--demo", "--listen", "127.0.0.1:0", "--log-level", "error"])
             .args(["--database", database])
             .arg("--data")
@@ -59,6 +67,11 @@ impl Server {
     pub(crate) fn kill_now(&self) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-KILL", &pid]).status().unwrap().success());
+    }
+
+    /// Its number among the processes.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Asks it to stop, as a service manager does, and waits until it has; whether it then said that all is well.

@@ -10,7 +10,7 @@
 //! What got no answer is asked for again with the same key, as a client does. Each contact is started in
 //! one round and may reply in a later one, so that a text and its handset tell which step it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::ops::Range;
 use std::path::Path;
@@ -22,6 +22,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use store::{Address, Store};
 
+use crate::handsets::Arrived;
 use crate::server::Client;
 use crate::world::{Office, Plan};
 use crate::{books, handsets, world};
@@ -211,6 +212,13 @@ pub(crate) fn play_to_the_end(client: &Client) {
     assert_eq!(client.get("/ledger").unwrap()["clean"], true);
 }
 
+/// Whatever reached a handset was claimed before: the database knows its message.
+pub(crate) fn check_known(store: &Store, texts: &[Arrived], office: &Office) {
+    let known: BTreeSet<i64> = books::messages(store, office.workspace).iter().map(|message| message.id).collect();
+    let stray = texts.iter().find(|text| !known.contains(&store::messages::of_attempt(text.attempt).0.0));
+    assert!(stray.is_none(), "{stray:?} arrived, and the database does not know it");
+}
+
 /// Counts at the receiving end against the database, when everything has ended.
 pub(crate) fn check_end(store: &Store, data: &Path, office: &Office, kept: &Kept, rounds: usize) {
     let people = office.people.len();
@@ -230,9 +238,7 @@ pub(crate) fn check_end(store: &Store, data: &Path, office: &Office, kept: &Kept
         let late = thread().find(|message| message.kind == "workflow" && message.id > reply.id);
         assert!(late.is_none(), "{late:?} was made after the reply of {phone}");
     }
-    let known: BTreeMap<i64, &str> = messages.iter().map(|one| (one.id, one.state.as_str())).collect();
-    let stray = texts.iter().find(|text| !known.contains_key(&store::messages::of_attempt(text.attempt).0.0));
-    assert!(stray.is_none(), "{stray:?} arrived, and the database does not know it");
+    check_known(store, &texts, office);
     let doubted = messages.iter().filter(|message| message.code.as_deref() == Some("lost")).count();
     let (replies, starts) = (kept.replies.len(), kept.ones.len());
     println!(
