@@ -9,7 +9,7 @@ import { message, parts } from "./line.mjs";
 export const name = "dbos";
 export const version = JSON.parse(readFileSync(new URL("node_modules/@dbos-inc/dbos-sdk/package.json", import.meta.url))).version;
 
-export const settings = { processes: 1, sends: 64, concurrency: 500, polling: 20, connections: 20 };
+export const settings = { processes: 1, sends: 64, concurrency: 100, polling: 20, connections: 20 };
 
 const QUEUE = "sends";
 const APPLICATION = "peer";
