@@ -41,6 +41,7 @@ bench: ## run the benchmarks
 	bench/run
 	bench/pages
 	bench/webhooks
+	bench/several
 
 mutants: ## break the program on purpose, one way at a time, and see which tests notice
 	@scripts/need cargo cc node nextest
