@@ -43,7 +43,7 @@ pub(super) fn open_file(path: &Path, sizes: &Sizes) -> Result<Threads, DbError> 
     let readers = (0..sizes.readers.max(1)).map(|_| reader()).collect::<Result<Vec<_>, _>>()?;
 
     let mut threads = Threads::new();
-    let wrote = checkpoint::start(&mut threads, checkpoint, path)?;
+    let wrote = checkpoint::start(&mut threads, checkpoint)?;
     writer::start(&mut threads, writer, Some(wrote))?;
     for reader in readers {
         reader::start(&mut threads, reader)?;

@@ -35,6 +35,9 @@ pub(super) fn start(threads: &mut Threads, connection: Connection, wrote: Option
     threads.spawn("sqlite-writer", move || {
         while let Some(first) = queue.take(Lane::Bulk) {
             writer.group(first, &queue);
+            if let Some(wrote) = &writer.wrote {
+                wrote.begin_anew_if_asked(&writer.connection);
+            }
         }
     })
 }
