@@ -333,7 +333,7 @@ pub(crate) fn sent_in_a_day(
     if contacts.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows = messages::sent_since(tx, beat.workspace, contacts, earlier(beat.now, CAP_SPAN))?;
+    let rows = messages::counted::sent_since(tx, beat.workspace, contacts, earlier(beat.now, CAP_SPAN))?;
     Ok(rows.into_iter().map(|row| (row.contact, (row.count, row.first))).collect())
 }
 

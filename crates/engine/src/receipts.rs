@@ -241,7 +241,8 @@ pub(crate) fn hear(
         ruling::recount(settling, tx, message, told.receipt.segments)?;
     }
     tell(settling, tx, message, told, of, list)?;
-    Ok(messages::save(tx, settling.beat.workspace, message)?)
+    settling.save(message);
+    Ok(())
 }
 
 /// Whether a parked receipt puts its contact onto a list.

@@ -101,6 +101,9 @@ pub(crate) fn sent(
 fn link(settling: &mut Settling<'_>, tx: &mut Tx<'_>, message: &mut Message, answer: &Answered) -> Result<(), Failure> {
     let Some(carrier_id) = &answer.carrier_id else { return Ok(()) };
     message.carrier_id.get_or_insert_with(|| carrier_id.clone());
+    if settling.is_linked(answer.attempt) {
+        return Ok(());
+    }
     let of = CarrierId { carrier: &answer.carrier, id: carrier_id };
     for parked in store::receipts::link(tx, settling.beat.workspace, of, message.id)? {
         receipts::unpark(settling, tx, message, &answer.carrier, &parked)?;

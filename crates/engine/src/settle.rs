@@ -5,7 +5,7 @@
 //! Locks are taken in the order of the house: contacts, numbers, enrollments, messages, accounts.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use domain::attempt::{self, Answer, Doubt, Found, Verdict};
 use domain::enrollment::{EnrollmentState, StopReason};
@@ -89,6 +89,10 @@ pub(crate) struct Settling<'a> {
     kin: HashMap<ContactId, Kin>,
     ends: Vec<(EnrollmentId, StopReason)>,
     suppressed: Vec<Fallen>,
+    /// Messages as they are written at the end.
+    saved: BTreeMap<MessageId, Message>,
+    /// Attempts whose carrier's identifier is stored already, and was news.
+    linked: BTreeSet<AttemptId>,
 }
 
 /// Settles what has answered. Answers to attempts that are no longer on their way change nothing.
@@ -98,6 +102,7 @@ pub(crate) fn settle(tx: &mut Tx<'_>, beat: &Beat, steps: &Steps, answers: &[Ans
     let mut settling = Settling::new(tx, beat, steps, answers.iter().filter_map(|answer| answer.enrollment), kin)?;
     let ids: Vec<MessageId> = answers.iter().map(|answer| messages::of_attempt(answer.attempt).0).collect();
     let mut locked = ending::lock_messages(tx, beat, &settling.messages_with(&ids))?;
+    settling.link_accepted(tx, &locked, answers)?;
     for answer in answers {
         let (id, tried) = messages::of_attempt(answer.attempt);
         let Some(message) = locked.get_mut(&id) else { continue };
@@ -249,6 +254,8 @@ impl<'a> Settling<'a> {
             kin,
             ends: Vec::new(),
             suppressed: Vec::new(),
+            saved: BTreeMap::new(),
+            linked: BTreeSet::new(),
         })
     }
 
@@ -279,7 +286,38 @@ impl<'a> Settling<'a> {
             Ruling::Doubt(at) => ruling::doubt(self, message, Some(at)),
             Ruling::ForAPerson => ruling::doubt(self, message, None),
         }
-        Ok(messages::save(tx, self.beat.workspace, message)?)
+        self.save(message);
+        Ok(())
+    }
+
+    /// The message is written as it is now, or as a later call has it.
+    pub(crate) fn save(&mut self, message: &Message) {
+        self.saved.insert(message.id, message.clone());
+    }
+
+    /// Stores the carriers' identifiers of the texts that are accepted now, all in one statement.
+    fn link_accepted(
+        &mut self,
+        tx: &mut Tx<'_>,
+        locked: &HashMap<MessageId, Message>,
+        answers: &[Answered],
+    ) -> Result<(), Failure> {
+        let accepted = answers.iter().filter_map(|answer| {
+            let (id, tried) = messages::of_attempt(answer.attempt);
+            let message =
+                locked.get(&id).filter(|message| message.state.is_in_flight() && message.attempts == tried)?;
+            let carrier_id = answer.carrier_id.as_deref()?;
+            matches!(answer.said, Said::Submitted(Answer::Accepted))
+                .then_some((CarrierId { carrier: &answer.carrier, id: carrier_id }, message.id))
+        });
+        let news = receipts::link_new(tx, self.beat.workspace, &accepted.collect::<Vec<_>>())?;
+        self.linked = news.iter().filter_map(|id| Some(messages::attempt(*id, locked.get(id)?.attempts))).collect();
+        Ok(())
+    }
+
+    /// Whether the carrier's identifier of this attempt was stored just now, and was news.
+    pub(crate) fn is_linked(&self, attempt: AttemptId) -> bool {
+        self.linked.contains(&attempt)
     }
 
     /// An answer that came after the message was settled, by a receipt that was faster or by the end of
@@ -289,7 +327,7 @@ impl<'a> Settling<'a> {
         let arrived = [MessageState::Sent, MessageState::Delivered, MessageState::Undelivered];
         if accepted && arrived.contains(&message.state) {
             ruling::accepted_late(self, tx, message, answer)?;
-            messages::save(tx, self.beat.workspace, message)?;
+            self.save(message);
         }
         Ok(())
     }
@@ -320,6 +358,7 @@ impl<'a> Settling<'a> {
     /// Writes what was collected; refusals end their enrollments last, when their messages are settled.
     pub(crate) fn finish(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         let workspace = self.beat.workspace;
+        messages::save_all(tx, workspace, self.saved.values())?;
         claims::advance(tx, workspace, &self.advances, self.beat.now)?;
         claims::hold(tx, workspace, &self.holds)?;
         conversations::touch(tx, workspace, &self.touches, self.beat.now)?;

@@ -267,7 +267,7 @@ async fn tally(
     let workspace = actor.workspace();
     let read = move |db: &store::Read<'_>| {
         let mut days = BTreeMap::<Date, Day>::new();
-        messages::each_sent(db, workspace, MessageId(i64::MIN), |sent| {
+        messages::counted::each_sent(db, workspace, MessageId(i64::MIN), |sent| {
             let zone = Zone::named(&sent.zone).map_err(|error| Failure::Stored(error.to_string()))?;
             let day = days.entry(zone.local(sent.sent_at).date()).or_default();
             day.messages += 1;
@@ -283,5 +283,5 @@ async fn tally(
 
 async fn inbound(engine: &Engine, actor: &Actor) -> Result<i64, SimulationError> {
     let workspace = actor.workspace();
-    engine.read(move |db| Ok(messages::inbound_count(db, workspace)?)).await
+    engine.read(move |db| Ok(messages::counted::inbound_count(db, workspace)?)).await
 }

@@ -161,7 +161,7 @@ impl Served {
     /// How many texts of a workspace are claimed.
     async fn sending(&self, actor: &Actor) -> i64 {
         let workspace = actor.workspace();
-        let counts = move |db: &store::Read<'_>| store::messages::counts(db, workspace);
+        let counts = move |db: &store::Read<'_>| store::messages::counted::counts(db, workspace);
         let counts = self.engine.store().read::<_, store::DbError, _>(counts).await.unwrap();
         counts.into_iter().find(|(state, _)| state == "sending").map_or(0, |(_, count)| count)
     }

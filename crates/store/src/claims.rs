@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::enrollments::Place;
 use crate::json;
-use crate::{DbError, Read, Row, Sql, Tx, tallies};
+use crate::{DbError, Each, Read, Row, Sql, Tx, tallies};
 
 static DUE_WORKSPACES: Sql = Sql::Same(
     "
@@ -102,17 +102,19 @@ static DUE: Sql = Sql::Twin {
         FOR UPDATE OF e SKIP LOCKED",
 };
 
-static CLAIM: Sql = Sql::Twin {
-    sqlite: "
-        UPDATE enrollments SET due_at = NULL, message_id = j.value ->> 'message'
-        FROM json_each($2) AS j
-        WHERE enrollments.workspace_id = $1 AND enrollments.enrollment_id = j.value ->> 'id' AND enrollments.state = 'active'
-        RETURNING enrollment_id",
-    postgres: "
-        UPDATE enrollments SET due_at = NULL, message_id = t.message
-        FROM jsonb_to_recordset($2::text::jsonb) AS t (id BIGINT, message BIGINT)
-        WHERE enrollments.workspace_id = $1 AND enrollments.enrollment_id = t.id AND enrollments.state = 'active'
-        RETURNING enrollment_id",
+static CLAIM: Each<2> = Each {
+    columns: ["id", "message"],
+    sql: Sql::Twin {
+        sqlite: "
+            UPDATE enrollments SET due_at = NULL, message_id = $3
+            WHERE workspace_id = $1 AND enrollment_id = $2 AND state = 'active'
+            RETURNING enrollment_id",
+        postgres: "
+            UPDATE enrollments SET due_at = NULL, message_id = t.message
+            FROM jsonb_to_recordset($2::text::jsonb) AS t (id BIGINT, message BIGINT)
+            WHERE enrollments.workspace_id = $1 AND enrollments.enrollment_id = t.id AND enrollments.state = 'active'
+            RETURNING enrollment_id",
+    },
 };
 
 static HOLD: Sql = Sql::Twin {
@@ -126,23 +128,25 @@ static HOLD: Sql = Sql::Twin {
         WHERE enrollments.workspace_id = $1 AND enrollments.enrollment_id = t.id AND enrollments.state = 'active'",
 };
 
-static ADVANCE: Sql = Sql::Twin {
-    sqlite: "
-        UPDATE enrollments SET next_step = j.value ->> 'step', due_at = j.value ->> 'due', message_id = NULL,
-            hour_minute = COALESCE(j.value ->> 'hour', hour_minute),
-            state = CASE WHEN j.value ->> 'due' IS NULL AND state = 'active' THEN 'completed' ELSE state END,
-            ended_at = CASE WHEN j.value ->> 'due' IS NULL AND state = 'active' THEN $3 ELSE ended_at END
-        FROM json_each($2) AS j
-        WHERE enrollments.workspace_id = $1 AND enrollments.enrollment_id = j.value ->> 'id'
-        RETURNING workflow_id, next_step, CASE WHEN state = 'completed' AND ended_at = $3 THEN 1 ELSE 0 END",
-    postgres: "
-        UPDATE enrollments SET next_step = t.step, due_at = t.due, message_id = NULL,
-            hour_minute = COALESCE(t.hour, hour_minute),
-            state = CASE WHEN t.due IS NULL AND state = 'active' THEN 'completed' ELSE state END,
-            ended_at = CASE WHEN t.due IS NULL AND state = 'active' THEN $3 ELSE ended_at END
-        FROM jsonb_to_recordset($2::text::jsonb) AS t (id BIGINT, step BIGINT, due BIGINT, hour BIGINT)
-        WHERE enrollments.workspace_id = $1 AND enrollments.enrollment_id = t.id
-        RETURNING workflow_id, next_step, CASE WHEN state = 'completed' AND ended_at = $3 THEN 1 ELSE 0 END",
+static ADVANCE: Each<4> = Each {
+    columns: ["id", "step", "due", "hour"],
+    sql: Sql::Twin {
+        sqlite: "
+            UPDATE enrollments SET next_step = $4, due_at = $5, message_id = NULL,
+                hour_minute = COALESCE($6, hour_minute),
+                state = CASE WHEN $5 IS NULL AND state = 'active' THEN 'completed' ELSE state END,
+                ended_at = CASE WHEN $5 IS NULL AND state = 'active' THEN $2 ELSE ended_at END
+            WHERE workspace_id = $1 AND enrollment_id = $3
+            RETURNING workflow_id, next_step, CASE WHEN state = 'completed' AND ended_at = $2 THEN 1 ELSE 0 END",
+        postgres: "
+            UPDATE enrollments SET next_step = t.step, due_at = t.due, message_id = NULL,
+                hour_minute = COALESCE(t.hour, hour_minute),
+                state = CASE WHEN t.due IS NULL AND state = 'active' THEN 'completed' ELSE state END,
+                ended_at = CASE WHEN t.due IS NULL AND state = 'active' THEN $2 ELSE ended_at END
+            FROM jsonb_to_recordset($3::text::jsonb) AS t (id BIGINT, step BIGINT, due BIGINT, hour BIGINT)
+            WHERE enrollments.workspace_id = $1 AND enrollments.enrollment_id = t.id
+            RETURNING workflow_id, next_step, CASE WHEN state = 'completed' AND ended_at = $2 THEN 1 ELSE 0 END",
+    },
 };
 
 static REASSIGN: Sql = Sql::Same(
@@ -194,9 +198,9 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("claims::BACKLOG", &BACKLOG),
     ("claims::TAKE_TURN", &TAKE_TURN),
     ("claims::DUE", &DUE),
-    ("claims::CLAIM", &CLAIM),
+    ("claims::CLAIM", &CLAIM.sql),
     ("claims::HOLD", &HOLD),
-    ("claims::ADVANCE", &ADVANCE),
+    ("claims::ADVANCE", &ADVANCE.sql),
     ("claims::REASSIGN", &REASSIGN),
     ("claims::OF_NUMBER", &OF_NUMBER),
     ("claims::STRAYED", &STRAYED),
@@ -317,21 +321,14 @@ pub fn due(
     tx.query_write(&DUE, &params)?.iter().map(due_row).collect()
 }
 
-/// A claimed step and its message.
-#[derive(Debug, Clone, Serialize)]
-struct Claimed {
-    id: i64,
-    message: i64,
-}
-
 /// Marks steps as taken by their messages; says for which enrollments it held. The fence's one half.
 pub fn claim(
     tx: &mut Tx<'_>,
     workspace: WorkspaceId,
     steps: &[(EnrollmentId, MessageId)],
 ) -> Result<Vec<EnrollmentId>, DbError> {
-    let batch: Vec<_> = steps.iter().map(|(id, message)| Claimed { id: id.0, message: message.0 }).collect();
-    let rows = tx.query_write(&CLAIM, &[workspace.0.into(), json::text(&batch)?.into()])?;
+    let batch: Vec<_> = steps.iter().map(|(id, message)| [id.0.into(), message.0.into()]).collect();
+    let rows = tx.query_each(&CLAIM, &[workspace.0.into()], &batch)?;
     rows.iter().map(|row| row.int(0).map(EnrollmentId)).collect()
 }
 
@@ -351,10 +348,9 @@ pub fn hold(tx: &mut Tx<'_>, workspace: WorkspaceId, steps: &[(EnrollmentId, Tim
 }
 
 /// Where an enrollment goes after a step was sent or given up.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct Advance {
     /// Which enrollment.
-    #[serde(rename = "id", serialize_with = "enrollment_number")]
     pub enrollment: EnrollmentId,
     /// The step that comes next, from 1.
     pub step: u8,
@@ -364,17 +360,15 @@ pub struct Advance {
     pub hour: Option<i64>,
 }
 
-fn enrollment_number<S: serde::Serializer>(id: &EnrollmentId, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_i64(id.0)
-}
-
 /// Moves enrollments to their next steps. An enrollment that was stopped meanwhile stays stopped.
 pub fn advance(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[Advance], now: Timestamp) -> Result<(), DbError> {
     if rows.is_empty() {
         return Ok(());
     }
-    let params = [workspace.0.into(), json::text(rows)?.into(), json::micros(now).into()];
-    for row in tx.query_write(&ADVANCE, &params)? {
+    let batch =
+        rows.iter().map(|row| [row.enrollment.0.into(), i64::from(row.step).into(), row.due.into(), row.hour.into()]);
+    let shared = [workspace.0.into(), json::micros(now).into()];
+    for row in tx.query_each(&ADVANCE, &shared, &batch.collect::<Vec<_>>())? {
         if row.flag(2)? {
             tallies::count(tx, workspace, now, (row.int(0)?, 0), What::Completed, Count::one(0))?;
         }

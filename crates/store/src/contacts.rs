@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::json;
-use crate::{DbError, Read, Row, Sql, Tx, Value, search, suppressions};
+use crate::{DbError, Each, Read, Row, Sql, Tx, Value, search, suppressions};
 
 pub(crate) mod custom;
 pub mod list;
@@ -158,44 +158,46 @@ static ALL_IDS: Sql = Sql::Same(
     ORDER BY contact_id LIMIT $3",
 );
 
-static INSERT: Sql = Sql::Twin {
-    sqlite: "
-        INSERT INTO contacts (workspace_id, contact_id, phone, phone_hash, person_id, name, fields, number_id, created_at,
-            updated_at, deleted_at, name_key, import_id)
-        SELECT $1, value ->> 'id', value ->> 'phone', value ->> 'hash', value ->> 'person', value ->> 'name',
-            value ->> 'fields', NULL, $3, $3, NULL, value ->> 'key', $4
-        FROM json_each($2) WHERE true
-        ON CONFLICT (workspace_id, phone) WHERE deleted_at IS NULL DO NOTHING",
-    postgres: "
-        INSERT INTO contacts (workspace_id, contact_id, phone, phone_hash, person_id, name, fields, number_id, created_at,
-            updated_at, deleted_at, name_key, import_id)
-        SELECT $1, id, phone, hash, person, name, fields, NULL, $3, $3, NULL, key, $4
-        FROM jsonb_to_recordset($2::text::jsonb)
-            AS t (id BIGINT, phone TEXT, hash BIGINT, person BIGINT, name TEXT, key TEXT, fields TEXT)
-        ON CONFLICT (workspace_id, phone) WHERE deleted_at IS NULL DO NOTHING",
+static INSERT: Each<7> = Each {
+    columns: ["id", "phone", "hash", "person", "name", "key", "fields"],
+    sql: Sql::Twin {
+        sqlite: "
+            INSERT INTO contacts (workspace_id, created_at, updated_at, import_id, contact_id, phone, phone_hash, person_id,
+                name, name_key, fields)
+            VALUES ($1, $2, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+            ON CONFLICT (workspace_id, phone) WHERE deleted_at IS NULL DO NOTHING",
+        postgres: "
+            INSERT INTO contacts (workspace_id, created_at, updated_at, import_id, contact_id, phone, phone_hash, person_id,
+                name, name_key, fields)
+            SELECT $1, $2, $2, $3, id, phone, hash, person, name, key, fields
+            FROM jsonb_to_recordset($4::text::jsonb)
+                AS t (id BIGINT, phone TEXT, hash BIGINT, person BIGINT, name TEXT, key TEXT, fields TEXT)
+            ON CONFLICT (workspace_id, phone) WHERE deleted_at IS NULL DO NOTHING",
+    },
 };
 
-static UPDATE: Sql = Sql::Twin {
-    sqlite: "
-        UPDATE contacts SET name = j.value ->> 'name', name_key = j.value ->> 'key', fields = j.value ->> 'fields',
-            person_id = j.value ->> 'person', updated_at = $3
-        FROM json_each($2) AS j
-        WHERE contacts.workspace_id = $1 AND contacts.contact_id = j.value ->> 'id' AND contacts.deleted_at IS NULL",
-    postgres: "
-        UPDATE contacts SET name = t.name, name_key = t.key, fields = t.fields, person_id = t.person, updated_at = $3
-        FROM jsonb_to_recordset($2::text::jsonb) AS t (id BIGINT, name TEXT, key TEXT, fields TEXT, person BIGINT)
-        WHERE contacts.workspace_id = $1 AND contacts.contact_id = t.id AND contacts.deleted_at IS NULL",
+static UPDATE: Each<7> = Each {
+    columns: INSERT.columns,
+    sql: Sql::Twin {
+        sqlite: "
+            UPDATE contacts SET name = $7, name_key = $8, fields = $9, person_id = $6, updated_at = $2
+            WHERE workspace_id = $1 AND contact_id = $3 AND deleted_at IS NULL",
+        postgres: "
+            UPDATE contacts SET name = t.name, name_key = t.key, fields = t.fields, person_id = t.person, updated_at = $2
+            FROM jsonb_to_recordset($3::text::jsonb) AS t (id BIGINT, name TEXT, key TEXT, fields TEXT, person BIGINT)
+            WHERE contacts.workspace_id = $1 AND contacts.contact_id = t.id AND contacts.deleted_at IS NULL",
+    },
 };
 
-static ASSIGN: Sql = Sql::Twin {
-    sqlite: "
-        UPDATE contacts SET number_id = j.value ->> 'number'
-        FROM json_each($2) AS j
-        WHERE contacts.workspace_id = $1 AND contacts.contact_id = j.value ->> 'id'",
-    postgres: "
-        UPDATE contacts SET number_id = t.number
-        FROM jsonb_to_recordset($2::text::jsonb) AS t (id BIGINT, number BIGINT)
-        WHERE contacts.workspace_id = $1 AND contacts.contact_id = t.id",
+static ASSIGN: Each<2> = Each {
+    columns: ["id", "number"],
+    sql: Sql::Twin {
+        sqlite: "UPDATE contacts SET number_id = $3 WHERE workspace_id = $1 AND contact_id = $2",
+        postgres: "
+            UPDATE contacts SET number_id = t.number
+            FROM jsonb_to_recordset($2::text::jsonb) AS t (id BIGINT, number BIGINT)
+            WHERE contacts.workspace_id = $1 AND contacts.contact_id = t.id",
+    },
 };
 
 static DELETE: Sql = Sql::Same(
@@ -220,9 +222,9 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("contacts::PAGE", &PAGE),
     ("contacts::NEWEST_FIELDS", &NEWEST_FIELDS),
     ("contacts::ALL_IDS", &ALL_IDS),
-    ("contacts::INSERT", &INSERT),
-    ("contacts::UPDATE", &UPDATE),
-    ("contacts::ASSIGN", &ASSIGN),
+    ("contacts::INSERT", &INSERT.sql),
+    ("contacts::UPDATE", &UPDATE.sql),
+    ("contacts::ASSIGN", &ASSIGN.sql),
     ("contacts::DELETE", &DELETE),
     ("contacts::REASSIGNED", &REASSIGNED),
     ("contacts::COUNT", &COUNT),
@@ -330,27 +332,19 @@ pub struct ContactRow {
     pub fields: Vec<(String, String)>,
 }
 
-#[derive(Serialize)]
-struct Written<'a> {
-    id: i64,
-    phone: &'a str,
-    hash: i64,
-    person: Option<i64>,
-    name: &'a str,
-    key: String,
-    fields: String,
-}
-
-fn batch(rows: &[ContactRow]) -> Result<Value, DbError> {
+fn batch(rows: &[ContactRow]) -> Result<Vec<[Value; 7]>, DbError> {
     let written = |row: &ContactRow| {
-        let fields = json::text(&row.fields)?;
-        let person = row.person.map(|person| person.0);
-        let key = domain::search::fold(&row.name);
-        let (id, hash, name) = (row.id.0, row.phone_hash, row.name.as_str());
-        json::text(&Written { id, phone: &row.phone, hash, person, name, key, fields })
+        Ok([
+            row.id.0.into(),
+            row.phone.as_str().into(),
+            row.phone_hash.into(),
+            row.person.map(|person| person.0).into(),
+            row.name.as_str().into(),
+            domain::search::fold(&row.name).into(),
+            json::text(&row.fields)?.into(),
+        ])
     };
-    let rows = rows.iter().map(written).collect::<Result<Vec<_>, DbError>>()?;
-    Ok(format!("[{}]", rows.join(",")).into())
+    rows.iter().map(written).collect()
 }
 
 /// Inserts contacts and says how many were new; one whose phone is there already is passed over.
@@ -367,7 +361,8 @@ pub fn insert_imported(
     now: Timestamp,
 ) -> Result<u64, DbError> {
     let import = import.map(|import| import.0);
-    let new = tx.execute(&INSERT, &[workspace.0.into(), batch(rows)?, json::micros(now).into(), import.into()])?;
+    let shared = [workspace.0.into(), json::micros(now).into(), import.into()];
+    let new = tx.execute_each(&INSERT, &shared, &batch(rows)?)?;
     search::add(tx, workspace, &keys(rows))?;
     let hashes: Vec<_> = rows.iter().map(|row| (row.phone_hash, row.id)).collect();
     suppressions::take_over(tx, workspace, &hashes)?;
@@ -378,7 +373,7 @@ pub fn insert_imported(
 pub fn update(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[ContactRow], now: Timestamp) -> Result<u64, DbError> {
     let ids: Vec<ContactId> = rows.iter().map(|row| row.id).collect();
     let (old, new) = (kept_keys(&some(tx, workspace, &ids)?), keys(rows));
-    let changed = tx.execute(&UPDATE, &[workspace.0.into(), batch(rows)?, json::micros(now).into()])?;
+    let changed = tx.execute_each(&UPDATE, &[workspace.0.into(), json::micros(now).into()], &batch(rows)?)?;
     let (old, new): (BTreeSet<_>, BTreeSet<_>) = (old.into_iter().collect(), new.into_iter().collect());
     search::remove(tx, workspace, &old.difference(&new).cloned().collect::<Vec<_>>())?;
     search::add(tx, workspace, &new.difference(&old).cloned().collect::<Vec<_>>())?;
@@ -407,19 +402,13 @@ fn kept_keys(rows: &[Contact]) -> Vec<(String, ContactId)> {
     rows.iter().flat_map(of).collect()
 }
 
-#[derive(Serialize)]
-struct Assigned {
-    id: i64,
-    number: i64,
-}
-
 /// Gives contacts their sending numbers.
 pub fn assign(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[(ContactId, NumberId)]) -> Result<(), DbError> {
     if rows.is_empty() {
         return Ok(());
     }
-    let rows: Vec<_> = rows.iter().map(|(id, number)| Assigned { id: id.0, number: number.0 }).collect();
-    tx.execute(&ASSIGN, &[workspace.0.into(), json::text(&rows)?.into()]).map(|_| ())
+    let rows: Vec<_> = rows.iter().map(|(id, number)| [id.0.into(), number.0.into()]).collect();
+    tx.execute_each(&ASSIGN, &[workspace.0.into()], &rows).map(|_| ())
 }
 
 /// Deletes a contact with its conversation and labels; false if there was none.

@@ -14,10 +14,9 @@ pub mod list;
 
 use domain::ids::{ContactId, EnrollmentId, MessageId, UserId, WorkspaceId};
 use jiff::Timestamp;
-use serde::Serialize;
 
 use crate::json;
-use crate::{DbError, Read, Row, Sql, Tx};
+use crate::{DbError, Each, Read, Row, Sql, Tx};
 
 pub use list::Conversation;
 
@@ -41,62 +40,62 @@ pub enum Side {
     Outbound,
 }
 
-static TOUCH: Sql = Sql::Twin {
-    sqlite: "
-        INSERT INTO conversations (workspace_id, contact_id, last_at, last_message_id, last_inbound_at, last_outbound_at,
-            unread, side, enrollment_id, opted_out)
-        SELECT $1, c.contact_id, $3, value ->> 'message', value ->> 'inbound', value ->> 'outbound', value ->> 'unread',
-            value ->> 'side',
-            (SELECT e.enrollment_id FROM enrollments e
-             WHERE e.workspace_id = $1 AND e.contact_id = c.contact_id AND e.state = 'active'),
-            EXISTS (SELECT 1 FROM suppressions s
-             WHERE s.workspace_id = $1 AND s.phone_hash = c.phone_hash AND s.kind = 'opted_out' AND s.lifted_at IS NULL)
-        FROM json_each($2)
-        JOIN contacts c ON c.workspace_id = $1 AND c.contact_id = value ->> 'contact' AND c.deleted_at IS NULL
-        WHERE true
-        ON CONFLICT (workspace_id, contact_id) DO UPDATE SET
-            last_at = excluded.last_at, last_message_id = excluded.last_message_id, side = excluded.side,
-            last_inbound_at = COALESCE(excluded.last_inbound_at, conversations.last_inbound_at),
-            last_outbound_at = COALESCE(excluded.last_outbound_at, conversations.last_outbound_at),
-            unread = conversations.unread + excluded.unread",
-    postgres: "
-        INSERT INTO conversations (workspace_id, contact_id, last_at, last_message_id, last_inbound_at, last_outbound_at,
-            unread, side, enrollment_id, opted_out)
-        SELECT $1, c.contact_id, $3, t.message, t.inbound, t.outbound, t.unread, t.side,
-            (SELECT e.enrollment_id FROM enrollments e
-             WHERE e.workspace_id = $1 AND e.contact_id = c.contact_id AND e.state = 'active'),
-            CASE WHEN EXISTS (SELECT 1 FROM suppressions s
-             WHERE s.workspace_id = $1 AND s.phone_hash = c.phone_hash AND s.kind = 'opted_out' AND s.lifted_at IS NULL)
-            THEN 1 ELSE 0 END
-        FROM jsonb_to_recordset($2::text::jsonb)
-            AS t (contact BIGINT, message BIGINT, inbound BIGINT, outbound BIGINT, unread BIGINT, side TEXT)
-        JOIN contacts c ON c.workspace_id = $1 AND c.contact_id = t.contact AND c.deleted_at IS NULL
-        ON CONFLICT (workspace_id, contact_id) DO UPDATE SET
-            last_at = excluded.last_at, last_message_id = excluded.last_message_id, side = excluded.side,
-            last_inbound_at = COALESCE(excluded.last_inbound_at, conversations.last_inbound_at),
-            last_outbound_at = COALESCE(excluded.last_outbound_at, conversations.last_outbound_at),
-            unread = conversations.unread + excluded.unread",
+static TOUCH: Each<6> = Each {
+    columns: ["contact", "message", "inbound", "outbound", "unread", "side"],
+    sql: Sql::Twin {
+        sqlite: "
+            INSERT INTO conversations (workspace_id, contact_id, last_at, last_message_id, last_inbound_at, last_outbound_at,
+                unread, side, enrollment_id, opted_out)
+            SELECT $1, c.contact_id, $2, $4, $5, $6, $7, $8,
+                (SELECT e.enrollment_id FROM enrollments e
+                 WHERE e.workspace_id = $1 AND e.contact_id = c.contact_id AND e.state = 'active'),
+                EXISTS (SELECT 1 FROM suppressions s
+                 WHERE s.workspace_id = $1 AND s.phone_hash = c.phone_hash AND s.kind = 'opted_out' AND s.lifted_at IS NULL)
+            FROM contacts c WHERE c.workspace_id = $1 AND c.contact_id = $3 AND c.deleted_at IS NULL
+            ON CONFLICT (workspace_id, contact_id) DO UPDATE SET
+                last_at = excluded.last_at, last_message_id = excluded.last_message_id, side = excluded.side,
+                last_inbound_at = COALESCE(excluded.last_inbound_at, conversations.last_inbound_at),
+                last_outbound_at = COALESCE(excluded.last_outbound_at, conversations.last_outbound_at),
+                unread = conversations.unread + excluded.unread",
+        postgres: "
+            INSERT INTO conversations (workspace_id, contact_id, last_at, last_message_id, last_inbound_at, last_outbound_at,
+                unread, side, enrollment_id, opted_out)
+            SELECT $1, c.contact_id, $2, t.message, t.inbound, t.outbound, t.unread, t.side,
+                (SELECT e.enrollment_id FROM enrollments e
+                 WHERE e.workspace_id = $1 AND e.contact_id = c.contact_id AND e.state = 'active'),
+                CASE WHEN EXISTS (SELECT 1 FROM suppressions s
+                 WHERE s.workspace_id = $1 AND s.phone_hash = c.phone_hash AND s.kind = 'opted_out' AND s.lifted_at IS NULL)
+                THEN 1 ELSE 0 END
+            FROM jsonb_to_recordset($3::text::jsonb)
+                AS t (contact BIGINT, message BIGINT, inbound BIGINT, outbound BIGINT, unread BIGINT, side TEXT)
+            JOIN contacts c ON c.workspace_id = $1 AND c.contact_id = t.contact AND c.deleted_at IS NULL
+            ON CONFLICT (workspace_id, contact_id) DO UPDATE SET
+                last_at = excluded.last_at, last_message_id = excluded.last_message_id, side = excluded.side,
+                last_inbound_at = COALESCE(excluded.last_inbound_at, conversations.last_inbound_at),
+                last_outbound_at = COALESCE(excluded.last_outbound_at, conversations.last_outbound_at),
+                unread = conversations.unread + excluded.unread",
+    },
 };
 
 static TOUCH_LABELS: Sql = Sql::Twin {
     sqlite: "
         UPDATE contact_labels SET last_at = $3
-        WHERE workspace_id = $1 AND contact_id IN (SELECT value ->> 'contact' FROM json_each($2))",
+        WHERE workspace_id = $1 AND contact_id IN (SELECT value FROM json_each($2))",
     postgres: "
         UPDATE contact_labels SET last_at = $3
         WHERE workspace_id = $1
-          AND contact_id = ANY (ARRAY(SELECT contact FROM jsonb_to_recordset($2::text::jsonb) AS t (contact BIGINT)))",
+          AND contact_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))",
 };
 
-static ENTER: Sql = Sql::Twin {
-    sqlite: "
-        UPDATE conversations SET enrollment_id = j.value ->> 'id'
-        FROM json_each($2) AS j
-        WHERE conversations.workspace_id = $1 AND conversations.contact_id = j.value ->> 'contact'",
-    postgres: "
-        UPDATE conversations SET enrollment_id = t.id
-        FROM jsonb_to_recordset($2::text::jsonb) AS t (id BIGINT, contact BIGINT)
-        WHERE conversations.workspace_id = $1 AND conversations.contact_id = t.contact",
+static ENTER: Each<2> = Each {
+    columns: ["id", "contact"],
+    sql: Sql::Twin {
+        sqlite: "UPDATE conversations SET enrollment_id = $2 WHERE workspace_id = $1 AND contact_id = $3",
+        postgres: "
+            UPDATE conversations SET enrollment_id = t.id
+            FROM jsonb_to_recordset($2::text::jsonb) AS t (id BIGINT, contact BIGINT)
+            WHERE conversations.workspace_id = $1 AND conversations.contact_id = t.contact",
+    },
 };
 
 static LEAVE: Sql = Sql::Twin {
@@ -176,9 +175,9 @@ static REMOVE: Sql = Sql::Same("DELETE FROM conversations WHERE workspace_id = $
 
 /// Every statement of this file, for the test that prepares them on both databases.
 pub(crate) const ALL: &[(&str, &Sql)] = &[
-    ("conversations::TOUCH", &TOUCH),
+    ("conversations::TOUCH", &TOUCH.sql),
     ("conversations::TOUCH_LABELS", &TOUCH_LABELS),
-    ("conversations::ENTER", &ENTER),
+    ("conversations::ENTER", &ENTER.sql),
     ("conversations::LEAVE", &LEAVE),
     ("conversations::OPTED_OUT", &OPTED_OUT),
     ("conversations::FIND", &FIND),
@@ -188,16 +187,6 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("conversations::ASSIGN", &ASSIGN),
     ("conversations::REMOVE", &REMOVE),
 ];
-
-#[derive(Serialize)]
-struct Touched {
-    contact: i64,
-    message: i64,
-    inbound: Option<i64>,
-    outbound: Option<i64>,
-    unread: i64,
-    side: &'static str,
-}
 
 impl Side {
     /// The word that the database holds.
@@ -216,25 +205,21 @@ pub fn touch(tx: &mut Tx<'_>, workspace: WorkspaceId, touches: &[Touch], now: Ti
         return Ok(());
     }
     let at = json::micros(now);
-    let touched = |touch: &Touch| Touched {
-        contact: touch.contact.0,
-        message: touch.message.0,
-        inbound: (touch.side == Side::Inbound).then_some(at),
-        outbound: (touch.side == Side::Outbound).then_some(at),
-        unread: i64::from(touch.side == Side::Inbound),
-        side: touch.side.word(),
+    let touched = |touch: &Touch| {
+        [
+            touch.contact.0.into(),
+            touch.message.0.into(),
+            (touch.side == Side::Inbound).then_some(at).into(),
+            (touch.side == Side::Outbound).then_some(at).into(),
+            (touch.side == Side::Inbound).into(),
+            touch.side.word().into(),
+        ]
     };
     let rows: Vec<_> = touches.iter().map(touched).collect();
-    let params = [workspace.0.into(), json::text(&rows)?.into(), at.into()];
-    tx.execute(&TOUCH, &params)?;
+    tx.execute_each(&TOUCH, &[workspace.0.into(), at.into()], &rows)?;
     // After the conversations, whose rows are locked by now: a label that is given meanwhile waits for them.
-    tx.execute(&TOUCH_LABELS, &params).map(|_| ())
-}
-
-#[derive(Serialize)]
-struct Entered {
-    id: i64,
-    contact: i64,
+    let list = json::list(touches.iter().map(|touch| touch.contact.0))?;
+    tx.execute(&TOUCH_LABELS, &[workspace.0.into(), list.into(), at.into()]).map(|_| ())
 }
 
 /// Contacts begin these enrollments.
@@ -243,8 +228,8 @@ pub(crate) fn enter(
     workspace: WorkspaceId,
     rows: impl Iterator<Item = (EnrollmentId, ContactId)>,
 ) -> Result<(), DbError> {
-    let rows: Vec<_> = rows.map(|(id, contact)| Entered { id: id.0, contact: contact.0 }).collect();
-    tx.execute(&ENTER, &[workspace.0.into(), json::text(&rows)?.into()]).map(|_| ())
+    let rows: Vec<_> = rows.map(|(id, contact)| [id.0.into(), contact.0.into()]).collect();
+    tx.execute_each(&ENTER, &[workspace.0.into()], &rows).map(|_| ())
 }
 
 /// These enrollments run no longer.

@@ -28,7 +28,7 @@ use job::Work;
 pub use queue::Lane;
 use queue::Queue;
 pub use row::Row;
-pub use sql::Sql;
+pub use sql::{Each, Sql};
 pub use sqlite::Copied;
 use threads::Threads;
 pub use tx::{Read, Tx};

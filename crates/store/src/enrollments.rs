@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::json;
-use crate::{DbError, Read, Row, Sql, Tx, tallies};
+use crate::{DbError, Each, Read, Row, Sql, Tx, tallies};
 
 /// Where the contact of an enrollment may be, and how its texts are written: frozen at its start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -180,21 +180,20 @@ static ACTIVE_COUNT: Sql = Sql::Same(
     SELECT COUNT(*) FROM enrollments WHERE workspace_id = $1 AND workflow_id = $2 AND state = 'active'",
 );
 
-static INSERT: Sql = Sql::Twin {
-    sqlite: "
-        INSERT INTO enrollments (workspace_id, enrollment_id, contact_id, workflow_id, version, state, reason, number_id,
-            place, field_values, prices, rate_micros, next_step, due_at, message_id, hour_minute, started_by, started_at,
-            ended_at)
-        SELECT $1, value ->> 'id', value ->> 'contact', $2, $3, 'active', NULL, value ->> 'number', value ->> 'place',
-            value ->> 'held', value ->> 'prices', $4, $8, value ->> 'due', NULL, NULL, $5, $6, NULL
-        FROM json_each($7)",
-    postgres: "
-        INSERT INTO enrollments (workspace_id, enrollment_id, contact_id, workflow_id, version, state, reason, number_id,
-            place, field_values, prices, rate_micros, next_step, due_at, message_id, hour_minute, started_by, started_at,
-            ended_at)
-        SELECT $1, id, contact, $2, $3, 'active', NULL, number, place, held, prices, $4, $8, due, NULL, NULL, $5, $6, NULL
-        FROM jsonb_to_recordset($7::text::jsonb)
-            AS t (id BIGINT, contact BIGINT, number BIGINT, place TEXT, held TEXT, prices TEXT, due BIGINT)",
+static INSERT: Each<7> = Each {
+    columns: ["id", "contact", "number", "place", "held", "prices", "due"],
+    sql: Sql::Twin {
+        sqlite: "
+            INSERT INTO enrollments (workspace_id, workflow_id, version, rate_micros, started_by, started_at, next_step,
+                enrollment_id, contact_id, number_id, place, field_values, prices, due_at, state)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'active')",
+        postgres: "
+            INSERT INTO enrollments (workspace_id, workflow_id, version, rate_micros, started_by, started_at, next_step,
+                enrollment_id, contact_id, number_id, place, field_values, prices, due_at, state)
+            SELECT $1, $2, $3, $4, $5, $6, $7, id, contact, number, place, held, prices, due, 'active'
+            FROM jsonb_to_recordset($8::text::jsonb)
+                AS t (id BIGINT, contact BIGINT, number BIGINT, place TEXT, held TEXT, prices TEXT, due BIGINT)",
+    },
 };
 
 static STOP: Sql = Sql::Twin {
@@ -226,7 +225,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("enrollments::RUNNING", &RUNNING),
     ("enrollments::CARDS", &CARDS),
     ("enrollments::ACTIVE_COUNT", &ACTIVE_COUNT),
-    ("enrollments::INSERT", &INSERT),
+    ("enrollments::INSERT", &INSERT.sql),
     ("enrollments::STOP", &STOP),
     ("enrollments::ENDS", &ENDS),
 ];
@@ -406,42 +405,30 @@ pub struct Start {
     pub at: Timestamp,
 }
 
-#[derive(Serialize)]
-struct Inserted {
-    id: i64,
-    contact: i64,
-    number: i64,
-    place: String,
-    held: String,
-    prices: String,
-    due: i64,
-}
-
 /// Inserts a batch. A contact that is in an active enrollment already makes it fail as a whole.
 pub fn insert(tx: &mut Tx<'_>, workspace: WorkspaceId, start: &Start, rows: &[NewEnrollment]) -> Result<(), DbError> {
     let inserted = |row: &NewEnrollment| {
-        Ok(Inserted {
-            id: row.id.0,
-            contact: row.contact.0,
-            number: row.number.0,
-            place: json::text(&row.place)?,
-            held: json::text(&row.values)?,
-            prices: json::text(&row.prices)?,
-            due: json::micros(row.due_at),
-        })
+        Ok([
+            row.id.0.into(),
+            row.contact.0.into(),
+            row.number.0.into(),
+            json::text(&row.place)?.into(),
+            json::text(&row.values)?.into(),
+            json::text(&row.prices)?.into(),
+            json::micros(row.due_at).into(),
+        ])
     };
     let batch = rows.iter().map(inserted).collect::<Result<Vec<_>, DbError>>()?;
-    let params = [
+    let shared = [
         workspace.0.into(),
         start.workflow.0.into(),
         start.version.into(),
         start.rate.0.into(),
         start.by.as_str().into(),
         json::micros(start.at).into(),
-        json::text(&batch)?.into(),
         i64::from(start.from_step).into(),
     ];
-    tx.execute(&INSERT, &params)?;
+    tx.execute_each(&INSERT, &shared, &batch)?;
     for row in rows {
         tallies::count(tx, workspace, start.at, (start.workflow.0, 0), What::Added, Count::added(&row.prices))?;
     }

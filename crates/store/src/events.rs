@@ -2,10 +2,9 @@
 
 use domain::ids::{ContactId, EventId, WorkspaceId};
 use jiff::Timestamp;
-use serde::Serialize;
 
 use crate::json;
-use crate::{DbError, Read, Row, Sql, Tx};
+use crate::{DbError, Each, Read, Row, Sql, Tx};
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,16 +23,18 @@ pub struct Event {
     pub at: Timestamp,
 }
 
-static INSERT: Sql = Sql::Twin {
-    sqlite: "
-        INSERT INTO events (workspace_id, event_id, contact_id, kind, actor, payload, at)
-        SELECT $1, value ->> 'id', value ->> 'contact', value ->> 'kind', value ->> 'actor', value ->> 'payload', value ->> 'at'
-        FROM json_each($2)",
-    postgres: "
-        INSERT INTO events (workspace_id, event_id, contact_id, kind, actor, payload, at)
-        SELECT $1, id, contact, kind, actor, payload, at
-        FROM jsonb_to_recordset($2::text::jsonb)
-            AS t (id BIGINT, contact BIGINT, kind TEXT, actor TEXT, payload TEXT, at BIGINT)",
+static INSERT: Each<6> = Each {
+    columns: ["id", "contact", "kind", "actor", "payload", "at"],
+    sql: Sql::Twin {
+        sqlite: "
+            INSERT INTO events (workspace_id, event_id, contact_id, kind, actor, payload, at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        postgres: "
+            INSERT INTO events (workspace_id, event_id, contact_id, kind, actor, payload, at)
+            SELECT $1, id, contact, kind, actor, payload, at
+            FROM jsonb_to_recordset($2::text::jsonb)
+                AS t (id BIGINT, contact BIGINT, kind TEXT, actor TEXT, payload TEXT, at BIGINT)",
+    },
 };
 
 static OF_CONTACT: Sql = Sql::Same(
@@ -69,7 +70,7 @@ static BACKWARDS: Sql = Sql::Same(
 
 /// Every statement of this file, for the test that prepares them on both databases.
 pub(crate) const ALL: &[(&str, &Sql)] = &[
-    ("events::INSERT", &INSERT),
+    ("events::INSERT", &INSERT.sql),
     ("events::OF_CONTACT", &OF_CONTACT),
     ("events::LISTINGS", &LISTINGS),
     ("events::PAGE", &PAGE),
@@ -88,30 +89,23 @@ fn read(row: &Row) -> Result<Event, DbError> {
     })
 }
 
-#[derive(Serialize)]
-struct Inserted<'a> {
-    id: i64,
-    contact: Option<i64>,
-    kind: &'a str,
-    actor: &'a str,
-    payload: &'a str,
-    at: i64,
-}
-
 /// Writes what happened.
 pub fn insert(tx: &mut Tx<'_>, workspace: WorkspaceId, events: &[Event]) -> Result<(), DbError> {
     if events.is_empty() {
         return Ok(());
     }
-    let rows = events.iter().map(|event| Inserted {
-        id: event.id.0,
-        contact: event.contact.map(|contact| contact.0),
-        kind: &event.kind,
-        actor: &event.actor,
-        payload: &event.payload,
-        at: json::micros(event.at),
-    });
-    tx.execute(&INSERT, &[workspace.0.into(), json::text(&rows.collect::<Vec<_>>())?.into()]).map(|_| ())
+    let row = |event: &Event| {
+        [
+            event.id.0.into(),
+            event.contact.map(|contact| contact.0).into(),
+            event.kind.as_str().into(),
+            event.actor.as_str().into(),
+            event.payload.as_str().into(),
+            json::micros(event.at).into(),
+        ]
+    };
+    let rows: Vec<_> = events.iter().map(row).collect();
+    tx.execute_each(&INSERT, &[workspace.0.into()], &rows).map(|_| ())
 }
 
 /// What happened with a contact, newest first, before the given event.

@@ -10,23 +10,23 @@ pub mod statement;
 use domain::ids::WorkspaceId;
 use domain::ledger::{self, Account, Transfer, Unit};
 use jiff::Timestamp;
-use serde::Serialize;
 
 use crate::json::micros;
-use crate::{DbError, Read, Row, Sql, Tx, Value, tallies};
+use crate::{DbError, Each, Read, Row, Sql, Tx, Value, tallies};
 
-static INSERT: Sql = Sql::Twin {
-    sqlite: "
-        INSERT INTO transfers (workspace_id, subject, step, reason, unit, debit, credit, amount, at, day)
-        SELECT $1, value ->> 's', value ->> 'n', value ->> 'r', value ->> 'u', value ->> 'd', value ->> 'c', value ->> 'a',
-            $3, $4
-        FROM json_each($2) WHERE true
-        ON CONFLICT (workspace_id, subject, step, reason, unit) DO NOTHING",
-    postgres: "
-        INSERT INTO transfers (workspace_id, subject, step, reason, unit, debit, credit, amount, at, day)
-        SELECT $1, s, n, r, u, d, c, a, $3, $4
-        FROM jsonb_to_recordset($2::text::jsonb) AS t (s BIGINT, n BIGINT, r TEXT, u TEXT, d TEXT, c TEXT, a BIGINT)
-        ON CONFLICT (workspace_id, subject, step, reason, unit) DO NOTHING",
+static INSERT: Each<7> = Each {
+    columns: ["s", "n", "r", "u", "d", "c", "a"],
+    sql: Sql::Twin {
+        sqlite: "
+            INSERT INTO transfers (workspace_id, at, day, subject, step, reason, unit, debit, credit, amount)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+            ON CONFLICT (workspace_id, subject, step, reason, unit) DO NOTHING",
+        postgres: "
+            INSERT INTO transfers (workspace_id, at, day, subject, step, reason, unit, debit, credit, amount)
+            SELECT $1, $2, $3, s, n, r, u, d, c, a
+            FROM jsonb_to_recordset($4::text::jsonb) AS t (s BIGINT, n BIGINT, r TEXT, u TEXT, d TEXT, c TEXT, a BIGINT)
+            ON CONFLICT (workspace_id, subject, step, reason, unit) DO NOTHING",
+    },
 };
 
 static MOVE: Sql = Sql::Same(
@@ -70,7 +70,7 @@ static PAGE: Sql = Sql::Same(
 
 /// Every statement of this file, for the test that prepares them on both databases.
 pub(crate) const ALL: &[(&str, &Sql)] = &[
-    ("ledger::INSERT", &INSERT),
+    ("ledger::INSERT", &INSERT.sql),
     ("ledger::MOVE", &MOVE),
     ("ledger::OPEN", &OPEN),
     ("ledger::BALANCES", &BALANCES),
@@ -109,27 +109,15 @@ pub enum PostError {
     Db(#[from] DbError),
 }
 
-#[derive(Serialize)]
-struct Posting {
-    s: i64,
-    n: u8,
-    r: &'static str,
-    u: &'static str,
-    d: &'static str,
-    c: &'static str,
-    a: i64,
-}
-
 /// Posts transfers. All new: the balances move. All known: nothing happens, `Ok(false)`.
 /// Anything in between is an error, after which the transaction must not be committed.
 pub fn post(tx: &mut Tx<'_>, workspace: WorkspaceId, transfers: &[Transfer], at: Timestamp) -> Result<bool, PostError> {
     if transfers.is_empty() {
         return Ok(true);
     }
-    let postings: Vec<Posting> = transfers.iter().map(posting).collect();
-    let json = crate::json::text(&postings)?;
     let day = tallies::day(tx, workspace, at)?;
-    let posted = tx.execute(&INSERT, &[workspace.0.into(), json.into(), micros(at).into(), day.into()])?;
+    let shared = [workspace.0.into(), micros(at).into(), day.into()];
+    let posted = tx.execute_each(&INSERT, &shared, &transfers.iter().map(posting).collect::<Vec<_>>())?;
     if posted == 0 {
         return Ok(false);
     }
@@ -143,17 +131,17 @@ pub fn post(tx: &mut Tx<'_>, workspace: WorkspaceId, transfers: &[Transfer], at:
     Ok(true)
 }
 
-fn posting(transfer: &Transfer) -> Posting {
+fn posting(transfer: &Transfer) -> [Value; 7] {
     let (debit, credit) = transfer.reason.accounts();
-    Posting {
-        s: transfer.cause.subject,
-        n: transfer.cause.step,
-        r: transfer.reason.word(),
-        u: transfer.unit.word(),
-        d: debit.word(),
-        c: credit.word(),
-        a: transfer.amount,
-    }
+    [
+        transfer.cause.subject.into(),
+        i64::from(transfer.cause.step).into(),
+        transfer.reason.word().into(),
+        transfer.unit.word().into(),
+        debit.word().into(),
+        credit.word().into(),
+        transfer.amount.into(),
+    ]
 }
 
 fn move_balance(

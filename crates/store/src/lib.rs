@@ -44,7 +44,7 @@ pub mod workspaces;
 
 #[cfg(any(test, feature = "testing"))]
 pub use db::mishaps;
-pub use db::{Address, ConstraintKind, Copied, DbError, Lane, Read, Row, Sizes, Sql, Store, Tx, Value};
+pub use db::{Address, ConstraintKind, Copied, DbError, Each, Lane, Read, Row, Sizes, Sql, Store, Tx, Value};
 
 /// Each statement of each module, as (name, statement).
 const STATEMENTS: &[&[(&str, &Sql)]] = &[
@@ -67,6 +67,7 @@ const STATEMENTS: &[&[(&str, &Sql)]] = &[
     labels::ALL,
     ledger::ALL,
     messages::ALL,
+    messages::counted::ALL,
     notes::ALL,
     needs::ALL,
     numbers::ALL,

@@ -8,6 +8,8 @@
 //! The attempt's identifier is the message's with the number of the try in its low five bits, so a
 //! callback that carries it finds the row by its key.
 
+pub mod counted;
+
 use domain::ids::{AttemptId, ContactId, EnrollmentId, MessageId, NumberId, WorkspaceId};
 use domain::ledger::Amounts;
 use domain::message::{MessageKind, MessageState};
@@ -16,7 +18,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::json;
-use crate::{DbError, Read, Row, Sql, Tx, Value, search, tallies};
+use crate::{DbError, Each, Read, Row, Sql, Tx, Value, search, tallies};
 
 /// Most tries of one message: what fits into the low bits of its identifier.
 pub const MAX_ATTEMPTS: i64 = 31;
@@ -135,46 +137,48 @@ static DUE: Sql = Sql::Twin {
     ),
 };
 
-static INSERT: Sql = Sql::Twin {
-    sqlite: "
-        INSERT INTO messages (workspace_id, message_id, contact_id, kind, state, enrollment_id, step, number_id, body,
-            segments, credits, micros, attempts, due_at, claimed_at, give_up_at, sought, author, created_at, state_at)
-        SELECT $1, value ->> 'id', value ->> 'contact', value ->> 'kind', value ->> 'state', value ->> 'enrollment',
-            value ->> 'step', value ->> 'number', value ->> 'body', value ->> 'segments', 0, 0, value ->> 'attempts',
-            value ->> 'due', value ->> 'claimed', value ->> 'give_up', 0, value ->> 'author', $3, $3
-        FROM json_each($2)",
-    postgres: "
-        INSERT INTO messages (workspace_id, message_id, contact_id, kind, state, enrollment_id, step, number_id, body,
-            segments, credits, micros, attempts, due_at, claimed_at, give_up_at, sought, author, created_at, state_at)
-        SELECT $1, id, contact, kind, state, enrollment, step, number, body, segments, 0, 0, attempts, due, claimed,
-            give_up, 0, author, $3, $3
-        FROM jsonb_to_recordset($2::text::jsonb) AS t (id BIGINT, contact BIGINT, kind TEXT, state TEXT,
-            enrollment BIGINT, step BIGINT, number BIGINT, body TEXT, segments BIGINT, attempts BIGINT, due BIGINT,
-            claimed BIGINT, give_up BIGINT, author TEXT)",
+static INSERT: Each<14> = Each {
+    columns: [
+        "id", "contact", "kind", "state", "enrollment", "step", "number", "body", "segments", "attempts", "due", "claimed",
+        "give_up", "author",
+    ],
+    sql: Sql::Twin {
+        sqlite: "
+            INSERT INTO messages (workspace_id, created_at, state_at, message_id, contact_id, kind, state, enrollment_id, step,
+                number_id, body, segments, attempts, due_at, claimed_at, give_up_at, author, credits, micros, sought)
+            VALUES ($1, $2, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 0, 0, 0)",
+        postgres: "
+            INSERT INTO messages (workspace_id, created_at, state_at, message_id, contact_id, kind, state, enrollment_id, step,
+                number_id, body, segments, attempts, due_at, claimed_at, give_up_at, author, credits, micros, sought)
+            SELECT $1, $2, $2, id, contact, kind, state, enrollment, step, number, body, segments, attempts, due, claimed,
+                give_up, author, 0, 0, 0
+            FROM jsonb_to_recordset($3::text::jsonb) AS t (id BIGINT, contact BIGINT, kind TEXT, state TEXT,
+                enrollment BIGINT, step BIGINT, number BIGINT, body TEXT, segments BIGINT, attempts BIGINT, due BIGINT,
+                claimed BIGINT, give_up BIGINT, author TEXT)",
+    },
 };
 
-static SAVE: Sql = Sql::Same(
-    "
-    UPDATE messages SET state = $3, attempts = $4, due_at = $5, claimed_at = $6, give_up_at = $7, sought = $8,
-        carrier_id = $9, code = $10, detail = $11, sent_at = $12, state_at = $13, credits = $14, micros = $15,
-        segments = $16, number_id = $17
-    WHERE workspace_id = $1 AND message_id = $2",
-);
-
-static SENT_SINCE: Sql = Sql::Twin {
-    sqlite: "
-        SELECT contact_id, COUNT(*), MIN(claimed_at) FROM messages
-        WHERE workspace_id = $1 AND contact_id IN (SELECT value FROM json_each($2))
-          AND kind IN ('workflow', 'manual') AND claimed_at > $3
-          AND state IN ('sending', 'in_doubt', 'sent', 'delivered', 'undelivered')
-        GROUP BY contact_id",
-    postgres: "
-        SELECT contact_id, COUNT(*), MIN(claimed_at) FROM messages
-        WHERE workspace_id = $1
-          AND contact_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))
-          AND kind IN ('workflow', 'manual') AND claimed_at > $3
-          AND state IN ('sending', 'in_doubt', 'sent', 'delivered', 'undelivered')
-        GROUP BY contact_id",
+static SAVE: Each<16> = Each {
+    columns: [
+        "id", "state", "attempts", "due", "claimed", "give_up", "sought", "carrier_id", "code", "detail", "sent", "at",
+        "credits", "micros", "segments", "number",
+    ],
+    sql: Sql::Twin {
+        sqlite: "
+            UPDATE messages SET state = $3, attempts = $4, due_at = $5, claimed_at = $6, give_up_at = $7, sought = $8,
+                carrier_id = $9, code = $10, detail = $11, sent_at = $12, state_at = $13, credits = $14, micros = $15,
+                segments = $16, number_id = $17
+            WHERE workspace_id = $1 AND message_id = $2",
+        postgres: "
+            UPDATE messages SET state = t.state, attempts = t.attempts, due_at = t.due, claimed_at = t.claimed,
+                give_up_at = t.give_up, sought = t.sought, carrier_id = t.carrier_id, code = t.code, detail = t.detail,
+                sent_at = t.sent, state_at = t.at, credits = t.credits, micros = t.micros, segments = t.segments,
+                number_id = t.number
+            FROM jsonb_to_recordset($2::text::jsonb) AS t (id BIGINT, state TEXT, attempts BIGINT, due BIGINT, claimed BIGINT,
+                give_up BIGINT, sought BIGINT, carrier_id TEXT, code TEXT, detail TEXT, sent BIGINT, at BIGINT,
+                credits BIGINT, micros BIGINT, segments BIGINT, number BIGINT)
+            WHERE messages.workspace_id = $1 AND messages.message_id = t.id",
+    },
 };
 
 static FOR_A_PERSON: Sql = Sql::Same(concat!(
@@ -192,35 +196,16 @@ static IN_DOUBT: Sql = Sql::Same(concat!(
       ORDER BY m.message_id LIMIT $3"
 ));
 
-static COUNTS: Sql = Sql::Same(
-    "
-    SELECT state, COUNT(*) FROM messages WHERE workspace_id = $1 AND kind <> 'inbound' GROUP BY state ORDER BY state",
-);
-
-static INBOUND: Sql = Sql::Same("SELECT COUNT(*) FROM messages WHERE workspace_id = $1 AND kind = 'inbound'");
-
-static SENT: Sql = Sql::Same(
-    "
-    SELECT m.sent_at, m.segments, m.step, e.place FROM messages m
-    JOIN enrollments e ON e.workspace_id = m.workspace_id AND e.enrollment_id = m.enrollment_id
-    WHERE m.workspace_id = $1 AND m.sent_at IS NOT NULL AND m.message_id > $2
-    ORDER BY m.message_id",
-);
-
 /// Every statement of this file, for the test that prepares them on both databases.
 pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("messages::FIND", &FIND),
     ("messages::THREAD", &THREAD),
     ("messages::LOCK", &LOCK),
     ("messages::DUE", &DUE),
-    ("messages::INSERT", &INSERT),
-    ("messages::SAVE", &SAVE),
-    ("messages::SENT_SINCE", &SENT_SINCE),
+    ("messages::INSERT", &INSERT.sql),
+    ("messages::SAVE", &SAVE.sql),
     ("messages::FOR_A_PERSON", &FOR_A_PERSON),
     ("messages::IN_DOUBT", &IN_DOUBT),
-    ("messages::COUNTS", &COUNTS),
-    ("messages::INBOUND", &INBOUND),
-    ("messages::SENT", &SENT),
 ];
 
 fn read(row: &Row) -> Result<Message, DbError> {
@@ -347,60 +332,64 @@ impl Message {
     }
 }
 
-#[derive(Serialize)]
-struct Inserted<'a> {
-    id: i64,
-    contact: i64,
-    kind: &'static str,
-    state: &'static str,
-    enrollment: Option<i64>,
-    step: Option<u8>,
-    number: i64,
-    body: &'a str,
-    segments: i64,
-    attempts: i64,
-    due: Option<i64>,
-    claimed: Option<i64>,
-    give_up: Option<i64>,
-    author: &'a str,
-}
-
 /// Inserts a batch of messages that begin now. What a person wrote can be searched from then on.
 pub fn insert(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[Message], now: Timestamp) -> Result<(), DbError> {
     if rows.is_empty() {
         return Ok(());
     }
     let inserted = |row: &Message| {
-        json::text(&Inserted {
-            id: row.id.0,
-            contact: row.contact.0,
-            kind: row.kind.word(),
-            state: row.state.word(),
-            enrollment: row.enrollment.map(|enrollment| enrollment.0),
-            step: row.step,
-            number: row.number.0,
-            body: &row.body,
-            segments: row.segments,
-            attempts: row.attempts,
-            due: row.due_at.map(json::micros),
-            claimed: row.claimed_at.map(json::micros),
-            give_up: row.give_up_at.map(json::micros),
-            author: &row.author,
-        })
+        [
+            row.id.0.into(),
+            row.contact.0.into(),
+            row.kind.word().into(),
+            row.state.word().into(),
+            row.enrollment.map(|enrollment| enrollment.0).into(),
+            row.step.map(i64::from).into(),
+            row.number.0.into(),
+            row.body.as_str().into(),
+            row.segments.into(),
+            row.attempts.into(),
+            time(row.due_at),
+            time(row.claimed_at),
+            time(row.give_up_at),
+            row.author.as_str().into(),
+        ]
     };
-    let batch = rows.iter().map(inserted).collect::<Result<Vec<_>, DbError>>()?;
-    let batch = format!("[{}]", batch.join(","));
-    tx.execute(&INSERT, &[workspace.0.into(), batch.into(), json::micros(now).into()])?;
+    let shared = [workspace.0.into(), json::micros(now).into()];
+    tx.execute_each(&INSERT, &shared, &rows.iter().map(inserted).collect::<Vec<_>>())?;
     tallies::made(tx, workspace, rows);
     let is_written = |row: &&Message| matches!(row.kind, MessageKind::Inbound | MessageKind::Manual);
     search::add_texts(tx, workspace, &rows.iter().filter(is_written).collect::<Vec<_>>())
 }
 
+fn time(at: Option<Timestamp>) -> Value {
+    at.map(json::micros).into()
+}
+
 /// Writes what may change of a message that the transaction has locked.
 pub fn save(tx: &mut Tx<'_>, workspace: WorkspaceId, message: &Message) -> Result<(), DbError> {
-    let time = |at: Option<Timestamp>| Value::from(at.map(json::micros));
-    let params = [
-        workspace.0.into(),
+    save_all(tx, workspace, [message])
+}
+
+/// The same for many, each of them once.
+pub fn save_all<'m>(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+    messages: impl IntoIterator<Item = &'m Message>,
+) -> Result<(), DbError> {
+    let mut rows = Vec::new();
+    for message in messages {
+        tallies::message(tx, workspace, message)?;
+        rows.push(saved(message));
+    }
+    if rows.is_empty() {
+        return Ok(());
+    }
+    tx.execute_each(&SAVE, &[workspace.0.into()], &rows).map(|_| ())
+}
+
+fn saved(message: &Message) -> [Value; 16] {
+    [
         message.id.0.into(),
         message.state.word().into(),
         message.attempts.into(),
@@ -417,70 +406,5 @@ pub fn save(tx: &mut Tx<'_>, workspace: WorkspaceId, message: &Message) -> Resul
         message.amounts.micros.0.into(),
         message.segments.into(),
         message.number.0.into(),
-    ];
-    tallies::message(tx, workspace, message)?;
-    tx.execute(&SAVE, &params).map(|_| ())
-}
-
-/// How many texts a contact got since a time, and when the oldest of them was claimed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SentCount {
-    /// Whom.
-    pub contact: ContactId,
-    /// How many.
-    pub count: i64,
-    /// The oldest of them.
-    pub first: Timestamp,
-}
-
-/// Counts the texts that each of these contacts got after a time: for the caps of 24 hours. A message may
-/// have been made long before it is claimed, so the whole conversation is looked through, by its index.
-pub fn sent_since(
-    db: &Read<'_>,
-    workspace: WorkspaceId,
-    contacts: &[ContactId],
-    after: Timestamp,
-) -> Result<Vec<SentCount>, DbError> {
-    let list = json::list(contacts.iter().map(|id| id.0))?;
-    let params = [workspace.0.into(), list.into(), json::micros(after).into()];
-    let count = |row: &Row| {
-        Ok(SentCount { contact: ContactId(row.int(0)?), count: row.int(1)?, first: json::timestamp(row.int(2)?)? })
-    };
-    db.query(&SENT_SINCE, &params)?.iter().map(count).collect()
-}
-
-/// How many outbound messages are in each state.
-pub fn counts(db: &Read<'_>, workspace: WorkspaceId) -> Result<Vec<(String, i64)>, DbError> {
-    let count = |row: &Row| Ok((row.text(0)?.to_owned(), row.int(1)?));
-    db.query(&COUNTS, &[workspace.0.into()])?.iter().map(count).collect()
-}
-
-/// A workflow message that was sent.
-#[derive(Debug, Clone)]
-pub struct SentMessage {
-    /// When.
-    pub sent_at: Timestamp,
-    /// Its segments.
-    pub segments: i64,
-    /// The zone whose clock the contact is on.
-    pub zone: String,
-}
-
-/// Goes through all workflow messages that were sent after this one, in order of their making.
-pub fn each_sent<E: From<DbError>>(
-    db: &Read<'_>,
-    workspace: WorkspaceId,
-    after: MessageId,
-    mut see: impl FnMut(SentMessage) -> Result<(), E>,
-) -> Result<(), E> {
-    db.for_each(&SENT, &[workspace.0.into(), after.0.into()], |row: Row| {
-        let place: crate::enrollments::Place = json::read(row.text(3)?)?;
-        let sent_at = json::timestamp(row.int(0)?)?;
-        see(SentMessage { sent_at, segments: row.int(1)?, zone: place.primary })
-    })
-}
-
-/// How many texts came in.
-pub fn inbound_count(db: &Read<'_>, workspace: WorkspaceId) -> Result<i64, DbError> {
-    db.query_one(&INBOUND, &[workspace.0.into()])?.int(0)
+    ]
 }

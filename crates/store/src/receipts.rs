@@ -11,13 +11,21 @@ use domain::ids::{MessageId, WorkspaceId};
 use jiff::Timestamp;
 
 use crate::json;
-use crate::{DbError, Read, Row, Sql, Tx};
+use crate::{DbError, Each, Read, Row, Sql, Tx};
 
-static LINK: Sql = Sql::Same(
-    "
-    INSERT INTO carrier_messages (workspace_id, carrier, carrier_id, message_id) VALUES ($1, $2, $3, $4)
-    ON CONFLICT (workspace_id, carrier, carrier_id) DO NOTHING",
-);
+static LINK: Each<3> = Each {
+    columns: ["carrier", "id", "message"],
+    sql: Sql::Twin {
+        sqlite: "
+            INSERT INTO carrier_messages (workspace_id, carrier, carrier_id, message_id) VALUES ($1, $2, $3, $4)
+            ON CONFLICT (workspace_id, carrier, carrier_id) DO NOTHING RETURNING message_id",
+        postgres: "
+            INSERT INTO carrier_messages (workspace_id, carrier, carrier_id, message_id)
+            SELECT $1, carrier, id, message
+            FROM jsonb_to_recordset($2::text::jsonb) AS t (carrier TEXT, id TEXT, message BIGINT)
+            ON CONFLICT (workspace_id, carrier, carrier_id) DO NOTHING RETURNING message_id",
+    },
+};
 
 static FILL: Sql = Sql::Same(
     "
@@ -102,7 +110,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("receipts::PARKED", &PARKED),
     ("receipts::NOTE_COST", &NOTE_COST),
     ("receipts::COST", &COST),
-    ("receipts::LINK", &LINK),
+    ("receipts::LINK", &LINK.sql),
     ("receipts::FILL", &FILL),
     ("receipts::FIND", &FIND),
     ("receipts::RESERVE", &RESERVE),
@@ -133,6 +141,20 @@ pub struct Parked {
     pub payload: String,
 }
 
+/// Remembers the carriers' identifiers of accepted texts; says for which texts nobody had told of them before.
+pub fn link_new(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+    of: &[(CarrierId<'_>, MessageId)],
+) -> Result<Vec<MessageId>, DbError> {
+    if of.is_empty() {
+        return Ok(Vec::new());
+    }
+    let row = |(of, message): &(CarrierId<'_>, MessageId)| [of.carrier.into(), of.id.into(), message.0.into()];
+    let rows = tx.query_each(&LINK, &[workspace.0.into()], &of.iter().map(row).collect::<Vec<_>>())?;
+    rows.iter().map(|row| row.int(0).map(MessageId)).collect()
+}
+
 /// Remembers the carrier's identifier of an accepted text; answers the receipts that came before it, oldest
 /// first, which are parked no longer.
 pub fn link(
@@ -143,7 +165,7 @@ pub fn link(
 ) -> Result<Vec<Parked>, DbError> {
     let params = [workspace.0.into(), of.carrier.into(), of.id.into(), message.0.into()];
     // The usual case is one statement: nobody was there before, so nothing is parked.
-    if tx.execute(&LINK, &params)? == 1 || tx.execute(&FILL, &params)? == 0 {
+    if !link_new(tx, workspace, &[(of, message)])?.is_empty() || tx.execute(&FILL, &params)? == 0 {
         return Ok(Vec::new());
     }
     let rows = tx.query_write(&TAKE, &[workspace.0.into(), of.carrier.into(), of.id.into()])?;

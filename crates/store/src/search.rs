@@ -7,11 +7,10 @@
 use domain::ids::{ContactId, MessageId, WorkspaceId};
 use domain::search::{Asked, MAX_ASKED, text_words};
 use jiff::Timestamp;
-use serde::Serialize;
 
 use crate::json;
 use crate::messages::Message;
-use crate::{DbError, Read, Row, Sql, Tx, Value};
+use crate::{DbError, Each, Read, Row, Sql, Tx, Value};
 
 /// Behind every word that begins with another.
 const LAST: char = '\u{10ffff}';
@@ -20,37 +19,41 @@ const MOST_KEYS: i64 = 50_000;
 /// How many of the newest texts with the rarest word are looked at, at most.
 const MOST_TEXTS: i64 = 500;
 
-static ADD: Sql = Sql::Twin {
-    sqlite: "
-        INSERT INTO contact_words (workspace_id, word, contact_id)
-        SELECT $1, j.value ->> 'word', j.value ->> 'id' FROM json_each($2) AS j
-        WHERE EXISTS (SELECT 1 FROM contacts c
-            WHERE c.workspace_id = $1 AND c.contact_id = j.value ->> 'id' AND c.deleted_at IS NULL)
-        ON CONFLICT DO NOTHING",
-    postgres: "
-        INSERT INTO contact_words (workspace_id, word, contact_id)
-        SELECT $1, t.word, t.id FROM jsonb_to_recordset($2::text::jsonb) AS t (word TEXT, id BIGINT)
-        WHERE EXISTS (SELECT 1 FROM contacts c
-            WHERE c.workspace_id = $1 AND c.contact_id = t.id AND c.deleted_at IS NULL)
-        ON CONFLICT DO NOTHING",
+static ADD: Each<2> = Each {
+    columns: ["word", "id"],
+    sql: Sql::Twin {
+        sqlite: "
+            INSERT INTO contact_words (workspace_id, word, contact_id)
+            SELECT $1, $2, c.contact_id FROM contacts c
+            WHERE c.workspace_id = $1 AND c.contact_id = $3 AND c.deleted_at IS NULL
+            ON CONFLICT DO NOTHING",
+        postgres: "
+            INSERT INTO contact_words (workspace_id, word, contact_id)
+            SELECT $1, t.word, t.id FROM jsonb_to_recordset($2::text::jsonb) AS t (word TEXT, id BIGINT)
+            WHERE EXISTS (SELECT 1 FROM contacts c
+                WHERE c.workspace_id = $1 AND c.contact_id = t.id AND c.deleted_at IS NULL)
+            ON CONFLICT DO NOTHING",
+    },
 };
 
-static REMOVE: Sql = Sql::Twin {
-    sqlite: "
-        DELETE FROM contact_words
-        WHERE workspace_id = $1 AND (word, contact_id) IN (SELECT value ->> 'word', value ->> 'id' FROM json_each($2))",
-    postgres: "
-        DELETE FROM contact_words w USING jsonb_to_recordset($2::text::jsonb) AS t (word TEXT, id BIGINT)
-        WHERE w.workspace_id = $1 AND w.word = t.word AND w.contact_id = t.id",
+static REMOVE: Each<2> = Each {
+    columns: ["word", "id"],
+    sql: Sql::Twin {
+        sqlite: "DELETE FROM contact_words WHERE workspace_id = $1 AND word = $2 AND contact_id = $3",
+        postgres: "
+            DELETE FROM contact_words w USING jsonb_to_recordset($2::text::jsonb) AS t (word TEXT, id BIGINT)
+            WHERE w.workspace_id = $1 AND w.word = t.word AND w.contact_id = t.id",
+    },
 };
 
-static ADD_TEXTS: Sql = Sql::Twin {
-    sqlite: "
-        INSERT INTO message_words (workspace_id, word, message_id)
-        SELECT $1, value ->> 'word', value ->> 'id' FROM json_each($2)",
-    postgres: "
-        INSERT INTO message_words (workspace_id, word, message_id)
-        SELECT $1, word, id FROM jsonb_to_recordset($2::text::jsonb) AS t (word TEXT, id BIGINT)",
+static ADD_TEXTS: Each<2> = Each {
+    columns: ["word", "id"],
+    sql: Sql::Twin {
+        sqlite: "INSERT INTO message_words (workspace_id, word, message_id) VALUES ($1, $2, $3)",
+        postgres: "
+            INSERT INTO message_words (workspace_id, word, message_id)
+            SELECT $1, word, id FROM jsonb_to_recordset($2::text::jsonb) AS t (word TEXT, id BIGINT)",
+    },
 };
 
 static BY_WORDS: Sql = Sql::Twin {
@@ -113,9 +116,9 @@ static TEXTS: Sql = Sql::Twin {
 
 /// Every statement of this file, for the test that prepares them on both databases.
 pub(crate) const ALL: &[(&str, &Sql)] = &[
-    ("search::ADD", &ADD),
-    ("search::REMOVE", &REMOVE),
-    ("search::ADD_TEXTS", &ADD_TEXTS),
+    ("search::ADD", &ADD.sql),
+    ("search::REMOVE", &REMOVE.sql),
+    ("search::ADD_TEXTS", &ADD_TEXTS.sql),
     ("search::BY_WORDS", &BY_WORDS),
     ("search::BY_PHONE", &BY_PHONE),
     ("search::COUNT_TEXTS", &COUNT_TEXTS),
@@ -124,17 +127,11 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("search::TEXTS", &TEXTS),
 ];
 
-#[derive(Serialize)]
-struct Key<'k> {
-    word: &'k str,
-    id: i64,
-}
-
 /// Keys in their own order, which is the table's: neighbours are written together.
-fn batch<'k>(keys: impl Iterator<Item = (&'k str, i64)>) -> Result<Value, DbError> {
-    let mut rows: Vec<Key<'_>> = keys.map(|(word, id)| Key { word, id }).collect();
-    rows.sort_unstable_by(|one, other| (one.word, one.id).cmp(&(other.word, other.id)));
-    Ok(json::text(&rows)?.into())
+fn batch<'k>(keys: impl Iterator<Item = (&'k str, i64)>) -> Vec<[Value; 2]> {
+    let mut keys: Vec<_> = keys.collect();
+    keys.sort_unstable();
+    keys.into_iter().map(|(word, id)| [word.into(), id.into()]).collect()
 }
 
 /// Keeps contacts under keys; those that are not there are passed over.
@@ -142,8 +139,8 @@ pub(crate) fn add(tx: &mut Tx<'_>, workspace: WorkspaceId, keys: &[(String, Cont
     if keys.is_empty() {
         return Ok(());
     }
-    let keys = batch(keys.iter().map(|(word, id)| (word.as_str(), id.0)))?;
-    tx.execute(&ADD, &[workspace.0.into(), keys]).map(|_| ())
+    let keys = batch(keys.iter().map(|(word, id)| (word.as_str(), id.0)));
+    tx.execute_each(&ADD, &[workspace.0.into()], &keys).map(|_| ())
 }
 
 /// Keeps contacts no longer under keys.
@@ -151,8 +148,8 @@ pub(crate) fn remove(tx: &mut Tx<'_>, workspace: WorkspaceId, keys: &[(String, C
     if keys.is_empty() {
         return Ok(());
     }
-    let keys = batch(keys.iter().map(|(word, id)| (word.as_str(), id.0)))?;
-    tx.execute(&REMOVE, &[workspace.0.into(), keys]).map(|_| ())
+    let keys = batch(keys.iter().map(|(word, id)| (word.as_str(), id.0)));
+    tx.execute_each(&REMOVE, &[workspace.0.into()], &keys).map(|_| ())
 }
 
 /// Keeps what people wrote: inbound and manual texts, which are new.
@@ -164,8 +161,8 @@ pub(crate) fn add_texts(tx: &mut Tx<'_>, workspace: WorkspaceId, texts: &[&Messa
     if words.is_empty() {
         return Ok(());
     }
-    let keys = batch(words.iter().map(|(word, id)| (word.as_str(), *id)))?;
-    tx.execute(&ADD_TEXTS, &[workspace.0.into(), keys]).map(|_| ())
+    let keys = batch(words.iter().map(|(word, id)| (word.as_str(), *id)));
+    tx.execute_each(&ADD_TEXTS, &[workspace.0.into()], &keys).map(|_| ())
 }
 
 fn after_all(beginning: &str) -> String {

@@ -4,10 +4,9 @@ use domain::ids::{ContactId, WorkspaceId};
 use domain::suppression::Suppression;
 use domain::tally::{Count, What};
 use jiff::Timestamp;
-use serde::Serialize;
 
 use crate::json;
-use crate::{DbError, Read, Row, Sql, Tx, tallies};
+use crate::{DbError, Each, Read, Row, Sql, Tx, tallies};
 
 static OF: Sql = Sql::Twin {
     sqlite: "
@@ -38,19 +37,21 @@ static OWN: Sql = Sql::Same(
     WHERE workspace_id = $1 AND phone_hash = $2 AND kind = $3 AND listed = 1 AND lifted_at IS NULL",
 );
 
-static TAKE_OVER: Sql = Sql::Twin {
-    sqlite: "
-        UPDATE suppressions SET contact_id = j.value ->> 'contact'
-        FROM json_each($2) AS j
-        WHERE suppressions.workspace_id = $1 AND suppressions.phone_hash = j.value ->> 'hash'
-          AND EXISTS (SELECT 1 FROM contacts c
-              WHERE c.workspace_id = $1 AND c.contact_id = j.value ->> 'contact' AND c.deleted_at IS NULL)",
-    postgres: "
-        UPDATE suppressions SET contact_id = t.contact
-        FROM jsonb_to_recordset($2::text::jsonb) AS t (contact BIGINT, hash BIGINT)
-        WHERE suppressions.workspace_id = $1 AND suppressions.phone_hash = t.hash
-          AND EXISTS (SELECT 1 FROM contacts c
-              WHERE c.workspace_id = $1 AND c.contact_id = t.contact AND c.deleted_at IS NULL)",
+static TAKE_OVER: Each<2> = Each {
+    columns: ["hash", "contact"],
+    sql: Sql::Twin {
+        sqlite: "
+            UPDATE suppressions SET contact_id = $3
+            WHERE workspace_id = $1 AND phone_hash = $2
+              AND EXISTS (SELECT 1 FROM contacts c
+                  WHERE c.workspace_id = $1 AND c.contact_id = $3 AND c.deleted_at IS NULL)",
+        postgres: "
+            UPDATE suppressions SET contact_id = t.contact
+            FROM jsonb_to_recordset($2::text::jsonb) AS t (hash BIGINT, contact BIGINT)
+            WHERE suppressions.workspace_id = $1 AND suppressions.phone_hash = t.hash
+              AND EXISTS (SELECT 1 FROM contacts c
+                  WHERE c.workspace_id = $1 AND c.contact_id = t.contact AND c.deleted_at IS NULL)",
+    },
 };
 
 static LIFT: Sql = Sql::Same(
@@ -95,7 +96,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("suppressions::OF", &OF),
     ("suppressions::ADD", &ADD),
     ("suppressions::OWN", &OWN),
-    ("suppressions::TAKE_OVER", &TAKE_OVER),
+    ("suppressions::TAKE_OVER", &TAKE_OVER.sql),
     ("suppressions::LIFT", &LIFT),
     ("suppressions::LIFTED", &LIFTED),
     ("suppressions::SINCE", &SINCE),
@@ -134,16 +135,10 @@ pub fn add(
     Ok(new)
 }
 
-#[derive(Serialize)]
-struct Owner {
-    hash: i64,
-    contact: i64,
-}
-
 /// Lets new contacts have what is in force for their phones.
 pub(crate) fn take_over(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[(i64, ContactId)]) -> Result<(), DbError> {
-    let rows: Vec<Owner> = rows.iter().map(|(hash, contact)| Owner { hash: *hash, contact: contact.0 }).collect();
-    tx.execute(&TAKE_OVER, &[workspace.0.into(), json::text(&rows)?.into()]).map(|_| ())
+    let rows: Vec<_> = rows.iter().map(|(hash, contact)| [(*hash).into(), contact.0.into()]).collect();
+    tx.execute_each(&TAKE_OVER, &[workspace.0.into()], &rows).map(|_| ())
 }
 
 /// A contact that is on a list.

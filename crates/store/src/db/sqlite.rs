@@ -158,6 +158,11 @@ pub(super) fn rows(
     if intent == Intent::Read && !statement.readonly() {
         return Err(DbError::WriteThroughRead);
     }
+    answered(&mut statement, visit)
+}
+
+/// Runs a statement whose parameters are bound, and gives each row of the answer to `visit` until it breaks off.
+fn answered(statement: &mut Statement<'_>, visit: &mut dyn FnMut(Row) -> ControlFlow<()>) -> Result<(), DbError> {
     let names: Arc<[String]> = statement.column_names().map(str::to_owned).collect();
     let mut rows = statement.raw_query();
     while let Some(row) = rows.next().map_err(fault)? {
@@ -173,6 +178,67 @@ pub(super) fn rows(
 pub(super) fn execute(connection: &Connection, text: &str, params: &[Value]) -> Result<u64, DbError> {
     let changed = bound(connection, text, params)?.raw_execute().map_err(fault)?;
     Ok(u64::try_from(changed).expect("a count of rows"))
+}
+
+/// Runs a statement once for each row, whose values follow the shared parameters; answers how many rows it changed.
+pub(super) fn execute_each<const N: usize>(
+    connection: &Connection,
+    text: &str,
+    shared: &[Value],
+    rows: &[[Value; N]],
+) -> Result<u64, DbError> {
+    let mut changed = 0;
+    for_each_row(connection, text, shared, rows, |statement| {
+        changed += statement.raw_execute().map_err(fault)?;
+        Ok(())
+    })?;
+    Ok(u64::try_from(changed).expect("a count of rows"))
+}
+
+/// The same for a statement that answers rows.
+pub(super) fn query_each<const N: usize>(
+    connection: &Connection,
+    text: &str,
+    shared: &[Value],
+    rows: &[[Value; N]],
+) -> Result<Vec<Row>, DbError> {
+    let mut found = Vec::new();
+    for_each_row(connection, text, shared, rows, |statement| {
+        answered(statement, &mut |row| {
+            found.push(row);
+            ControlFlow::Continue(())
+        })
+    })?;
+    Ok(found)
+}
+
+fn for_each_row<const N: usize>(
+    connection: &Connection,
+    text: &str,
+    shared: &[Value],
+    rows: &[[Value; N]],
+    mut run: impl FnMut(&mut Statement<'_>) -> Result<(), DbError>,
+) -> Result<(), DbError> {
+    let mut statement = connection.prepare_cached(text).map_err(fault)?;
+    let (mut wanted, mut own) = (0, Vec::with_capacity(N));
+    for place in 1..=statement.parameter_count() {
+        let number = parameter_number(&statement, place)?;
+        wanted = wanted.max(number);
+        match shared.get(number - 1) {
+            Some(value) => bind(&mut statement, place, value)?,
+            None => own.push((place, number - 1 - shared.len())),
+        }
+    }
+    if wanted != shared.len() + N {
+        return Err(DbError::Parameters { wanted, given: shared.len() + N });
+    }
+    for row in rows {
+        for (place, column) in &own {
+            bind(&mut statement, *place, &row[*column])?;
+        }
+        run(&mut statement)?;
+    }
+    Ok(())
 }
 
 pub(super) fn batch(connection: &Connection, text: &str) -> Result<(), DbError> {

@@ -9,7 +9,8 @@ use std::ops::{ControlFlow, Deref};
 
 use super::error::Failure;
 use super::postgres::Session;
-use super::{DbError, Row, Sql, Value, sqlite};
+use super::sql::Document;
+use super::{DbError, Each, Row, Sql, Value, sqlite};
 use crate::tallies::Pending;
 
 /// The connection that a handle works on.
@@ -145,7 +146,7 @@ impl Read<'_> {
         if let Some(error) = self.struck.statement() {
             return self.note(Err(error));
         }
-        let nul = params.iter().position(|value| matches!(value, Value::Text(text) if text.contains('\0')));
+        let nul = params.iter().position(Value::has_nul);
         nul.map_or(Ok(()), |place| Err(DbError::Nul { index: place + 1 }))
     }
 
@@ -195,6 +196,43 @@ impl<'a> Tx<'a> {
         self.collect(sql, params, Intent::Write)
     }
 
+    /// Runs a statement for many rows, as [`Each`] says; answers how many it changed.
+    pub fn execute_each<const N: usize>(
+        &mut self,
+        each: &Each<N>,
+        shared: &[Value],
+        rows: &[[Value; N]],
+    ) -> Result<u64, DbError> {
+        self.check_each(shared, rows)?;
+        self.note(match &self.on {
+            On::Sqlite(connection) => sqlite::execute_each(connection, each.sql.sqlite(), shared, rows),
+            On::Postgres(session) => {
+                document(each, shared, rows).and_then(|params| session.execute(each.sql.postgres(), &params))
+            }
+        })
+    }
+
+    /// The same for a statement that answers rows (`RETURNING`), in no order that one may rely on.
+    pub fn query_each<const N: usize>(
+        &mut self,
+        each: &Each<N>,
+        shared: &[Value],
+        rows: &[[Value; N]],
+    ) -> Result<Vec<Row>, DbError> {
+        self.check_each(shared, rows)?;
+        self.note(match &self.on {
+            On::Sqlite(connection) => sqlite::query_each(connection, each.sql.sqlite(), shared, rows),
+            On::Postgres(session) => document(each, shared, rows)
+                .and_then(|params| session.query(each.sql.postgres(), &params, Intent::Write)),
+        })
+    }
+
+    fn check_each<const N: usize>(&self, shared: &[Value], rows: &[[Value; N]]) -> Result<(), DbError> {
+        self.check(shared)?;
+        let nul = rows.iter().find_map(|row| row.iter().position(Value::has_nul));
+        nul.map_or(Ok(()), |place| Err(DbError::Nul { index: shared.len() + place + 1 }))
+    }
+
     /// Runs several statements without parameters, parted by semicolons: migrations and test tables.
     pub(crate) fn batch(&mut self, sql: &Sql) -> Result<(), DbError> {
         self.check(&[])?;
@@ -203,4 +241,10 @@ impl<'a> Tx<'a> {
             On::Postgres(session) => session.batch(sql.postgres()),
         })
     }
+}
+
+/// The parameters for PostgreSQL: all rows are the last one.
+fn document<const N: usize>(each: &Each<N>, shared: &[Value], rows: &[[Value; N]]) -> Result<Vec<Value>, DbError> {
+    let document = Document { columns: &each.columns, rows };
+    Ok([shared, &[crate::json::text(&document)?.into()]].concat())
 }

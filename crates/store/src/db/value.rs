@@ -19,6 +19,13 @@ pub enum Value {
     NullBytes,
 }
 
+impl Value {
+    /// Whether it is a text that neither database may hold.
+    pub(super) fn has_nul(&self) -> bool {
+        matches!(self, Self::Text(text) if text.contains('\0'))
+    }
+}
+
 impl From<i64> for Value {
     fn from(value: i64) -> Self {
         Self::Int(value)
