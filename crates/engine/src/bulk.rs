@@ -199,6 +199,7 @@ impl Engine {
             progress(&job);
             self.wake();
             if job.state == "done" {
+                self.refresh_statistics().await;
                 return Ok(job);
             }
         }

@@ -294,6 +294,7 @@ impl Engine {
         let Summary { rejects, warnings, .. } = joined(reading.await)?;
         let beat = self.beat(actor);
         self.write(Lane::Bulk, move |tx| beat.note(tx, "contacts.imported", None, &counts)).await?;
+        self.refresh_statistics().await;
         Ok(ImportReport { counts, encoding, separator, columns, rejects, warnings })
     }
 

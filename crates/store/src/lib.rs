@@ -31,6 +31,7 @@ pub mod receipts;
 pub mod registrations;
 pub mod search;
 pub mod sessions;
+pub mod statistics;
 pub mod suppression_lists;
 pub mod suppressions;
 pub mod tallies;
@@ -79,6 +80,7 @@ const STATEMENTS: &[&[(&str, &Sql)]] = &[
     suppression_lists::ALL,
     suppressions::ALL,
     tallies::ALL,
+    statistics::ALL,
     upkeep::ALL,
     users::ALL,
     views::ALL,
