@@ -39,6 +39,7 @@ check: ## formatting, lints, documentation, tidiness and licences, advisories wh
 bench: ## run the benchmarks
 	@scripts/need cargo cc node
 	bench/run
+	bench/speed
 	bench/pages
 	bench/webhooks
 	bench/several

@@ -11,10 +11,10 @@
 #![expect(clippy::disallowed_methods, reason = "it measures, and decides nothing by it")]
 
 mod calls;
+#[path = "../common/customer.rs"]
+mod customer;
 #[path = "../../crates/engine/tests/exchange/mod.rs"]
 mod exchange;
-#[path = "../../crates/engine/tests/registered/mod.rs"]
-mod registered;
 mod town;
 
 use std::time::Duration;

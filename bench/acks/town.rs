@@ -1,31 +1,23 @@
 //! Two customers: one whose texts have gone out over Twilio's API and whom the carrier has much to tell, one with a backlog.
 
 use std::collections::BTreeMap;
-use std::io::Cursor;
 use std::sync::Arc;
 
 use carrier::simulator::{Behaviour, Receipts, Replies};
 use carrier::{CarrierEvent, Simulator};
-use domain::money::Micros;
 use dripline::wiring::{self, Parts};
-use engine::billing::Slip;
-use engine::bulk::Selection;
 use engine::carriers::{Http, Kind};
-use engine::import::{ImportOptions, ImportOutlets};
-use engine::numbers::NewNumber;
 use engine::roll::Outfit;
 use engine::sealed::MasterKeys;
-use engine::workflows::{StepInput, WorkflowInput};
-use engine::workspaces::NewWorkspace;
-use engine::{Actor, Clock, Engine};
+use engine::{Actor, Engine};
 use jiff::SignedDuration;
 use store::Address;
 use tempfile::TempDir;
 use tokio::sync::watch;
 
+use crate::customer;
 use crate::exchange::dialect::Call;
 use crate::exchange::{Exchange, Habits, dialect};
-use crate::registered::register;
 
 /// Everything.
 pub(crate) struct Town {
@@ -35,14 +27,6 @@ pub(crate) struct Town {
     _folder: TempDir,
 }
 
-/// The machine's clock, ahead to the next time at which every window is open: 16:00 in UTC is noon or eleven in New York.
-fn clock() -> Clock {
-    let now = Clock::System.now();
-    let day = SignedDuration::from_hours(24).as_secs();
-    let ahead = (16 * 3_600 - now.as_second().rem_euclid(day)).rem_euclid(day);
-    Clock::kept_ahead(SignedDuration::from_secs(ahead), |_| {})
-}
-
 impl Town {
     /// Enough texts for so many calls, and a backlog.
     pub(crate) async fn found(calls: usize, backlog: usize) -> Self {
@@ -50,7 +34,7 @@ impl Town {
         // Each text is told as sent and as delivered, and half are answered.
         let replies = Replies { rate: 0.5, ..Replies::default() };
         let world = Arc::new(Simulator::new(Behaviour { replies, ..Behaviour::default() }, 1).unwrap());
-        let clock = clock();
+        let clock = customer::clock();
         let exchange = Exchange::open(world, clock.clone(), Habits::default()).await;
         let outfit = Outfit {
             keys: MasterKeys::parse(&MasterKeys::draw()).unwrap(),
@@ -73,7 +57,8 @@ impl Town {
         tokio::spawn(async move { engine.hold_node(watch::channel(false).1).await });
         let town = Self { parts, database, exchange, _folder: folder };
         town.tell_much(calls * 2 / 5 + 500).await;
-        customer(&town.parts.engine, "Backlog", "+13055550100", "simulator", backlog).await;
+        let actor = customer::workspace(&town.parts.engine, "Backlog").await;
+        fill(&town.parts.engine, &actor, "+13055550100", "simulator", backlog).await;
         println!("{backlog} texts wait");
         town
     }
@@ -81,9 +66,9 @@ impl Town {
     /// The customer whose texts go out at once.
     async fn tell_much(&self, texts: usize) {
         let engine = &self.parts.engine;
-        let ours = "+12125550100";
+        let ours = "+18335550100";
         let account = self.exchange.account(Kind::Twilio, &[ours]);
-        let actor = workspace(engine, "Told").await;
+        let actor = customer::workspace(engine, "Told").await;
         let typed = dialect::of(Kind::Twilio).typed(&account);
         let typed = typed.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
         let added = engine.add_carrier(&actor, "twilio", "Ours", typed).await.unwrap();
@@ -118,36 +103,10 @@ impl Town {
     }
 }
 
-async fn workspace(engine: &Engine, name: &str) -> Actor {
-    let (name, zone) = (name.to_owned(), "America/New_York".to_owned());
-    let new = NewWorkspace { name, zone, rate: Micros(15_000), plan_credits: 0 };
-    let workspace = engine.create_workspace(new).await.unwrap().workspace.id;
-    engine.top_up(workspace, Micros(1_000_000_000_000), Slip::default()).await.unwrap();
-    Actor::operator(workspace)
-}
-
-async fn customer(engine: &Engine, name: &str, number: &str, carrier: &str, contacts: usize) {
-    let actor = workspace(engine, name).await;
-    fill(engine, &actor, number, carrier, contacts).await;
-}
-
 /// Contacts, all in a workflow of two messages, the first of which is due.
-async fn fill(engine: &Engine, actor: &Actor, number: &str, carrier: &str, contacts: usize) {
-    let new = NewNumber { phone: number.to_owned(), carrier: carrier.to_owned(), per_minute: 0, per_day: 0 };
-    let number = engine.add_number(actor, new).await.unwrap();
-    if carrier != "simulator" {
-        register(engine, actor, number.id).await;
-    }
-    let mut file = "First Name,Phone\n".to_owned();
-    for nth in 0..contacts {
-        file.push_str(&format!("Ann{nth},+1212{}{:04}\n", 200 + nth / 10_000 % 800, nth % 10_000));
-    }
-    let source = Cursor::new(file.into_bytes());
-    engine.import_contacts(actor, source, ImportOptions::default(), ImportOutlets::default()).await.unwrap();
-    let step = |gap_days, text: &str| StepInput { gap_days, text: text.to_owned() };
-    let steps = vec![step(0, "Hi {First Name}, are you still thinking of selling?"), step(3, "Any news?")];
-    let input = WorkflowInput { name: "Leads".to_owned(), steps };
-    let workflow = engine.create_workflow(actor, input).await.unwrap().summary.workflow.id;
-    let job = engine.enroll_many(actor, workflow, Selection::All, None).await.unwrap();
-    engine.run_job(actor, job.id, |_| {}).await.unwrap();
+async fn fill(engine: &Engine, actor: &Actor, phone: &str, carrier: &str, contacts: usize) {
+    customer::number(engine, actor, phone, carrier).await;
+    customer::contacts(engine, actor, 0, contacts).await;
+    let workflow = customer::workflow(engine, actor, 2).await;
+    customer::enroll(engine, actor, workflow).await;
 }
