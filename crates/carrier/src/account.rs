@@ -99,6 +99,12 @@ impl Kind {
         self != Self::Smpp
     }
 
+    /// Our address as it is to be set at the other side: with what makes it repeat a call that failed, where that is asked for there.
+    #[must_use]
+    pub fn to_set(self, callbacks: &str) -> String {
+        if self == Self::Twilio { format!("{callbacks}{}", twilio::AGAIN) } else { callbacks.to_owned() }
+    }
+
     /// What has to be written down at the other side besides our address, where there is more to it.
     #[must_use]
     pub fn lines(self, callbacks: &str) -> Option<String> {
@@ -279,4 +285,18 @@ pub fn open(
         Kind::Gateway => Arc::new(gateway::Gateway::new(name, from_value(settings)?, &place, http)),
         Kind::Smpp => Arc::new(smpp::Smpp::new(name, from_value(settings)?)),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_twilio_has_to_be_asked_to_call_again() {
+        let here = "https://texts.example.com/hooks/1/2";
+        for kind in Kind::ALL {
+            let again = if kind == Kind::Twilio { "#rc=5&rp=ct,rt,5xx" } else { "" };
+            assert_eq!(kind.to_set(here), format!("{here}{again}"), "{}", kind.name());
+        }
+    }
 }

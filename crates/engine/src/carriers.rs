@@ -109,6 +109,14 @@ pub struct CarrierAccount {
     pub created_at: Timestamp,
 }
 
+impl CarrierAccount {
+    /// Our address as it is to be set at the carrier.
+    #[must_use]
+    pub fn to_set(&self) -> String {
+        self.kind.to_set(&self.callbacks)
+    }
+}
+
 impl Engine {
     /// The accounts of the workspace, the oldest first.
     pub async fn carrier_accounts(&self, actor: &Actor) -> Result<Vec<CarrierAccount>, CarrierError> {

@@ -146,14 +146,14 @@ fn list(within: Within, answer: &mut Answer) -> Result<(), Stop> {
     if answer.format() == Format::Json {
         let row = |account: &CarrierAccount| {
             json!({ "id": account.id, "carrier": account.kind, "name": account.name, "numbers": account.numbers,
-                "callbacks": account.callbacks, "trouble": account.trouble })
+                "callbacks": account.to_set(), "trouble": account.trouble })
         };
         return answer.document(&accounts.iter().map(row).collect::<Vec<_>>());
     }
     let mut table = Table::new(["ID", "CARRIER", "NAME", "NUMBERS", "ADDRESS FOR ITS CALLS"]);
     for account in accounts {
         let kind = account.kind.name().to_owned();
-        let callbacks = if account.kind.calls_us() { account.callbacks } else { "-".to_owned() };
+        let callbacks = if account.kind.calls_us() { account.to_set() } else { "-".to_owned() };
         table.row([account.id.to_string(), kind, account.name, account.numbers.to_string(), callbacks]);
     }
     answer.text(&table.text())
@@ -183,11 +183,8 @@ impl Check {
         if answer.format() == Format::Json {
             answer.document(&json!({ "id": account.id, "works": works, "says": says }))?;
         } else if works != Some(false) {
-            let calls = if account.kind.calls_us() {
-                format!("Its calls go to {}\n", account.callbacks)
-            } else {
-                String::new()
-            };
+            let calls =
+                if account.kind.calls_us() { format!("Its calls go to {}\n", account.to_set()) } else { String::new() };
             answer.text(&format!("{says}\n{calls}"))?;
         }
         if works == Some(false) { Err(Stop::failed(CarrierStop::NotWorking(says))) } else { Ok(()) }

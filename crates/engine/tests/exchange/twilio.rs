@@ -63,7 +63,8 @@ impl Dialect for Twilio {
         if get("From").is_empty() && get("MessagingServiceSid").is_empty() {
             return Err(refusal(400, 21603, "A 'From' phone number is required."));
         }
-        let news = get("StatusCallback");
+        // What says how to call is no part of the address that is called and signed.
+        let news = get("StatusCallback").split('#').next().unwrap().to_owned();
         let echo = news.rsplit_once("attempt=").map(|(_, echo)| echo.to_owned()).unwrap_or_default();
         let validity = Some(get("ValidityPeriod")).filter(|seconds| !seconds.is_empty());
         let validity = validity.map_or(Ok(36_000), |seconds| seconds.parse());

@@ -88,12 +88,14 @@ async fn show(State(parts): State<Parts>, viewer: Viewer) -> Result<Response, Wr
 
 fn listed(account: CarrierAccount, viewer: &Viewer) -> Account {
     let moment = |at| format::moment(at, viewer.now, &viewer.zone);
+    let callbacks = account.to_set();
     let (linked, down) = match account.link {
         Some(Link::Linked { since }) => (Some(moment(since)), String::new()),
         Some(Link::Down { why, .. }) => (None, why),
         Some(Link::Apart) | None => (None, String::new()),
     };
     Account {
+        callbacks,
         calls_us: account.kind.calls_us(),
         linked,
         down,
@@ -101,7 +103,6 @@ fn listed(account: CarrierAccount, viewer: &Viewer) -> Account {
         name: account.name,
         kind: account.kind.name(),
         numbers: account.numbers,
-        callbacks: account.callbacks,
         before: account.before.map(|(address, called)| Before { address, called: called.map(moment) }),
         lines: account.lines.unwrap_or_default(),
         heard: account.heard_at.map(moment),
