@@ -1,6 +1,6 @@
 //! One seed: who takes part, and how its time passes.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use carrier::simulator::{Behaviour, Delay, Faults, Receipts, Replies, ReplyText};
@@ -55,8 +55,6 @@ pub(crate) struct World {
     pub(crate) dice: Dice,
     heard: HashSet<String>,
     seen: (usize, usize),
-    /// The state of each message when it was looked at last.
-    pub(crate) states: HashMap<(usize, i64), String>,
 }
 
 /// What a text is, by its tag.
@@ -162,7 +160,7 @@ impl World {
             houses.push(house(&street.node().engine, nth, &mut dice).await);
         }
         street.roughen([0, 3, 10, 30][dice.below(4)]);
-        Self { street, houses, dice, heard: HashSet::new(), seen: (0, 0), states: HashMap::new() }
+        Self { street, houses, dice, heard: HashSet::new(), seen: (0, 0) }
     }
 
     /// Something happens, while the nodes dispatch.
@@ -190,9 +188,6 @@ impl World {
         }
         self.take(began);
         self.look_after().await;
-        if self.dice.happens(35) {
-            self.check_states().await;
-        }
         self.pass_time().await;
     }
 
@@ -217,8 +212,7 @@ impl World {
             25..70 => return self.go_to_next().await,
             70..85 => SignedDuration::from_secs(i64::try_from(self.dice.below(3_600)).unwrap()),
             85..95 => SignedDuration::from_mins(i64::try_from(self.dice.below(30 * 60)).unwrap()),
-            95..98 => SignedDuration::from_hours(24 * 5),
-            _ => return self.set_clock_back(),
+            _ => SignedDuration::from_hours(24 * 5),
         };
         self.street.clock.move_to(now + ahead);
     }
@@ -258,7 +252,7 @@ impl World {
             }
             idle = if left == 0 && street.simulator.next_event_at().is_none() { idle + 1 } else { 0 };
             if idle > 2 {
-                return self.check_states().await;
+                return;
             }
             self.go_to_next().await;
         }
@@ -394,7 +388,7 @@ async fn house(engine: &Engine, nth: usize, dice: &mut Dice) -> House {
         let fields = vec![("Ref".to_owned(), "0".to_owned())];
         let new = NewContact { phone: phone.clone(), region: None, name: None, fields, person: None };
         let id = engine.create_contact(&actor, new).await.unwrap().id;
-        books.contacts.push(Contact { id, phone, bans: Default::default(), gone: false, tainted: false });
+        books.contacts.push(Contact { id, phone, bans: Default::default(), tainted: false });
     }
     let mut flows = Vec::new();
     for nth in 0..2 {
