@@ -189,14 +189,15 @@ impl World {
     }
 
     /// The model agrees that it could not be started.
-    fn refused(&self, house: usize, nth: usize, error: EnrollError) {
+    fn refused(&mut self, house: usize, nth: usize, error: EnrollError) {
         let EnrollError::Refused(refusals) = error else { panic!("{error}") };
         for refusal in refusals {
             self.refused_for(house, nth, refusal.code());
         }
     }
 
-    fn refused_for(&self, house: usize, nth: usize, code: &str) {
+    fn refused_for(&mut self, house: usize, nth: usize, code: &str) {
+        self.take_handed();
         let books = &self.houses[house].books;
         let run = &books.runs[nth];
         let contact = &books.contacts[run.contact];
@@ -398,7 +399,8 @@ impl World {
                 self.count("a person wrote");
             }
             Err(SendError::Suppressed(_)) => {
-                let contact = &of.books.contacts[contact];
+                self.take_handed();
+                let contact = &self.houses[house].books.contacts[contact];
                 assert!(contact.is_banned() || contact.tainted, "{contact:?}");
             }
             Err(SendError::NoMessagingPlan) => assert!(of.books.plan_ended, "there is a plan"),

@@ -128,7 +128,7 @@ fn heavy_worlds_agree_with_the_model_on_sqlite() {
 
 #[test]
 fn worlds_agree_with_the_model_on_postgres() {
-    let seeds = seeds(0..6);
+    let seeds = seeds(0..20);
     for seed in seeds {
         let database = store::testing::postgres();
         world::live(database.store.clone(), seed);

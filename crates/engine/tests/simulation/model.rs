@@ -112,8 +112,9 @@ impl Contact {
         }
     }
 
-    pub(crate) fn was_banned(&self, at: Place) -> bool {
-        self.bans.values().flatten().any(|(from, until)| *from < at && until.is_none_or(|until| at < until))
+    /// Whether it was banned all the time between these places.
+    pub(crate) fn was_banned(&self, since: Place, at: Place) -> bool {
+        self.bans.values().flatten().any(|(from, until)| *from < since && until.is_none_or(|until| at < until))
     }
 }
 

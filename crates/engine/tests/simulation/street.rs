@@ -2,6 +2,7 @@
 //! everything that is handed over or heard has its place.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use carrier::{Capabilities, Carrier, CarrierEvent, Finding, Outcome, Simulator, Sought, Submission};
@@ -21,6 +22,9 @@ pub(crate) const ENOUGH: usize = 100;
 /// A text that was handed to the carrier.
 #[derive(Debug, Clone)]
 pub(crate) struct Handed {
+    /// Before which it was surely not claimed. Where the nodes take turns that is where it was handed over; where they
+    /// race it is where the node's round began, because what was claimed before a stop may be handed over after it.
+    pub(crate) since: Place,
     pub(crate) place: Place,
     pub(crate) at: Timestamp,
     pub(crate) attempt: AttemptId,
@@ -66,6 +70,15 @@ impl Tape {
 pub(crate) struct Node {
     pub(crate) engine: Engine,
     pub(crate) mishaps: Arc<Mishaps>,
+    /// Where its last round began.
+    began: Arc<AtomicU64>,
+}
+
+impl Node {
+    /// A round of its dispatcher begins here.
+    pub(crate) fn begin_round(&self, place: Place) {
+        self.began.store(place, Ordering::Relaxed);
+    }
 }
 
 /// All of it. Nothing in here is held across an await.
@@ -188,11 +201,12 @@ impl Street {
         let plan = Arc::downgrade(self);
         let mishaps =
             Mishaps::new(self.turns.clone(), move || plan.upgrade().map_or(Mishap::None, |street| street.mishap()));
-        let line = Line { street: Arc::downgrade(self), mishaps: Arc::clone(&mishaps) };
+        let began = Arc::<AtomicU64>::default();
+        let line = Line { street: Arc::downgrade(self), mishaps: Arc::clone(&mishaps), began: Arc::clone(&began) };
         let carriers = Carriers::from([("simulator".to_owned(), Arc::new(line) as Arc<dyn Carrier>)]);
         let opened = Engine::open(self.store.with(Arc::clone(&mishaps)), self.clock.clone(), carriers);
         // So many may have died within two minutes that no number is free.
-        locked(&self.nodes)[nth] = opened.ok().map(|engine| Node { engine, mishaps });
+        locked(&self.nodes)[nth] = opened.ok().map(|engine| Node { engine, mishaps, began });
     }
 
     /// Ends the process in this place as a kill does, and starts another.
@@ -255,6 +269,7 @@ impl Street {
 struct Line {
     street: std::sync::Weak<Street>,
     mishaps: Arc<Mishaps>,
+    began: Arc<AtomicU64>,
 }
 
 fn lost() -> Outcome {
@@ -279,7 +294,9 @@ impl Line {
         let before = street.simulator.texts_of(submission.attempt).unwrap();
         let outcome = street.simulator.submit(submission, now).await;
         let arrived = street.simulator.texts_of(submission.attempt).unwrap() > before;
+        let since = if street.turns.is_some() { place } else { self.began.load(Ordering::Relaxed) };
         street.tape().handed.push(Handed {
+            since,
             place,
             at: now,
             attempt: submission.attempt,

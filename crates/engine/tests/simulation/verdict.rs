@@ -66,8 +66,8 @@ fn check_handsets(world: &World) {
             Tag::Step { run: number, step } => {
                 let run = &house.books.runs[number % APART];
                 assert!(run.started.is_some(), "{text:?} belongs to a run that was refused");
-                let late = run.stopped.is_some_and(|stopped| stopped < text.place);
-                assert!(!late, "{text:?} was handed over after the stop of {run:#?}");
+                let late = run.stopped.is_some_and(|stopped| stopped < text.since);
+                assert!(!late, "{text:?} was claimed after the stop of {run:#?}");
                 let before = last.insert(number, step).unwrap_or(0);
                 assert!(before <= step, "step {step} after step {before}: {text:?}");
                 assert!(!run.steps[step - 1].skipped, "{text:?} was left out");
@@ -81,7 +81,7 @@ fn check_handsets(world: &World) {
         };
         let contact = &house.books.contacts[contact];
         assert_eq!((&text.to, &text.body), (&contact.phone, words), "another text, or to somebody else");
-        assert!(!contact.was_banned(text.place), "{text:?} at {} though {contact:?}", text.at);
+        assert!(!contact.was_banned(text.since, text.place), "{text:?} at {} though {contact:?}", text.at);
     }
 }
 

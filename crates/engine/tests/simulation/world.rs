@@ -54,7 +54,8 @@ pub(crate) struct World {
     pub(crate) houses: Vec<House>,
     pub(crate) dice: Dice,
     heard: HashSet<String>,
-    seen: (usize, usize),
+    /// How many of the texts that were handed over the model has heard of.
+    heard_to: usize,
 }
 
 /// What a text is, by its tag.
@@ -160,7 +161,7 @@ impl World {
             houses.push(house(&street.node().engine, nth, &mut dice).await);
         }
         street.roughen([0, 3, 10, 30][dice.below(4)]);
-        Self { street, houses, dice, heard: HashSet::new(), seen: (0, 0) }
+        Self { street, houses, dice, heard: HashSet::new(), heard_to: 0 }
     }
 
     /// Something happens, while the nodes dispatch.
@@ -260,15 +261,21 @@ impl World {
     }
 
     /// The model hears what was handed over and told.
-    pub(crate) fn take(&mut self, began: Place) {
-        let (handed, told, now) = {
+    fn take(&mut self, began: Place) {
+        self.take_handed();
+        let (told, now) = {
             let mut tape = self.street.tape();
-            let (handed, told) = (tape.handed[self.seen.0..].to_vec(), tape.told[self.seen.1..].to_vec());
-            self.seen = (tape.handed.len(), tape.told.len());
-            (handed, told, tape.place())
+            (tape.told.split_off(0), tape.place())
         };
-        handed.iter().for_each(|text| self.handed(text));
         told.iter().for_each(|told| self.told(told, began, now));
+    }
+
+    /// The model hears what was handed over. Whoever judges an answer hears it first: where the nodes race, the answer may
+    /// come from what they learned meanwhile.
+    pub(crate) fn take_handed(&mut self) {
+        let handed = self.street.tape().handed[self.heard_to..].to_vec();
+        self.heard_to += handed.len();
+        handed.iter().for_each(|text| self.handed(text));
     }
 
     fn handed(&mut self, text: &Handed) {
@@ -353,6 +360,7 @@ async fn serve(street: &Arc<Street>, nodes: Vec<(Node, bool)>) {
             // Its number is another's by now, or the database cannot be asked: it ends, as a server does.
             return node.mishaps.kill();
         }
+        node.begin_round(street.tape().place());
         // What fails is told in a server's log.
         let _ = node.engine.round().await;
     });
