@@ -260,7 +260,7 @@ impl Engine {
         actor: &Actor,
         id: CarrierId,
         event: &'static str,
-        change: impl Fn(&mut Stored) -> Result<(), CarrierError> + Send + 'static,
+        change: impl Fn(&mut Stored) -> Result<(), CarrierError> + Send + Sync + 'static,
     ) -> Result<(), CarrierError> {
         actor.need(Permission::SettingsWrite)?;
         let beat = self.beat(actor);

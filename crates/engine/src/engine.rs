@@ -1,6 +1,7 @@
 //! The engine: a store, a clock, identifiers and the carriers. Cheap to clone; clones are one.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use carrier::Carrier;
@@ -12,6 +13,7 @@ use tokio::sync::{Notify, OwnedRwLockReadGuard, RwLock, RwLockWriteGuard};
 
 use crate::actor::Actor;
 use crate::beat::Beat;
+use crate::claim::later;
 use crate::clock::{Clock, Mark};
 use crate::counts::{Counters, Counts};
 use crate::drafts::LongestValues;
@@ -102,7 +104,7 @@ impl Engine {
             return Err(OpenError::Copying { source_name });
         }
         let (now, marked) = (clock.now(), clock.mark());
-        let until = now.saturating_add(NODE_LEASE).unwrap_or(Timestamp::MAX);
+        let until = later(now, NODE_LEASE);
         let owner = secret();
         let taken = {
             let owner = owner.clone();
@@ -115,7 +117,7 @@ impl Engine {
                 store.read_blocking(|db| Ok::<_, DbError>((carriers::version(db)?, carriers::all(db)?)))?;
             roll.take(version, &stored);
         }
-        Ok(Self::with(store, clock, Node { number: node, owner }, marked, roll))
+        Ok(Self::with(store, clock, Node { number: node, owner }, marked, Ids::leased(node, now, until), roll))
     }
 
     /// An engine that only reads, on a store that was opened for that: it takes no node number, so it may
@@ -123,11 +125,10 @@ impl Engine {
     #[must_use]
     pub fn reader(store: Store, clock: Clock, outfit: Option<Outfit>) -> Self {
         let (node, taken) = (Node { number: NO_NODE, owner: String::new() }, clock.mark());
-        Self::with(store, clock, node, taken, Roll::new(Carriers::new(), outfit))
+        Self::with(store, clock, node, taken, Ids::new(NO_NODE), Roll::new(Carriers::new(), outfit))
     }
 
-    fn with(store: Store, clock: Clock, node: Node, taken: Mark, roll: Roll) -> Self {
-        let ids = Ids::new(node.number);
+    fn with(store: Store, clock: Clock, node: Node, taken: Mark, ids: Ids, roll: Roll) -> Self {
         let (steps, wake, hands, counters) = (Steps::default(), Notify::new(), Arc::default(), Counters::default());
         let (guesses, live, longest) = (Guesses::default(), Live::default(), LongestValues::default());
         Self(Arc::new(Inner {
@@ -150,17 +151,38 @@ impl Engine {
     /// Gives the node number back before its lease ends, so that short-lived processes do not use them up.
     /// Nothing may be written by this engine afterwards.
     pub async fn leave_node(&self) -> Result<(), Failure> {
-        let node = self.0.node.clone();
-        let until = self.now().saturating_add(LEAVING).unwrap_or(Timestamp::MAX);
-        self.write(Lane::Normal, move |tx| Ok(workspaces::keep_node(tx, node.number, &node.owner, until).map(drop)?))
-            .await
+        let until = later(self.now(), LEAVING).max(self.0.ids.unused());
+        self.0.ids.end_at(until);
+        Ok(self.lease_until(until).await.map(drop)?)
     }
 
     /// Renews the lease on the node number; false if another node has taken it, after which this one must stop.
     pub async fn keep_node(&self) -> Result<bool, Failure> {
-        let Node { number: node, owner } = self.0.node.clone();
-        let until = self.now().saturating_add(NODE_LEASE).unwrap_or(Timestamp::MAX);
-        self.write(Lane::Inbound, move |tx| Ok(workspaces::keep_node(tx, node, &owner, until)?)).await
+        Ok(self.prolong().await?)
+    }
+
+    /// A lease only ever grows, even if the clock was set back: what was made until its old end stays inside it.
+    async fn prolong(&self) -> Result<bool, DbError> {
+        let until = later(self.now().max(self.0.ids.unused()), NODE_LEASE).max(self.0.ids.until());
+        let is_ours = self.lease_until(until).await?;
+        if is_ours {
+            self.0.ids.end_at(until);
+        }
+        Ok(is_ours)
+    }
+
+    async fn lease_until(&self, until: Timestamp) -> Result<bool, DbError> {
+        let Node { number, owner } = self.0.node.clone();
+        self.0.store.write(Lane::Inbound, move |tx| workspaces::keep_node(tx, number, &owner, until)).await
+    }
+
+    /// Prolongs the lease if it has ended: the clock was pushed, or the machine slept.
+    async fn have_node(&self) -> Result<(), DbError> {
+        let is_held = self.now() < self.0.ids.until() && self.0.ids.prove().is_ok();
+        if is_held || self.prolong().await? {
+            return Ok(());
+        }
+        Err(DbError::Unavailable("another process has taken the node's number".into()))
     }
 
     /// The time now.
@@ -288,16 +310,31 @@ impl Engine {
         move |workspace| Beat { workspace, now, ids: ids.clone(), actor: actor.to_owned(), key: None }
     }
 
-    /// One transaction.
+    /// One transaction, whose identifiers are this node's alone.
     pub(crate) async fn write<T, E, F>(&self, lane: Lane, work: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
-        F: Fn(&mut store::Tx<'_>) -> Result<T, E> + Send + 'static,
+        F: Fn(&mut store::Tx<'_>) -> Result<T, E> + Send + Sync + 'static,
     {
-        let done = self.0.store.write(lane, work).await;
-        self.0.live.stir();
-        done
+        let work = Arc::new(work);
+        loop {
+            self.have_node().await?;
+            let (work, ids, too_late) = (Arc::clone(&work), self.0.ids.clone(), Arc::new(AtomicBool::new(false)));
+            let late = Arc::clone(&too_late);
+            let proven = move |tx: &mut store::Tx<'_>| {
+                let done = work(tx)?;
+                ids.prove().inspect_err(|_| late.store(true, Ordering::Relaxed))?;
+                Ok(done)
+            };
+            let done = self.0.store.write(lane, proven).await;
+            // The clock was pushed, or the machine slept, while it ran: it is rolled back and runs under the next lease.
+            if done.is_err() && too_late.load(Ordering::Relaxed) {
+                continue;
+            }
+            self.0.live.stir();
+            return done;
+        }
     }
 
     /// One consistent read.

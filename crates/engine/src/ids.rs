@@ -4,6 +4,9 @@
 //! count within the millisecond. When a millisecond's count is used up the next millisecond's is
 //! taken, so identifiers of one node always grow. No chance is in them, so a run on a manual clock
 //! makes the same ones again; nodes differ by their number, which the database leases to them.
+//! All identifiers of a node lie inside its leases: the first is not before the instant in which the number was taken,
+//! and a transaction that made one past the end is rolled back ([`Ids::prove`]). A number is taken only after its former
+//! lease has ended. So two owners of a number never make the same one, whatever their clocks say and however long one slept.
 //! The low five bits of a message's identifier are left free for the number of the attempt.
 
 use std::fmt::Write as _;
@@ -13,6 +16,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use domain::ids::MessageId;
 use jiff::Timestamp;
 use rand::RngExt as _;
+use store::DbError;
 use store::messages::MAX_ATTEMPTS;
 
 /// 2020-01-01T00:00:00Z in milliseconds: where the count of identifiers begins.
@@ -26,13 +30,45 @@ pub struct Ids {
     node: i64,
     /// Milliseconds and count of the last identifier, without the node.
     last: Arc<AtomicI64>,
+    /// Where the lease ends, counted alike.
+    until: Arc<AtomicI64>,
 }
 
 impl Ids {
-    /// For the node of this number, from 0 to 255.
+    /// For the node of this number, from 0 to 255, which is nobody else's ever.
     #[must_use]
     pub fn new(node: i64) -> Self {
-        Self { node: node & ((1 << NODE_BITS) - 1), last: Arc::new(AtomicI64::new(0)) }
+        Self::leased(node, Timestamp::UNIX_EPOCH, Timestamp::MAX)
+    }
+
+    /// For the node of this number, from 0 to 255, which was taken at this time and until that.
+    #[must_use]
+    pub fn leased(node: i64, taken: Timestamp, until: Timestamp) -> Self {
+        let counter = |at| Arc::new(AtomicI64::new(ticks(at)));
+        Self { node: node & ((1 << NODE_BITS) - 1), last: counter(taken), until: counter(until) }
+    }
+
+    /// When the lease ends, as far as is known here.
+    pub(crate) fn until(&self) -> Timestamp {
+        millisecond(self.until.load(Ordering::Relaxed))
+    }
+
+    /// The lease ends then.
+    pub(crate) fn end_at(&self, until: Timestamp) {
+        self.until.store(ticks(until), Ordering::Relaxed);
+    }
+
+    /// The first millisecond in which nothing was made.
+    pub(crate) fn unused(&self) -> Timestamp {
+        millisecond(self.last.load(Ordering::Relaxed) + (1 << COUNT_BITS))
+    }
+
+    /// That all that was made lies inside the lease.
+    pub(crate) fn prove(&self) -> Result<(), DbError> {
+        if self.last.load(Ordering::Relaxed) < self.until.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        Err(DbError::Unavailable("the lease on the node's number has ended".into()))
     }
 
     /// The next identifier.
@@ -78,6 +114,10 @@ impl Ids {
 
 fn ticks(at: Timestamp) -> i64 {
     (at.as_millisecond() - EPOCH_MILLIS).max(0) << COUNT_BITS
+}
+
+fn millisecond(ticks: i64) -> Timestamp {
+    Timestamp::from_millisecond((ticks >> COUNT_BITS) + EPOCH_MILLIS).unwrap_or(Timestamp::MAX)
 }
 
 /// A secret of 256 bits from the operating system's generator, in hexadecimal.
@@ -141,6 +181,22 @@ mod tests {
         let made: std::collections::HashSet<_> = (0..5_000).flat_map(|_| [a.next(now), b.next(now)]).collect();
         assert_eq!(made.len(), 10_000);
         assert!(made.iter().all(|id| *id >= Ids::floor(now)));
+    }
+
+    #[test]
+    fn nothing_of_a_number_lies_outside_its_leases() {
+        let at = |second: i64| Timestamp::from_second(1_800_000_000 + second).unwrap();
+        let first = Ids::leased(1, at(0), at(120));
+        assert!(first.next(at(119)) < Ids::floor(at(120)));
+        first.prove().unwrap();
+        let late = first.next(at(120));
+        assert!(first.prove().is_err(), "it was made at the end of the lease");
+        first.end_at(at(240));
+        first.prove().unwrap();
+        // The heir's clock was set back by an hour after it had taken the number.
+        let heir = Ids::leased(1, at(240), at(360));
+        assert!(heir.next(at(240 - 3_600)) >= Ids::floor(at(240)));
+        assert!(late < Ids::floor(first.unused()) && first.unused() <= first.until());
     }
 
     #[test]

@@ -106,7 +106,7 @@ impl Engine {
     /// Deletes in one transaction after the other until one of them finds less than it may take.
     async fn let_go<F>(&self, kept: SignedDuration, delete: F) -> Result<u64, Failure>
     where
-        F: Fn(&mut store::Tx<'_>, Timestamp) -> Result<u64, store::DbError> + Clone + Send + 'static,
+        F: Fn(&mut store::Tx<'_>, Timestamp) -> Result<u64, store::DbError> + Clone + Send + Sync + 'static,
     {
         let before = self.now().saturating_sub(kept).unwrap_or(Timestamp::MIN);
         let mut all = 0;

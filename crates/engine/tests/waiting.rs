@@ -9,10 +9,11 @@ use std::time::Duration;
 use carrier::simulator::{Answer, Behaviour, Faults, Reaction};
 use domain::enrollment::{EnrollmentState, StopReason};
 use domain::ids::{ContactId, EnrollmentId, NumberId};
-use engine::Engine;
-use engine::contacts::ContactError;
+use engine::contacts::{ContactError, NewContact};
 use engine::enrolling::EnrollRequest;
+use engine::ids::Ids;
 use engine::numbers::{NewNumber, NumberChange, NumberState};
+use engine::{Clock, Engine};
 use jiff::SignedDuration;
 use world::{Plan, World, on_both};
 
@@ -160,15 +161,28 @@ fn a_node_whose_number_another_process_has_taken_claims_nothing() {
             let request = EnrollRequest { contact, workflow, from_step: 1, quote: None, key: None };
             (contact, world.engine.enroll(&world.actor, request).await.unwrap().enrollment)
         };
-        // The process slept through its lease, and another one has its number now.
-        world.engine.clock().move_to(world.engine.now() + SignedDuration::from_mins(3));
-        let carriers = world.engine.carriers().clone();
-        let (store, clock) = (world.engine.store().clone(), world.engine.clock().clone());
+        // Another process has its number now: by that one's clock the lease is over, by its own it is not.
+        let later = world.engine.now() + SignedDuration::from_mins(3);
+        let (store, carriers, clock) =
+            (world.engine.store().clone(), world.engine.carriers().clone(), Clock::manual(later));
         let opened = tokio::task::spawn_blocking(move || Engine::open(store, clock, carriers).unwrap());
         let heir = opened.await.unwrap();
         assert_eq!(heir.node(), world.engine.node());
         assert_eq!(world.engine.round().await.unwrap().submitted, 0);
         assert_eq!(world.engine.enrollment(&world.actor, enrollment).await.unwrap().message, None);
+        // What it still makes differs from all that its heir makes. From the end of its lease on it makes nothing.
+        let make = async |engine: &Engine, phone: &str| {
+            let (phone, fields) = (phone.to_owned(), Vec::new());
+            let new = NewContact { phone, region: None, name: None, fields, person: None };
+            engine.create_contact(&world.actor, new).await.map(|contact| contact.id)
+        };
+        let last = make(&world.engine, "+12125550191").await.unwrap();
+        assert!(make(&heir, "+12125550192").await.unwrap().0 >= Ids::floor(later));
+        assert!(last.0 < Ids::floor(later));
+        world.engine.clock().move_to(later);
+        let refused = make(&world.engine, "+12125550193").await.unwrap_err();
+        assert!(matches!(refused, ContactError::Failure(_)), "{refused:?}");
+        assert!(world.engine.round().await.is_err());
         assert_eq!(heir.round().await.unwrap().submitted, 1);
         world.end().await;
     });

@@ -69,9 +69,11 @@ async fn surely<T, E: Trouble>(
 ) -> (Result<T, E>, bool) {
     for take in 0..ENOUGH {
         let node = street.node();
-        match ask(node.engine).await {
+        match ask(node.engine.clone()).await {
             Err(error) if error.is_trouble() && take + 1 == ENOUGH => panic!("{error}: {:?}", error.source()),
-            Err(error) if error.is_trouble() => {}
+            Err(error) if error.is_trouble() => {
+                node.renew().await;
+            }
             // What a dead process has heard nobody learns.
             _ if node.mishaps.is_dead() => {}
             answer => return (answer, take > 0),

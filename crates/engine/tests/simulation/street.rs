@@ -75,6 +75,15 @@ pub(crate) struct Node {
 }
 
 impl Node {
+    /// Renews its lease. Where its number is another's by now, or the database cannot be asked, it ends, as a server does.
+    pub(crate) async fn renew(&self) -> bool {
+        let renewed = matches!(self.engine.keep_node().await, Ok(true));
+        if !renewed {
+            self.mishaps.kill();
+        }
+        renewed
+    }
+
     /// A round of its dispatcher begins here.
     pub(crate) fn begin_round(&self, place: Place) {
         self.began.store(place, Ordering::Relaxed);
@@ -251,6 +260,7 @@ impl Street {
         for _ in 0..ENOUGH {
             let node = self.node();
             if node.engine.receive("simulator", event.clone()).await.is_err() {
+                node.renew().await;
                 continue;
             }
             let mut tape = self.tape();

@@ -356,9 +356,8 @@ async fn serve(street: &Arc<Street>, nodes: Vec<(Node, bool)>) {
     let rounds = nodes.into_iter().map(|(node, renews)| async move {
         if !renews {
             street.tape().count("a node slept");
-        } else if !matches!(node.engine.keep_node().await, Ok(true)) {
-            // Its number is another's by now, or the database cannot be asked: it ends, as a server does.
-            return node.mishaps.kill();
+        } else if !node.renew().await {
+            return;
         }
         node.begin_round(street.tape().place());
         // What fails is told in a server's log.
