@@ -26,7 +26,7 @@ use crate::verdict;
 use crate::world::{APART, World, input, kinds};
 
 /// Whether an error says nothing about what was asked for.
-trait Trouble: std::error::Error {
+pub(crate) trait Trouble: std::error::Error {
     fn is_trouble(&self) -> bool;
 }
 
@@ -63,7 +63,7 @@ troubles!(
 );
 
 /// Asks until there is an answer; says too whether it was asked more than once.
-async fn surely<T, E: Trouble>(
+pub(crate) async fn surely<T, E: Trouble>(
     street: &Arc<Street>,
     ask: impl AsyncFn(Engine) -> Result<T, E>,
 ) -> (Result<T, E>, bool) {
@@ -90,14 +90,19 @@ impl World {
             0..32 => self.start_one(house).await,
             32..40 => self.start_some(house).await,
             40..48 => self.remove(house).await,
-            48..53 => self.pause(house).await,
+            48..53 => {
+                let flow = self.dice.below(self.houses[house].flows.len());
+                self.pause(house, flow).await;
+            }
             53..66 => self.contact_writes(house),
             66..70 => self.ban(house).await,
             70..76 => self.pay_in(house).await,
             76..79 => self.change_rate(house).await,
             79..85 => self.skip(house).await,
             85..93 => self.write(house).await,
-            93..96 => self.pause_number(house).await,
+            93..95 => self.pause_number(house).await,
+            95 => self.delete(house).await,
+            96 => self.list_behind(house).await,
             _ => self.change_plan(house).await,
         }
     }
@@ -134,7 +139,7 @@ impl World {
     }
 
     async fn start_one(&mut self, house: usize) {
-        let contact = self.dice.below(self.houses[house].books.contacts.len());
+        let contact = self.somebody(house);
         let flow = self.dice.below(self.houses[house].flows.len());
         let from =
             if self.dice.happens(80) { 1 } else { 1 + self.dice.below(self.houses[house].flows[flow].kinds.len()) };
@@ -211,7 +216,7 @@ impl World {
                 (beyond * books.rate > least.micros, "a start was refused: insufficient_funds")
             }
             "no_messaging_plan" => (books.plan_ended, "a start was refused: no_messaging_plan"),
-            "opted_out" | "do_not_contact" | "undeliverable" => {
+            "opted_out" | "do_not_contact" | "compliance_blocked" | "undeliverable" => {
                 (contact.is_banned() || contact.tainted, "a start was refused: list")
             }
             "no_outbound_number" | "number_not_ready" => (true, "a start was refused: number"),
@@ -225,7 +230,7 @@ impl World {
         let flow = self.dice.below(self.houses[house].flows.len());
         let mut runs = Vec::new();
         for contact in 0..self.houses[house].books.contacts.len() {
-            if self.dice.happens(50) {
+            if self.dice.happens(50) && !self.houses[house].books.contacts[contact].gone {
                 runs.push(self.prepare(house, contact, flow, 1).await);
             }
         }
@@ -238,9 +243,19 @@ impl World {
         }
         let begin = async |engine: Engine| engine.enroll_many(&actor, workflow, chosen.clone(), key.clone()).await;
         let job = surely(&self.street, begin).await.0.unwrap();
-        surely(&self.street, async |engine: Engine| engine.run_job(&actor, job.id, |_| {}).await).await.0.unwrap();
+        let paused = self.dice.happens(15);
+        if paused {
+            self.pause(house, flow).await;
+            self.count("a job lost its workflow");
+        }
+        if self.dice.happens(20) {
+            self.take_over(&actor, job.id).await;
+        } else {
+            surely(&self.street, async |engine: Engine| engine.run_job(&actor, job.id, |_| {}).await).await.0.unwrap();
+        }
         let begun = verdict::begun(self.street.store(), actor.workspace()).await;
         for nth in runs {
+            assert!(!paused || !begun.contains_key(&(house * APART + nth)), "a job went on in a paused workflow");
             if let Some((id, charged)) = begun.get(&(house * APART + nth)) {
                 self.count("a job started some");
                 self.started(house, nth, *id, *charged);
@@ -281,8 +296,7 @@ impl World {
         }
     }
 
-    async fn pause(&mut self, house: usize) {
-        let flow = self.dice.below(self.houses[house].flows.len());
+    async fn pause(&mut self, house: usize, flow: usize) {
         let (actor, id) = (self.houses[house].actor.clone(), self.houses[house].flows[flow].id);
         surely(&self.street, async |engine: Engine| engine.pause_workflow(&actor, id).await).await.0.unwrap();
         let place = self.place();
@@ -303,8 +317,9 @@ impl World {
 
     /// Somebody writes by themselves.
     fn contact_writes(&mut self, house: usize) {
+        let nth = self.somebody(house);
         let of = &self.houses[house];
-        let phone = self.dice.pick(&of.books.contacts).unwrap().phone;
+        let phone = of.books.contacts[nth].phone.clone();
         let (_, number) = self.dice.pick(&of.numbers).unwrap();
         let body = self.dice.pick(&["hello?", "who is this", "STOP", "START", "START"]).unwrap();
         self.street.simulator.reply(&phone, &number, body, self.street.clock.now()).unwrap();
@@ -312,7 +327,7 @@ impl World {
     }
 
     async fn ban(&mut self, house: usize) {
-        let nth = self.dice.below(self.houses[house].books.contacts.len());
+        let nth = self.somebody(house);
         let (actor, id) = (self.houses[house].actor.clone(), self.houses[house].books.contacts[nth].id);
         let banned = self.houses[house].books.contacts[nth].is_banned();
         let began = self.place();
@@ -377,9 +392,9 @@ impl World {
     }
 
     async fn write(&mut self, house: usize) {
+        let contact = self.somebody(house);
         let of = &self.houses[house];
         let nth = of.books.notes.len();
-        let contact = self.dice.below(of.books.contacts.len());
         let text = format!("Hi, this is Sam himself. #m{}", house * APART + nth);
         let key = IdempotencyKey::parse(&format!("note {house} {nth} {}", self.place())).unwrap();
         let (actor, id) = (of.actor.clone().with_key(Some(key)), of.books.contacts[contact].id);

@@ -6,11 +6,13 @@
 //! | `street` | two to five nodes on one database, the carrier between them and the handsets, and where each dies |
 //! | `world` | one seed: who takes part, and how its time passes |
 //! | `acts` | what people do meanwhile, and what the model says to it |
+//! | `rare` | what happens now and then: a deletion, a list, a job without its process, a clock set back |
 //! | `verdict` | what must hold when all has ended |
 //!
 //! What goes wrong: a process dies at any statement, between a statement and its commit, after a commit, before and after
 //! the carrier; a statement fails; the answer to a commit is lost; the carrier refuses, throttles, forgets, loses its
-//! answer, tells twice and out of order; a reply comes before the answer to its text; a node sleeps past its lease.
+//! answer, tells twice and out of order; a reply comes before the answer to its text; a node sleeps past its
+//! lease; a clock is set back.
 //!
 //! `DRIPLINE_SEEDS=from..to` runs others; `make soak` does so for an hour. A failing seed is named. On SQLite the nodes take
 //! turns, and a seed gives the same world again; on PostgreSQL they race, and it may give another.
@@ -21,6 +23,7 @@ mod acts;
 #[path = "../story/dice.rs"]
 mod dice;
 mod model;
+mod rare;
 #[path = "../rows/mod.rs"]
 mod rows;
 mod street;
@@ -39,11 +42,15 @@ use crate::street::Tally;
 /// How many seeds are run with every other test.
 const USUAL: u64 = 2_000;
 /// What must have happened somewhere in so many, or the simulation shows little.
-const ALL: [&str; 34] = [
+const ALL: [&str; 39] = [
     "a callback came before the answer",
+    "a clock was set back",
     "a commit was lost",
+    "a contact was deleted",
     "a contact wrote",
+    "a job lost its workflow",
     "a job started some",
+    "a job was taken over",
     "a message was settled by a person",
     "a node slept",
     "a node was killed",
@@ -74,6 +81,7 @@ const ALL: [&str; 34] = [
     "an answer was lost",
     "somebody was banned",
     "somebody was let in again",
+    "somebody was listed behind everybody's back",
 ];
 
 /// The seeds to run.

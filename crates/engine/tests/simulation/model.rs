@@ -90,6 +90,8 @@ pub(crate) struct Contact {
     pub(crate) phone: String,
     /// By the kind of the ban.
     pub(crate) bans: BTreeMap<&'static str, Vec<Span>>,
+    /// It was deleted.
+    pub(crate) gone: bool,
     /// The carrier has refused a text for good, so the contact may be on a list that is not foreseen.
     pub(crate) tainted: bool,
 }

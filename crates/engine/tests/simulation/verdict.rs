@@ -33,6 +33,32 @@ pub(crate) async fn was_skipped(store: &Store, workspace: WorkspaceId, id: Enrol
     events.iter().any(this)
 }
 
+impl World {
+    /// No message has gone backwards since the last look.
+    pub(crate) async fn check_states(&mut self) {
+        for (nth, house) in self.houses.iter().enumerate() {
+            for message in rows::messages(self.street.store(), house.actor.workspace()).await {
+                let before = self.states.insert((nth, message.id), message.state.clone());
+                let right = before.as_deref().is_none_or(|before| may_follow(before, &message.state));
+                assert!(right, "{message:?} was {before:?}");
+            }
+        }
+    }
+}
+
+/// SPEC 4: a state never goes backwards, and what is in doubt is never sent again by itself.
+fn may_follow(before: &str, after: &str) -> bool {
+    match before {
+        _ if before == after => true,
+        "delivered" => false,
+        "undelivered" => after == "delivered",
+        "sent" => matches!(after, "delivered" | "undelivered"),
+        // What counted as lost may turn out to have been sent.
+        "in_doubt" | "failed" | "canceled" => !matches!(after, "queued" | "sending"),
+        _ => true,
+    }
+}
+
 /// All of it.
 pub(crate) async fn pronounce(world: &World) {
     check_handsets(world);

@@ -1,6 +1,6 @@
 //! One seed: who takes part, and how its time passes.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use carrier::simulator::{Behaviour, Delay, Faults, Receipts, Replies, ReplyText};
@@ -56,6 +56,8 @@ pub(crate) struct World {
     heard: HashSet<String>,
     /// How many of the texts that were handed over the model has heard of.
     heard_to: usize,
+    /// The state of each message when it was looked at last.
+    pub(crate) states: HashMap<(usize, i64), String>,
 }
 
 /// What a text is, by its tag.
@@ -161,7 +163,7 @@ impl World {
             houses.push(house(&street.node().engine, nth, &mut dice).await);
         }
         street.roughen([0, 3, 10, 30][dice.below(4)]);
-        Self { street, houses, dice, heard: HashSet::new(), heard_to: 0 }
+        Self { street, houses, dice, heard: HashSet::new(), heard_to: 0, states: HashMap::new() }
     }
 
     /// Something happens, while the nodes dispatch.
@@ -189,6 +191,9 @@ impl World {
         }
         self.take(began);
         self.look_after().await;
+        if self.dice.happens(35) {
+            self.check_states().await;
+        }
         self.pass_time().await;
     }
 
@@ -213,7 +218,8 @@ impl World {
             25..70 => return self.go_to_next().await,
             70..85 => SignedDuration::from_secs(i64::try_from(self.dice.below(3_600)).unwrap()),
             85..95 => SignedDuration::from_mins(i64::try_from(self.dice.below(30 * 60)).unwrap()),
-            _ => SignedDuration::from_hours(24 * 5),
+            95..98 => SignedDuration::from_hours(24 * 5),
+            _ => return self.set_clock_back(),
         };
         self.street.clock.move_to(now + ahead);
     }
@@ -253,7 +259,7 @@ impl World {
             }
             idle = if left == 0 && street.simulator.next_event_at().is_none() { idle + 1 } else { 0 };
             if idle > 2 {
-                return;
+                return self.check_states().await;
             }
             self.go_to_next().await;
         }
@@ -395,7 +401,7 @@ async fn house(engine: &Engine, nth: usize, dice: &mut Dice) -> House {
         let fields = vec![("Ref".to_owned(), "0".to_owned())];
         let new = NewContact { phone: phone.clone(), region: None, name: None, fields, person: None };
         let id = engine.create_contact(&actor, new).await.unwrap().id;
-        books.contacts.push(Contact { id, phone, bans: Default::default(), tainted: false });
+        books.contacts.push(Contact { id, phone, bans: Default::default(), gone: false, tainted: false });
     }
     let mut flows = Vec::new();
     for nth in 0..2 {
