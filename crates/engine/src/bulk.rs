@@ -193,6 +193,7 @@ impl Engine {
         mut progress: impl FnMut(&Job) + Send,
     ) -> Result<Job, BulkError> {
         actor.need(Permission::Enroll)?;
+        let _watched = self.watch_growth();
         loop {
             let (beat, steps) = (self.beat(actor), self.steps());
             let job = self.write(Lane::Bulk, move |tx| work(tx, &beat, &steps, id)).await?;

@@ -174,6 +174,7 @@ impl Engine {
         let (answers, inbox) = mpsc::channel(ANSWERS_IN_WAIT);
         let settler = tokio::spawn(self.clone().settle_all(inbox));
         let slots = Slots::new();
+        let _watched = self.watch_growth();
         self.claim_all(stop, &slots, &answers).await;
         drop(answers);
         let until = claim::later(self.now(), grace);

@@ -3,7 +3,7 @@
 use store::DbError;
 use store::ledger::PostError;
 
-/// A use case could not be carried out; nothing of it was kept.
+/// A use case could not be carried out; nothing of it was kept, unless the database cannot say ([`DbError::CommitUnknown`]).
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// The database did not do what it was asked.

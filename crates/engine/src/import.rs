@@ -290,10 +290,12 @@ impl Engine {
         let reader = Reader::new(sheet, premise, workspace, outlets.rejects);
         let (out, chunks) = flume::bounded(CHUNKS_AHEAD);
         let reading = tokio::task::spawn_blocking(move || reader.run(&out));
+        let watched = self.watch_growth();
         let counts = self.merge_all(actor, chunks, &own, rule, outlets.progress).await?;
         let Summary { rejects, warnings, .. } = joined(reading.await)?;
         let beat = self.beat(actor);
         self.write(Lane::Bulk, move |tx| beat.note(tx, "contacts.imported", None, &counts)).await?;
+        drop(watched);
         self.refresh_statistics().await;
         Ok(ImportReport { counts, encoding, separator, columns, rejects, warnings })
     }

@@ -28,6 +28,7 @@ mod facts;
 pub mod failure;
 pub mod figures;
 pub mod first_run;
+mod growth;
 mod guesses;
 pub mod hear;
 pub mod idempotency;

@@ -14,7 +14,7 @@
 use domain::ids::WorkspaceId;
 use jiff::{SignedDuration, Timestamp};
 use store::upkeep::{self, Old};
-use store::{Lane, statistics, workspaces};
+use store::{Lane, workspaces};
 use tokio::sync::watch;
 
 use crate::claim::later;
@@ -41,7 +41,6 @@ impl Engine {
     pub async fn keep_house(&self, mut stop: watch::Receiver<bool>) {
         let mut swept = self.now();
         loop {
-            self.refresh_statistics().await;
             if let Err(error) = self.refresh_carriers().await {
                 tracing::warn!(%error, "the accounts at carriers were not looked through");
             }
@@ -58,20 +57,6 @@ impl Engine {
                 () = self.clock().sleep_until(later(self.now(), LOOK)) => {}
                 _ = stop.wait_for(|stop| *stop) => return,
             }
-        }
-    }
-
-    /// Has the database look anew at tables that have grown much, so that it finds the rows at hand by the right index:
-    /// after whatever makes many rows, and now and then.
-    pub(crate) async fn refresh_statistics(&self) {
-        let refreshed = async {
-            for table in self.read(|db| Ok::<_, Failure>(statistics::stale(db)?)).await? {
-                self.write(Lane::Bulk, move |tx| Ok::<_, Failure>(statistics::refresh(tx, table)?)).await?;
-            }
-            Ok::<_, Failure>(())
-        };
-        if let Err(error) = refreshed.await {
-            tracing::warn!(%error, "tables that have grown were not looked at");
         }
     }
 

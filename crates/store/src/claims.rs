@@ -13,18 +13,19 @@ use crate::enrollments::Place;
 use crate::json;
 use crate::{DbError, Each, Read, Row, Sql, Tx, tallies};
 
+/// One probe of an index for each number and each workspace. PostgreSQL answers `EXISTS` for all rows at once when it
+/// expects many workspaces, and walks through all that is due for it: 30 ms a look with 60,000 due.
 static DUE_WORKSPACES: Sql = Sql::Same(
     "
     SELECT w.workspace_id, w.dispatched_at FROM workspaces w
-    WHERE EXISTS (
-            SELECT 1 FROM numbers n
-            WHERE n.workspace_id = w.workspace_id AND n.paced_until <= $1 AND EXISTS (
-                SELECT 1 FROM enrollments e
-                WHERE e.workspace_id = n.workspace_id AND e.number_id = n.number_id
-                  AND e.state = 'active' AND e.due_at IS NOT NULL AND e.due_at <= $1))
-        OR EXISTS (
-            SELECT 1 FROM messages m
-            WHERE m.workspace_id = w.workspace_id AND m.due_at IS NOT NULL AND m.due_at <= $1)
+    WHERE (SELECT 1 FROM numbers n
+            WHERE n.workspace_id = w.workspace_id AND n.paced_until <= $1
+              AND (SELECT MIN(e.due_at) FROM enrollments e
+                    WHERE e.workspace_id = n.workspace_id AND e.number_id = n.number_id
+                      AND e.state = 'active' AND e.due_at IS NOT NULL) <= $1
+            LIMIT 1) IS NOT NULL
+        OR (SELECT MIN(m.due_at) FROM messages m
+            WHERE m.workspace_id = w.workspace_id AND m.due_at IS NOT NULL) <= $1
     ORDER BY w.dispatched_at, w.workspace_id
     LIMIT $2",
 );
@@ -47,7 +48,7 @@ static NEXT_DUE: Sql = Sql::Same(
     ) AS t",
 );
 
-/// One probe of an index for each number and each workspace, as in `NEXT_DUE`, and what a partial index holds: the
+/// The same probes, and what a partial index holds: the
 /// operator sees all workspaces.
 static BACKLOG: Sql = Sql::Same(
     "

@@ -2,8 +2,8 @@
 //!
 //! It knows nothing of a table until somebody analyzes it, and autovacuum looks once a minute. Until then a table that was filled by one import
 //! counts as empty, any index is as good as another to the planner, and a statement for 256 contacts walks through all of them: on a fresh
-//! database with 20,000 contacts the first minute of sending went at a tenth of the speed. So whoever has made many rows has the
-//! tables looked at that are more than half new. SQLite has fixed statistics from the migrations and needs none of this.
+//! database with 20,000 contacts the first minute of sending went at a tenth of the speed. So while somebody makes many rows (`engine/src/growth.rs`) the
+//! tables are looked at that are more than half new. SQLite has fixed statistics from the migrations and needs none of this.
 
 use crate::{DbError, Read, Sql, Tx};
 
