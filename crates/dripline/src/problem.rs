@@ -69,7 +69,7 @@ impl Problem {
     fn logged(code: Code, error: &Failure) -> Self {
         let id = engine::ids::secret().split_off(48);
         tracing::error!(%id, %error, cause = error.causes(), "a request failed");
-        Self::new(code, "it failed; the log has the cause under this id").with(json!({ "id": id }))
+        Self::new(code, code.about()).with(json!({ "id": id }))
     }
 }
 

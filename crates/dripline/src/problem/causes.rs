@@ -44,18 +44,20 @@ impl From<Forbidden> for Problem {
 
 impl From<Failure> for Problem {
     fn from(error: Failure) -> Self {
-        let passes = matches!(
-            error,
+        let code = match &error {
+            Failure::Db(DbError::CommitUnknown(_)) => Code::OutcomeUnknown,
             Failure::Db(
                 DbError::Busy(_)
-                    | DbError::Overloaded { .. }
-                    | DbError::Timeout(_)
-                    | DbError::Unavailable(_)
-                    | DbError::DiskFull(_)
-                    | DbError::ReadOnly(_)
-            )
-        );
-        Self::logged(if passes { Code::Unavailable } else { Code::Internal }, &error)
+                | DbError::Overloaded { .. }
+                | DbError::Conflict(_)
+                | DbError::Timeout(_)
+                | DbError::Unavailable(_)
+                | DbError::DiskFull(_)
+                | DbError::ReadOnly(_),
+            ) => Code::Unavailable,
+            _ => Code::Internal,
+        };
+        Self::logged(code, &error)
     }
 }
 
@@ -481,5 +483,12 @@ mod tests {
             assert!(text.contains("\"code\":\"unavailable\""), "{text}");
         }
         assert_eq!(told(DbError::Corrupt("page 7".into()).into()).await.0, 500);
+    }
+
+    #[tokio::test]
+    async fn a_commit_that_nobody_knows_of_is_not_told_as_one_that_was_lost() {
+        let (status, text) = told(DbError::CommitUnknown("gone".into()).into()).await;
+        assert_eq!(status, 503, "{text}");
+        assert!(text.contains("\"code\":\"outcome_unknown\"") && text.contains("may be done or not"), "{text}");
     }
 }

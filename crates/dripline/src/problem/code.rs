@@ -80,6 +80,7 @@ codes! {
     Undeliverable "undeliverable" UNPROCESSABLE_ENTITY "Texts to the contact cannot be delivered.";
     Internal "internal" INTERNAL_SERVER_ERROR "It failed, and nothing of it was kept; the log has the cause under `id`.";
     Unavailable "unavailable" SERVICE_UNAVAILABLE "The database cannot serve this now; try again later. The log has the cause under `id`.";
+    OutcomeUnknown "outcome_unknown" SERVICE_UNAVAILABLE "The connection to the database was lost while this was saved, so it may be done or not. Ask again with the same `Idempotency-Key`, or look before you do. The log has the cause under `id`.";
 }
 
 impl Code {
