@@ -5,6 +5,9 @@
 //! | `town` | a customer whose texts went out over Twilio's API (the tests' exchange speaks it), and one with a backlog that never ends |
 //! | `calls` | makes the calls at their times, over real connections, and takes the times of the answers |
 //!
+//! `DRIPLINE_ACKS_ONLY=replies` makes every call the first reply of another contact, which stops a workflow and brings money back: the answer
+//! comes when that is committed. A day later it looks whether any of them was sent its next text.
+//!
 //! A call's time runs from when it was due, not from when a connection was free, so that a stall counts for all that it holds up.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark ends at the first thing that is wrong")]
@@ -32,6 +35,11 @@ fn setting(name: &str, usual: usize) -> usize {
     std::env::var(name).map_or(usual, |text| text.parse().unwrap())
 }
 
+/// Whether every call is a reply.
+fn only_replies() -> bool {
+    std::env::var("DRIPLINE_ACKS_ONLY").is_ok_and(|only| only == "replies")
+}
+
 fn main() {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(time_calls());
 }
@@ -39,7 +47,7 @@ fn main() {
 async fn time_calls() {
     let rate = setting("DRIPLINE_ACKS_RATE", 1_000);
     let seconds = setting("DRIPLINE_ACKS_SECONDS", 20);
-    let town = Town::found(rate * seconds, setting("DRIPLINE_ACKS_BACKLOG", 150_000)).await;
+    let town = Town::found(rate * seconds, setting("DRIPLINE_ACKS_BACKLOG", 150_000), only_replies()).await;
     let calls = town.calls(rate * seconds);
     let (stop, stopped) = watch::channel(false);
     let engine = town.parts.engine.clone();
@@ -61,6 +69,9 @@ async fn time_calls() {
     let left = engine.backlog().await.unwrap();
     stop.send_replace(true);
     let _ = tokio::join!(dispatch, pump);
+    if only_replies() {
+        town.check_stops(calls.len()).await;
+    }
     times.sort_unstable();
     let at = |share: usize| times[(times.len() * share / 1_000).min(times.len() - 1)].as_secs_f64() * 1_000.0;
     println!("{} signed calls at {rate} a second on {}", times.len(), town.database);

@@ -24,15 +24,18 @@ pub(crate) struct Town {
     pub(crate) parts: Parts,
     pub(crate) database: &'static str,
     exchange: Exchange,
+    /// Whose texts have gone out over Twilio's API, and how many.
+    told: Option<(Actor, usize)>,
+    only_replies: bool,
     _folder: TempDir,
 }
 
 impl Town {
     /// Enough texts for so many calls, and a backlog.
-    pub(crate) async fn found(calls: usize, backlog: usize) -> Self {
+    pub(crate) async fn found(calls: usize, backlog: usize, only_replies: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        // Each text is told as sent and as delivered, and half are answered.
-        let replies = Replies { rate: 0.5, ..Replies::default() };
+        // Each text is told as sent and as delivered, and half are answered, or all.
+        let replies = Replies { rate: if only_replies { 1.0 } else { 0.5 }, ..Replies::default() };
         let world = Arc::new(Simulator::new(Behaviour { replies, ..Behaviour::default() }, 1).unwrap());
         let clock = customer::clock();
         let exchange = Exchange::open(world, clock.clone(), Habits::default()).await;
@@ -55,8 +58,8 @@ impl Town {
         let parts = tokio::task::spawn_blocking(open).await.unwrap();
         let engine = parts.engine.clone();
         tokio::spawn(async move { engine.hold_node(watch::channel(false).1).await });
-        let town = Self { parts, database, exchange, _folder: folder };
-        town.tell_much(calls * 2 / 5 + 500).await;
+        let mut town = Self { parts, database, exchange, told: None, only_replies, _folder: folder };
+        town.tell_much(if only_replies { calls } else { calls * 2 / 5 } + 500).await;
         let actor = customer::workspace(&town.parts.engine, "Backlog").await;
         fill(&town.parts.engine, &actor, "+13055550100", "simulator", backlog).await;
         println!("{backlog} texts wait");
@@ -64,7 +67,7 @@ impl Town {
     }
 
     /// The customer whose texts go out at once.
-    async fn tell_much(&self, texts: usize) {
+    async fn tell_much(&mut self, texts: usize) {
         let engine = &self.parts.engine;
         let ours = "+18335550100";
         let account = self.exchange.account(Kind::Twilio, &[ours]);
@@ -74,17 +77,45 @@ impl Town {
         let added = engine.add_carrier(&actor, "twilio", "Ours", typed).await.unwrap();
         self.exchange.call_at(&account, &added.callbacks);
         fill(engine, &actor, ours, &added.id.to_string(), texts).await;
+        self.told = Some((actor, texts));
+        self.dispatch_until(texts as u64).await;
+        println!("{texts} texts have gone out over Twilio's API");
+    }
+
+    async fn dispatch_until(&self, texts: u64) {
         let (stop, stopped) = watch::channel(false);
         let dispatch = tokio::spawn({
-            let engine = engine.clone();
+            let engine = self.parts.engine.clone();
             async move { engine.dispatch(stopped, SignedDuration::from_secs(5)).await }
         });
-        while self.exchange.simulator.stats().unwrap().texts < texts as u64 {
+        while self.exchange.simulator.stats().unwrap().texts < texts {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
         stop.send_replace(true);
         dispatch.await.unwrap();
-        println!("{texts} texts have gone out over Twilio's API");
+    }
+
+    /// A day later everybody but those who have replied is sent the next text, and the books are right.
+    pub(crate) async fn check_stops(&self, replied: usize) {
+        let engine = &self.parts.engine;
+        let (actor, texts) = self.told.as_ref().unwrap();
+        let due = SignedDuration::from_hours(25);
+        engine.clock().move_to(engine.now() + due);
+        let last = (2 * texts - replied) as u64;
+        self.dispatch_until(last).await;
+        engine.clock().move_to(engine.now() + due);
+        let (stop, stopped) = watch::channel(false);
+        let more = tokio::spawn({
+            let engine = engine.clone();
+            async move { engine.dispatch(stopped, SignedDuration::from_secs(5)).await }
+        });
+        tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+        stop.send_replace(true);
+        more.await.unwrap();
+        assert_eq!(self.exchange.simulator.stats().unwrap().texts, last, "a text went to somebody who had replied");
+        let report = engine.verify_ledger(actor.workspace()).await.unwrap();
+        assert!(report.is_clean(), "{:#?}", report.faults);
+        println!("a day later {} texts went to those who had not replied, and none to the others", texts - replied);
     }
 
     /// The calls that the carrier has to make, in the order of what happened.
@@ -95,7 +126,8 @@ impl Town {
             if events.is_empty() {
                 break;
             }
-            calls.extend(events.iter().map(|event| self.exchange.call(event).1));
+            let wanted = events.iter().filter(|event| !self.only_replies || matches!(event, CarrierEvent::Inbound(_)));
+            calls.extend(wanted.map(|event| self.exchange.call(event).1));
         }
         assert!(calls.len() >= count, "only {} calls are to be made", calls.len());
         calls.truncate(count);
