@@ -5,7 +5,7 @@
 //! taken, so identifiers of one node always grow. No chance is in them, so a run on a manual clock
 //! makes the same ones again; nodes differ by their number, which the database leases to them.
 //! All identifiers of a node lie inside its leases: the first is not before the instant in which the number was taken,
-//! and a transaction that made one past the end is rolled back ([`Ids::prove`]). A number is taken only after its former
+//! and a transaction that made one past the end is rolled back (`Ids::prove`). A number is taken only after its former
 //! lease has ended. So two owners of a number never make the same one, whatever their clocks say and however long one slept.
 //! The low five bits of a message's identifier are left free for the number of the attempt.
 
