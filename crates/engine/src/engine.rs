@@ -27,6 +27,8 @@ use crate::roll::{Outfit, Roll};
 /// How long a node keeps its number without renewing it.
 pub(crate) const NODE_LEASE: SignedDuration = SignedDuration::from_mins(2);
 
+/// How long before its end a lease is prolonged by whoever writes: a server has renewed it long before.
+const SOON: SignedDuration = SignedDuration::from_secs(60);
 /// How long the number of a node that has left stays taken: whoever takes it next is past the identifiers
 /// that were made in its last instant.
 const LEAVING: SignedDuration = SignedDuration::from_secs(1);
@@ -176,13 +178,19 @@ impl Engine {
         self.0.store.write(Lane::Inbound, move |tx| workspaces::keep_node(tx, number, &owner, until)).await
     }
 
-    /// Prolongs the lease if it has ended: the clock was pushed, or the machine slept.
+    /// Prolongs the lease if it has ended, because the clock was pushed or the machine slept, or soon will: a command that
+    /// works for long has nobody who renews it.
     async fn have_node(&self) -> Result<(), DbError> {
-        let is_held = self.now() < self.0.ids.until() && self.0.ids.prove().is_ok();
-        if is_held || self.prolong().await? {
+        let (left, proven) = (self.0.ids.until().duration_since(self.now()), self.0.ids.prove().is_ok());
+        if proven && left > SOON {
             return Ok(());
         }
-        Err(DbError::Unavailable("another process has taken the node's number".into()))
+        match self.prolong().await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(DbError::Unavailable("another process has taken the node's number".into())),
+            Err(_) if proven && left.is_positive() => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// The time now.
