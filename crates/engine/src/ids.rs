@@ -44,8 +44,9 @@ impl Ids {
     /// For the node of this number, from 0 to 255, which was taken at this time and until that.
     #[must_use]
     pub fn leased(node: i64, taken: Timestamp, until: Timestamp) -> Self {
-        let counter = |at| Arc::new(AtomicI64::new(ticks(at)));
-        Self { node: node & ((1 << NODE_BITS) - 1), last: counter(taken), until: counter(until) }
+        let counter = |ticks| Arc::new(AtomicI64::new(ticks));
+        // The first is that of the instant itself.
+        Self { node: node & ((1 << NODE_BITS) - 1), last: counter(ticks(taken) - 1), until: counter(ticks(until)) }
     }
 
     /// When the lease ends, as far as is known here.
@@ -195,6 +196,7 @@ mod tests {
         first.prove().unwrap();
         // The heir's clock was set back by an hour after it had taken the number.
         let heir = Ids::leased(1, at(240), at(360));
+        assert_eq!(Ids::leased(0, at(0), at(120)).next(at(0)), Ids::floor(at(0)));
         assert!(heir.next(at(240 - 3_600)) >= Ids::floor(at(240)));
         assert!(late < Ids::floor(first.unused()) && first.unused() <= first.until());
     }
