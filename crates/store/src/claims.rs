@@ -20,12 +20,14 @@ static DUE_WORKSPACES: Sql = Sql::Same(
     SELECT w.workspace_id, w.dispatched_at FROM workspaces w
     WHERE (SELECT 1 FROM numbers n
             WHERE n.workspace_id = w.workspace_id AND n.paced_until <= $1
-              AND (SELECT MIN(e.due_at) FROM enrollments e
+              AND (SELECT 1 FROM enrollments e
                     WHERE e.workspace_id = n.workspace_id AND e.number_id = n.number_id
-                      AND e.state = 'active' AND e.due_at IS NOT NULL) <= $1
+                      AND e.state = 'active' AND e.due_at IS NOT NULL AND e.due_at <= $1
+                    ORDER BY e.due_at LIMIT 1) IS NOT NULL
             LIMIT 1) IS NOT NULL
-        OR (SELECT MIN(m.due_at) FROM messages m
-            WHERE m.workspace_id = w.workspace_id AND m.due_at IS NOT NULL) <= $1
+        OR (SELECT 1 FROM messages m
+            WHERE m.workspace_id = w.workspace_id AND m.due_at IS NOT NULL AND m.due_at <= $1
+            ORDER BY m.due_at LIMIT 1) IS NOT NULL
     ORDER BY w.dispatched_at, w.workspace_id
     LIMIT $2",
 );
@@ -48,8 +50,7 @@ static NEXT_DUE: Sql = Sql::Same(
     ) AS t",
 );
 
-/// The same probes, and what a partial index holds: the
-/// operator sees all workspaces.
+/// The same probes, and what a partial index holds: the operator sees all workspaces.
 static BACKLOG: Sql = Sql::Same(
     "
     SELECT COUNT(*), MIN(b.at), (SELECT COUNT(*) FROM messages d WHERE d.state = 'in_doubt') FROM (
