@@ -331,6 +331,7 @@ impl Engine {
             let (work, ids, too_late) = (Arc::clone(&work), self.0.ids.clone(), Arc::new(AtomicBool::new(false)));
             let late = Arc::clone(&too_late);
             let proven = move |tx: &mut store::Tx<'_>| {
+                late.store(false, Ordering::Relaxed);
                 let done = work(tx)?;
                 ids.prove().inspect_err(|_| late.store(true, Ordering::Relaxed))?;
                 Ok(done)
