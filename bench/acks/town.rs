@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use carrier::simulator::{Behaviour, Receipts, Replies};
+use carrier::simulator::{Behaviour, Receipts, Replies, ReplyText};
 use carrier::{CarrierEvent, Simulator};
 use dripline::wiring::{self, Parts};
 use engine::carriers::{Http, Kind};
@@ -34,8 +35,13 @@ impl Town {
     /// Enough texts for so many calls, and a backlog.
     pub(crate) async fn found(calls: usize, backlog: usize, only_replies: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        // Each text is told as sent and as delivered, and half are answered, or all.
-        let replies = Replies { rate: if only_replies { 1.0 } else { 0.5 }, ..Replies::default() };
+        // Each text is told as sent and as delivered, and half are answered; or all, with a word that gets no answer of ours, which would
+        // be counted among the texts.
+        let yes = || vec![ReplyText { body: "Yes, tell me more".to_owned(), weight: 1 }];
+        let replies = match only_replies {
+            true => Replies { rate: 1.0, texts: yes(), ..Replies::default() },
+            false => Replies { rate: 0.5, ..Replies::default() },
+        };
         let world = Arc::new(Simulator::new(Behaviour { replies, ..Behaviour::default() }, 1).unwrap());
         let clock = customer::clock();
         let exchange = Exchange::open(world, clock.clone(), Habits::default()).await;
@@ -78,19 +84,24 @@ impl Town {
         self.exchange.call_at(&account, &added.callbacks);
         fill(engine, &actor, ours, &added.id.to_string(), texts).await;
         self.told = Some((actor, texts));
-        self.dispatch_until(texts as u64).await;
+        self.dispatch_during(self.sent(texts)).await;
         println!("{texts} texts have gone out over Twilio's API");
     }
 
-    async fn dispatch_until(&self, texts: u64) {
+    /// Until so many texts have gone out over Twilio's API.
+    async fn sent(&self, texts: usize) {
+        while self.exchange.simulator.stats().unwrap().texts < texts as u64 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    async fn dispatch_during(&self, work: impl Future) {
         let (stop, stopped) = watch::channel(false);
         let dispatch = tokio::spawn({
             let engine = self.parts.engine.clone();
             async move { engine.dispatch(stopped, SignedDuration::from_secs(5)).await }
         });
-        while self.exchange.simulator.stats().unwrap().texts < texts {
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
+        work.await;
         stop.send_replace(true);
         dispatch.await.unwrap();
     }
@@ -101,18 +112,12 @@ impl Town {
         let (actor, texts) = self.told.as_ref().unwrap();
         let due = SignedDuration::from_hours(25);
         engine.clock().move_to(engine.now() + due);
-        let last = (2 * texts - replied) as u64;
-        self.dispatch_until(last).await;
+        let last = 2 * texts - replied;
+        self.dispatch_during(self.sent(last)).await;
         engine.clock().move_to(engine.now() + due);
-        let (stop, stopped) = watch::channel(false);
-        let more = tokio::spawn({
-            let engine = engine.clone();
-            async move { engine.dispatch(stopped, SignedDuration::from_secs(5)).await }
-        });
-        tokio::time::sleep(std::time::Duration::from_secs(3)).await;
-        stop.send_replace(true);
-        more.await.unwrap();
-        assert_eq!(self.exchange.simulator.stats().unwrap().texts, last, "a text went to somebody who had replied");
+        self.dispatch_during(tokio::time::sleep(Duration::from_secs(3))).await;
+        let sent = self.exchange.simulator.stats().unwrap().texts;
+        assert_eq!(sent, last as u64, "a text went to somebody who had replied");
         let report = engine.verify_ledger(actor.workspace()).await.unwrap();
         assert!(report.is_clean(), "{:#?}", report.faults);
         println!("a day later {} texts went to those who had not replied, and none to the others", texts - replied);
