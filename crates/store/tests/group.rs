@@ -40,6 +40,26 @@ async fn many_small_writes_are_all_kept_and_those_that_fail_harm_nobody() {
 }
 
 #[test]
+fn a_bulk_job_that_fails_leaves_nothing_and_the_next_is_kept() {
+    for mut db in testing::databases() {
+        table(&db.store);
+        let refused = db.store.write_blocking(Lane::Bulk, |tx| {
+            add(tx, 1, "refused")?;
+            Err::<(), _>(DbError::Closed)
+        });
+        assert!(matches!(refused, Err(DbError::Closed)), "{}: {refused:?}", db.name);
+        let panicked = db.store.write_blocking(Lane::Bulk, |tx| -> Result<(), DbError> {
+            add(tx, 2, "panicked")?;
+            panic!("on purpose")
+        });
+        assert!(matches!(panicked, Err(DbError::Panicked)), "{}: {panicked:?}", db.name);
+        db.store.write_blocking(Lane::Bulk, |tx| add(tx, 3, "kept")).unwrap();
+        db.reopen().unwrap();
+        assert_eq!(names(&db.store), ["kept"], "{}", db.name);
+    }
+}
+
+#[test]
 fn a_neighbour_that_fails_at_the_commit_fails_alone() {
     const LATE: Sql = Sql::Same(
         "CREATE TABLE late (

@@ -6,9 +6,11 @@
 //! | each job | `SAVEPOINT`, its code, `RELEASE` or `ROLLBACK TO` | only that job is rolled back |
 //! | SQLite itself rolled back (disk full, I/O) | | the group is lost: each job runs again alone |
 //! | close the group | `COMMIT` | each job runs again alone, so the culprit alone gets the error |
+//! | a bulk job | `BEGIN IMMEDIATE`, its code, `COMMIT` or `ROLLBACK` | it is answered with the error |
 //!
 //! Nobody is answered before the commit, not even a job that failed: it may have failed by what
-//! a neighbour wrote. A bulk job commits alone, so that no small job waits for its end.
+//! a neighbour wrote. A bulk job commits alone, so that no small job waits for its end. It needs no savepoint, for which
+//! SQLite would copy each page that it changes, and walk through all of these copies after each of its statements.
 
 #![expect(clippy::disallowed_types, reason = "the face of the database owns the drivers")]
 
@@ -49,6 +51,9 @@ struct Writer {
 
 impl Writer {
     fn group(&self, first: Waiting, queue: &Queue) {
+        if first.lane == Lane::Bulk {
+            return self.alone(first.job);
+        }
         if let Err(error) = self.run("BEGIN IMMEDIATE") {
             return first.job.answer(Err(error));
         }
@@ -69,10 +74,10 @@ impl Writer {
         let mut jobs = Vec::new();
         let mut intact = Ok(());
         let mut next = Some(first);
-        while let Some(Waiting { lane, mut job }) = next {
+        while let Some(Waiting { mut job, .. }) = next {
             intact = self.within_savepoint(job.as_mut());
             jobs.push(job);
-            let full = jobs.len() >= GROUP_JOBS || begun.elapsed() >= GROUP_TIME || lane == Lane::Bulk;
+            let full = jobs.len() >= GROUP_JOBS || begun.elapsed() >= GROUP_TIME;
             next = if intact.is_err() || full { None } else { queue.try_take(Lane::Normal) };
         }
         (jobs, intact)
