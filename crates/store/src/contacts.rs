@@ -363,7 +363,9 @@ pub fn insert_imported(
     let import = import.map(|import| import.0);
     let shared = [workspace.0.into(), json::micros(now).into(), import.into()];
     let new = tx.execute_each(&INSERT, &shared, &batch(rows)?)?;
-    search::add(tx, workspace, &keys(rows))?;
+    // One that was passed over is found by nothing: who it is instead is another row.
+    let add = if new == rows.len() as u64 { search::add_new } else { search::add };
+    add(tx, workspace, &keys(rows))?;
     let hashes: Vec<_> = rows.iter().map(|row| (row.phone_hash, row.id)).collect();
     suppressions::take_over(tx, workspace, &hashes)?;
     Ok(new)

@@ -36,6 +36,19 @@ static ADD: Each<2> = Each {
     },
 };
 
+/// The contacts are there, so SQLite need not look; and a statement of one row that may not be left half done costs it no copy of
+/// the pages that it changes.
+static ADD_NEW: Each<2> = Each {
+    columns: ["word", "id"],
+    sql: Sql::Twin {
+        sqlite: "INSERT INTO contact_words (workspace_id, word, contact_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        postgres: "
+            INSERT INTO contact_words (workspace_id, word, contact_id)
+            SELECT $1, t.word, t.id FROM jsonb_to_recordset($2::text::jsonb) AS t (word TEXT, id BIGINT)
+            ON CONFLICT DO NOTHING",
+    },
+};
+
 static REMOVE: Each<2> = Each {
     columns: ["word", "id"],
     sql: Sql::Twin {
@@ -117,6 +130,7 @@ static TEXTS: Sql = Sql::Twin {
 /// Every statement of this file, for the test that prepares them on both databases.
 pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("search::ADD", &ADD.sql),
+    ("search::ADD_NEW", &ADD_NEW.sql),
     ("search::REMOVE", &REMOVE.sql),
     ("search::ADD_TEXTS", &ADD_TEXTS.sql),
     ("search::BY_WORDS", &BY_WORDS),
@@ -141,6 +155,12 @@ pub(crate) fn add(tx: &mut Tx<'_>, workspace: WorkspaceId, keys: &[(String, Cont
     }
     let keys = batch(keys.iter().map(|(word, id)| (word.as_str(), id.0)));
     tx.execute_each(&ADD, &[workspace.0.into()], &keys).map(|_| ())
+}
+
+/// The same for contacts that this transaction has made.
+pub(crate) fn add_new(tx: &mut Tx<'_>, workspace: WorkspaceId, keys: &[(String, ContactId)]) -> Result<(), DbError> {
+    let keys = batch(keys.iter().map(|(word, id)| (word.as_str(), id.0)));
+    tx.execute_each(&ADD_NEW, &[workspace.0.into()], &keys).map(|_| ())
 }
 
 /// Keeps contacts no longer under keys.

@@ -1,0 +1,39 @@
+//! What contacts are found by is kept for those that were made, and for no other.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use domain::ids::{ContactId, WorkspaceId};
+use domain::search::Asked;
+use store::contacts::ContactRow;
+use store::{Lane, Store, contacts, search, testing};
+
+const WORKSPACE: WorkspaceId = WorkspaceId(7);
+
+fn row(id: i64, phone: &str, name: &str) -> ContactRow {
+    let (id, phone, name) = (ContactId(id), phone.to_owned(), name.to_owned());
+    ContactRow { id, phone, phone_hash: id.0, person: None, name, fields: Vec::new() }
+}
+
+fn insert(store: &Store, rows: Vec<ContactRow>) -> u64 {
+    let now = "2026-11-25T00:30:00Z".parse().unwrap();
+    store.write_blocking(Lane::Normal, move |tx| contacts::insert(tx, WORKSPACE, &rows, now)).unwrap()
+}
+
+fn found(store: &Store, asked: &'static str) -> Vec<i64> {
+    let found = store.read_blocking(|db| search::contacts(db, WORKSPACE, &Asked::read(asked), 10));
+    found.unwrap().into_iter().map(|id| id.0).collect()
+}
+
+#[test]
+fn a_contact_that_was_passed_over_is_found_by_nothing() {
+    for db in testing::databases() {
+        let store = &db.store;
+        assert_eq!(insert(store, vec![row(1, "+12125550101", "Ann Miller")]), 1);
+        let again = vec![row(2, "+12125550101", "Bob Miller"), row(3, "+12125550102", "Cleo Miller")];
+        assert_eq!(insert(store, again), 1);
+        assert_eq!(found(store, "miller"), [3, 1], "{}", db.name);
+        assert_eq!(found(store, "bob"), Vec::<i64>::new(), "{}", db.name);
+        assert_eq!(found(store, "cleo"), [3], "{}", db.name);
+        assert_eq!(found(store, "5550101"), [1], "{}", db.name);
+    }
+}
