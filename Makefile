@@ -41,6 +41,7 @@ bench: ## run the benchmarks
 	bench/run
 	bench/speed
 	bench/pages
+	bench/pending
 	bench/webhooks
 	bench/several
 

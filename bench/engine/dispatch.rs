@@ -1,14 +1,8 @@
 //! A backlog whose first texts are all due at once, until the last is at the sink and its answer is settled.
 
-use std::time::{Duration, Instant};
-
-use engine::Engine;
-use jiff::SignedDuration;
-use tokio::sync::watch;
-
-use crate::customer;
 use crate::place::Place;
 use crate::sink::Sink;
+use crate::{customer, drain};
 
 /// Texts a second.
 pub(crate) async fn run(place: &Place, sink: &Sink, texts: usize) -> f64 {
@@ -16,26 +10,5 @@ pub(crate) async fn run(place: &Place, sink: &Sink, texts: usize) -> f64 {
     let actor = place.customer(texts).await;
     let workflow = customer::workflow(engine, &actor, 3).await;
     customer::enroll(engine, &actor, workflow).await;
-    let (before, settled) = (sink.count().await, accepted(engine));
-    let (stop, stopped) = watch::channel(false);
-    let begun = Instant::now();
-    let dispatch = tokio::spawn({
-        let engine = engine.clone();
-        async move { engine.dispatch(stopped, SignedDuration::from_secs(5)).await }
-    });
-    while accepted(engine) < settled + texts as u64 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    let seconds = begun.elapsed().as_secs_f64();
-    stop.send_replace(true);
-    dispatch.await.unwrap();
-    assert_eq!(sink.count().await - before, texts as u64);
-    texts as f64 / seconds
-}
-
-/// How many texts the carrier has accepted since the engine began, as far as that is settled.
-fn accepted(engine: &Engine) -> u64 {
-    let counts = engine.counts();
-    let (_, count) = counts.answers.iter().find(|(word, _)| *word == "accepted").unwrap();
-    *count
+    drain::drain(engine, sink, texts).await
 }

@@ -18,6 +18,7 @@
 #[path = "../common/customer.rs"]
 mod customer;
 mod dispatch;
+mod drain;
 mod enroll;
 mod floor;
 mod peers;

@@ -1,6 +1,9 @@
 //! An engine over a fresh database, with the sink as its carrier.
 
+#![allow(dead_code, reason = "shared by benchmarks, each of which uses a part")]
+
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dripline::wiring::{self, Parts};
@@ -25,15 +28,20 @@ pub(crate) struct Place {
     customers: AtomicUsize,
     _parts: Parts,
     _node: watch::Sender<bool>,
-    _folder: TempDir,
+    _folder: Option<TempDir>,
 }
 
 impl Place {
     /// On an SQLite file in the folder for temporary files.
     pub(crate) fn sqlite(sink: &Sink) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
-        let address = Address::file(folder.path().join("speed.db"));
-        Some(Self::open("SQLite", &address, folder, sink))
+        let place = Self::file(folder.path(), "speed.db", sink);
+        Some(Self { _folder: Some(folder), ..place })
+    }
+
+    /// On a file in this folder, which stays.
+    pub(crate) fn file(folder: &Path, name: &str, sink: &Sink) -> Self {
+        Self::open("SQLite", &Address::file(folder.join(name)), folder, sink)
     }
 
     /// On a database of its own on the server of `DRIPLINE_TEST_POSTGRES`, if there is one.
@@ -43,10 +51,12 @@ impl Place {
         let address = database.address.clone();
         // Lives as long as the process: the server is temporary.
         std::mem::forget(database);
-        Some(Self::open("PostgreSQL", &address, tempfile::tempdir().unwrap(), sink))
+        let folder = tempfile::tempdir().unwrap();
+        let place = Self::open("PostgreSQL", &address, folder.path(), sink);
+        Some(Self { _folder: Some(folder), ..place })
     }
 
-    fn open(database: &'static str, address: &Address, folder: TempDir, sink: &Sink) -> Self {
+    fn open(database: &'static str, address: &Address, folder: &Path, sink: &Sink) -> Self {
         let outfit = Outfit {
             keys: MasterKeys::parse(&MasterKeys::draw()).unwrap(),
             http: Http::new().unwrap(),
@@ -54,14 +64,13 @@ impl Place {
             reach: "localhost".parse().unwrap(),
             bases: BTreeMap::from([(Kind::Twilio, sink.address.clone())]),
         };
-        let open =
-            || wiring::open_with(address, folder.path(), customer::clock(), wiring::quiet_behaviour(), Some(outfit));
+        let open = || wiring::open_with(address, folder, customer::clock(), wiring::quiet_behaviour(), Some(outfit));
         let parts = tokio::task::block_in_place(open).unwrap();
         let (node, stop) = watch::channel(false);
         let engine = parts.engine.clone();
         let holder = engine.clone();
         tokio::spawn(async move { holder.hold_node(stop).await });
-        Self { database, engine, customers: AtomicUsize::new(0), _parts: parts, _node: node, _folder: folder }
+        Self { database, engine, customers: AtomicUsize::new(0), _parts: parts, _node: node, _folder: None }
     }
 
     /// A customer with a number at the carrier and so many contacts.

@@ -12,6 +12,7 @@ use serde::Serialize;
 use store::{Lane, Sql, Value, tallies};
 
 use crate::house::House;
+use crate::indexes;
 use crate::people::{self, Person};
 use crate::runs::{self, Run};
 
@@ -41,14 +42,6 @@ impl Size {
         self.conversations / 2
     }
 }
-
-static INDEXES: Sql = Sql::Same(
-    "SELECT i.name, i.sql, i.tbl_name, s.stat
-    FROM sqlite_schema AS i
-    LEFT JOIN sqlite_stat1 AS s ON s.idx = i.name
-    WHERE i.type = 'index' AND i.sql IS NOT NULL
-        AND i.tbl_name IN ('contacts', 'messages', 'enrollments', 'events', 'transfers', 'conversations')",
-);
 
 static CONTACTS: Sql = Sql::Same(
     "INSERT INTO contacts (workspace_id, contact_id, phone, phone_hash, name, name_key, fields, number_id, created_at, updated_at)
@@ -155,7 +148,7 @@ impl Filler<'_> {
 /// Fills.
 pub(crate) fn fill(parts: &Parts, house: &House, size: Size) {
     let filler = Filler { parts, workspace: house.workspace.0, begun: Instant::now() };
-    let indexes = drop_indexes(parts);
+    let indexes = indexes::drop(parts.engine.store());
     contacts(&filler, house, size);
     filler.told("contacts");
     let sample = Value::Int(house.sample.0);
@@ -170,39 +163,13 @@ pub(crate) fn fill(parts: &Parts, house: &House, size: Size) {
     filler.told("conversations and events");
     words(&filler, size);
     filler.told("words");
-    for sql in indexes {
-        let made = parts.engine.store().write_blocking(Lane::Bulk, move |tx| tx.execute(sql, &[]));
-        made.unwrap();
-    }
+    indexes::make(parts.engine.store(), indexes);
     filler.told("indexes");
     let workspace: WorkspaceId = house.workspace;
     filler.run(&BALANCES, Vec::new());
     let counted = parts.engine.store().write_blocking(Lane::Bulk, move |tx| tallies::take_again(tx, workspace));
     counted.unwrap();
     filler.told("figures");
-}
-
-/// Drops the indexes of the large tables; answers what makes them again. Dropping one takes the planner's statistics of it
-/// along, so these are put back too: before the index, as making it is what has them read anew.
-fn drop_indexes(parts: &Parts) -> Vec<&'static Sql> {
-    let rows = parts.engine.store().read_blocking(|read| read.query(&INDEXES, &[])).unwrap();
-    let mut again = Vec::new();
-    for row in &rows {
-        let (name, make, table) = (row.text(0).unwrap(), row.text(1).unwrap(), row.text(2).unwrap());
-        let dropped = constant(format!("DROP INDEX {name}"));
-        parts.engine.store().write_blocking(Lane::Bulk, |tx| tx.execute(dropped, &[])).unwrap();
-        let stat = row.opt_text(3).unwrap();
-        again.extend(
-            stat.map(|stat| constant(format!("INSERT INTO sqlite_stat1 VALUES ('{table}', '{name}', '{stat}')"))),
-        );
-        again.push(constant(make.to_owned()));
-    }
-    again
-}
-
-/// A statement is a constant everywhere else; here it lives as long as the run.
-fn constant(text: String) -> &'static Sql {
-    Box::leak(Box::new(Sql::Same(Box::leak(text.into_boxed_str()))))
 }
 
 fn contacts(filler: &Filler<'_>, house: &House, size: Size) {

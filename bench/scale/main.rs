@@ -9,6 +9,7 @@
 
 mod fill;
 mod house;
+mod indexes;
 mod measure;
 mod people;
 mod runs;
