@@ -16,13 +16,14 @@ use domain::ids::{ContactId, EnrollmentId, MessageId, NumberId, WorkflowId, Work
 use domain::money::Micros;
 use domain::tally::{Count, What};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::json;
 use crate::{DbError, Each, Read, Row, Sql, Tx, tallies};
 
-/// Where the contact of an enrollment may be, and how its texts are written: frozen at its start.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Where the contact of an enrollment may be, and how its texts are written: frozen at its start. Stored as a list in this order:
+/// with the names of its parts beside them, as it was once written and is still read, each waiting row is 47 bytes longer.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Place {
     /// Names of the candidate time zones.
     pub zones: Vec<String>,
@@ -34,6 +35,12 @@ pub struct Place {
     pub source: String,
     /// Whether look-alike characters are replaced: `on` or `off`.
     pub smart: String,
+}
+
+impl Serialize for Place {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (&self.zones, &self.primary, &self.rules, &self.source, &self.smart).serialize(serializer)
+    }
 }
 
 /// An enrollment as it is stored.
@@ -458,4 +465,18 @@ pub fn stop(
 pub fn ends(db: &Read<'_>, workspace: WorkspaceId) -> Result<Vec<(String, Option<String>, i64)>, DbError> {
     let end = |row: &Row| Ok((row.text(0)?.to_owned(), row.opt_text(1)?.map(str::to_owned), row.int(2)?));
     db.query(&ENDS, &[workspace.0.into()])?.iter().map(end).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_a_list_and_one_with_names_is_read_as_well() {
+        let named = r#"{"zones":["America/New_York"],"primary":"America/New_York","rules":["US"],"source":"state","smart":"on"}"#;
+        let listed = r#"[["America/New_York"],"America/New_York",["US"],"state","on"]"#;
+        let place: Place = json::read(named).unwrap();
+        assert_eq!(json::text(&place).unwrap(), listed);
+        assert_eq!(json::read::<Place>(listed).unwrap(), place);
+    }
 }
