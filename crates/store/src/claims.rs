@@ -32,20 +32,20 @@ static DUE_WORKSPACES: Sql = Sql::Same(
     LIMIT $2",
 );
 
+/// One probe for each number too: of those that wait, thousands may be due at the same instant, at which a window opens.
 static NEXT_DUE: Sql = Sql::Same(
     "
     SELECT MIN(t.at) FROM (
-        SELECT (SELECT MIN(CASE WHEN e.due_at > n.paced_until THEN e.due_at ELSE n.paced_until END)
+        SELECT (SELECT CASE WHEN e.due_at < n.paced_until THEN n.paced_until ELSE e.due_at END
                 FROM enrollments e
                 WHERE e.workspace_id = n.workspace_id AND e.number_id = n.number_id
-                  AND e.state = 'active' AND e.due_at = (
-                    SELECT MIN(f.due_at) FROM enrollments f
-                    WHERE f.workspace_id = n.workspace_id AND f.number_id = n.number_id
-                      AND f.state = 'active' AND f.due_at IS NOT NULL)) AS at
+                  AND e.state = 'active' AND e.due_at IS NOT NULL
+                ORDER BY e.due_at LIMIT 1) AS at
         FROM numbers n
         UNION ALL
-        SELECT (SELECT MIN(m.due_at) FROM messages m
-                WHERE m.workspace_id = w.workspace_id AND m.due_at IS NOT NULL) AS at
+        SELECT (SELECT m.due_at FROM messages m
+                WHERE m.workspace_id = w.workspace_id AND m.due_at IS NOT NULL
+                ORDER BY m.due_at LIMIT 1) AS at
         FROM workspaces w
     ) AS t",
 );
@@ -55,13 +55,15 @@ static BACKLOG: Sql = Sql::Same(
     "
     SELECT COUNT(*), MIN(b.at), (SELECT COUNT(*) FROM messages d WHERE d.state = 'in_doubt') FROM (
         SELECT t.workspace_id, MIN(t.at) AS at FROM (
-            SELECT n.workspace_id, (SELECT MIN(e.due_at) FROM enrollments e
+            SELECT n.workspace_id, (SELECT e.due_at FROM enrollments e
                 WHERE e.workspace_id = n.workspace_id AND e.number_id = n.number_id
-                  AND e.state = 'active' AND e.due_at IS NOT NULL) AS at
+                  AND e.state = 'active' AND e.due_at IS NOT NULL
+                ORDER BY e.due_at LIMIT 1) AS at
             FROM numbers n
             UNION ALL
-            SELECT w.workspace_id, (SELECT MIN(m.due_at) FROM messages m
-                WHERE m.workspace_id = w.workspace_id AND m.due_at IS NOT NULL) AS at
+            SELECT w.workspace_id, (SELECT m.due_at FROM messages m
+                WHERE m.workspace_id = w.workspace_id AND m.due_at IS NOT NULL
+                ORDER BY m.due_at LIMIT 1) AS at
             FROM workspaces w
         ) AS t
         WHERE t.at <= $1

@@ -1,8 +1,11 @@
-//! What the search for due work reads on PostgreSQL, whose plans depend on the rows: a few of them, however many are due.
+//! What the search for due work reads on PostgreSQL, whose plans depend on the rows: a few of them, however many are due, at
+//! the same instant too.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use store::{DbError, Lane, Sql, Tx, claims, testing};
+use jiff::Timestamp;
+use store::claims::{self, Backlog};
+use store::{DbError, Lane, Read, Sql, Tx, testing};
 
 const WORKSPACE: Sql = Sql::Same(
     "INSERT INTO workspaces (workspace_id, name, zone, plan, rate_micros, settings, messages_per_minute, paced_until, dispatched_at, created_at)
@@ -18,7 +21,7 @@ const FILL: Sql = Sql::Twin {
     postgres: "
         INSERT INTO enrollments (workspace_id, enrollment_id, contact_id, workflow_id, version, state, number_id, place, field_values, prices,
                                  rate_micros, next_step, due_at, started_by, started_at)
-        SELECT 1, n, n, 7, 1, 'active', 5, '{}', '{}', '[]', 0, 1, n, '', 0 FROM generate_series(1, 20000) AS n",
+        SELECT 1, n, n, 7, 1, 'active', 5, '{}', '{}', '[]', 0, 1, 1, '', 0 FROM generate_series(1, 20000) AS n",
 };
 const ANALYZE: Sql = Sql::Twin { sqlite: "SELECT 1", postgres: "ANALYZE" };
 /// The rows that this transaction has read.
@@ -34,8 +37,30 @@ fn rows_read(tx: &mut Tx<'_>) -> Result<i64, DbError> {
     tx.query_one(&READ, &[])?.int(0)
 }
 
+type Search = fn(&Read<'_>) -> Result<(), DbError>;
+/// Each finds what was filled in.
+const SEARCHES: [(&str, Search); 3] = [
+    ("due_workspaces", |db| {
+        assert_eq!(claims::due_workspaces(db, now(), 10)?.len(), 1);
+        Ok(())
+    }),
+    ("next_due", |db| {
+        assert_eq!(claims::next_due(db)?, Some(DUE));
+        Ok(())
+    }),
+    ("backlog", |db| {
+        assert_eq!(claims::backlog(db, now())?, Backlog { workspaces: 1, oldest: Some(DUE), in_doubt: 0 });
+        Ok(())
+    }),
+];
+const DUE: Timestamp = Timestamp::constant(0, 1_000);
+
+fn now() -> Timestamp {
+    "2026-11-26T00:00:00Z".parse().unwrap()
+}
+
 #[test]
-fn the_search_for_due_work_reads_a_few_rows_however_many_are_due() {
+fn the_searches_for_due_work_read_a_few_rows_however_many_are_due() {
     let db = testing::postgres();
     let run =
         |sql: &'static Sql| db.store.write_blocking(Lane::Normal, move |tx| tx.execute(sql, &[]).map(drop)).unwrap();
@@ -43,16 +68,15 @@ fn the_search_for_due_work_reads_a_few_rows_however_many_are_due() {
     for known in ["unknown to the planner", "known to the planner"] {
         // More often than it takes until one plan is kept for all values.
         for nth in 0..8 {
-            let (found, read) = db
-                .store
-                .write_blocking(Lane::Normal, |tx| {
+            for (name, search) in SEARCHES {
+                let read = db.store.write_blocking(Lane::Normal, move |tx| {
                     let before = rows_read(tx)?;
-                    let found = claims::due_workspaces(tx, "2026-11-26T00:00:00Z".parse().unwrap(), 10)?.len();
-                    Ok::<_, DbError>((found, rows_read(tx)? - before))
-                })
-                .unwrap();
-            assert_eq!(found, 1);
-            assert!(read <= FEW, "{read} rows were read in search {nth}, the table {known}");
+                    search(tx)?;
+                    Ok::<_, DbError>(rows_read(tx)? - before)
+                });
+                let read = read.unwrap();
+                assert!(read <= FEW, "{read} rows were read by {name}, search {nth}, the table {known}");
+            }
         }
         run(&ANALYZE);
     }
