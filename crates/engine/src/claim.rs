@@ -354,8 +354,7 @@ fn send(tx: &mut Tx<'_>, claim: &Claim, number: &Number, due: &[Going<'_>]) -> R
         return Ok(claimed);
     }
     messages::insert(tx, beat.workspace, &made, beat.now)?;
-    let held = claims::claim(tx, beat.workspace, &pairs)?;
-    if held.len() != pairs.len() {
+    if !claims::claim(tx, beat.workspace, &pairs)? {
         return Err(Failure::Stored("a locked enrollment was no longer active".to_owned()));
     }
     Ok(claimed)

@@ -191,7 +191,7 @@ pub(crate) fn again(settling: &mut Settling<'_>, message: &mut Message, at: Time
 
 /// An enrollment that has ended lets go of its last message.
 fn leave(id: EnrollmentId, message: &Message) -> Advance {
-    Advance { enrollment: id, step: message.step.unwrap_or(1), due: None, hour: None }
+    Advance { enrollment: id, step: message.step.unwrap_or(1), due: None, hour: None, completes: None }
 }
 
 /// It was not sent and is not tried again: tried for a day, or lost.
@@ -269,12 +269,13 @@ pub(crate) fn after(
     let place = facts::thawed(&row.place)?;
     let hour = row.hour_minute.unwrap_or_else(|| local_minute(&place, went_at));
     let due = if runs { due_after(settling, tx, row, next, hour, went_at)? } else { None };
-    if runs && due.is_none() {
+    let completes = (runs && due.is_none()).then_some(row.workflow);
+    if completes.is_some() {
         let note = serde_json::json!({ "enrollment": row.id, "workflow": row.workflow });
         settling.events.push(settling.beat.event("enrollment.completed", Some(row.contact), &note));
     }
     let micros = due.map(Timestamp::as_microsecond);
-    settling.advances.push(Advance { enrollment: row.id, step: next, due: micros, hour: Some(hour) });
+    settling.advances.push(Advance { enrollment: row.id, step: next, due: micros, hour: Some(hour), completes });
     Ok(due)
 }
 

@@ -111,13 +111,11 @@ static CLAIM: Each<2> = Each {
     sql: Sql::Twin {
         sqlite: "
             UPDATE enrollments SET due_at = NULL, message_id = $3
-            WHERE workspace_id = $1 AND enrollment_id = $2 AND state = 'active'
-            RETURNING enrollment_id",
+            WHERE workspace_id = $1 AND enrollment_id = $2 AND state = 'active'",
         postgres: "
             UPDATE enrollments SET due_at = NULL, message_id = t.message
             FROM jsonb_to_recordset($2::text::jsonb) AS t (id BIGINT, message BIGINT)
-            WHERE enrollments.workspace_id = $1 AND enrollments.enrollment_id = t.id AND enrollments.state = 'active'
-            RETURNING enrollment_id",
+            WHERE enrollments.workspace_id = $1 AND enrollments.enrollment_id = t.id AND enrollments.state = 'active'",
     },
 };
 
@@ -140,16 +138,14 @@ static ADVANCE: Each<4> = Each {
                 hour_minute = COALESCE($6, hour_minute),
                 state = CASE WHEN $5 IS NULL AND state = 'active' THEN 'completed' ELSE state END,
                 ended_at = CASE WHEN $5 IS NULL AND state = 'active' THEN $2 ELSE ended_at END
-            WHERE workspace_id = $1 AND enrollment_id = $3
-            RETURNING workflow_id, next_step, CASE WHEN state = 'completed' AND ended_at = $2 THEN 1 ELSE 0 END",
+            WHERE workspace_id = $1 AND enrollment_id = $3",
         postgres: "
             UPDATE enrollments SET next_step = t.step, due_at = t.due, message_id = NULL,
                 hour_minute = COALESCE(t.hour, hour_minute),
                 state = CASE WHEN t.due IS NULL AND state = 'active' THEN 'completed' ELSE state END,
                 ended_at = CASE WHEN t.due IS NULL AND state = 'active' THEN $2 ELSE ended_at END
             FROM jsonb_to_recordset($3::text::jsonb) AS t (id BIGINT, step BIGINT, due BIGINT, hour BIGINT)
-            WHERE enrollments.workspace_id = $1 AND enrollments.enrollment_id = t.id
-            RETURNING workflow_id, next_step, CASE WHEN state = 'completed' AND ended_at = $2 THEN 1 ELSE 0 END",
+            WHERE enrollments.workspace_id = $1 AND enrollments.enrollment_id = t.id",
     },
 };
 
@@ -325,15 +321,11 @@ pub fn due(
     tx.query_write(&DUE, &params)?.iter().map(due_row).collect()
 }
 
-/// Marks steps as taken by their messages; says for which enrollments it held. The fence's one half.
-pub fn claim(
-    tx: &mut Tx<'_>,
-    workspace: WorkspaceId,
-    steps: &[(EnrollmentId, MessageId)],
-) -> Result<Vec<EnrollmentId>, DbError> {
+/// Marks steps as taken by their messages; false if that did not hold for all of them. The fence's one half.
+pub fn claim(tx: &mut Tx<'_>, workspace: WorkspaceId, steps: &[(EnrollmentId, MessageId)]) -> Result<bool, DbError> {
     let batch: Vec<_> = steps.iter().map(|(id, message)| [id.0.into(), message.0.into()]).collect();
-    let rows = tx.query_each(&CLAIM, &[workspace.0.into()], &batch)?;
-    rows.iter().map(|row| row.int(0).map(EnrollmentId)).collect()
+    let taken = tx.execute_each(&CLAIM, &[workspace.0.into()], &batch)?;
+    Ok(usize::try_from(taken).ok() == Some(steps.len()))
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -362,6 +354,8 @@ pub struct Advance {
     pub due: Option<i64>,
     /// Minute of the local day of the first send, when this was it.
     pub hour: Option<i64>,
+    /// The workflow that it completes by this; nothing if it goes on, or had ended before.
+    pub completes: Option<WorkflowId>,
 }
 
 /// Moves enrollments to their next steps. An enrollment that was stopped meanwhile stays stopped.
@@ -372,10 +366,9 @@ pub fn advance(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[Advance], now: T
     let batch =
         rows.iter().map(|row| [row.enrollment.0.into(), i64::from(row.step).into(), row.due.into(), row.hour.into()]);
     let shared = [workspace.0.into(), json::micros(now).into()];
-    for row in tx.query_each(&ADVANCE, &shared, &batch.collect::<Vec<_>>())? {
-        if row.flag(2)? {
-            tallies::count(tx, workspace, now, (row.int(0)?, 0), What::Completed, Count::one(0))?;
-        }
+    tx.execute_each(&ADVANCE, &shared, &batch.collect::<Vec<_>>())?;
+    for workflow in rows.iter().filter_map(|row| row.completes) {
+        tallies::count(tx, workspace, now, (workflow.0, 0), What::Completed, Count::one(0))?;
     }
     let ended = rows.iter().filter(|row| row.due.is_none()).map(|row| row.enrollment);
     crate::conversations::leave(tx, workspace, ended)

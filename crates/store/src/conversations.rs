@@ -12,6 +12,8 @@
 
 pub mod list;
 
+use std::collections::HashSet;
+
 use domain::ids::{ContactId, EnrollmentId, MessageId, UserId, WorkspaceId};
 use jiff::Timestamp;
 
@@ -44,19 +46,35 @@ static TOUCH: Each<6> = Each {
     columns: ["contact", "message", "inbound", "outbound", "unread", "side"],
     sql: Sql::Twin {
         sqlite: "
-            INSERT INTO conversations (workspace_id, contact_id, last_at, last_message_id, last_inbound_at, last_outbound_at,
-                unread, side, enrollment_id, opted_out)
-            SELECT $1, c.contact_id, $2, $4, $5, $6, $7, $8,
-                (SELECT e.enrollment_id FROM enrollments e
-                 WHERE e.workspace_id = $1 AND e.contact_id = c.contact_id AND e.state = 'active'),
-                EXISTS (SELECT 1 FROM suppressions s
-                 WHERE s.workspace_id = $1 AND s.phone_hash = c.phone_hash AND s.kind = 'opted_out' AND s.lifted_at IS NULL)
-            FROM contacts c WHERE c.workspace_id = $1 AND c.contact_id = $3 AND c.deleted_at IS NULL
-            ON CONFLICT (workspace_id, contact_id) DO UPDATE SET
-                last_at = excluded.last_at, last_message_id = excluded.last_message_id, side = excluded.side,
-                last_inbound_at = COALESCE(excluded.last_inbound_at, conversations.last_inbound_at),
-                last_outbound_at = COALESCE(excluded.last_outbound_at, conversations.last_outbound_at),
-                unread = conversations.unread + excluded.unread",
+            UPDATE conversations SET last_at = $2, last_message_id = $4, side = $8, unread = unread + $7,
+                last_inbound_at = COALESCE($5, last_inbound_at), last_outbound_at = COALESCE($6, last_outbound_at)
+            WHERE workspace_id = $1 AND contact_id = $3",
+        postgres: "
+            UPDATE conversations SET last_at = $2, last_message_id = t.message, side = t.side,
+                unread = conversations.unread + t.unread,
+                last_inbound_at = COALESCE(t.inbound, conversations.last_inbound_at),
+                last_outbound_at = COALESCE(t.outbound, conversations.last_outbound_at)
+            FROM jsonb_to_recordset($3::text::jsonb)
+                AS t (contact BIGINT, message BIGINT, inbound BIGINT, outbound BIGINT, unread BIGINT, side TEXT)
+            WHERE conversations.workspace_id = $1 AND conversations.contact_id = t.contact
+            RETURNING contact_id",
+    },
+};
+
+/// For those who have no conversation yet; on PostgreSQL another transaction may open it meanwhile. A deleted contact gets none:
+/// on SQLite its row would have no key, and is passed over.
+static OPEN: Each<6> = Each {
+    columns: TOUCH.columns,
+    sql: Sql::Twin {
+        sqlite: "
+            INSERT OR IGNORE INTO conversations (workspace_id, contact_id, last_at, last_message_id, last_inbound_at,
+                last_outbound_at, unread, side, enrollment_id, opted_out)
+            VALUES ($1, (SELECT contact_id FROM contacts WHERE workspace_id = $1 AND contact_id = $3 AND deleted_at IS NULL),
+                $2, $4, $5, $6, $7, $8,
+                (SELECT enrollment_id FROM enrollments WHERE workspace_id = $1 AND contact_id = $3 AND state = 'active'),
+                EXISTS (SELECT 1 FROM contacts c
+                 JOIN suppressions s ON s.workspace_id = c.workspace_id AND s.phone_hash = c.phone_hash
+                 WHERE c.workspace_id = $1 AND c.contact_id = $3 AND s.kind = 'opted_out' AND s.lifted_at IS NULL))",
         postgres: "
             INSERT INTO conversations (workspace_id, contact_id, last_at, last_message_id, last_inbound_at, last_outbound_at,
                 unread, side, enrollment_id, opted_out)
@@ -176,6 +194,7 @@ static REMOVE: Sql = Sql::Same("DELETE FROM conversations WHERE workspace_id = $
 /// Every statement of this file, for the test that prepares them on both databases.
 pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("conversations::TOUCH", &TOUCH.sql),
+    ("conversations::OPEN", &OPEN.sql),
     ("conversations::TOUCH_LABELS", &TOUCH_LABELS),
     ("conversations::ENTER", &ENTER.sql),
     ("conversations::LEAVE", &LEAVE),
@@ -215,8 +234,13 @@ pub fn touch(tx: &mut Tx<'_>, workspace: WorkspaceId, touches: &[Touch], now: Ti
             touch.side.word().into(),
         ]
     };
-    let rows: Vec<_> = touches.iter().map(touched).collect();
-    tx.execute_each(&TOUCH, &[workspace.0.into(), at.into()], &rows)?;
+    let shared = [workspace.0.into(), at.into()];
+    let moved = tx.changed_each(&TOUCH, &shared, &touches.iter().map(touched).collect::<Vec<_>>(), 0)?;
+    if moved.len() < touches.len() {
+        let moved: HashSet<i64> = moved.into_iter().collect();
+        let first = touches.iter().filter(|touch| !moved.contains(&touch.contact.0));
+        tx.execute_each(&OPEN, &shared, &first.map(touched).collect::<Vec<_>>())?;
+    }
     // After the conversations, whose rows are locked by now: a label that is given meanwhile waits for them.
     let list = json::list(touches.iter().map(|touch| touch.contact.0))?;
     tx.execute(&TOUCH_LABELS, &[workspace.0.into(), list.into(), at.into()]).map(|_| ())

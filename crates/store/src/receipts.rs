@@ -18,7 +18,7 @@ static LINK: Each<3> = Each {
     sql: Sql::Twin {
         sqlite: "
             INSERT INTO carrier_messages (workspace_id, carrier, carrier_id, message_id) VALUES ($1, $2, $3, $4)
-            ON CONFLICT (workspace_id, carrier, carrier_id) DO NOTHING RETURNING message_id",
+            ON CONFLICT (workspace_id, carrier, carrier_id) DO NOTHING",
         postgres: "
             INSERT INTO carrier_messages (workspace_id, carrier, carrier_id, message_id)
             SELECT $1, carrier, id, message
@@ -151,8 +151,8 @@ pub fn link_new(
         return Ok(Vec::new());
     }
     let row = |(of, message): &(CarrierId<'_>, MessageId)| [of.carrier.into(), of.id.into(), message.0.into()];
-    let rows = tx.query_each(&LINK, &[workspace.0.into()], &of.iter().map(row).collect::<Vec<_>>())?;
-    rows.iter().map(|row| row.int(0).map(MessageId)).collect()
+    let new = tx.changed_each(&LINK, &[workspace.0.into()], &of.iter().map(row).collect::<Vec<_>>(), 2)?;
+    Ok(new.into_iter().map(MessageId).collect())
 }
 
 /// Remembers the carrier's identifier of an accepted text; answers the receipts that came before it, oldest

@@ -17,7 +17,8 @@ async fn busy(office: &Office) -> Vec<EnrollmentId> {
     office.write(move |tx| {
         let sent = ledger::transfers(Cause::step(first, 1), Reason::Earn, Amounts { credits: 1, micros: Micros::ZERO });
         store::ledger::post(tx, workspace, &sent, now).unwrap();
-        let next = store::claims::Advance { enrollment: first, step: 2, due: Some(now.as_microsecond()), hour: None };
+        let due = Some(now.as_microsecond());
+        let next = store::claims::Advance { enrollment: first, step: 2, due, hour: None, completes: None };
         store::claims::advance(tx, workspace, &[next], now)
     });
     assert_eq!(office.faults().await, Vec::<String>::new(), "{}", office.db.name);

@@ -158,11 +158,6 @@ pub(super) fn rows(
     if intent == Intent::Read && !statement.readonly() {
         return Err(DbError::WriteThroughRead);
     }
-    answered(&mut statement, visit)
-}
-
-/// Runs a statement whose parameters are bound, and gives each row of the answer to `visit` until it breaks off.
-fn answered(statement: &mut Statement<'_>, visit: &mut dyn FnMut(Row) -> ControlFlow<()>) -> Result<(), DbError> {
     let names: Arc<[String]> = statement.column_names().map(str::to_owned).collect();
     let mut rows = statement.raw_query();
     while let Some(row) = rows.next().map_err(fault)? {
@@ -195,21 +190,19 @@ pub(super) fn execute_each<const N: usize>(
     Ok(u64::try_from(changed).expect("a count of rows"))
 }
 
-/// The same for a statement that answers rows.
-pub(super) fn query_each<const N: usize>(
+/// The same; answers which rows of the batch changed something.
+pub(super) fn changed_each<const N: usize>(
     connection: &Connection,
     text: &str,
     shared: &[Value],
     rows: &[[Value; N]],
-) -> Result<Vec<Row>, DbError> {
-    let mut found = Vec::new();
+) -> Result<Vec<bool>, DbError> {
+    let mut changed = Vec::with_capacity(rows.len());
     for_each_row(connection, text, shared, rows, |statement| {
-        answered(statement, &mut |row| {
-            found.push(row);
-            ControlFlow::Continue(())
-        })
+        changed.push(statement.raw_execute().map_err(fault)? > 0);
+        Ok(())
     })?;
-    Ok(found)
+    Ok(changed)
 }
 
 fn for_each_row<const N: usize>(

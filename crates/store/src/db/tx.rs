@@ -212,18 +212,26 @@ impl<'a> Tx<'a> {
         })
     }
 
-    /// The same for a statement that answers rows (`RETURNING`), in no order that one may rely on.
-    pub fn query_each<const N: usize>(
+    /// The same; answers the values of the column `key` of those rows that changed something. On PostgreSQL the statement answers
+    /// them itself (`RETURNING`); SQLite is asked after each row, because there `RETURNING` makes a table for every row.
+    pub fn changed_each<const N: usize>(
         &mut self,
         each: &Each<N>,
         shared: &[Value],
         rows: &[[Value; N]],
-    ) -> Result<Vec<Row>, DbError> {
+        key: usize,
+    ) -> Result<Vec<i64>, DbError> {
         self.check_each(shared, rows)?;
         self.note(match &self.on {
-            On::Sqlite(connection) => sqlite::query_each(connection, each.sql.sqlite(), shared, rows),
+            On::Sqlite(connection) => {
+                sqlite::changed_each(connection, each.sql.sqlite(), shared, rows).map(|changed| {
+                    let keys = rows.iter().zip(changed).filter(|(_, changed)| *changed);
+                    keys.filter_map(|(row, _)| row[key].as_int()).collect()
+                })
+            }
             On::Postgres(session) => document(each, shared, rows)
-                .and_then(|params| session.query(each.sql.postgres(), &params, Intent::Write)),
+                .and_then(|params| session.query(each.sql.postgres(), &params, Intent::Write))
+                .and_then(|found| found.iter().map(|row| row.int(0)).collect()),
         })
     }
 

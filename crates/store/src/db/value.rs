@@ -20,6 +20,11 @@ pub enum Value {
 }
 
 impl Value {
+    /// The integer that it is.
+    pub(super) fn as_int(&self) -> Option<i64> {
+        if let Self::Int(value) = self { Some(*value) } else { None }
+    }
+
     /// Whether it is a text that neither database may hold.
     pub(super) fn has_nul(&self) -> bool {
         matches!(self, Self::Text(text) if text.contains('\0'))

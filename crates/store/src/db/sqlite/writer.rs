@@ -3,14 +3,16 @@
 //! | step | statement | when it fails |
 //! |---|---|---|
 //! | open the group | `BEGIN IMMEDIATE` | the first job is answered with the error |
-//! | each job | `SAVEPOINT`, its code, `RELEASE` or `ROLLBACK TO` | only that job is rolled back |
+//! | the first job | its code | the group, in which there is nothing else, is rolled back and opened again |
+//! | each other job | `SAVEPOINT`, its code, `RELEASE` or `ROLLBACK TO` | only that job is rolled back |
 //! | SQLite itself rolled back (disk full, I/O) | | the group is lost: each job runs again alone |
 //! | close the group | `COMMIT` | each job runs again alone, so the culprit alone gets the error |
 //! | a bulk job | `BEGIN IMMEDIATE`, its code, `COMMIT` or `ROLLBACK` | it is answered with the error |
 //!
 //! Nobody is answered before the commit, not even a job that failed: it may have failed by what
-//! a neighbour wrote. A bulk job commits alone, so that no small job waits for its end. It needs no savepoint, for which
-//! SQLite would copy each page that it changes, and walk through all of these copies after each of its statements.
+//! a neighbour wrote. A bulk job commits alone, so that no small job waits for its end. Neither it
+//! nor the first job needs a savepoint, for which SQLite would copy each page that is changed, and walk through all of these
+//! copies after each statement.
 
 #![expect(clippy::disallowed_types, reason = "the face of the database owns the drivers")]
 
@@ -75,12 +77,19 @@ impl Writer {
         let mut intact = Ok(());
         let mut next = Some(first);
         while let Some(Waiting { mut job, .. }) = next {
-            intact = self.within_savepoint(job.as_mut());
+            intact = if jobs.is_empty() { self.first(job.as_mut()) } else { self.within_savepoint(job.as_mut()) };
             jobs.push(job);
             let full = jobs.len() >= GROUP_JOBS || begun.elapsed() >= GROUP_TIME;
             next = if intact.is_err() || full { None } else { queue.try_take(Lane::Normal) };
         }
         (jobs, intact)
+    }
+
+    fn first(&self, job: &mut dyn Job) -> Result<(), DbError> {
+        match job.run(&mut Tx::new(On::Sqlite(&self.connection))) {
+            Verdict::Commit => Ok(()),
+            Verdict::RollBack => self.run("ROLLBACK").and_then(|()| self.run("BEGIN IMMEDIATE")),
+        }
     }
 
     fn within_savepoint(&self, job: &mut dyn Job) -> Result<(), DbError> {
