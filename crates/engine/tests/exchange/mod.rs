@@ -6,6 +6,7 @@
 //! | `http` | the server, which also behaves badly |
 //! | `dialect` | what differs between the carriers, as a trait; `twilio`, `telnyx`, … speak it |
 //! | `seal` | how carriers sign, and how they count |
+//! | `tell` | the calls that it makes |
 //! | `smpp` | the same over links |
 //! | here | what becomes of a text, and what the exchange remembers: its word against ours |
 //!
@@ -23,6 +24,7 @@ mod seal;
 pub(crate) mod smpp;
 #[path = "../../../carrier/tests/support/smsc.rs"]
 mod smsc;
+mod tell;
 mod telnyx;
 mod twilio;
 #[path = "../../../carrier/tests/support/validity.rs"]
@@ -34,18 +36,18 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use carrier::account::Kind;
 use carrier::simulator::{Answer as Fate, Reaction};
-use carrier::{Callback, Carrier as _, CarrierEvent, Outcome, ReceiptState, Simulator, Submission};
+use carrier::{Carrier as _, CarrierEvent, Outcome, ReceiptState, Simulator, Submission};
 use domain::ids::AttemptId;
-use engine::hear::HearError;
-use engine::receive::Received;
-use engine::{Clock, Engine};
+use engine::Clock;
 use futures_util::FutureExt as _;
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 pub(crate) use self::dialect::Account;
-use self::dialect::{Call, Dialect, Tale, Text, Wanted, Why};
+use self::dialect::{Dialect, Text, Wanted, Why};
 use self::http::{Answer, Asked, Says};
+pub(crate) use self::tell::hear;
 
 /// How a connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +91,8 @@ pub(crate) struct Habits {
     pub(crate) forged: u64,
     /// Good answers that come badly.
     pub(crate) rough: u64,
+    /// Where the customer's clock is another process's: when an attempt was made. The exchange's clock follows it.
+    pub(crate) made_at: Option<fn(AttemptId) -> Timestamp>,
 }
 
 /// The exchange.
@@ -204,6 +208,18 @@ impl Exchange {
         self.book().handed.clone()
     }
 
+    /// The time here.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The texts that were taken, in order: to whom, what, and of which attempt.
+    pub(crate) fn texts(&self) -> Vec<(String, String, AttemptId)> {
+        let book = self.book();
+        let ours = book.texts.iter().filter_map(|text| text.attempt.map(|attempt| (text, attempt)));
+        ours.map(|(text, attempt)| (text.to.clone(), text.body.clone(), attempt)).collect()
+    }
+
     /// How many calls were forged.
     pub(crate) fn forged(&self) -> usize {
         self.book().forged
@@ -239,13 +255,20 @@ impl Exchange {
         }
         let is_its_own = asked.path == speaks.place(&account);
         match asked.method.as_str() {
-            _ if speaks.submits(&asked) && is_its_own => match speaks.wanted(&asked, self.clock.now()) {
+            _ if speaks.submits(&asked) && is_its_own => match self.wanted(&asked, speaks) {
                 Ok(wanted) => self.take(wanted, &account, speaks).await,
                 Err(says) => Answer::Whole(says),
             },
             "GET" => self.search(&asked, &account, speaks),
             _ => Answer::Whole(speaks.refused(Why::NoAccount, 0).unwrap()),
         }
+    }
+
+    fn wanted(&self, asked: &Asked, speaks: &dyn Dialect) -> Result<Wanted, Says> {
+        let wanted = speaks.wanted(asked, self.clock.now())?;
+        let Some(made_at) = self.habits.made_at else { return Ok(wanted) };
+        self.clock.move_to(made_at(wanted.echo.parse().expect("the customer has every text echoed")));
+        speaks.wanted(asked, self.clock.now())
     }
 
     fn search(&self, asked: &Asked, account: &Account, speaks: &dyn Dialect) -> Answer {
@@ -393,81 +416,6 @@ impl Exchange {
         sender.send(Early { events, taken }).ok().unwrap();
         when_taken.await.unwrap();
     }
-
-    /// The call with which the carrier tells of an event, and the account that it is about.
-    pub(crate) fn call(&self, event: &CarrierEvent) -> (Account, Call) {
-        let (account, text, tale) = self.tale(event);
-        let call = dialect::of(account.kind).call(&account, &text, tale, self.clock.now());
-        (account, call)
-    }
-
-    /// The same, as somebody else would make it.
-    pub(crate) fn call_of(&self, account: &Account, event: &CarrierEvent) -> Call {
-        let (_, text, tale) = self.tale(event);
-        dialect::of(account.kind).call(account, &text, tale, self.clock.now())
-    }
-
-    fn tale(&self, event: &CarrierEvent) -> (Account, Text, Tale) {
-        let mut book = self.book();
-        match event {
-            CarrierEvent::Receipt(receipt) => {
-                let attempt = receipt.attempt.expect("the simulator echoes");
-                let text = book.texts[book.by_attempt[&attempt]].clone();
-                let account = book.owner(&text.from).expect("it sent").clone();
-                (account, text, Tale::News { state: receipt.state, failure: receipt.failure })
-            }
-            CarrierEvent::Inbound(inbound) => {
-                let account = book.owner(&inbound.to).expect("a number of a customer").clone();
-                let text = Text {
-                    id: dialect::id(&account, &seal::hash(inbound.event_id.as_bytes())),
-                    attempt: None,
-                    from: inbound.from.clone(),
-                    to: inbound.to.clone(),
-                    body: inbound.body.clone(),
-                    media: inbound.media,
-                    segments: seal::segments(&inbound.body),
-                    echo: String::new(),
-                    news: String::new(),
-                    at: inbound.at,
-                };
-                if !book.texts.iter().rev().take(500).any(|known| known.id == text.id) {
-                    book.texts.push(text.clone());
-                }
-                (account, text, Tale::Inbound)
-            }
-        }
-    }
-
-    /// Tells an event to the engine, as a call that came to its address; now and then a stranger tries first.
-    pub(crate) async fn tell(&self, engine: &Engine, event: &CarrierEvent) -> Vec<Received> {
-        let (account, text, tale) = self.tale(event);
-        if account.kind == Kind::Smpp {
-            self.deliver(engine, (account, text, tale), event).await;
-            return Vec::new();
-        }
-        let (speaks, now) = (dialect::of(account.kind), self.clock.now());
-        if self.luck(&[&text.id, event.event_id(), "forged"]) < self.habits.forged {
-            let stop = Text {
-                attempt: None,
-                body: "STOP".to_owned(),
-                from: text.to.clone(),
-                to: text.from.clone(),
-                ..text.clone()
-            };
-            let stop = if text.attempt.is_some() { stop } else { text.clone() };
-            let mut forged = speaks.call(&account.stranger(), &stop, Tale::Inbound, now);
-            if self.luck(&[&text.id, "bare"]) < 30 {
-                forged = forged.bare();
-            }
-            let heard = hear(engine, &forged).await;
-            assert!(matches!(heard, Err(HearError::Unverified(_))), "a forged call was taken: {heard:?}");
-            self.book().forged += 1;
-        }
-        let call = speaks.call(&account, &text, tale, now);
-        let received = hear(engine, &call).await.unwrap_or_else(|error| panic!("{error}: {call:?}"));
-        assert!(!received.contains(&Received::Stray), "it was not understood: {call:?}");
-        received
-    }
 }
 
 /// What the refusal of a later part means: only one that says to come again is clear.
@@ -484,14 +432,4 @@ impl Book {
     fn owner(&self, number: &str) -> Option<&Account> {
         self.accounts.iter().find(|account| account.numbers.iter().any(|own| own == number))
     }
-}
-
-/// Hands a call over as the server does.
-pub(crate) async fn hear(engine: &Engine, call: &Call) -> Result<Vec<Received>, HearError> {
-    let address = call.url.split('?').next().unwrap();
-    let mut parts = address.rsplit('/');
-    let (key, name) = (parts.next().unwrap(), parts.next().unwrap());
-    let (url, headers, body) = (&call.url, &call.headers, call.body.as_bytes());
-    let callback = Callback { method: call.method, url, headers, body, at: engine.now() };
-    engine.hear(name, key, &callback).await
 }

@@ -67,6 +67,7 @@ impl Way {
             early: 4,
             forged: 10,
             rough: 20,
+            made_at: None,
         };
         let mut exchange = Exchange::open(Arc::clone(simulator), clock.clone(), habits).await;
         if kind == Kind::Smpp {
