@@ -2,13 +2,15 @@
 //!
 //! `DRIPLINE_KILL_ROUNDS` says how often; `bench/kills` does it 500 times on each database.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use store::Store;
+use store::{Address, Store};
 
 use crate::handsets;
 use crate::server::{Client, Server, address_of};
-use crate::traffic::{self, Kept};
+use crate::town::Town;
+use crate::traffic::{self, Ack, Kept};
 use crate::world::Office;
 
 /// Kills, unless the environment says how many.
@@ -47,6 +49,53 @@ fn be_killed(address: &str, data: &Path) {
     traffic::play_to_the_end(&client);
     server.kill();
     traffic::check_end(&Store::open(&address.parse().unwrap()).unwrap(), data, &office, &kept, rounds);
+}
+
+/// The same, with a carrier that lives on: it is called by HTTP, and calls with what happened.
+fn be_killed_beside_a_carrier(address: &str, data: &Path) {
+    let rounds = rounds();
+    let place: Address = address.parse().unwrap();
+    let mut office = traffic::office(&place, rounds);
+    let town = Town::found(&place, &mut office);
+    let mut kept = Kept::default();
+    let mut server = town.serve(address, data, 0);
+    // Whose replies were taken only after the restart: nothing may come to them from the next blow on.
+    let mut late = BTreeSet::new();
+    for round in 0..rounds {
+        let client = server.client(&office.key);
+        let began = client.clock().unwrap();
+        let reply = |client: &Client, person| town.reply(client, &office, person);
+        let mut acks = traffic::struck_by(&client, &office, round, &reply, || server.kill());
+        kept.reached = traffic::reached(&acks, began);
+        acks.extend(std::mem::take(&mut late).into_iter().map(Ack::Reply));
+        town.settle();
+        let arrived = town.arrived().len();
+        server = town.serve(address, data, kept.reached);
+        let client = server.client(&office.key);
+        late = town.tell(&client).unwrap();
+        traffic::check_round(&client, &office, round, acks, &mut kept, arrived);
+    }
+    let client = server.client(&office.key);
+    traffic::play_to_the_end(&client);
+    late.extend(town.tell(&client).unwrap());
+    server.kill();
+    town.settle();
+    let (store, texts) = (Store::open(&place).unwrap(), town.arrived());
+    kept.replies.extend(late.into_iter().map(|person| (person, texts.len())));
+    traffic::check_texts(&store, &texts, &office, &kept, rounds);
+    traffic::check_truth(&store, &texts, &office);
+}
+
+#[test]
+fn heavy_fifty_kills_beside_a_carrier_that_lives_on_lose_nothing_that_was_said_on_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    be_killed_beside_a_carrier(&format!("sqlite:{}", folder.path().join("killed.db").display()), folder.path());
+}
+
+#[test]
+fn heavy_fifty_kills_beside_a_carrier_that_lives_on_lose_nothing_that_was_said_on_postgres() {
+    let (database, folder) = (store::testing::postgres(), tempfile::tempdir().unwrap());
+    be_killed_beside_a_carrier(&address_of(&database), folder.path());
 }
 
 #[test]

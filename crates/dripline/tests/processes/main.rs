@@ -7,6 +7,7 @@
 //! | `handsets` | the receiving end: the journal that outlives every process |
 //! | `books` | what must hold in the database when everything has ended |
 //! | `traffic` | what goes on at once while something is broken, and what must hold of it |
+//! | `town` | a carrier in this process, and the server that sends through its API |
 //! | `cluster` | PostgreSQL servers that a test may break |
 //! | `kill`, `outage`, `power`, `disk`, `nodes`, `stop`, `changes`, `import` | the stories |
 
@@ -17,6 +18,8 @@ mod changes;
 mod cluster;
 #[cfg(target_os = "linux")]
 mod disk;
+#[path = "../../../engine/tests/exchange/mod.rs"]
+mod exchange;
 mod handsets;
 mod import;
 mod kill;
@@ -24,7 +27,10 @@ mod nodes;
 mod outage;
 #[cfg(target_os = "linux")]
 mod power;
+#[path = "../../../engine/tests/registered/mod.rs"]
+mod registered;
 mod server;
 mod stop;
+mod town;
 mod traffic;
 mod world;

@@ -40,21 +40,29 @@ impl Server {
 
     /// The same, by a command that runs the program with the arguments that follow.
     pub(crate) fn start_by(command: &mut Command, database: &str, data: &Path) -> Self {
-        let mut child = command
+        command
             .args(["serve", "--demo", "--listen", "127.0.0.1:0", "--log-level", "error"])
             .args(["--database", database])
             .arg("--data")
             .arg(data)
-            .env_clear()
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .env_clear();
+        Self::spawn(command)
+    }
+
+    /// Starts whatever serves by this command, and waits until it says where.
+    pub(crate) fn spawn(command: &mut Command) -> Self {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let mut output = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        output.read_line(&mut line).unwrap();
-        let (_, address) = line.trim().split_once("http://").unwrap_or_else(|| panic!("the server said {line:?}"));
-        Self { child, address: address.parse().unwrap(), _output: output }
+        let (mut said, mut line) = (String::new(), String::new());
+        let address = loop {
+            line.clear();
+            assert!(output.read_line(&mut line).unwrap() > 0, "the server said {said:?}");
+            if let Some((_, address)) = line.trim().split_once("http://") {
+                break address.parse().unwrap();
+            }
+            said.push_str(&line);
+        };
+        Self { child, address, _output: output }
     }
 
     /// Kills it, as `kill -9` does.
@@ -210,30 +218,41 @@ impl Client {
     }
 
     fn call(&self, method: &str, path: &str, once: Option<&str>, body: &str) -> io::Result<Value> {
-        let mut stream = TcpStream::connect(self.address)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
         let once = once.map(|key| format!("idempotency-key: {key}\r\n")).unwrap_or_default();
-        let head = format!(
-            "{method} /api/v1{path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\nauthorization: Bearer {}\r\n\
-             content-type: application/json\r\ncontent-length: {}\r\n{once}\r\n",
-            self.address,
-            self.key,
-            body.len()
-        );
-        stream.write_all((head + body).as_bytes())?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        let (head, body) = answer.split_once("\r\n\r\n").ok_or(io::ErrorKind::UnexpectedEof)?;
+        let headers = format!("authorization: Bearer {}\r\ncontent-type: application/json\r\n{once}", self.key);
+        let (head, body) = self.ask(method, &format!("/api/v1{path}"), &headers, body)?;
         let length =
             head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
         if length != Some(body.len()) {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         if self.bears_outages && head.starts_with("HTTP/1.1 5") {
-            return Err(io::Error::other(answer));
+            return Err(io::Error::other(format!("{head}\r\n\r\n{body}")));
         }
-        assert!(head.starts_with("HTTP/1.1 200"), "{method} {path} was answered {answer}");
-        Ok(serde_json::from_str(body)?)
+        assert!(head.starts_with("HTTP/1.1 200"), "{method} {path} was answered {head}\r\n\r\n{body}");
+        Ok(serde_json::from_str(&body)?)
+    }
+
+    /// Makes a carrier's call, whose headers stand as they are sent, and gives its answer's first line.
+    pub(crate) fn call_hook(&self, path: &str, headers: &str, body: &str) -> io::Result<String> {
+        let (head, _) = self.ask("POST", path, headers, body)?;
+        Ok(head.lines().next().unwrap_or_default().to_owned())
+    }
+
+    /// Head and body of the answer.
+    fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> io::Result<(String, String)> {
+        let mut stream = TcpStream::connect(self.address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-length: {}\r\n{headers}\r\n",
+            self.address,
+            body.len()
+        );
+        stream.write_all((head + body).as_bytes())?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        let (head, body) = answer.split_once("\r\n\r\n").ok_or(io::ErrorKind::UnexpectedEof)?;
+        Ok((head.to_owned(), body.to_owned()))
     }
 }
 

@@ -10,14 +10,18 @@ use domain::ids::{ContactId, LabelId, WorkflowId, WorkspaceId};
 use domain::money::Micros;
 use domain::zones::Zone;
 use engine::billing::Slip;
+use engine::carriers::Kind;
 use engine::contacts::MAX_PAGE;
 use engine::import::{ImportOptions, ImportOutlets};
-use engine::numbers::NewNumber;
+use engine::numbers::{NewNumber, NumberChange, NumberState};
+use engine::roll::Outfit;
 use engine::workflows::{StepInput, WorkflowInput};
 use engine::workspaces::NewWorkspace;
 use engine::{Actor, Carriers, Clock, Engine};
 use store::{Address, Store};
 use tokio::runtime::Runtime;
+
+use crate::registered::register;
 
 /// A workspace, and what its people need to call the API.
 pub(crate) struct Office {
@@ -49,10 +53,14 @@ pub(crate) fn zone_at_noon() -> String {
 }
 
 fn open(address: &Address) -> (Engine, Runtime) {
+    open_with(address, None)
+}
+
+fn open_with(address: &Address, outfit: Option<Outfit>) -> (Engine, Runtime) {
     let store = Store::open(address).unwrap();
     let simulator = Arc::new(Simulator::new(Behaviour::default(), 1).unwrap());
     let carriers = Carriers::from([("simulator".to_owned(), simulator as Arc<dyn Carrier>)]);
-    let engine = Engine::open(store, Clock::System, carriers).unwrap();
+    let engine = Engine::open_with(store, Clock::System, carriers, outfit).unwrap();
     (engine, tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap())
 }
 
@@ -66,6 +74,29 @@ pub(crate) fn furnish(address: &Address, office: &Office) -> LabelId {
         let actor = Actor::operator(office.workspace);
         engine.create_user(&actor, OWNER.0, "Pat Doe", Role::Owner, OWNER.1).await.unwrap();
         engine.create_label(&actor, "Hot", "red").await.unwrap().id
+    })
+}
+
+/// Lets an office send by an account at a carrier, typed in like this, and by nothing else; answers where the carrier has to call.
+pub(crate) fn send_by(
+    address: &Address,
+    outfit: Outfit,
+    office: &mut Office,
+    (kind, typed): (Kind, Vec<(String, String)>),
+    number: &str,
+) -> String {
+    let (engine, runtime) = open_with(address, Some(outfit));
+    runtime.block_on(async {
+        let actor = Actor::operator(office.workspace);
+        let simulated = engine.numbers(&actor).await.unwrap()[0].id;
+        let paused = NumberChange { state: Some(NumberState::Paused), ..NumberChange::default() };
+        engine.change_number(&actor, simulated, paused).await.unwrap();
+        let added = engine.add_carrier(&actor, kind.word(), "Ours", typed).await.unwrap();
+        let new = NewNumber { phone: number.to_owned(), carrier: added.id.to_string(), per_minute: 0, per_day: 0 };
+        let own = engine.add_number(&actor, new).await.unwrap().id;
+        register(&engine, &actor, own).await;
+        number.clone_into(&mut office.number);
+        added.callbacks
     })
 }
 
