@@ -1,6 +1,6 @@
 //! Each carrier's own calls, over HTTP, at the address that it was given: its replies and its news, and nobody else's.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, mpsc};
 
 use axum::body::Body;
 use axum::http::Request;
@@ -9,31 +9,38 @@ use carrier::simulator::{Behaviour, Reaction};
 use domain::access::Role;
 use domain::enrollment::{EnrollmentState, StopReason};
 use engine::Clock;
+use engine::carriers::Kind;
 use engine::enrolling::EnrollRequest;
 use engine::numbers::{NewNumber, NumberChange, NumberState};
+use futures_util::FutureExt as _;
+use store::{DbError, Lane, Sql};
 
 use crate::exchange::{Exchange, Habits, dialect};
 use crate::registered::register;
-use crate::site::Site;
+use crate::site::{Answer, Customer, Site};
 
 const OURS: &str = "+13055550177";
+/// Half of them come before the flood.
+const REPLIES: usize = 40;
 
-async fn arrives(site: &Site, call: &dialect::Call) -> u16 {
-    let path = call.url.strip_prefix("https://texts.example.com").unwrap();
-    let mut request = Request::builder().method(call.method).uri(path);
-    for (name, value) in &call.headers {
-        request = request.header(name, value);
-    }
-    site.send(request.body(Body::from(call.body.clone())).unwrap()).await.status
+static INBOUND: Sql = Sql::Same(
+    "SELECT CAST(COUNT(message_id) AS BIGINT) FROM messages
+    WHERE workspace_id = $1 AND kind = 'inbound'
+    GROUP BY contact_id",
+);
+
+/// A site whose customer sends over this carrier.
+struct Over {
+    site: Site,
+    customer: Customer,
+    exchange: Exchange,
 }
 
-#[tokio::test]
-async fn each_carrier_tells_of_a_text_and_of_its_reply_by_calls_of_its_own() {
-    for kind in dialect::KINDS {
-        println!("with {}", kind.name());
+impl Over {
+    async fn found(kind: Kind) -> Self {
         let simulator = Arc::new(Simulator::new(Behaviour::default(), 1).unwrap());
         let clock = Clock::manual("2026-11-24T15:00:00Z".parse().unwrap());
-        let exchange = Exchange::open(Arc::clone(&simulator), clock.clone(), Habits::default()).await;
+        let exchange = Exchange::open(simulator, clock.clone(), Habits::default()).await;
         let site = Site::over(kind, &exchange.address, clock);
         let customer = site.customer("Ours", "+12125550100").await;
         let (engine, operator) = (&site.parts.engine, &customer.operator);
@@ -48,6 +55,29 @@ async fn each_carrier_tells_of_a_text_and_of_its_reply_by_calls_of_its_own() {
         let number = NewNumber { phone: OURS.to_owned(), carrier: added.id.to_string(), per_minute: 0, per_day: 0 };
         let number = engine.add_number(operator, number).await.unwrap();
         register(engine, operator, number.id).await;
+        Self { site, customer, exchange }
+    }
+}
+
+async fn arrives(site: &Site, call: &dialect::Call) -> u16 {
+    answer(site, call).await.status
+}
+
+async fn answer(site: &Site, call: &dialect::Call) -> Answer {
+    let path = call.url.strip_prefix("https://texts.example.com").unwrap();
+    let mut request = Request::builder().method(call.method).uri(path);
+    for (name, value) in &call.headers {
+        request = request.header(name, value);
+    }
+    site.send(request.body(Body::from(call.body.clone())).unwrap()).await
+}
+
+#[tokio::test]
+async fn each_carrier_tells_of_a_text_and_of_its_reply_by_calls_of_its_own() {
+    for kind in dialect::KINDS {
+        println!("with {}", kind.name());
+        let Over { site, customer, exchange } = Over::found(kind).await;
+        let (engine, operator, simulator) = (&site.parts.engine, &customer.operator, &exchange.simulator);
         let contact = customer.contacts[0];
         let phone = engine.contact(operator, contact).await.unwrap().phone;
         simulator.script(&phone, vec![Reaction::delivered().reply("Yes please", 0)]);
@@ -72,4 +102,59 @@ async fn each_carrier_tells_of_a_text_and_of_its_reply_by_calls_of_its_own() {
         let shown = engine.carrier_accounts(operator).await.unwrap().remove(0);
         assert_eq!((shown.refused, shown.heard_at), (3, Some(engine.now())));
     }
+}
+
+#[tokio::test]
+async fn heavy_a_call_that_finds_the_line_full_is_told_to_come_again_and_what_was_taken_is_kept() {
+    let Over { site, customer, exchange } = Over::found(Kind::Twilio).await;
+    let (engine, now) = (&site.parts.engine, site.parts.engine.now());
+    let replies: Vec<_> = (0..REPLIES)
+        .map(|nth| exchange.simulator.reply(&format!("+1305666{nth:04}"), OURS, "Who is this?", now).unwrap())
+        .map(|event| exchange.call(&event).1)
+        .collect();
+    let (early, late) = replies.split_at(REPLIES / 2);
+    // A transaction that takes its time, and the calls behind it.
+    let (began, has_begun) = mpsc::channel();
+    let (gate, shut) = mpsc::channel::<()>();
+    let shut = Mutex::new(shut);
+    let busy = engine.store().write::<_, DbError, _>(Lane::Normal, move |_| {
+        began.send(()).unwrap();
+        let _ = shut.lock().unwrap().recv();
+        Ok(())
+    });
+    has_begun.recv().unwrap();
+    let mut waiting: Vec<_> = early.iter().map(|call| Box::pin(answer(&site, call))).collect();
+    for call in &mut waiting {
+        assert!(call.now_or_never().is_none(), "answered before it was stored");
+    }
+    let mut flood = Vec::new();
+    let limit = loop {
+        let mut one = Box::pin(engine.store().write::<_, DbError, _>(Lane::Inbound, |_| Ok(())));
+        match (&mut one).now_or_never() {
+            None => flood.push(one),
+            Some(Err(DbError::Overloaded { limit })) => break limit,
+            Some(other) => panic!("{other:?}"),
+        }
+        assert!(flood.len() < 1_000_000, "the line has no end");
+    };
+    assert_eq!(flood.len() + early.len(), limit, "every call waits in the line");
+    for call in late {
+        let told = answer(&site, call).await;
+        assert_eq!((told.status, told.header("retry-after")), (503, "5"));
+    }
+    drop(gate);
+    busy.await.unwrap();
+    for call in waiting {
+        assert_eq!(call.await.status, 204);
+    }
+    for one in flood {
+        one.await.unwrap();
+    }
+    for call in &replies {
+        assert_eq!(arrives(&site, call).await, 204, "it comes again");
+    }
+    let workspace = customer.workspace;
+    let stored = engine.store().read::<_, DbError, _>(move |db| db.query(&INBOUND, &[workspace.0.into()]));
+    let stored: Vec<i64> = stored.await.unwrap().iter().map(|row| row.int(0).unwrap()).collect();
+    assert_eq!(stored, vec![1; REPLIES], "each reply once");
 }
