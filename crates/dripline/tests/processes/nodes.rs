@@ -30,11 +30,20 @@ const MIDDLE: usize = OFFICES * PEOPLE * 3 / 10;
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
 /// Longer than two searches for a text whose node died.
 const DOUBT_SECONDS: i64 = 3_600;
+/// How long the carrier takes, so that whoever was first does not have its slots again before the others have claimed too.
+const LATENCY_MS: u64 = 250;
 /// Looks at a job or at the claims before the test gives up.
 const LOOKS: usize = 12_000;
 
 static CLAIMS: Sql =
     Sql::Same("SELECT message_id, claimed_at FROM messages WHERE workspace_id = $1 AND claimed_at IS NOT NULL");
+
+/// Starts a node.
+fn start(address: &str, data: &Path, key: &str) -> Server {
+    let server = Server::start(address, data);
+    server.client(key).slow_the_carrier_down(LATENCY_MS);
+    server
+}
 
 /// Each office asks one of the nodes to start its people; the same key again is the same job. Answers the jobs.
 fn start_everybody(servers: &[Server], offices: &[Office]) -> Vec<String> {
@@ -90,7 +99,8 @@ fn heavy_three_processes_share_the_work_and_take_over_from_a_killed_one_without_
     let address = address_of(&database);
     let plan = Plan { offices: ROUNDS * OFFICES, people: PEOPLE, gaps: &[0], zone: &world::zone_at_noon() };
     let offices = world::make(&database.address, plan);
-    let mut servers: Vec<Server> = (0..NODES).map(|_| Server::start(&address, folder.path())).collect();
+    let start = || start(&address, folder.path(), &offices[0].key);
+    let mut servers: Vec<Server> = (0..NODES).map(|_| start()).collect();
     for part in offices.chunks(OFFICES) {
         let before = handsets::arrived(folder.path()).len();
         let jobs = start_everybody(&servers, part);
@@ -100,7 +110,7 @@ fn heavy_three_processes_share_the_work_and_take_over_from_a_killed_one_without_
         // Nobody pushes a clock: what follows takes the time that it takes.
         wait_for_jobs(&servers[0], part, &jobs);
         check_takeover(&wait_for_claims(&database.store, part), killed_at);
-        servers.push(Server::start(&address, folder.path()));
+        servers.push(start());
     }
     for _ in 0..3 {
         for server in &servers {

@@ -217,6 +217,13 @@ impl Client {
         Ok(seconds_of(&self.get("/simulator/clock")?))
     }
 
+    /// Lets the simulated carrier take so long for each answer.
+    pub(crate) fn slow_the_carrier_down(&self, latency_ms: u64) {
+        let mut behaviour = self.get("/simulator/behaviour").unwrap();
+        behaviour["latency_ms"] = latency_ms.into();
+        self.put("/simulator/behaviour", &behaviour).unwrap();
+    }
+
     fn call(&self, method: &str, path: &str, once: Option<&str>, body: &str) -> io::Result<Value> {
         let once = once.map(|key| format!("idempotency-key: {key}\r\n")).unwrap_or_default();
         let headers = format!("authorization: Bearer {}\r\ncontent-type: application/json\r\n{once}", self.key);

@@ -45,9 +45,7 @@ fn stop_and_go_on(database: &Address, address: &str, data: &Path) {
     let office = &offices[0];
     let server = Server::start(address, data);
     let client = server.client(&office.key);
-    let mut behaviour = client.get("/simulator/behaviour").unwrap();
-    behaviour["latency_ms"] = json!(LATENCY_MS);
-    client.put("/simulator/behaviour", &behaviour).unwrap();
+    client.slow_the_carrier_down(LATENCY_MS);
     client.post("/enrollments/many", &json!({ "workflow": office.workflow })).unwrap();
     handsets::wait_for(data, SOME);
     assert!(server.stop(), "it said that something was wrong");
