@@ -3,7 +3,7 @@
 //!
 //! `POST` to any path is counted and answered as Twilio answers a text that it took; `GET /count` tells how many there were.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,7 +24,7 @@ impl Sink {
     /// Starts one.
     pub(crate) fn start() -> Self {
         let program = std::env::current_exe().unwrap();
-        let mut child = Command::new(program).arg(WORD).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = Command::new(program).arg(WORD).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         Self { child, address: line.trim().to_owned() }
@@ -47,8 +47,13 @@ impl Drop for Sink {
     }
 }
 
-/// Serves until the process is killed.
+/// Serves until the process is killed, or whoever started it is gone.
 pub(crate) fn serve() {
+    std::thread::spawn(|| {
+        // Nothing comes; it ends with the other process.
+        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        std::process::exit(0);
+    });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
