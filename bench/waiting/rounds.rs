@@ -9,6 +9,7 @@ use domain::ids::{ContactId, WorkflowId, WorkspaceId};
 use domain::registration::Registration;
 use engine::bulk::Selection;
 use engine::{Actor, Engine};
+use jiff::SignedDuration;
 use store::{Lane, Read, Sql, claims, contacts};
 
 use crate::fill::{NUMBER, WORKSPACE};
@@ -74,6 +75,8 @@ pub(crate) async fn serve(folder: &Path) {
     let sink = Sink::start();
     let place = Place::file(folder, FILE, &sink);
     let engine = &place.engine;
+    // After whoever filled it, whose clock began at the same instant: identifiers are in order of time.
+    engine.clock().move_to(engine.now() + SignedDuration::from_mins(1));
     let rows = engine.workspaces(WorkspaceId(i64::MIN), 10).await.unwrap();
     let workspace = rows.into_iter().find(|row| row.name == WORKSPACE).unwrap().id;
     let actor = Actor::operator(workspace);
