@@ -16,7 +16,7 @@ use super::{ImportError, MAX_KEPT, Reject, Warned};
 use crate::contacts::phone_hash;
 
 /// Most phones of one transaction: a bulk transaction keeps the database for less than 50 ms.
-const CHUNK_PHONES: usize = 1_000;
+const CHUNK_PHONES: usize = 500;
 /// About as many bytes of values may wait for one transaction.
 const CHUNK_BYTES: usize = 1024 * 1024;
 /// Most phones of a file that are remembered to tell repeats, eight bytes each. Beyond it a repeat is
