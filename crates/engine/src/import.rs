@@ -1,8 +1,9 @@
-//! Importing contacts from CSV: a stream of rows, each taken or rejected with a reason.
+//! Importing contacts from CSV or an Excel workbook: a stream of rows, each taken or rejected with a reason.
 //!
 //! ```text
 //! source ─ text ─ separator ─ sheet ─ columns ─ row ─ chunk ──flume──► merge (one transaction each)
-//!          └──────────── one blocking thread ────────────┘            └ lane of bulk work
+//!          └ workbook ┘                                               └ lane of bulk work
+//!          └──────────── one blocking thread ────────────┘
 //! ```
 //!
 //! A file may have a million rows: in memory are one row, the few chunks that wait, eight bytes for
@@ -19,6 +20,7 @@ mod row;
 mod separator;
 mod sheet;
 mod text;
+mod workbook;
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -43,6 +45,7 @@ use merge::{MergeError, Merged, Rule};
 pub use row::{BadPhone, RowError, RowWarning};
 use sheet::Sheet;
 pub use text::{Encoding, MAX_ROW_BYTES};
+pub use workbook::{MAX_SHARED_BYTES, WorkbookError};
 
 /// How many rejects and how many warnings the report keeps; all rejects go to their file.
 pub const MAX_KEPT: usize = 100;
@@ -204,6 +207,9 @@ pub enum ImportError {
         /// What it is.
         what: &'static str,
     },
+    /// A workbook that cannot be read.
+    #[error("the Excel workbook cannot be read; save it as CSV (UTF-8) and import that")]
+    Workbook(#[from] WorkbookError),
     /// No column is a phone.
     #[error("no column is a phone; the first row has {headers}; name the column with the phones \"Phone\", or map it")]
     NoPhoneColumn {
@@ -366,6 +372,18 @@ impl Engine {
         }
         Err(ImportError::Raced)
     }
+}
+
+/// The rows of a workbook as a stream of text, which an import reads as it reads any other; nothing for what is no workbook. For
+/// whoever reads a file more than once: it is unpacked once. Blocks.
+///
+/// # Errors
+/// See [`ImportError`].
+pub fn unpacked(mut source: impl Read + io::Seek) -> Result<Option<std::fs::File>, ImportError> {
+    let mut mark = Vec::new();
+    source.by_ref().take(workbook::MARK.len() as u64).read_to_end(&mut mark).map_err(ImportError::Read)?;
+    source.seek(io::SeekFrom::Start(0)).map_err(ImportError::Read)?;
+    if mark == workbook::MARK { workbook::rows(source).map(Some) } else { Ok(None) }
 }
 
 /// Runs on a thread that may block.

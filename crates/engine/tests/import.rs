@@ -178,6 +178,44 @@ fn old_encodings_are_read_and_told() {
     }
 }
 
+/// A workbook of phones that are numbers, with a row without any and one that is no phone.
+fn workbook() -> Vec<u8> {
+    let mut book = rust_xlsxwriter::Workbook::new();
+    let sheet = book.add_worksheet();
+    for (row, (phone, name)) in (0..).zip([("Phone", "Name"), ("2125550134", "José"), ("", ""), ("nonsense", "Bob")]) {
+        match phone.parse::<f64>() {
+            Ok(number) => sheet.write(row, 0, number).unwrap(),
+            Err(_) => sheet.write(row, 0, phone).unwrap(),
+        };
+        sheet.write(row, 1, name).unwrap();
+    }
+    sheet.write(4, 0, "(212) 555-0135").unwrap().write(4, 1, "Ann; the \"first\"").unwrap();
+    book.save_to_buffer().unwrap()
+}
+
+#[test]
+fn an_excel_workbook_is_read_as_its_rows_which_keep_their_numbers() {
+    for world in worlds() {
+        let kept = Kept::default();
+        let outlets = ImportOutlets { rejects: Box::new(kept.clone()), ..ImportOutlets::default() };
+        let (engine, agent, source) = (&world.engine, agent(), Cursor::new(workbook()));
+        let report = world.run(engine.import_contacts(&agent, source, ImportOptions::default(), outlets)).unwrap();
+        assert_eq!((report.encoding, report.counts.created, report.counts.blank), (Encoding::Workbook, 2, 1));
+        assert_eq!((report.rejects.len(), report.rejects[0].row), (1, 4));
+        assert!(kept.text().contains("nonsense,Bob,"), "{}", kept.text());
+        let all = contacts(&world);
+        let names = ["+12125550134", "+12125550135"].map(|phone| all[phone].name.as_str());
+        assert_eq!(names, ["José", "Ann; the \"first\""], "{}", world.db.name);
+        // What is unpacked once is read like the workbook itself, and changes nothing twice.
+        let mut rows = engine::import::unpacked(Cursor::new(workbook())).unwrap().unwrap();
+        let mut text = Vec::new();
+        std::io::Read::read_to_end(&mut rows, &mut text).unwrap();
+        let again = import(&world, text);
+        assert_eq!((again.encoding, again.counts.created, again.counts.unchanged), (Encoding::Workbook, 0, 2));
+        assert!(engine::import::unpacked(Cursor::new(b"Phone\n")).unwrap().is_none());
+    }
+}
+
 #[test]
 fn two_imports_of_one_file_at_once_make_each_contact_once() {
     let mut file = "Phone,City\n".to_owned();

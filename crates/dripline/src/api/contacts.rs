@@ -277,10 +277,10 @@ impl Importing {
     }
 }
 
-/// Import contacts from a CSV file
+/// Import contacts from a CSV file or an Excel workbook
 ///
-/// The body is the file: UTF-8, UTF-16 or Windows-1252, separated by commas, semicolons or tabs, the column names in its
-/// first row. Phones that are there already keep their contact, whose empty fields are filled; so a repeat is harmless.
+/// The body is the file: UTF-8, UTF-16 or Windows-1252, separated by commas, semicolons or tabs, or an XLSX workbook, of which the
+/// first visible sheet with rows is read; the column names in the first row. Phones that are there already keep their contact, whose empty fields are filled; so a repeat is harmless.
 #[utoipa::path(post, path = "/contacts/import", operation_id = "importContacts", tag = "Contacts", params(Importing),
     request_body(content = String, content_type = "text/csv", description = "The file.",
         example = json!("Phone,First Name,Address\n(212) 555-0123,Ann,12 Oak Street\n")),

@@ -23,7 +23,7 @@ use super::{Answer, Format, Stop, parse};
 const EXAMPLES: &str = "\
 Examples:
   dripline contacts import leads.csv
-  dripline contacts import leads.csv --workspace \"Acme Homes\" --rejected rejected.csv
+  dripline contacts import leads.xlsx --workspace \"Acme Homes\" --rejected rejected.csv
   dripline contacts import kunden.csv --region DE --overwrite
 
 The first row names the columns; one of them is the phone. Comma, semicolon, tab or |, UTF-8,
@@ -46,7 +46,7 @@ is done twice.";
 /// How many rejected rows and warnings are shown.
 const SHOWN: usize = 10;
 
-/// Import contacts from a CSV file
+/// Import contacts from a CSV file or an Excel workbook
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Contacts {
@@ -56,7 +56,7 @@ pub(crate) struct Contacts {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Import a CSV file into a workspace
+    /// Import a CSV file or an Excel workbook (.xlsx) into a workspace
     #[command(after_help = IMPORT)]
     Import(Import),
 }
@@ -64,7 +64,7 @@ enum Command {
 #[derive(Debug, clap::Args)]
 struct Import {
     /// The file; - for standard input
-    #[arg(value_name = "FILE.csv")]
+    #[arg(value_name = "FILE")]
     file: PathBuf,
     /// The country of phones without a +, in two letters
     #[arg(long, value_name = "COUNTRY", default_value = "US", value_parser = parse::region)]
@@ -217,6 +217,7 @@ fn encoding(encoding: Encoding) -> &'static str {
         Encoding::Utf8 => "UTF-8",
         Encoding::Utf16Le => "UTF-16LE",
         Encoding::Utf16Be => "UTF-16BE",
+        Encoding::Workbook => "Excel workbook",
     }
 }
 
@@ -230,6 +231,11 @@ fn meaning(meaning: &Meaning) -> Option<&str> {
     }
 }
 
+/// What separated the cells of a text; a workbook has cells.
+fn separator(report: &ImportReport) -> Option<char> {
+    (report.encoding != Encoding::Workbook).then_some(report.separator)
+}
+
 fn document(report: &ImportReport, rejected: Option<&Path>) -> Value {
     let columns = report.columns.iter();
     let columns = columns.map(|column| json!({ "header": column.header, "field": meaning(&column.meaning) }));
@@ -238,7 +244,7 @@ fn document(report: &ImportReport, rejected: Option<&Path>) -> Value {
     let warnings = report.warnings.iter();
     let warnings = warnings.map(|row| json!({ "row": row.row, "line": row.line, "warning": row.warning.to_string() }));
     json!({
-        "counts": report.counts, "encoding": encoding(report.encoding), "separator": report.separator,
+        "counts": report.counts, "encoding": encoding(report.encoding), "separator": separator(report),
         "columns": columns.collect::<Vec<_>>(), "rejects": rejects.collect::<Vec<_>>(),
         "warnings": warnings.collect::<Vec<_>>(), "rejected_file": rejected,
     })
@@ -246,11 +252,12 @@ fn document(report: &ImportReport, rejected: Option<&Path>) -> Value {
 
 fn words(path: &Path, report: &ImportReport, rejected: Option<&Path>) -> String {
     let counts = &report.counts;
-    let separator = match report.separator {
-        '\t' => "tabs".to_owned(),
-        other => format!("{other:?}"),
+    let form = match separator(report) {
+        None => encoding(report.encoding).to_owned(),
+        Some('\t') => format!("{}, cells separated by tabs", encoding(report.encoding)),
+        Some(other) => format!("{}, cells separated by {other:?}", encoding(report.encoding)),
     };
-    let head = format!("Imported {} ({}, cells separated by {separator})\n", path.display(), encoding(report.encoding));
+    let head = format!("Imported {} ({form})\n", path.display());
     let mut table = Table::new(Vec::<String>::new());
     for (what, count) in [
         ("rows", counts.rows),

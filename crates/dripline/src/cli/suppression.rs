@@ -69,7 +69,7 @@ enum Command {
 #[derive(Debug, clap::Args)]
 struct Import {
     /// The file; - for standard input
-    #[arg(value_name = "FILE.csv")]
+    #[arg(value_name = "FILE")]
     file: PathBuf,
     /// The name of the new list
     #[arg(long, required_unless_present = "into")]

@@ -1,6 +1,8 @@
 //! Which character separates the cells: guessed from the beginning of the file, by how evenly each
 //! candidate cuts its rows. Excel's line `sep=;` is believed.
 
+use super::workbook;
+
 /// What may separate cells.
 const CANDIDATES: [u8; 4] = [b',', b';', b'\t', b'|'];
 /// How many rows are looked at.
@@ -17,6 +19,9 @@ pub(super) struct Separator {
 pub(super) fn guess(head: &[u8]) -> Separator {
     if let Some(named) = named(head) {
         return named;
+    }
+    if head.contains(&workbook::SEPARATOR) {
+        return Separator { byte: workbook::SEPARATOR, skip: 0 };
     }
     let best = CANDIDATES.into_iter().map(|byte| (evenness(head, byte), byte)).filter(|((_, width), _)| *width > 1);
     // The first of equals stays: `max_by_key` would take the last.

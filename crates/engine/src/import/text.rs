@@ -1,17 +1,17 @@
-//! From the bytes of an upload to bytes that `csv` can read: byte order marks, UTF-16, binary files.
+//! From the bytes of an upload to bytes that `csv` can read: byte order marks, UTF-16, workbooks, binary files.
 //!
 //! UTF-8 and Windows-1252 agree on ASCII, and so on separators and quotes: cells of the two are told
 //! apart one by one (see [`cell`]), which needs no look at the whole file. Memory is bounded by
 //! [`HEAD`] and by the limit of one row.
 
 use std::borrow::Cow;
-use std::io::{self, Cursor, Read};
+use std::io::{self, BufReader, Cursor, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 use encoding_rs::{Decoder, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
-use super::ImportError;
+use super::{ImportError, workbook};
 
 /// How much of a file is looked at to guess its encoding and its separator, in bytes.
 pub(super) const HEAD: usize = 64 * 1024;
@@ -27,6 +27,8 @@ pub enum Encoding {
     Utf16Le,
     /// UTF-16, big end first, by its mark.
     Utf16Be,
+    /// An Excel workbook.
+    Workbook,
 }
 
 /// The beginning of a file, and all of it to read.
@@ -39,6 +41,10 @@ pub(super) struct Opened {
 /// Reads the beginning and says what the file is.
 pub(super) fn open(mut source: Box<dyn Read + Send>) -> Result<Opened, ImportError> {
     let raw = peek(&mut source)?;
+    if raw.starts_with(workbook::MARK) {
+        let rows = workbook::rows(Cursor::new(raw).chain(source))?;
+        return open(Box::new(BufReader::new(rows)));
+    }
     let (encoding, mark) = match raw.as_slice() {
         [0xef, 0xbb, 0xbf, ..] => (Encoding::Utf8, 3),
         [0xff, 0xfe, ..] => (Encoding::Utf16Le, 2),
@@ -47,10 +53,11 @@ pub(super) fn open(mut source: Box<dyn Read + Send>) -> Result<Opened, ImportErr
     };
     let body = raw.get(mark..).unwrap_or_default().to_vec();
     let decoder = match encoding {
-        Encoding::Utf8 => {
+        Encoding::Utf8 | Encoding::Workbook => {
             if let Some(what) = binary(&body) {
                 return Err(ImportError::Binary { what });
             }
+            let encoding = if body.contains(&workbook::SEPARATOR) { Encoding::Workbook } else { encoding };
             return Ok(Opened { encoding, head: body, rest: source });
         }
         Encoding::Utf16Le => UTF_16LE.new_decoder_without_bom_handling(),
@@ -78,9 +85,8 @@ fn peek(source: &mut Box<dyn Read + Send>) -> Result<Vec<u8>, ImportError> {
 
 /// What a file is that is no text.
 fn binary(head: &[u8]) -> Option<&'static str> {
-    let magic: [(&[u8], &str); 6] = [
-        (b"PK\x03\x04", "an Excel workbook or a ZIP archive"),
-        (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
+    let magic: [(&[u8], &str); 5] = [
+        (b"\xd0\xcf\x11\xe0", "an Excel workbook of the old form, or one with a password"),
         (b"%PDF", "a PDF"),
         (b"\x1f\x8b", "a compressed file"),
         (b"\x89PNG", "an image"),
@@ -90,7 +96,8 @@ fn binary(head: &[u8]) -> Option<&'static str> {
         return Some(what);
     }
     // Text has no NUL and next to no control characters; a stray one is stripped from its cell.
-    let odd = head.iter().filter(|byte| **byte < 0x20 && !matches!(**byte, b'\t' | b'\n' | b'\r' | 0x1a)).count();
+    let plain = |byte: &u8| *byte >= 0x20 || matches!(*byte, b'\t' | b'\n' | b'\r' | 0x1a | workbook::SEPARATOR);
+    let odd = head.iter().filter(|byte| !plain(byte)).count();
     (head.contains(&0) || odd * 20 > head.len()).then_some("no text")
 }
 
@@ -228,8 +235,8 @@ mod tests {
     #[test]
     fn binary_files_are_named_for_what_they_are() {
         for (bytes, what) in [
-            (&b"PK\x03\x04rest"[..], "an Excel workbook or a ZIP archive"),
-            (b"%PDF-1.7", "a PDF"),
+            (&b"%PDF-1.7"[..], "a PDF"),
+            (b"PK\x03\x04rest", "a damaged Excel workbook or ZIP archive"),
             (b"Phone\n\0\x01", "no text"),
             (b"\xff\xfeP\0\0\0\0\0", "no text"),
         ] {

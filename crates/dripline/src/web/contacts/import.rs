@@ -101,6 +101,10 @@ async fn upload(State(parts): State<Parts>, viewer: Viewer, mut form: Multipart)
             let page = upload_page(&parts, &viewer, "Choose a file that is not empty.".to_owned()).await?;
             return Ok(refused(&page));
         }
+        let draft = match draft.unpacked(&parts.uploads).await {
+            Ok(draft) => draft,
+            Err(error) => return Ok(refused(&upload_page(&parts, &viewer, columns::told(&error)).await?)),
+        };
         let import = parts.engine.begin_upload(&viewer.actor, &name, draft.bytes()).await?;
         draft.keep(&parts.uploads, import.id).await.map_err(files::failed)?;
         let headers = match parts.engine.import_headers(&viewer.actor, files::open(&parts.uploads, import.id)?).await {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use axum::body::{Body, Bytes};
 use domain::ids::ImportId;
+use engine::import::{self, ImportError};
 use engine::{Actor, Failure};
 use futures_util::stream;
 use jiff::SignedDuration;
@@ -43,6 +44,15 @@ impl Draft {
         self.bytes
     }
 
+    /// A workbook as its rows: what is kept is read at each look, and unpacked this once.
+    pub(super) async fn unpacked(mut self, folder: &Path) -> Result<Self, ImportError> {
+        self.file.flush().await.map_err(ImportError::Read)?;
+        let (path, folder) = (self.path.to_path_buf(), folder.to_owned());
+        let done = tokio::task::spawn_blocking(move || unpack(&path, &folder)).await;
+        let Some((file, path, bytes)) = done.map_err(|_| ImportError::Ending)?? else { return Ok(self) };
+        Ok(Self { file: tokio::fs::File::from_std(file), path, bytes })
+    }
+
     /// The file itself, from its beginning; its name is gone with the draft.
     pub(in crate::web) async fn reopen(mut self) -> io::Result<File> {
         self.file.flush().await?;
@@ -54,6 +64,14 @@ impl Draft {
         self.file.flush().await?;
         self.path.persist(file(folder, import)).map_err(|error| error.error)
     }
+}
+
+/// The rows of a workbook in a file of their own, and how many bytes they are; nothing for what is no workbook.
+fn unpack(path: &Path, folder: &Path) -> Result<Option<(File, tempfile::TempPath, u64)>, ImportError> {
+    let Some(mut rows) = import::unpacked(File::open(path).map_err(ImportError::Read)?)? else { return Ok(None) };
+    let (mut file, path) = tempfile::NamedTempFile::new_in(folder).map_err(ImportError::Read)?.into_parts();
+    let bytes = io::copy(&mut rows, &mut file).map_err(ImportError::Read)?;
+    Ok(Some((file, path, bytes)))
 }
 
 fn file(folder: &Path, import: ImportId) -> PathBuf {
