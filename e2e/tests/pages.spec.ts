@@ -8,8 +8,11 @@ test.use({ file: "pages", allowed: ["status of 404"] });
 test.describe.configure({ mode: "parallel" });
 
 let made: World | undefined;
+let plans: string[] = [];
 test.beforeAll(async ({ server }) => {
   made = await world(server);
+  plans = (await made.ask("/plans")).data.map((plan: { id: string }) => plan.id);
+  await made.ask("/subscription", { plan: plans[0] });
 });
 
 const first = (all: Record<string, string>) => Object.values(all)[0]!;
@@ -35,6 +38,9 @@ const pages: [string, (made: World) => string][] = [
   ["workflow-pause", (made) => `/workflows/${first(made.workflows)}/pause`],
   ["numbers", () => "/numbers"],
   ["billing", () => "/billing"],
+  ["plan", () => "/billing/plan"],
+  ["plan-choose", () => `/billing/plan/${plans[1]}`],
+  ["plan-cancel", () => "/billing/plan/cancel"],
   ["simulator", () => "/simulator"],
   ["simulator-world", () => "/simulator/world"],
   ["doubts", () => "/doubts"],

@@ -136,6 +136,10 @@ identifiers! {
     ViewId = "viw";
     /// A payment into the wallet, or a grant of credits.
     TopUpId = "top";
+    /// What a workspace can subscribe to.
+    PlanId = "pln";
+    /// A month of a workspace's plan, or its trial.
+    PeriodId = "prd";
 }
 
 #[cfg(test)]

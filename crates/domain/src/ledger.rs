@@ -8,7 +8,10 @@
 //! | movement | debit (from) | credit (to) | cause |
 //! |---|---|---|---|
 //! | money or credits come in | outside | available | `topup` |
-//! | credits end, money is paid out | available | outside | `withdrawal` |
+//! | money is paid out, credits are taken back by hand | available | outside | `withdrawal` |
+//! | a period of the plan begins: its credits | outside | available | `grant` |
+//! | its price | available | outside | `fee` |
+//! | it is over: the credits that are left | available | outside | `expiry` |
 //! | an enrollment starts, a manual message is claimed | available | prepaid | `charge` |
 //! | a message was sent | prepaid | earned | `earn` |
 //! | an enrollment ends early | prepaid | available | `refund` |
@@ -18,7 +21,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{EnrollmentId, MessageId, TopUpId};
+use crate::ids::{EnrollmentId, MessageId, PeriodId, TopUpId};
 use crate::money::Micros;
 
 /// What is counted: free segments of the plan, or micro-dollars.
@@ -78,8 +81,14 @@ impl Account {
 pub enum Reason {
     /// Money or credits came in.
     TopUp,
-    /// Credits ended or money was paid out.
+    /// Money was paid out, or credits were taken back, by hand.
     Withdrawal,
+    /// A period of the plan began, with its credits.
+    Grant,
+    /// The price of a period of the plan.
+    Fee,
+    /// A period was over, and the credits that were left ended.
+    Expiry,
     /// A whole enrollment, or one manual message, was paid in advance.
     Charge,
     /// A message was sent.
@@ -96,9 +105,12 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::TopUp,
         Self::Withdrawal,
+        Self::Grant,
+        Self::Fee,
+        Self::Expiry,
         Self::Charge,
         Self::Earn,
         Self::Refund,
@@ -119,6 +131,9 @@ impl Reason {
         match self {
             Self::TopUp => "topup",
             Self::Withdrawal => "withdrawal",
+            Self::Grant => "grant",
+            Self::Fee => "fee",
+            Self::Expiry => "expiry",
             Self::Charge => "charge",
             Self::Earn => "earn",
             Self::Refund => "refund",
@@ -132,8 +147,8 @@ impl Reason {
     #[must_use]
     pub fn accounts(self) -> (Account, Account) {
         match self {
-            Self::TopUp => (Account::Outside, Account::Available),
-            Self::Withdrawal => (Account::Available, Account::Outside),
+            Self::TopUp | Self::Grant => (Account::Outside, Account::Available),
+            Self::Withdrawal | Self::Fee | Self::Expiry => (Account::Available, Account::Outside),
             Self::Charge => (Account::Available, Account::Prepaid),
             Self::Earn => (Account::Prepaid, Account::Earned),
             Self::Refund | Self::Return => (Account::Prepaid, Account::Available),
@@ -145,7 +160,7 @@ impl Reason {
 /// What caused a movement: the thing and, for one message of an enrollment, its step (from 1; 0 for the whole).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cause {
-    /// The identifier of the enrollment, manual message or top-up.
+    /// The identifier of the enrollment, manual message, top-up or period.
     pub subject: i64,
     /// The step, from 1; 0 where the movement is about the whole.
     pub step: u8,
@@ -170,9 +185,15 @@ impl Cause {
         Self { subject: id.0, step: 0 }
     }
 
-    /// A top-up or grant.
+    /// A top-up, grant or payment by hand.
     #[must_use]
     pub fn top_up(id: TopUpId) -> Self {
+        Self { subject: id.0, step: 0 }
+    }
+
+    /// A period of a plan.
+    #[must_use]
+    pub fn period(id: PeriodId) -> Self {
         Self { subject: id.0, step: 0 }
     }
 }
@@ -275,7 +296,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_set_of_transfers_sums_to_zero_in_each_unit(
-            rows in proptest::collection::vec((0usize..8, 1i64..1_000_000, 0i64..1_000_000_000), 0..50)
+            rows in proptest::collection::vec((0usize..11, 1i64..1_000_000, 0i64..1_000_000_000), 0..50)
         ) {
             let all: Vec<Transfer> = rows.iter().enumerate().flat_map(|(n, (reason, credits, micros))| {
                 let cause = Cause { subject: i64::try_from(n).expect("small"), step: 0 };

@@ -19,6 +19,7 @@ pub mod money;
 pub mod optout;
 pub mod pace;
 pub mod phone;
+pub mod plan;
 pub mod quote;
 pub mod refusal;
 pub mod registration;

@@ -87,13 +87,11 @@ impl What {
     /// Whether it is counted for its workflow too. Of money only what a message really cost.
     #[must_use]
     pub fn is_of_workflow(self) -> bool {
-        !matches!(
-            self,
-            Self::Manual
-                | Self::Inbound
-                | Self::OptOut
-                | Self::Moved(Reason::TopUp | Reason::Withdrawal | Reason::Charge | Reason::Refund | Reason::Return)
-        )
+        match self {
+            Self::Manual | Self::Inbound | Self::OptOut => false,
+            Self::Moved(reason) => matches!(reason, Reason::Earn | Reason::Correction | Reason::Reversal),
+            _ => true,
+        }
     }
 }
 

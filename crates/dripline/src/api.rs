@@ -16,6 +16,7 @@ pub(crate) mod jobs;
 pub(crate) mod keys;
 pub(crate) mod messages;
 pub(crate) mod numbers;
+pub(crate) mod plans;
 pub(crate) mod quotes;
 pub(crate) mod reference;
 mod registrations;
@@ -73,6 +74,12 @@ fn described(max_body_bytes: usize) -> (Router<Parts>, OpenApi) {
         .routes(routes!(workspace::show, workspace::change))
         .routes(routes!(workspace::balances))
         .routes(routes!(workspace::prove))
+        .routes(routes!(plans::list))
+        .routes(routes!(plans::offer))
+        .routes(routes!(plans::show, plans::choose))
+        .routes(routes!(plans::cancel))
+        .routes(routes!(plans::resume))
+        .routes(routes!(plans::periods))
         .routes(routes!(users::list, users::create))
         .routes(routes!(users::change, users::remove))
         .routes(routes!(keys::list, keys::create))

@@ -29,6 +29,7 @@ mod number;
 mod openapi;
 mod parse;
 mod phone;
+mod plan;
 mod rules;
 mod run;
 mod segments;
@@ -88,7 +89,9 @@ enum Command {
     Suppression(suppression::SuppressionLists),
     Workflow(workflow::Workflow),
     Enroll(enroll::Enroll),
+    Plan(plan::Plan),
     Credit(credit::Credit),
+    Debit(credit::Debit),
     Ledger(ledger::Ledger),
     Migrate(migrate::Migrate),
     Backup(backup::Backup),
@@ -116,7 +119,9 @@ fn dispatch(command: Command, answer: &mut Answer) -> Result<(), Stop> {
         Command::Suppression(command) => command.run(answer),
         Command::Workflow(command) => command.run(answer),
         Command::Enroll(command) => command.run(answer),
+        Command::Plan(command) => command.run(answer),
         Command::Credit(command) => command.run(answer),
+        Command::Debit(command) => command.run(answer),
         Command::Ledger(command) => command.run(answer),
         Command::Migrate(command) => command.run(answer),
         Command::Backup(command) => command.run(answer),

@@ -11,9 +11,11 @@ use std::path::Path;
 
 use domain::access::{Permissions, Role};
 use domain::money::Micros;
+use domain::plan::Terms;
 use engine::billing::Slip;
 use engine::contacts::NewContact;
 use engine::numbers::NewNumber;
+use engine::plans::{NewPlan, PlanError};
 use engine::sessions::SignInError;
 use engine::workflows::{StepInput, WorkflowInput};
 use engine::workspaces::NewWorkspace;
@@ -24,6 +26,12 @@ use store::DbError;
 const KEY_FILE: &str = "demo.key";
 /// The numbers of the demo: fictional, as their exchange 555 says.
 pub(crate) const NUMBERS: [&str; 2] = ["+12125550100", "+13055550101"];
+
+/// The plans that the demo offers: name, price of a month, credits, rate, numbers.
+const PLANS: [(&str, Micros, i64, Micros, Option<i64>); 2] = [
+    ("Starter", Micros(19_000_000), 1_000, Micros(15_000), Some(2)),
+    ("Team", Micros(79_000_000), 6_000, Micros(11_000), None),
+];
 
 /// The demo's user, an owner.
 const EMAIL: &str = "demo@dripline.example";
@@ -63,6 +71,14 @@ async fn make(engine: &Engine) -> Result<String, Cause> {
         // Another demo on the same database has them already.
         if let Err(error) = engine.add_number(&actor, number).await {
             tracing::warn!(%error, phone, "the demo's number was not added");
+        }
+    }
+    for (name, price, credits, rate, numbers) in PLANS {
+        let terms = Terms { price, credits, rate, numbers, trial_days: 0, grace_days: 7 };
+        // Another demo on the same database offers them already.
+        match engine.add_plan(NewPlan { name: name.to_owned(), terms }).await {
+            Ok(_) | Err(PlanError::NameTaken { .. }) => {}
+            Err(error) => return Err(error.into()),
         }
     }
     let step = |gap_days, text: &str| StepInput { gap_days, text: text.to_owned() };

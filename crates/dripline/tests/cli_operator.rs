@@ -222,3 +222,37 @@ fn the_demos_clock_is_as_far_ahead_after_a_crash_as_before() {
     let error = house.error(&["serve", "--demo", "--listen", "127.0.0.1:0"]);
     assert!(error.starts_with("1 ") && error.contains("demo.clock") && error.contains("remove it"), "{error}");
 }
+
+#[test]
+fn plans_are_offered_given_and_canceled_and_money_goes_both_ways() {
+    for house in houses() {
+        house.text(&["workspace", "create", "Acme Homes", "--zone", "America/New_York", "--credits", "3"]);
+        let add = ["plan", "add", "Starter", "--price", "29", "--credits", "1000", "--rate", "0.012", "--numbers", "2"];
+        let made = house.json(&add);
+        assert_eq!((&made["price_micros"], &made["state"]), (&json!(29_000_000), &json!("offered")), "{}", house.name);
+        assert!(house.error(&add).contains("a plan named \"Starter\" is offered already"));
+        assert!(
+            house.error(&["plan", "add", "Odd", "--price", "29", "--grace-days", "99"]).contains("a grace of 99 days")
+        );
+        let none = house.text(&["plan", "show"]);
+        assert!(none.contains("is served without a plan"), "{none}");
+        assert!(house.error(&["plan", "choose", "Startr"]).contains("there is no plan \"Startr\""));
+        assert!(house.error(&["plan", "choose", "starter"]).contains("the wallet lacks $29.00"));
+        house.text(&["credit", "--usd", "40", "--note", "first payment"]);
+        let chosen = house.json(&["plan", "choose", "starter"]);
+        assert_eq!((&chosen["course"]["standing"], &chosen["owed_micros"]), (&json!("active"), &json!(null)));
+        let debit = ["debit", "--usd", "1", "--note", "a slip", "--idempotency-key", "slip-1"];
+        assert_eq!(house.json(&debit)["balances"]["wallet"], 10_000_000, "{}", house.name);
+        assert_eq!(house.json(&debit)["balances"]["wallet"], 10_000_000, "a repeat takes nothing");
+        let short = house.error(&["debit", "--usd", "11", "--note", "too much"]);
+        assert!(short.contains("has $10.00 free, and $11.00 are to be taken"), "{short}");
+        assert!(house.error(&["debit", "--usd", "1", "--note", " "]).contains("note"));
+        let canceled = house.text(&["plan", "cancel"]);
+        assert!(canceled.contains("has the plan \"Starter\"") && canceled.contains("  ends"), "{canceled}");
+        let ended = house.json(&["plan", "cancel", "--now"]);
+        assert_eq!((&ended["plan"]["course"]["standing"], &ended["plan"]["serves"]), (&json!("ended"), &json!(false)));
+        assert_eq!(house.json(&["plan", "withdraw", "starter"])["state"], "withdrawn");
+        assert!(house.text(&["plan", "list"]).contains("withdrawn"));
+        assert_eq!(house.json(&["ledger", "verify"])["clean"], true, "{}", house.name);
+    }
+}

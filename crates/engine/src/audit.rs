@@ -6,6 +6,7 @@
 //! | each balance | the sum of its transfers; below zero only outside |
 //! | each transfer | its reason's two accounts; the enrollment or message that caused it |
 //! | charge of an enrollment or message | its price |
+//! | fee and grant of a period | its price and credits, if it was paid; else nothing |
 //! | charge − earned − refunded − returned | what is still held: nothing but unsent or in-flight steps |
 //! | earned + returned of a step | at most its price; corrections and reversals at most what was earned |
 //! | prepaid | the sum of all that is still held |
@@ -22,7 +23,7 @@ use domain::enrollment::{self, StepPrice};
 use domain::ids::{EnrollmentId, MessageId, WorkspaceId};
 use domain::ledger::{Account, Amounts, Reason, Unit};
 use domain::message::MessageState;
-use store::ledger::audit::{self, AuditedEnrollment, AuditedMessage, Kind, Moved, Stray};
+use store::ledger::audit::{self, AuditedEnrollment, AuditedMessage, AuditedPeriod, Kind, Moved, Stray};
 use store::ledger::{self, Balance, Flow};
 use store::{DbError, Read};
 
@@ -76,6 +77,7 @@ fn verify(read: &Read<'_>, workspace: WorkspaceId) -> Result<LedgerReport, DbErr
         check_kind(&mut report, kind);
     }
     audit::strays(read, workspace, |stray| report.add(stray_fault(stray)))?;
+    audit::periods(read, workspace, |row| check_period(&mut report, &row))?;
     audit::enrollments(read, workspace, |row| check_enrollment(&mut report, &row))?;
     audit::messages(read, workspace, |row| check_message(&mut report, &row))?;
     for unit in Unit::ALL {
@@ -145,6 +147,26 @@ fn check_kind(report: &mut LedgerReport, kind: Kind) {
 fn stray_fault(stray: Stray) -> Fault {
     let Stray { subject, reason, unit, amount } = stray;
     Fault::Stray { subject: EnrollmentId(subject), reason, unit, amount }
+}
+
+/// A period that was paid took its price and granted its credits; one that was not, neither.
+fn check_period(report: &mut LedgerReport, row: &AuditedPeriod) {
+    let due = if row.paid { row.terms } else { Amounts::ZERO };
+    let expected = [
+        (Reason::Fee, Unit::Micros, due.micros.0),
+        (Reason::Grant, Unit::Segments, due.credits),
+        (Reason::Fee, Unit::Segments, 0),
+        (Reason::Grant, Unit::Micros, 0),
+        (Reason::Expiry, Unit::Micros, 0),
+    ];
+    for (reason, unit, price) in expected {
+        let of = |moved: &&Moved| moved.reason == reason.word() && moved.unit == unit.word();
+        let moved = row.moved.iter().filter(of).map(|moved| moved.amount).sum();
+        if moved != price {
+            let (subject, reason, unit) = (row.id.to_string(), reason.word(), unit.word());
+            report.add(Fault::Period { subject, reason, unit, moved, price });
+        }
+    }
 }
 
 fn is_in_flight(word: Option<&str>) -> bool {

@@ -16,7 +16,8 @@ use crate::beat::Beat;
 use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::idempotency::{KeyMalformed, KeyReused, once};
-use crate::text::{TextError, line_or_nothing};
+use crate::periods;
+use crate::text::{TextError, line, line_or_nothing};
 
 /// The largest payment that can be posted at once: a slip of the keyboard must not be a fortune.
 pub const MAX_TOP_UP: Micros = Micros(1_000_000_000_000);
@@ -72,6 +73,14 @@ pub enum BillingError {
         /// How many were given.
         given: i64,
     },
+    /// There is less than is to be taken: what is held for running workflows is not free.
+    #[error("the workspace has {have} free, and {wanted} are to be taken")]
+    Short {
+        /// What is free.
+        have: String,
+        /// What was to be taken.
+        wanted: String,
+    },
     /// The note is refused.
     #[error("the note is refused")]
     Note(#[source] TextError),
@@ -109,6 +118,27 @@ impl Engine {
         self.post_by_hand(workspace, Amounts { credits: count, micros: Micros::ZERO }, slip).await
     }
 
+    /// Takes money out of the wallet: a pay-out, or a slip that is put right. For the operator.
+    pub async fn withdraw(&self, workspace: WorkspaceId, amount: Micros, slip: Slip) -> Result<TopUpId, BillingError> {
+        if amount <= Micros::ZERO || amount > MAX_TOP_UP {
+            return Err(BillingError::Amount { given: amount });
+        }
+        self.take_by_hand(workspace, Amounts { credits: 0, micros: amount }, slip).await
+    }
+
+    /// Takes credits back. For the operator.
+    pub async fn revoke_credits(
+        &self,
+        workspace: WorkspaceId,
+        count: i64,
+        slip: Slip,
+    ) -> Result<TopUpId, BillingError> {
+        if !(1..=MAX_CREDITS_PER_GRANT).contains(&count) {
+            return Err(BillingError::Credits { given: count });
+        }
+        self.take_by_hand(workspace, Amounts { credits: count, micros: Micros::ZERO }, slip).await
+    }
+
     /// What the workspace has.
     pub async fn balances(&self, actor: &Actor) -> Result<Balances, BillingError> {
         actor.need(Permission::Read)?;
@@ -142,12 +172,33 @@ impl Engine {
         slip: Slip,
     ) -> Result<TopUpId, BillingError> {
         let note = line_or_nothing(&slip.note, MAX_NOTE).map_err(BillingError::Note)?;
-        let beat = self.beat_as(workspace, "operator").keyed(slip.idempotency_key.as_deref())?;
+        self.by_hand(workspace, ("top_up", amounts, note), slip.idempotency_key, post).await
+    }
+
+    /// What is taken away says why: whoever reads the statement was not asked.
+    async fn take_by_hand(
+        &self,
+        workspace: WorkspaceId,
+        amounts: Amounts,
+        slip: Slip,
+    ) -> Result<TopUpId, BillingError> {
+        let note = line(&slip.note, MAX_NOTE).map_err(BillingError::Note)?;
+        self.by_hand(workspace, ("withdrawal", amounts, note), slip.idempotency_key, take).await
+    }
+
+    async fn by_hand(
+        &self,
+        workspace: WorkspaceId,
+        (what, amounts, note): (&'static str, Amounts, String),
+        key: Option<String>,
+        work: fn(&mut Tx<'_>, &Beat, &Posting) -> Result<TopUpId, BillingError>,
+    ) -> Result<TopUpId, BillingError> {
+        let beat = self.beat_as(workspace, "operator").keyed(key.as_deref())?;
         let posting = Posting { id: TopUpId(beat.id()), amounts, note };
         self.write(Lane::Normal, move |tx| {
             // Before the key is taken: a workspace that is not there must not have one.
             store::workspaces::find(tx, beat.workspace)?.ok_or(BillingError::Unknown)?;
-            once(tx, &beat, &("top_up", posting.amounts, &posting.note), |tx| post(tx, &beat, &posting))
+            once(tx, &beat, &(what, posting.amounts, &posting.note), |tx| work(tx, &beat, &posting))
         })
         .await
     }
@@ -160,10 +211,29 @@ struct Posting {
 }
 
 fn post(tx: &mut Tx<'_>, beat: &Beat, posting: &Posting) -> Result<TopUpId, BillingError> {
+    // The workspace's row is locked before any account. What is owed for the plan is paid before anything else can be.
+    let held = periods::hold(tx, beat.workspace)?;
     let transfers = ledger::transfers(Cause::top_up(posting.id), Reason::TopUp, posting.amounts);
     store::ledger::post(tx, beat.workspace, &transfers, beat.now).map_err(Failure::from)?;
     let payload = json!({ "top_up": posting.id, "credits": posting.amounts.credits,
         "micros": posting.amounts.micros, "note": posting.note });
     beat.note(tx, "ledger.topped_up", None, &payload)?;
+    periods::recover(tx, beat, held)?;
+    Ok(posting.id)
+}
+
+fn take(tx: &mut Tx<'_>, beat: &Beat, posting: &Posting) -> Result<TopUpId, BillingError> {
+    let (credits, micros) = store::ledger::lock_available(tx, beat.workspace)?;
+    let Amounts { credits: out, micros: Micros(paid) } = posting.amounts;
+    if out > credits {
+        return Err(BillingError::Short { have: format!("{credits} credits"), wanted: format!("{out} credits") });
+    }
+    if paid > micros {
+        return Err(BillingError::Short { have: Micros(micros).to_string(), wanted: Micros(paid).to_string() });
+    }
+    let transfers = ledger::transfers(Cause::top_up(posting.id), Reason::Withdrawal, posting.amounts);
+    store::ledger::post(tx, beat.workspace, &transfers, beat.now).map_err(Failure::from)?;
+    let payload = json!({ "withdrawal": posting.id, "credits": out, "micros": paid, "note": posting.note });
+    beat.note(tx, "ledger.withdrawn", None, &payload)?;
     Ok(posting.id)
 }

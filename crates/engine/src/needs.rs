@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use domain::access::Permission;
-use domain::ids::{ContactId, EnrollmentId, MessageId, NumberId};
+use domain::ids::{ContactId, EnrollmentId, MessageId, NumberId, WorkspaceId};
 use domain::money::Micros;
+use domain::plan::WARNINGS;
 use domain::tally::What;
 use domain::zones::Zone;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use store::needs::{self, FailedText};
 use store::{Read, contacts, enrollments, numbers, tallies, workflows};
 
@@ -18,6 +19,7 @@ use crate::facts::{self, Known};
 use crate::failure::Failure;
 use crate::figures::FiguresError;
 use crate::ids::Ids;
+use crate::periods::{self, Ending};
 
 /// Counts end here: a person who sees so many needs no exact figure.
 pub const MOST_COUNTED: i64 = 1_000;
@@ -25,6 +27,8 @@ pub const MOST_COUNTED: i64 = 1_000;
 pub const FAILURE_DAYS: i64 = 30;
 /// Credits and wallet are low when they cover fewer segments than a week took, and these in any case.
 const LEAST_SEGMENTS: i64 = 50;
+/// How long before its end a plan's end is told.
+const WARNED: SignedDuration = SignedDuration::from_hours(24 * WARNINGS[0]);
 /// Most failures on one page.
 const MAX_PAGE: i64 = 200;
 
@@ -52,6 +56,8 @@ pub struct Needs {
     pub low: Option<LowBalance>,
     /// Whether the messaging plan has ended, so that nothing is sent.
     pub plan_ended: bool,
+    /// The coming end of the plan, once the first of [`WARNINGS`] is near.
+    pub plan_ending: Option<Ending>,
 }
 
 impl Needs {
@@ -109,6 +115,7 @@ impl Engine {
                 idle_numbers: i64::try_from(idle).unwrap_or(i64::MAX),
                 low: low(db, &known, segments)?,
                 plan_ended: known.row.plan != "active",
+                plan_ending: plan_ending(db, workspace, now)?,
             })
         })
         .await
@@ -150,6 +157,14 @@ impl Engine {
         let after = MessageId(Ids::floor(since));
         self.read(move |db| Ok(needs::failures_by_number(db, workspace, after)?.into_iter().collect())).await
     }
+}
+
+/// The end of the plan, if it is so near that it was announced; what is owed is told at once.
+fn plan_ending(db: &Read<'_>, workspace: WorkspaceId, now: Timestamp) -> Result<Option<Ending>, Failure> {
+    let Some(row) = store::subscriptions::find(db, workspace)? else { return Ok(None) };
+    let price = store::plans::find(db, row.plan)?.map_or(Micros::ZERO, |plan| plan.terms.price);
+    let ending = periods::ending(&row.course, price);
+    Ok(ending.filter(|ending| ending.owed.is_some() || earlier(ending.at, WARNED) <= now))
 }
 
 /// Whether credits and wallet cover less than a week like the last one. Who pays nothing for a segment never runs dry.

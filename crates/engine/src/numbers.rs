@@ -2,22 +2,22 @@
 
 use domain::access::Permission;
 use domain::enrollment::StopReason;
-use domain::ids::NumberId;
+use domain::ids::{NumberId, WorkspaceId};
 use domain::phone::{Phone, PhoneError, Region};
 use domain::registration::Registration;
 use jiff::Timestamp;
 use serde_json::json;
 use store::numbers::{self, Number};
-use store::{ConstraintKind, DbError, Lane, Tx, claims};
+use store::{ConstraintKind, DbError, Lane, Read, Tx, claims};
 
 use crate::actor::{Actor, Forbidden};
 use crate::beat::Beat;
 use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::idempotency::{KeyReused, once};
-use crate::rehoming;
 use crate::removal::{ENDS_PER_CHUNK, Removal, stop_all};
 use crate::senders;
+use crate::{periods, rehoming};
 
 /// The highest pace that can be set, per minute or per day.
 pub const MAX_PACE: i64 = 10_000_000;
@@ -107,6 +107,12 @@ pub enum NumberError {
     /// A workspace has the phone already; which one is not told.
     #[error("the phone is a sending number already")]
     PhoneTaken,
+    /// The plan includes no more numbers.
+    #[error("the plan includes {included} numbers, and the workspace has them; give one up, or choose a larger plan")]
+    Included {
+        /// How many it includes.
+        included: i64,
+    },
     /// A pace below zero or above [`MAX_PACE`].
     #[error("a pace of {given} segments is not between 0 and {MAX_PACE}")]
     Pace {
@@ -157,6 +163,7 @@ impl Engine {
         self.write(Lane::Normal, move |tx| {
             let pace = (number.messages_per_minute, number.messages_per_day);
             once(tx, &beat, &("add_number", &number.phone, &number.carrier, pace), |tx| {
+                room(tx, &beat)?;
                 if !is_fixed {
                     keep_account(tx, &beat, &number.carrier)?;
                 }
@@ -221,6 +228,27 @@ impl Engine {
 fn checked_pace(given: i64) -> Result<i64, NumberError> {
     let allowed = (0..=MAX_PACE).contains(&given);
     allowed.then_some(given).ok_or(NumberError::Pace { given })
+}
+
+/// How many numbers the workspace has that are not lost.
+pub(crate) fn kept(db: &Read<'_>, workspace: WorkspaceId) -> Result<i64, DbError> {
+    let kept = numbers::list(db, workspace)?.iter().filter(|number| number.state != NumberState::Lost.word()).count();
+    Ok(i64::try_from(kept).unwrap_or(i64::MAX))
+}
+
+/// The plan, and the one that follows it, include one more number.
+fn room(tx: &mut Tx<'_>, beat: &Beat) -> Result<(), NumberError> {
+    let Some(held) = periods::hold(tx, beat.workspace)?.filter(|held| held.row.course.standing.serves()) else {
+        return Ok(());
+    };
+    for plan in [Some(held.row.plan), held.row.next_plan].into_iter().flatten() {
+        if let Some(included) = periods::plan_of(tx, plan)?.terms.numbers
+            && kept(tx, beat.workspace)? >= included
+        {
+            return Err(NumberError::Included { included });
+        }
+    }
+    Ok(())
 }
 
 /// The workspace has an account of this name, and it is not removed before the transaction ends. Asked of the database: what a

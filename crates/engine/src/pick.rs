@@ -6,7 +6,7 @@
 use std::fmt;
 
 use domain::access::Permission;
-use domain::ids::{ContactId, KeyId, WorkflowId, WorkspaceId};
+use domain::ids::{ContactId, KeyId, PlanId, WorkflowId, WorkspaceId};
 use domain::phone::Phone;
 use store::DbError;
 use store::workspaces::{self, Workspace};
@@ -147,6 +147,13 @@ impl Engine {
             name: row.name.clone(),
         });
         Ok(picked?.id)
+    }
+
+    /// The plan of a name or identifier, withdrawn ones too. For the operator.
+    pub async fn pick_plan(&self, wanted: &str) -> Result<PlanId, PickError> {
+        let all = self.read(|read| Ok::<_, Failure>(store::plans::list(read)?)).await?;
+        let choice = |row: &store::plans::Plan| Choice { id: row.id.to_string(), name: row.name.clone() };
+        Ok(pick("plan", Some(wanted), all, choice)?.id)
     }
 
     /// The API key of a name or identifier, revoked ones too.

@@ -42,10 +42,16 @@ pub struct StatementDay {
     pub refunds: i64,
     /// What came back.
     pub refunded: Amounts,
-    /// What was paid in or granted.
+    /// What was paid in or granted by hand.
     pub paid_in: Amounts,
-    /// What was paid out or ended.
+    /// What was paid out or taken back by hand.
     pub paid_out: Amounts,
+    /// The credits of periods of the plan that began.
+    pub granted: Amounts,
+    /// The price of these periods.
+    pub fees: Amounts,
+    /// The credits that were left of periods that were over.
+    pub expired: Amounts,
     /// Credits and wallet when the day was over.
     pub after: Amounts,
 }
@@ -194,6 +200,9 @@ impl StatementDay {
             refunded: Amounts::ZERO,
             paid_in: Amounts::ZERO,
             paid_out: Amounts::ZERO,
+            granted: Amounts::ZERO,
+            fees: Amounts::ZERO,
+            expired: Amounts::ZERO,
             after: Amounts::ZERO,
         }
     }
@@ -201,8 +210,9 @@ impl StatementDay {
     /// By how much the day changed credits and wallet.
     #[must_use]
     pub fn net(&self) -> Amounts {
-        let more = self.refunded.plus(self.paid_in);
-        minus(more, self.charged.plus(self.manual_charged).plus(self.paid_out))
+        let more = self.refunded.plus(self.paid_in).plus(self.granted);
+        let spent = self.charged.plus(self.manual_charged);
+        minus(more, spent.plus(self.paid_out).plus(self.fees).plus(self.expired))
     }
 
     fn add(&mut self, what: What, count: Count) {
@@ -222,6 +232,9 @@ impl StatementDay {
             }
             What::Moved(Reason::TopUp) => self.paid_in = self.paid_in.plus(count.amounts),
             What::Moved(Reason::Withdrawal) => self.paid_out = self.paid_out.plus(count.amounts),
+            What::Moved(Reason::Grant) => self.granted = self.granted.plus(count.amounts),
+            What::Moved(Reason::Fee) => self.fees = self.fees.plus(count.amounts),
+            What::Moved(Reason::Expiry) => self.expired = self.expired.plus(count.amounts),
             _ => {}
         }
     }

@@ -1,4 +1,5 @@
-//! What a serving node does now and then beside its work: finishes what others left half removed, and lets go of what is old.
+//! What a serving node does now and then beside its work: finishes what others left half removed, renews and ends plans
+//! (`periods`), and lets go of what is old.
 //! Jobs of nodes that died are `orphans`.
 //!
 //! | what | kept | why so long |
@@ -21,7 +22,7 @@ use crate::claim::later;
 use crate::engine::Engine;
 use crate::failure::Failure;
 
-/// How often a node looks for accounts that others changed and removals that nobody works on.
+/// How often a node looks for accounts that others changed, removals that nobody works on, and plans to renew or end.
 const LOOK: SignedDuration = SignedDuration::from_secs(30);
 /// How often a node lets go of what is old.
 const SWEEP: SignedDuration = SignedDuration::from_hours(1);
@@ -48,6 +49,9 @@ impl Engine {
                 Ok(0) => {}
                 Ok(lists) => tracing::info!(lists, "interrupted removals of lists were finished"),
                 Err(error) => tracing::error!(%error, "interrupted removals of lists were not finished"),
+            }
+            if let Err(error) = self.turn_periods().await {
+                tracing::error!(%error, cause = error.causes(), "plans were not looked through");
             }
             if self.now() >= later(swept, SWEEP) {
                 swept = self.now();

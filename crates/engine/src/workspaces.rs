@@ -5,7 +5,6 @@
 //! send window and texts are its own. Legal limits hold on top of whatever window is set here.
 
 use domain::access::Permission;
-use domain::enrollment::StopReason;
 use domain::ids::WorkspaceId;
 use domain::ledger::{self, Amounts, Cause, Reason};
 use domain::money::Micros;
@@ -23,7 +22,8 @@ use crate::billing::MAX_CREDITS_PER_GRANT;
 use crate::engine::Engine;
 use crate::facts::{self, Known};
 use crate::failure::Failure;
-use crate::removal::{ENDS_PER_CHUNK, Removal, stop_all};
+use crate::periods;
+use crate::removal::Removal;
 use crate::settings::Settings;
 use crate::text::{TextError, line};
 
@@ -164,7 +164,7 @@ impl Engine {
         .await
     }
 
-    /// Starts the messaging plan again after it ended. For the operator.
+    /// Serves the workspace again after its plan ended, without a plan of [`plans`](crate::plans). For the operator.
     pub async fn start_plan(&self, workspace: WorkspaceId) -> Result<WorkspaceView, WorkspaceError> {
         let beat = self.beat_as(workspace, "operator");
         self.write(Lane::Normal, move |tx| set_plan(tx, &beat, "active")).await
@@ -176,16 +176,12 @@ impl Engine {
     /// a crash in between leaves running is ended by its next claim, so calling this again is enough.
     pub async fn end_plan(&self, workspace: WorkspaceId) -> Result<Removal, WorkspaceError> {
         let beat = self.beat_as(workspace, "operator");
-        self.write(Lane::Normal, move |tx| set_plan(tx, &beat, "ended")).await?;
-        let mut all = Removal::default();
-        loop {
-            let beat = self.beat_as(workspace, "operator");
-            let ended = self.write(Lane::Bulk, move |tx| end_some(tx, &beat)).await?;
-            if ended.contacts == 0 {
-                return Ok(all);
-            }
-            all = all.plus(ended);
-        }
+        self.write(Lane::Normal, move |tx| match periods::hold(tx, beat.workspace)? {
+            Some(held) if held.row.course.standing.serves() => Ok(periods::over(tx, &beat, held, "operator")?),
+            _ => set_plan(tx, &beat, "ended").map(drop),
+        })
+        .await?;
+        Ok(self.wind_up(workspace, "operator").await?)
     }
 }
 
@@ -287,14 +283,4 @@ fn set_plan(tx: &mut Tx<'_>, beat: &Beat, plan: &str) -> Result<WorkspaceView, W
     }
     beat.note(tx, if plan == "active" { "plan.started" } else { "plan.ended" }, None, &json!({}))?;
     save(tx, Known { row: Workspace { plan: plan.to_owned(), ..known.row }, ..known })
-}
-
-/// Ends one portion, as long as the plan has not been started again.
-fn end_some(tx: &mut Tx<'_>, beat: &Beat) -> Result<Removal, WorkspaceError> {
-    if lock(tx, beat.workspace)?.row.plan == "active" {
-        return Ok(Removal::default());
-    }
-    let limit = i64::try_from(ENDS_PER_CHUNK).expect("a small count");
-    let ids = workspaces::running(tx, beat.workspace, limit)?;
-    Ok(stop_all(tx, beat, &ids, StopReason::PlanEnded)?)
 }

@@ -165,7 +165,7 @@ fn a_charge_opens_to_its_messages() {
         let opened = world.engine.statement_day(&world.actor, begun, None, 10).await.unwrap();
         let charged = opened.lines.iter().find_map(|line| match &line.subject {
             Subject::Enrollment { id, .. } => Some(*id),
-            Subject::Message { .. } | Subject::Payment(_) => None,
+            Subject::Message { .. } | Subject::Payment(_) | Subject::Period { .. } => None,
         });
         let charge = world.engine.charge(&world.actor, charged.unwrap()).await.unwrap().unwrap();
         assert_eq!(charge.texts.iter().map(|text| (text.step, text.segments)).collect::<Vec<_>>(), [(1, 1), (2, 1)]);

@@ -79,6 +79,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("ledger::PAGE", &PAGE),
     ("ledger::audit::ENROLLMENTS", &audit::ENROLLMENTS),
     ("ledger::audit::MESSAGES", &audit::MESSAGES),
+    ("ledger::audit::PERIODS", &audit::PERIODS),
     ("ledger::audit::STRAYS", &audit::STRAYS),
     ("ledger::audit::KINDS", &audit::KINDS),
     ("ledger::statement::LINES", &statement::LINES),

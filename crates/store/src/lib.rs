@@ -26,12 +26,14 @@ mod migrations;
 pub mod needs;
 pub mod notes;
 pub mod numbers;
+pub mod plans;
 pub mod quick_replies;
 pub mod receipts;
 pub mod registrations;
 pub mod search;
 pub mod sessions;
 pub mod statistics;
+pub mod subscriptions;
 pub mod suppression_lists;
 pub mod suppressions;
 pub mod tallies;
@@ -72,11 +74,13 @@ const STATEMENTS: &[&[(&str, &Sql)]] = &[
     notes::ALL,
     needs::ALL,
     numbers::ALL,
+    plans::ALL,
     quick_replies::ALL,
     receipts::ALL,
     registrations::ALL,
     sessions::ALL,
     search::ALL,
+    subscriptions::ALL,
     suppression_lists::ALL,
     suppressions::ALL,
     tallies::ALL,

@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use store::{Sql, Store, testing};
 
 /// Tables that are read before any workspace is known, each with its key; the text of their migration says why.
-const WITHOUT_WORKSPACE: [(&str, &str); 6] = [
+const WITHOUT_WORKSPACE: [(&str, &str); 7] = [
     ("copies", "source"),
     ("nodes", "node"),
     ("number_routes", "phone"),
+    ("plans", "plan_id"),
     ("schema_migrations", "number"),
     ("sign_ins", "email_key"),
     ("stray_events", "carrier"),

@@ -23,6 +23,10 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("carriers::VERSION", "whether an account changed; every 30 seconds"),
     ("claims::BACKLOG", "the operator's figures of all workspaces; when they are asked for"),
     (
+        "subscriptions::DUE",
+        "workspaces whose plan is to be renewed, announced or ended; every 30 seconds, one row each",
+    ),
+    (
         "claims::DUE_WORKSPACES",
         "whom to serve next; a probe of each workspace, once for up to 256 claims or each second",
     ),

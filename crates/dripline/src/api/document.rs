@@ -41,6 +41,7 @@ pub(crate) fn head() -> OpenApi {
     components(schemas(ProblemBody, DuplicateWord)),
     tags(
         (name = "Workspace", description = "The customer to whom everything else belongs."),
+        (name = "Plan", description = "What the workspace pays a month, and what it gets for it."),
         (name = "Users", description = "People with a login in the workspace."),
         (name = "Keys", description = "What programs open the API with."),
         (name = "Numbers", description = "Phone numbers of the workspace's own."),

@@ -9,7 +9,7 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts as Head;
 use domain::ids::{
     BrandId, CampaignId, ConsentId, ContactId, EnrollmentId, EventId, JobId, KeyId, ListId, MessageId, NumberId,
-    PersonId, QuoteId, UserId, WorkflowId, WorkspaceId,
+    PeriodId, PersonId, PlanId, QuoteId, UserId, WorkflowId, WorkspaceId,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::openapi::RefOr;
@@ -45,7 +45,9 @@ pub(crate) type Key = Id<KeyId>;
 pub(crate) type List = Id<ListId>;
 pub(crate) type Message = Id<MessageId>;
 pub(crate) type Number = Id<NumberId>;
+pub(crate) type Period = Id<PeriodId>;
 pub(crate) type Person = Id<PersonId>;
+pub(crate) type Plan = Id<PlanId>;
 pub(crate) type Quote = Id<QuoteId>;
 pub(crate) type User = Id<UserId>;
 pub(crate) type Workflow = Id<WorkflowId>;
@@ -73,7 +75,9 @@ kinds! {
     ListId = "the list";
     MessageId = "the message";
     NumberId = "the number";
+    PeriodId = "the period";
     PersonId = "the person";
+    PlanId = "the plan";
     QuoteId = "the quote";
     UserId = "the user";
     WorkflowId = "the workflow";

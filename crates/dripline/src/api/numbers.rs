@@ -94,7 +94,7 @@ fn simulator() -> String {
 #[utoipa::path(post, path = "/numbers", operation_id = "addNumber", tag = "Numbers", params(KeyHeader),
     request_body = NewNumberBody,
     responses((status = 200, description = "The number.", body = Number)),
-    extensions(("x-permission" = json!("numbers:write")), ("x-problems" = json!(["phone_taken", "number_invalid"]))))]
+    extensions(("x-permission" = json!("numbers:write")), ("x-problems" = json!(["phone_taken", "number_invalid", "plan_limit"]))))]
 pub(crate) async fn add(
     State(parts): State<Parts>,
     Caller(actor): Caller,

@@ -7,6 +7,7 @@ use domain::access::{Permission, Permissions, Role};
 use domain::consent;
 use domain::enrollment::StopReason;
 use domain::message::{MessageKind, MessageState};
+use domain::plan::{self, AtEnd};
 use domain::registration::Registration;
 use domain::suppression::Suppression;
 use engine::Switch;
@@ -61,6 +62,8 @@ pub(crate) type NumberStateWord = Word<NumberState>;
 pub(crate) type RegistrationWord = Word<Registration>;
 pub(crate) type StatusWord = Word<Status>;
 pub(crate) type PlanWord = Word<Plan>;
+pub(crate) type StandingWord = Word<plan::Standing>;
+pub(crate) type AtEndWord = Word<AtEnd>;
 pub(crate) type JobStateWord = Word<JobState>;
 pub(crate) type EnrollmentStateWord = Word<EnrollmentState>;
 pub(crate) type EncodingWord = Word<Encoding>;
@@ -117,6 +120,9 @@ lists! {
     Status, "WorkflowStatus", "`active` while at least one contact moves through it: derived, never set.",
         [Status::Active, Status::Inactive].map(Status::word).to_vec();
     Plan, "Plan", "Whether the messaging plan runs.", vec!["active", "ended"];
+    plan::Standing, "PlanStanding", "Where a workspace stands with its plan: `past_due` goes on until its grace is over, `closing` ends what runs.",
+        vec!["trialing", "active", "past_due", "closing", "ended"];
+    AtEnd, "PlanAtEnd", "What happens when the period is over.", [AtEnd::Renew, AtEnd::End].map(AtEnd::word).to_vec();
     ListState, "SuppressionListState", "Where a list of phones is; `kept` is in force.", vec!["filling", "kept", "removing", "removed"];
     JobState, "JobState", "Where a job is.", vec!["running", "done"];
     EnrollmentState, "EnrollmentState", "Where an enrollment is.", vec!["active", "completed", "stopped"];

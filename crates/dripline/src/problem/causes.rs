@@ -35,6 +35,7 @@ use store::DbError;
 use super::{Code, Problem};
 
 mod consent;
+mod plan;
 
 impl From<Forbidden> for Problem {
     fn from(error: Forbidden) -> Self {
@@ -245,6 +246,7 @@ impl From<NumberError> for Problem {
             NumberError::Unknown => Code::NotFound,
             NumberError::PhoneTaken => Code::PhoneTaken,
             NumberError::KeyReused(_) => Code::IdempotencyKeyReused,
+            NumberError::Included { .. } => Code::PlanLimit,
             NumberError::Phone(_) | NumberError::Carrier { .. } | NumberError::Pace { .. } => Code::NumberInvalid,
         };
         Self::told(code, &error)

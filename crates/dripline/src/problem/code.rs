@@ -74,6 +74,8 @@ codes! {
     RegistrationInvalid "registration_invalid" UNPROCESSABLE_ENTITY "The brand or campaign cannot be noted so.";
     RegistrationInUse "registration_in_use" CONFLICT "Something is registered with it.";
     InsufficientFunds "insufficient_funds" UNPROCESSABLE_ENTITY "Credits and wallet do not cover it.";
+    PlanNotChangeable "plan_not_changeable" CONFLICT "The workspace's plan cannot be chosen, canceled or resumed so now.";
+    PlanLimit "plan_limit" CONFLICT "The plan includes no more of it.";
     OptedOut "opted_out" UNPROCESSABLE_ENTITY "The contact opted out.";
     DoNotContact "do_not_contact" UNPROCESSABLE_ENTITY "The contact is on the do-not-contact list.";
     ComplianceBlocked "compliance_blocked" UNPROCESSABLE_ENTITY "The contact is on a compliance list.";

@@ -2,6 +2,7 @@
 
 mod charges;
 mod days;
+mod plan;
 
 use askama::Template;
 use axum::Router;
@@ -41,6 +42,7 @@ pub(super) fn routes() -> Router<Parts> {
         .route("/billing/statement.csv", get(file))
         .merge(days::routes())
         .merge(charges::routes())
+        .merge(plan::routes())
 }
 
 /// A day as it is written.
@@ -64,6 +66,10 @@ struct BillingPage<'v> {
     held: String,
     rate: String,
     plan_active: bool,
+    /// Where it stands with its plan; nothing where it has none.
+    plan: Option<plan::Stands>,
+    /// Whether there is a plan to choose.
+    offers: bool,
     low: Option<String>,
     days: Vec<Day>,
     /// Whether these are the newest days.
@@ -109,6 +115,8 @@ async fn show(State(parts): State<Parts>, viewer: Viewer, Query(asked): Query<As
         held: both(Amounts { credits: balances.held_credits, micros: balances.held_micros }),
         rate: format::money(row.rate),
         plan_active: row.plan == "active",
+        offers: !engine.offered_plans(actor).await?.is_empty(),
+        plan: plan::stands(&engine.subscription(actor).await?, &viewer),
         low,
         days: page.days.iter().map(day).collect(),
         newest: asked.before.is_none(),
@@ -152,6 +160,9 @@ async fn file(State(parts): State<Parts>, viewer: Viewer) -> Result<Response, Wr
         "paid in USD",
         "credits out",
         "paid out USD",
+        "credits of the plan",
+        "plan USD",
+        "credits ended",
         "credits after",
         "wallet after USD",
     ]);
@@ -161,9 +172,12 @@ async fn file(State(parts): State<Parts>, viewer: Viewer) -> Result<Response, Wr
         cells.push(day.manual.to_string());
         pair(&mut cells, day.manual_charged);
         cells.push(day.refunds.to_string());
-        for amounts in [day.refunded, day.paid_in, day.paid_out, day.after] {
+        for amounts in [day.refunded, day.paid_in, day.paid_out] {
             pair(&mut cells, amounts);
         }
+        pair(&mut cells, Amounts { credits: day.granted.credits, micros: day.fees.micros });
+        cells.push(day.expired.credits.to_string());
+        pair(&mut cells, day.after);
         file.row(&cells);
     }
     Ok(file.download("statement.csv"))
@@ -187,20 +201,23 @@ fn day(day: &StatementDay) -> Day {
     if day.refunds > 0 {
         what.push(counted(day.refunds, "refund", "refunds"));
     }
-    if !day.paid_in.is_zero() {
-        what.push("top-up".to_owned());
-    }
-    if !day.paid_out.is_zero() {
-        what.push("withdrawal".to_owned());
-    }
-    let paid = signed("+", day.paid_in);
+    let moves = [
+        (day.paid_in, "top-up"),
+        (day.paid_out, "withdrawal"),
+        (day.fees, "plan"),
+        (day.granted, "credits of the plan"),
+        (day.expired, "credits ended"),
+    ];
+    what.extend(moves.into_iter().filter(|(amounts, _)| !amounts.is_zero()).map(|(_, what)| what.to_owned()));
+    let paid = signed("+", day.paid_in.plus(day.granted));
+    let out = day.paid_out.plus(day.fees).plus(day.expired);
     Day {
         date: day.date,
         name: day.date.strftime("%a, %b %-d, %Y").to_string(),
         what,
         charged: signed("−", day.charged.plus(day.manual_charged)),
         back: signed("+", day.refunded),
-        paid: if day.paid_out.is_zero() { paid } else { format!("{paid} {}", signed("−", day.paid_out)) },
+        paid: if out.is_zero() { paid } else { format!("{paid} {}", signed("−", out)).trim_start().to_owned() },
         after: both(day.after),
     }
 }

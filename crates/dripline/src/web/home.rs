@@ -6,6 +6,7 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use axum::routing::get;
 use domain::money::Micros;
+use domain::zones::Zone;
 use engine::figures::DayFigures;
 use engine::needs::{FirstSteps, MOST_COUNTED, Needs};
 use jiff::Span;
@@ -91,7 +92,7 @@ async fn show(State(parts): State<Parts>, viewer: Viewer, Query(asked): Query<As
         share: day.messages * 100 / most,
     };
     Ok(html(&HomePage {
-        needs: needs(&engine.needs(actor).await?),
+        needs: needs(&engine.needs(actor).await?, &viewer.home),
         steps: steps(engine.first_steps(actor).await?),
         charts: charts(&days),
         coming: coming.into_iter().map(day).collect(),
@@ -107,12 +108,20 @@ fn most(count: i64, one: &str, many: &str) -> String {
     if count >= MOST_COUNTED { format!("{}+ {many}", format::count(count)) } else { counted(count, one, many) }
 }
 
-fn needs(needs: &Needs) -> Vec<Need> {
+fn needs(needs: &Needs, home: &Zone) -> Vec<Need> {
     let mut list = Vec::new();
     let mut add = |icon, text, address, action| list.push(Need { icon, text, address, action });
     if needs.plan_ended {
         let text = "The messaging plan has ended: nothing is sent".to_owned();
         add(Icon("circle-pause"), text, "/billing", "See billing");
+    }
+    if let Some(ending) = needs.plan_ending {
+        let day = home.local(ending.at).strftime("%B %-d").to_string();
+        let text = match ending.owed {
+            Some(owed) => format!("{} is owed for the plan: without it, it ends on {day}", format::money(owed)),
+            None => format!("The plan is canceled and ends on {day}: what runs then is ended, with its refund"),
+        };
+        add(Icon("calendar-clock"), text, "/billing/plan", "See plan");
     }
     if let Some(low) = needs.low {
         let covers = counted(low.covers, "more segment", "more segments");

@@ -20,6 +20,7 @@ mod invite;
 mod live;
 mod markup;
 mod messenger;
+mod plan;
 #[path = "../../../engine/tests/registered/mod.rs"]
 mod registered;
 mod registration;

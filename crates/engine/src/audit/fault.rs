@@ -57,8 +57,8 @@ pub enum Fault {
         /// How many.
         count: i64,
     },
-    /// A transfer that no enrollment and no charged message caused.
-    #[error("a {reason} of {amount} {unit} names {subject}, which is no enrollment and no charged message")]
+    /// A transfer that no enrollment, no charged message and no period caused.
+    #[error("a {reason} of {amount} {unit} names {subject}, which is no enrollment, no charged message and no period")]
     Stray {
         /// The identifier, as an enrollment's.
         subject: EnrollmentId,
@@ -68,6 +68,20 @@ pub enum Fault {
         unit: String,
         /// How much.
         amount: i64,
+    },
+    /// A period of the plan took or granted something else than its terms say.
+    #[error("{subject}: the {reason} in {unit} is {moved}, but the terms and whether it was paid say {price}")]
+    Period {
+        /// Which period.
+        subject: String,
+        /// `fee`, `grant` or `expiry`.
+        reason: &'static str,
+        /// `segments` or `micros`.
+        unit: &'static str,
+        /// What was posted.
+        moved: i64,
+        /// What should be.
+        price: i64,
     },
     /// Prices or a state that this program cannot read.
     #[error("{subject}: {what} cannot be read")]

@@ -44,3 +44,31 @@ async fn nothing_less_than_nothing_and_too_much_are_refused() {
         assert!(matches!(refused, Err(BillingError::Note(_))));
     }
 }
+
+#[tokio::test]
+async fn what_is_taken_back_is_there_says_why_and_is_taken_once() {
+    for office in offices().await {
+        let take = |micros, key| office.engine.withdraw(office.workspace, Micros(micros), slip(key));
+        let first = take(40_000_000, "w1").await.unwrap();
+        assert_eq!(take(40_000_000, "w1").await.unwrap(), first);
+        assert!(matches!(
+            office.engine.top_up(office.workspace, Micros(1), slip("w1")).await,
+            Err(BillingError::KeyReused(_))
+        ));
+        let short = take(60_000_001, "w2").await;
+        assert!(matches!(&short, Err(BillingError::Short { have, .. }) if have == "$60.00"), "{short:?}");
+        office.engine.revoke_credits(office.workspace, 4, slip("w3")).await.unwrap();
+        let short = office.engine.revoke_credits(office.workspace, 7, slip("w4")).await;
+        assert!(matches!(short, Err(BillingError::Short { .. })), "{short:?}");
+        let silent = office.engine.withdraw(office.workspace, Micros(1), Slip::default()).await;
+        assert!(matches!(silent, Err(BillingError::Note(_))), "{silent:?}");
+        // What runs holds the rest of the credits: it is not free.
+        let workflow = office.workflow().await;
+        office.enroll(workflow, domain::ids::NumberId(1), 1);
+        let balances = office.engine.balances(&office.owner).await.unwrap();
+        let held = office.engine.revoke_credits(office.workspace, balances.credits + 1, slip("w5")).await;
+        assert!(balances.held_credits > 0 && matches!(held, Err(BillingError::Short { .. })), "{held:?}");
+        assert_eq!((balances.wallet, balances.credits + balances.held_credits), (Micros(60_000_000), 6));
+        assert_eq!(office.faults().await, Vec::<String>::new());
+    }
+}

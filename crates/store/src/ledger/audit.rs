@@ -3,7 +3,7 @@
 //! The answers are streamed, so the books of a workspace need not fit into memory. Nothing is
 //! judged here, and what is stored is given as it is, readable or not: that is the audit's matter.
 
-use domain::ids::{EnrollmentId, MessageId, WorkspaceId};
+use domain::ids::{EnrollmentId, MessageId, PeriodId, WorkspaceId};
 use domain::ledger::Amounts;
 use domain::money::Micros;
 
@@ -28,11 +28,21 @@ pub(super) static MESSAGES: Sql = Sql::Same(
     ORDER BY m.message_id, t.step, t.reason, t.unit",
 );
 
+pub(super) static PERIODS: Sql = Sql::Same(
+    "
+    SELECT p.period_id, p.price, p.credits, p.paid_at, 0, t.step, t.reason, t.unit, t.amount
+    FROM periods p
+    LEFT JOIN transfers t ON t.workspace_id = p.workspace_id AND t.subject = p.period_id
+    WHERE p.workspace_id = $1
+    ORDER BY p.period_id, t.step, t.reason, t.unit",
+);
+
 pub(super) static STRAYS: Sql = Sql::Same(
     "
     SELECT t.subject, t.reason, t.unit, t.amount
     FROM transfers t
     WHERE t.workspace_id = $1 AND t.reason NOT IN ('topup', 'withdrawal')
+      AND NOT EXISTS (SELECT 1 FROM periods p WHERE p.workspace_id = t.workspace_id AND p.period_id = t.subject)
       AND NOT EXISTS (
         SELECT 1 FROM enrollments e WHERE e.workspace_id = t.workspace_id AND e.enrollment_id = t.subject)
       AND NOT EXISTS (
@@ -86,6 +96,19 @@ pub struct AuditedMessage {
     pub state: String,
     /// What it took.
     pub amounts: Amounts,
+    /// Its transfers.
+    pub moved: Vec<Moved>,
+}
+
+/// A period of the workspace's plan, and all its transfers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditedPeriod {
+    /// Which.
+    pub id: PeriodId,
+    /// Its price and its credits.
+    pub terms: Amounts,
+    /// Whether it was paid, which is when its credits are granted.
+    pub paid: bool,
     /// Its transfers.
     pub moved: Vec<Moved>,
 }
@@ -157,7 +180,20 @@ pub fn messages(read: &Read<'_>, workspace: WorkspaceId, mut each: impl FnMut(Au
     gather(read, &MESSAGES, workspace, subject, |found, moved| each(AuditedMessage { moved, ..found }))
 }
 
-/// A transfer whose subject is neither an enrollment nor a charged message.
+/// Gives each period of the workspace's plan to `each`, oldest first. No statement may run in it.
+pub fn periods(read: &Read<'_>, workspace: WorkspaceId, mut each: impl FnMut(AuditedPeriod)) -> Result<(), DbError> {
+    let subject = |row: &Row| {
+        Ok(AuditedPeriod {
+            id: PeriodId(row.int(0)?),
+            terms: Amounts { credits: row.int(2)?, micros: Micros(row.int(1)?) },
+            paid: row.opt_int(3)?.is_some(),
+            moved: Vec::new(),
+        })
+    };
+    gather(read, &PERIODS, workspace, subject, |found, moved| each(AuditedPeriod { moved, ..found }))
+}
+
+/// A transfer whose subject is neither an enrollment, a charged message nor a period.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stray {
     /// The identifier that it names.

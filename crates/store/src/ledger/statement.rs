@@ -3,7 +3,7 @@
 //! A day's sums are tallies ([`crate::tallies`]). What it opens to is read here, from the transfers of that day by an
 //! index that leaves earnings out: those move nothing that the customer has, and there is one for each text.
 
-use domain::ids::{ContactId, EnrollmentId, MessageId, WorkflowId, WorkspaceId};
+use domain::ids::{ContactId, EnrollmentId, MessageId, PeriodId, WorkflowId, WorkspaceId};
 use domain::ledger::Amounts;
 use domain::message::MessageState;
 use domain::money::Micros;
@@ -34,20 +34,21 @@ pub(super) static LINES: Sql = Sql::Same(concat!(
     ", ",
     sums!("'refund', 'return', 'correction', 'reversal'"),
     ", ",
-    sums!("'topup'"),
+    sums!("'topup', 'grant'"),
     ", ",
-    sums!("'withdrawal'"),
+    sums!("'withdrawal', 'fee', 'expiry'"),
     "
         FROM transfers t
         WHERE t.workspace_id = $1 AND t.day = $2 AND t.reason <> 'earn' AND t.subject < $3
         GROUP BY t.subject ORDER BY t.subject DESC LIMIT $4
     )
     SELECT l.subject, l.at, l.out_credits, l.out_micros, l.back_credits, l.back_micros, l.in_credits, l.in_micros,
-        l.paid_credits, l.paid_micros, e.contact_id, e.workflow_id, w.name, m.contact_id, m.state, c.name, c.phone
+        l.paid_credits, l.paid_micros, e.contact_id, e.workflow_id, w.name, m.contact_id, m.state, c.name, c.phone, p.number
     FROM lines l
     LEFT JOIN enrollments e ON e.workspace_id = $1 AND e.enrollment_id = l.subject
     LEFT JOIN workflows w ON w.workspace_id = $1 AND w.workflow_id = e.workflow_id
     LEFT JOIN messages m ON m.workspace_id = $1 AND m.message_id = l.subject
+    LEFT JOIN periods p ON p.workspace_id = $1 AND p.period_id = l.subject
     LEFT JOIN contacts c ON c.workspace_id = $1 AND c.contact_id = COALESCE(e.contact_id, m.contact_id)
     ORDER BY l.subject DESC",
 ));
@@ -84,6 +85,13 @@ pub enum Subject {
     },
     /// Money or credits that came or went by hand.
     Payment(i64),
+    /// A month of the plan, or its trial, which is number 0.
+    Period {
+        /// Which.
+        id: PeriodId,
+        /// Its number.
+        number: i64,
+    },
 }
 
 /// A contact as the statement names it.
@@ -139,7 +147,10 @@ fn line(row: &Row) -> Result<Line, DbError> {
             contact: party(row, contact)?,
             state: row.opt_text(14)?.and_then(MessageState::from_word),
         },
-        (None, None) => Subject::Payment(id),
+        (None, None) => match row.opt_int(17)? {
+            Some(number) => Subject::Period { id: PeriodId(id), number },
+            None => Subject::Payment(id),
+        },
     };
     Ok(Line {
         id,

@@ -129,6 +129,9 @@ fn move_of(row: &Posted, viewer: &Viewer) -> Move {
         Some(Reason::Correction) => ("Corrected: the carrier counted fewer segments", "+"),
         Some(Reason::Reversal) => ("Returned: refused by the carrier", "+"),
         Some(Reason::TopUp) => ("Paid in", "+"),
+        Some(Reason::Grant) => ("Credits of the plan", "+"),
+        Some(Reason::Fee) => ("Price of the plan", "−"),
+        Some(Reason::Expiry) => ("Credits ended with their period", "−"),
         Some(Reason::Withdrawal) => ("Paid out", "−"),
         None => ("Moved", ""),
     };

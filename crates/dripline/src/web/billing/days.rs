@@ -92,7 +92,7 @@ async fn show(
         added,
         charged: day.map(|day| both(day.charged.plus(day.manual_charged))).unwrap_or_default(),
         back: day.map(|day| both(day.refunded)).unwrap_or_default(),
-        paid: day.map(|day| signed("+", day.paid_in)).unwrap_or_default(),
+        paid: day.map(|day| signed("+", day.paid_in.plus(day.granted))).unwrap_or_default(),
         elsewhere: if viewer.zone.name() == viewer.home.name() { "" } else { viewer.home.name() },
         rows: opened.lines.iter().map(|line| row(line, &viewer)).collect(),
         next: opened.next,
@@ -138,6 +138,8 @@ fn row(line: &Line, viewer: &Viewer) -> Row {
             address: Some(format!("/messenger/{}", contact.id)),
             ..plain
         },
+        Subject::Period { number: 0, .. } => Row { what: "Plan", about: "trial".to_owned(), ..plain },
+        Subject::Period { number, .. } => Row { what: "Plan", about: format!("month {number}"), ..plain },
         Subject::Payment(_) if !line.paid_out.is_zero() => Row { what: "Withdrawal", ..plain },
         Subject::Payment(_) if line.paid_in.credits > 0 => Row { what: "Credits added", ..plain },
         Subject::Payment(_) => Row { what: "Top-up", ..plain },

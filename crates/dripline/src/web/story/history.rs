@@ -24,6 +24,7 @@ impl Names {
             let told = told.or_else(|| self.about_people(event, &facts, &who));
             let told = told.or_else(|| self.about_things(event, &facts, &who));
             let told = told.or_else(|| about_accounts(event, &facts, &who));
+            let told = told.or_else(|| about_plan(event, &facts, &who));
             // A kind that a newer version writes.
             let told = told.unwrap_or_else(|| format!("{}, by {who}", event.kind.replace(['.', '_'], " ")));
             Told { icon: Icon("dot"), text: crate::web::format::capital(&told) }
@@ -203,16 +204,52 @@ impl Names {
             "workspace.rate_changed" => {
                 format!("{who} changed the price of a segment from {} to {}", micros("from"), micros("to"))
             }
-            "plan.started" => format!("{who} started the messaging plan"),
-            "plan.ended" => format!("{who} ended the messaging plan"),
             "ledger.topped_up" => {
                 let note = Some(text(facts, "note")).filter(|note| !note.is_empty());
                 let note = note.map(|note| format!(" ({note})")).unwrap_or_default();
                 format!("{who} added {} to the balance{note}", amounts(paid(facts, "credits", "micros")))
             }
+            "ledger.withdrawn" => {
+                format!(
+                    "{who} took {} from the balance ({})",
+                    amounts(paid(facts, "credits", "micros")),
+                    text(facts, "note")
+                )
+            }
             _ => return None,
         })
     }
+}
+
+/// What happened with the workspace's plan. What comes with time has nobody who did it.
+fn about_plan(event: &Event, facts: &Value, who: &str) -> Option<String> {
+    let micros = |name: &str| money(Micros(facts[name].as_i64().unwrap_or(0)));
+    let name = text(facts, "name");
+    Some(match event.kind.as_str() {
+        "plan.started" if facts["name"].is_string() => {
+            let trial = if facts["trial"] == true { " with its trial" } else { "" };
+            format!("{who} began the plan “{name}”{trial}")
+        }
+        "plan.started" => format!("{who} started the messaging plan"),
+        "plan.chosen" => format!("{who} chose the plan “{name}” for the next period"),
+        "plan.renewed" => format!("The plan “{name}” was renewed for {}", micros("price")),
+        "plan.past_due" => {
+            format!("The plan “{name}” is not paid: the wallet does not cover {}", micros("price"))
+        }
+        "plan.recovered" => format!("The plan “{name}” was paid: {}", micros("price")),
+        "plan.canceled" => format!("{who} canceled the plan"),
+        "plan.resumed" => format!("{who} kept the plan after all"),
+        "plan.ending" => format!("The plan ends within {} days", facts["within_days"]),
+        "plan.ended" => match text(facts, "reason") {
+            "unpaid" => "The messaging plan ended: it was not paid".to_owned(),
+            _ => format!("{who} ended the messaging plan"),
+        },
+        "plan.closed" => {
+            let expired = facts["expired"].as_i64().unwrap_or(0);
+            format!("What ran under the plan was ended; {} went with it", counted(expired, "credit", "credits"))
+        }
+        _ => return None,
+    })
 }
 
 /// What was done with an account at a carrier.
