@@ -114,6 +114,11 @@ impl Read<'_> {
         })
     }
 
+    /// Whether it is SQLite, where a statement is no journey and [`Each`] runs once for each row.
+    pub(crate) fn is_embedded(&self) -> bool {
+        matches!(self.on, On::Sqlite(_))
+    }
+
     /// The text that this database runs.
     pub(crate) fn text(&self, sql: &Sql) -> &'static str {
         match &self.on {
