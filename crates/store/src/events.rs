@@ -1,7 +1,7 @@
 //! The history: everything that happens is one row, written in the transaction of the thing itself.
 //!
 //! Whoever writes it also queues it for the endpoints of webhooks that are on ([`crate::webhooks::deliveries`], decision 0023): on PostgreSQL in
-//! the very statement, on SQLite after one probe for all that is written together.
+//! the very statement, on SQLite in one more for each event where there is an endpoint, which its writer remembers.
 
 use domain::ids::{ContactId, EventId, WorkspaceId};
 use jiff::Timestamp;
@@ -118,7 +118,7 @@ pub fn insert(tx: &mut Tx<'_>, workspace: WorkspaceId, events: &[Event]) -> Resu
     };
     let rows: Vec<_> = events.iter().map(row).collect();
     tx.execute_each(&INSERT, &[workspace.0.into()], &rows)?;
-    if !tx.is_embedded() || tx.query(&deliveries::WANTED, &[workspace.0.into()])?.is_empty() {
+    if !tx.is_embedded() || !is_told(tx, workspace)? {
         return Ok(());
     }
     let row = |event: &Event| {
@@ -127,6 +127,16 @@ pub fn insert(tx: &mut Tx<'_>, workspace: WorkspaceId, events: &[Event]) -> Resu
     };
     let rows: Vec<_> = events.iter().map(row).collect();
     tx.execute_each(&deliveries::FAN_OUT, &[workspace.0.into()], &rows).map(|_| ())
+}
+
+/// Whether the workspace has an endpoint that is on. The writer of SQLite remembers the answer, so whoever has none pays no statement.
+fn is_told(tx: &mut Tx<'_>, workspace: WorkspaceId) -> Result<bool, DbError> {
+    if let Some(known) = tx.remembered(workspace.0) {
+        return Ok(known);
+    }
+    let told = !tx.query(&deliveries::WANTED, &[workspace.0.into()])?.is_empty();
+    tx.remember(workspace.0, told);
+    Ok(told)
 }
 
 /// What happened with a contact, newest first, before the given event.

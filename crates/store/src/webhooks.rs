@@ -1,7 +1,8 @@
 //! Endpoints of outgoing webhooks. Their secrets are sealed; what is delivered to them is in [`deliveries`].
 //!
 //! Whoever takes up deliveries, settles them or queues them anew locks the endpoint's row first ([`take_turn`], [`lock`]): so these
-//! are one after the other on every node. Who writes events only reads it.
+//! are one after the other on every node. Who writes events only reads it. On SQLite whatever changes an endpoint here has the writer forget what it
+//! remembers of the workspace (`db/memo.rs`).
 
 pub mod deliveries;
 
@@ -210,6 +211,7 @@ pub fn insert(tx: &mut Tx<'_>, workspace: WorkspaceId, webhook: &Webhook) -> Res
         webhook.state.word().into(),
         json::micros(webhook.created_at).into(),
     ];
+    tx.forget(workspace.0);
     tx.execute(&INSERT, &params).map(|_| ())
 }
 
@@ -230,12 +232,14 @@ pub fn save(tx: &mut Tx<'_>, workspace: WorkspaceId, webhook: &Webhook) -> Resul
         webhook.delivered_at.map(json::micros).into(),
         json::micros(webhook.changed_at).into(),
     ];
+    tx.forget(workspace.0);
     tx.execute(&SAVE, &params).map(|_| ())
 }
 
 /// Removes an endpoint and forgets its secrets.
 pub fn remove(tx: &mut Tx<'_>, workspace: WorkspaceId, id: WebhookId, now: Timestamp) -> Result<(), DbError> {
     let nothing: &[u8] = &[];
+    tx.forget(workspace.0);
     tx.execute(&REMOVE, &[workspace.0.into(), id.0.into(), json::micros(now).into(), nothing.into()]).map(|_| ())
 }
 

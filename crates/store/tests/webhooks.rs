@@ -157,3 +157,37 @@ fn an_earlier_event_that_commits_late_waits_for_what_is_under_way() {
         assert_eq!(due(store, of), [(10, false)], "{}", db.name);
     }
 }
+
+/// SQLite's writer remembers whether anybody is told: it must not believe what was rolled back.
+#[test]
+fn nothing_is_forgotten_by_what_was_rolled_back_or_changed() {
+    for db in testing::databases() {
+        let store = &db.store;
+        happen(store, OURS, vec![event(1, None, "workflow.created")]);
+        let of = endpoint(store, OURS, 1, &[], EndpointState::On);
+        happen(store, OURS, vec![event(2, None, "workflow.created")]);
+        assert_eq!(queued(store, of), [2], "{}: it was asked before the endpoint was there", db.name);
+        // Whoever removes it, writes an event and fails, has changed nothing.
+        let failed = store.write_blocking(Lane::Normal, move |tx| {
+            webhooks::remove(tx, OURS, of.1, now())?;
+            events::insert(tx, OURS, &[event(3, None, "workflow.created")])?;
+            Err::<(), _>(DbError::Rows { found: 0 })
+        });
+        assert!(failed.is_err());
+        happen(store, OURS, vec![event(4, None, "workflow.created")]);
+        assert_eq!(queued(store, of), [2, 4], "{}", db.name);
+        let off = move |tx: &mut Tx<'_>| {
+            let row = webhooks::find(tx, OURS, of.1)?.unwrap();
+            webhooks::save(tx, OURS, &Webhook { state: EndpointState::Off, ..row })
+        };
+        write(store, off);
+        happen(store, OURS, vec![event(5, None, "workflow.created")]);
+        let on = move |tx: &mut Tx<'_>| {
+            let row = webhooks::find(tx, OURS, of.1)?.unwrap();
+            webhooks::save(tx, OURS, &Webhook { state: EndpointState::On, ..row })
+        };
+        write(store, on);
+        happen(store, OURS, vec![event(6, None, "workflow.created")]);
+        assert_eq!(queued(store, of), [2, 4, 6], "{}", db.name);
+    }
+}
