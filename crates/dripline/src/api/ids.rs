@@ -9,7 +9,7 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts as Head;
 use domain::ids::{
     BrandId, CampaignId, ConsentId, ContactId, EnrollmentId, EventId, JobId, KeyId, ListId, MessageId, NumberId,
-    PersonId, QuoteId, UserId, WorkflowId, WorkspaceId,
+    PersonId, QuoteId, UserId, WebhookId, WorkflowId, WorkspaceId,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::openapi::RefOr;
@@ -48,6 +48,7 @@ pub(crate) type Number = Id<NumberId>;
 pub(crate) type Person = Id<PersonId>;
 pub(crate) type Quote = Id<QuoteId>;
 pub(crate) type User = Id<UserId>;
+pub(crate) type Webhook = Id<WebhookId>;
 pub(crate) type Workflow = Id<WorkflowId>;
 pub(crate) type Workspace = Id<WorkspaceId>;
 
@@ -76,6 +77,7 @@ kinds! {
     PersonId = "the person";
     QuoteId = "the quote";
     UserId = "the user";
+    WebhookId = "the endpoint";
     WorkflowId = "the workflow";
     WorkspaceId = "the workspace";
 }
