@@ -10,6 +10,7 @@ use dripline::wiring::{self, Parts};
 use engine::carriers::{Http, Kind};
 use engine::roll::Outfit;
 use engine::sealed::MasterKeys;
+use engine::webhooks::Poster;
 use engine::{Actor, Engine};
 use jiff::SignedDuration;
 use store::Address;
@@ -48,6 +49,7 @@ impl Town {
         let outfit = Outfit {
             keys: MasterKeys::parse(&MasterKeys::draw()).unwrap(),
             http: Http::new().unwrap(),
+            poster: Poster::new("none".parse().unwrap()).unwrap(),
             public_url: "https://texts.example.com".to_owned(),
             reach: "localhost".parse().unwrap(),
             bases: BTreeMap::from([(Kind::Twilio, exchange.address.clone())]),

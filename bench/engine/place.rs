@@ -10,6 +10,7 @@ use dripline::wiring::{self, Parts};
 use engine::carriers::{Http, Kind};
 use engine::roll::Outfit;
 use engine::sealed::MasterKeys;
+use engine::webhooks::Poster;
 use engine::{Actor, Engine};
 use store::Address;
 use tempfile::TempDir;
@@ -60,6 +61,7 @@ impl Place {
         let outfit = Outfit {
             keys: MasterKeys::parse(&MasterKeys::draw()).unwrap(),
             http: Http::new().unwrap(),
+            poster: Poster::new("none".parse().unwrap()).unwrap(),
             public_url: "https://texts.example.com".to_owned(),
             reach: "localhost".parse().unwrap(),
             bases: BTreeMap::from([(Kind::Twilio, sink.address.clone())]),

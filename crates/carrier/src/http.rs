@@ -72,8 +72,10 @@ impl Http {
 pub(crate) async fn send(request: RequestBuilder) -> Result<Reply, NoReply> {
     let mut response = match request.send().await {
         Ok(response) => response,
-        Err(error) if error.is_connect() || error.is_builder() => return Err(NoReply::NotSent(plain(&error))),
-        Err(error) => return Err(NoReply::Unknown(plain(&error))),
+        Err(error) if error.is_connect() || error.is_builder() => {
+            return Err(NoReply::NotSent(plain(&error, (CONNECT, WHOLE))));
+        }
+        Err(error) => return Err(NoReply::Unknown(plain(&error, (CONNECT, WHOLE)))),
     };
     let status = response.status();
     let retry_after = retry_after(response.headers());
@@ -85,7 +87,7 @@ pub(crate) async fn send(request: RequestBuilder) -> Result<Reply, NoReply> {
             Ok(None) => break,
             // A status that refuses is clear without its explanation; one that accepts is not, without the identifier.
             Err(_) if status.is_client_error() => break,
-            Err(error) => return Err(NoReply::Unknown(plain(&error))),
+            Err(error) => return Err(NoReply::Unknown(plain(&error, (CONNECT, WHOLE)))),
         }
     }
     Ok(Reply { status, retry_after, body: String::from_utf8_lossy(&body).into_owned() })
@@ -97,12 +99,16 @@ fn retry_after(headers: &HeaderMap) -> Option<SignedDuration> {
     (0..=86_400).contains(&seconds).then(|| SignedDuration::from_secs(seconds))
 }
 
-/// What went wrong: the innermost cause, which is the one that tells, and no address, which may hold a password.
-fn plain(error: &reqwest::Error) -> String {
+/// What went wrong: the innermost cause, which is the one that tells, and no address, which may hold a password. `limits` are
+/// those of the client: for the connection, and for the whole.
+pub(crate) fn plain(error: &reqwest::Error, (connect, whole): (Duration, Duration)) -> String {
     use std::error::Error as _;
     if error.is_timeout() {
-        return if error.is_connect() { "no connection within 5 seconds" } else { "no answer within 30 seconds" }
-            .to_owned();
+        return if error.is_connect() {
+            format!("no connection within {} seconds", connect.as_secs())
+        } else {
+            format!("no answer within {} seconds", whole.as_secs())
+        };
     }
     let mut innermost = error.source();
     while let Some(cause) = innermost.and_then(std::error::Error::source) {

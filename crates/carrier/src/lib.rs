@@ -27,6 +27,7 @@ pub mod smpp;
 pub mod telnyx;
 pub mod twilio;
 pub mod vonage;
+pub mod webhook;
 pub mod wire;
 
 pub use callback::{Callback, Heard, Strange, Unverified};

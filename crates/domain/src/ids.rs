@@ -134,6 +134,8 @@ identifiers! {
     NoteId = "nte";
     /// A filter of the Messenger under a name.
     ViewId = "viw";
+    /// An address of a customer's own that is told what happens.
+    WebhookId = "whk";
     /// A payment into the wallet, or a grant of credits.
     TopUpId = "top";
     /// What a workspace can subscribe to.

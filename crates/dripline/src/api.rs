@@ -26,6 +26,7 @@ pub(crate) mod start;
 pub(crate) mod suppression_lists;
 pub(crate) mod suppressions;
 pub(crate) mod users;
+mod webhooks;
 pub(crate) mod words;
 pub(crate) mod workflows;
 pub(crate) mod workspace;
@@ -126,6 +127,13 @@ fn described(max_body_bytes: usize) -> (Router<Parts>, OpenApi) {
         .routes(routes!(messages::show))
         .routes(routes!(events::list))
         .routes(routes!(events::of_contact))
+        .routes(routes!(webhooks::list, webhooks::create))
+        .routes(routes!(webhooks::show, webhooks::change, webhooks::remove))
+        .routes(routes!(webhooks::rotate))
+        .routes(routes!(webhooks::test))
+        .routes(routes!(webhooks::deliveries))
+        .routes(routes!(webhooks::replay_one))
+        .routes(routes!(webhooks::replay))
         .routes(routes!(simulator::clock, simulator::push))
         .routes(routes!(simulator::behaviour, simulator::change_behaviour))
         .routes(routes!(simulator::stats))

@@ -16,6 +16,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use domain::networks::Networks;
 use engine::carriers::Reach;
 use store::Address;
 
@@ -57,6 +58,8 @@ pub struct Settings {
     pub carrier_addresses: CarrierAddresses,
     /// The gateways and SMSCs that accounts may name.
     pub carrier_gateways: Reach,
+    /// The networks besides the public internet that webhooks may call.
+    pub webhook_networks: Networks,
     /// Whether it runs as a demo: simulated carrier, a clock that can be pushed.
     pub demo: bool,
     /// What is logged.
@@ -89,6 +92,7 @@ impl Settings {
             master_key_file: sources.or("master_key_file", read::file, || read::ShownPath(data.join("master.key")))?.0,
             carrier_addresses: sources.value("carrier_addresses", read::carrier_addresses)?,
             carrier_gateways: sources.value("carrier_gateways", read::carrier_gateways)?,
+            webhook_networks: sources.value("webhook_networks", read::webhook_networks)?,
             demo: sources.value("demo", read::flag)?,
             log_level: sources.value("log_level", read::level)?,
             log_format: sources.value("log_format", read::format)?,

@@ -1,4 +1,4 @@
-//! What opening accounts at carriers takes: the master key from its variable or file, the client, our public address.
+//! What opening accounts at carriers and calling webhooks takes: the master key from its variable or file, the clients, our public address.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use engine::carriers::Kind;
 use engine::roll::Outfit;
 use engine::sealed::{KeyError, MasterKeys};
+use engine::webhooks::Poster;
 
 use crate::config::Settings;
 
@@ -52,6 +53,7 @@ pub fn outfit(settings: &Settings, if_missing: IfMissing) -> Result<Option<Outfi
     Ok(Some(Outfit {
         keys,
         http: engine::carriers::Http::new()?,
+        poster: Poster::new(settings.webhook_networks.clone())?,
         public_url: settings.public_url.as_str().to_owned(),
         reach: settings.carrier_gateways.clone(),
         bases: settings.carrier_addresses.0.clone(),

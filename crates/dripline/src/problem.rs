@@ -5,6 +5,7 @@
 mod causes;
 mod code;
 mod registration;
+mod webhook;
 
 use axum::Json;
 use axum::http::{HeaderValue, header};

@@ -3,7 +3,7 @@
 //! | on SIGTERM or Ctrl-C | |
 //! |---|---|
 //! | first | no request and no claim is begun |
-//! | then | requests and carriers that have been called are waited for, up to the grace |
+//! | then | requests, and carriers and webhooks that have been called are waited for, up to the grace |
 //! | last | what was answered is settled, links to SMSCs say farewell |
 
 use std::future::IntoFuture as _;
@@ -139,7 +139,7 @@ pub async fn serve(settings: Settings, started: impl FnOnce(Started<'_>)) -> Res
     if lost { Err(ServeError::LeaseLost) } else { Ok(()) }
 }
 
-/// Dispatching, the handsets, and what is done now and then.
+/// Dispatching, the handsets, webhooks, and what is done now and then.
 async fn work(parts: Parts, stopped: watch::Receiver<bool>, grace: SignedDuration) {
     let engine = parts.engine.clone();
     let house = tokio::spawn({
@@ -147,7 +147,8 @@ async fn work(parts: Parts, stopped: watch::Receiver<bool>, grace: SignedDuratio
         async move { tokio::join!(engine.keep_house(stopped.clone()), engine.adopt_jobs(stopped)) }
     });
     engine.open_links();
-    tokio::join!(engine.dispatch(stopped.clone(), grace), engine.pump(&parts.simulator, stopped));
+    let post = engine.post_webhooks(stopped.clone(), grace);
+    tokio::join!(engine.dispatch(stopped.clone(), grace), engine.pump(&parts.simulator, stopped), post);
     engine.close_links().await;
     house.abort();
 }

@@ -82,6 +82,7 @@ mod turnstile;
 pub mod upkeep;
 pub mod users;
 pub mod views;
+pub mod webhooks;
 pub mod workflow_file;
 pub mod workflows;
 pub mod workspaces;

@@ -221,7 +221,7 @@ impl Reader {
 }
 
 /// Waits on the machine's own clock.
-async fn real(wait: SignedDuration) {
+pub(crate) async fn real(wait: SignedDuration) {
     let until = Clock::System.now().saturating_add(wait).unwrap_or(Timestamp::MAX);
     Clock::System.sleep_until(until).await;
 }

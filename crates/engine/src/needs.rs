@@ -54,6 +54,8 @@ pub struct Needs {
     pub idle_numbers: i64,
     /// Credits and wallet, where they will not last.
     pub low: Option<LowBalance>,
+    /// Endpoints of webhooks that were disabled, for whoever may switch them on again.
+    pub webhooks: i64,
     /// Whether the messaging plan has ended, so that nothing is sent.
     pub plan_ended: bool,
     /// The coming end of the plan, once the first of [`WARNINGS`] is near.
@@ -94,6 +96,7 @@ impl Engine {
     pub async fn needs(&self, actor: &Actor) -> Result<Needs, FiguresError> {
         actor.need(Permission::Read)?;
         let (workspace, now) = (actor.workspace(), self.now());
+        let may_mend = actor.permissions().has(Permission::SettingsWrite);
         self.read(move |db| {
             let known = facts::workspace(db, workspace)?.ok_or(FiguresError::Unknown)?;
             let zone = Zone::named(&known.row.zone).map_err(|error| Failure::Stored(error.to_string()))?;
@@ -114,6 +117,7 @@ impl Engine {
                 failed,
                 idle_numbers: i64::try_from(idle).unwrap_or(i64::MAX),
                 low: low(db, &known, segments)?,
+                webhooks: if may_mend { store::webhooks::disabled(db, workspace)? } else { 0 },
                 plan_ended: known.row.plan != "active",
                 plan_ending: plan_ending(db, workspace, now)?,
             })

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
 use carrier::account::{self, Kind, Place, Reach};
+use carrier::webhook::Poster;
 use carrier::{Carrier, Ear, Http};
 use domain::ids::WorkspaceId;
 use jiff::Timestamp;
@@ -25,6 +26,8 @@ pub struct Outfit {
     pub keys: MasterKeys,
     /// The client that calls the carriers.
     pub http: Http,
+    /// What calls endpoints of webhooks.
+    pub poster: Poster,
     /// The address under which carriers reach us, without a closing slash.
     pub public_url: String,
     /// The gateways and SMSCs that accounts may name.

@@ -9,6 +9,7 @@
 //! | keys of carriers' callbacks | 30 days | carriers repeat for three days at most (SMS §2.1); after that a repeat would count as new |
 //! | receipts that no text claims | 72 hours, then as callbacks that belong to nobody | a carrier is asked no longer for a text in doubt |
 //! | callbacks that belong to nobody | 90 days | a person looks at them |
+//! | deliveries of webhooks that are over | 30 days; of removed endpoints not at all | so far back they can be delivered again |
 //!
 //! Rows go a bounded number at a time, each workspace in transactions of its own, so that no work waits for it.
 
@@ -86,6 +87,7 @@ impl Engine {
                 for (what, kept) in [(Old::Answers, KEYS), (Old::Quotes, QUOTES), (Old::Callbacks, KEYS)] {
                     gone += self.let_go(kept, move |tx, before| upkeep::forget(tx, row.id, what, before, ROWS)).await?;
                 }
+                gone += self.forget_deliveries(row.id, ROWS).await?;
             }
         }
         gone += self.let_go(STRAYS, |tx, before| upkeep::forget_strays(tx, before, ROWS)).await?;

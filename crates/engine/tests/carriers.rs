@@ -16,6 +16,7 @@ use engine::numbers::{NewNumber, NumberError};
 use engine::receive::Received;
 use engine::roll::Outfit;
 use engine::sealed::MasterKeys;
+use engine::webhooks::Poster;
 use engine::workspaces::NewWorkspace;
 use engine::{Actor, Carriers, Clock, Engine};
 use store::messages::Message;
@@ -30,6 +31,7 @@ fn outfit(keys: &[&str]) -> Outfit {
         reach: "gateway.example.com".parse().unwrap(),
         keys: MasterKeys::parse(&keys.join("\n")).unwrap(),
         http: Http::new().unwrap(),
+        poster: Poster::new("none".parse().unwrap()).unwrap(),
         public_url: "https://texts.example.com".to_owned(),
         bases: BTreeMap::new(),
     }

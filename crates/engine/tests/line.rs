@@ -24,6 +24,7 @@ use engine::numbers::{NewNumber, NumberChange, NumberState};
 use engine::receive::Received;
 use engine::roll::Outfit;
 use engine::sealed::MasterKeys;
+use engine::webhooks::Poster;
 use engine::workflows::{StepInput, WorkflowInput};
 use engine::workspaces::NewWorkspace;
 use engine::{Actor, Carriers, Clock, Engine};
@@ -58,6 +59,7 @@ impl Town {
         let outfit = Outfit {
             keys: MasterKeys::parse(&MasterKeys::draw()).unwrap(),
             http: Http::new().unwrap(),
+            poster: Poster::new("none".parse().unwrap()).unwrap(),
             public_url: "https://texts.example.com".to_owned(),
             reach: "127.0.0.1".parse().unwrap(),
             bases: BTreeMap::from([(kind, exchange.address.clone())]),

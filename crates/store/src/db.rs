@@ -5,6 +5,7 @@
 mod address;
 mod error;
 mod job;
+mod memo;
 #[cfg(any(test, feature = "testing"))]
 pub mod mishaps;
 mod postgres;

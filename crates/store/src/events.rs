@@ -1,9 +1,13 @@
 //! The history: everything that happens is one row, written in the transaction of the thing itself.
+//!
+//! Whoever writes it also queues it for the endpoints of webhooks that are on ([`crate::webhooks::deliveries`], decision 0023): on PostgreSQL in
+//! the very statement, on SQLite in one more for each event where there is an endpoint, which its writer remembers.
 
 use domain::ids::{ContactId, EventId, WorkspaceId};
 use jiff::Timestamp;
 
 use crate::json;
+use crate::webhooks::deliveries;
 use crate::{DbError, Each, Read, Row, Sql, Tx};
 
 /// One thing that happened.
@@ -30,10 +34,18 @@ static INSERT: Each<6> = Each {
             INSERT INTO events (workspace_id, event_id, contact_id, kind, actor, payload, at)
             VALUES ($1, $2, $3, $4, $5, $6, $7)",
         postgres: "
-            INSERT INTO events (workspace_id, event_id, contact_id, kind, actor, payload, at)
-            SELECT $1, id, contact, kind, actor, payload, at
-            FROM jsonb_to_recordset($2::text::jsonb)
-                AS t (id BIGINT, contact BIGINT, kind TEXT, actor TEXT, payload TEXT, at BIGINT)",
+            WITH written AS (
+                INSERT INTO events (workspace_id, event_id, contact_id, kind, actor, payload, at)
+                SELECT $1, id, contact, kind, actor, payload, at
+                FROM jsonb_to_recordset($2::text::jsonb)
+                    AS t (id BIGINT, contact BIGINT, kind TEXT, actor TEXT, payload TEXT, at BIGINT)
+                RETURNING event_id, contact_id, kind, at)
+            INSERT INTO webhook_deliveries (workspace_id, webhook_id, event_id, lane, state, tries, due_at, queued_at)
+            SELECT w.workspace_id, w.webhook_id, e.event_id, COALESCE(e.contact_id, e.event_id), 'pending', 0, e.at, e.at
+            FROM webhooks w
+            CROSS JOIN written e
+            WHERE w.workspace_id = $1 AND w.state = 'on'
+              AND (w.kinds IS NULL OR REPLACE(w.kinds, ',' || e.kind || ',', '') <> w.kinds)",
     },
 };
 
@@ -89,7 +101,7 @@ fn read(row: &Row) -> Result<Event, DbError> {
     })
 }
 
-/// Writes what happened.
+/// Writes what happened, and queues it for webhooks.
 pub fn insert(tx: &mut Tx<'_>, workspace: WorkspaceId, events: &[Event]) -> Result<(), DbError> {
     if events.is_empty() {
         return Ok(());
@@ -105,7 +117,26 @@ pub fn insert(tx: &mut Tx<'_>, workspace: WorkspaceId, events: &[Event]) -> Resu
         ]
     };
     let rows: Vec<_> = events.iter().map(row).collect();
-    tx.execute_each(&INSERT, &[workspace.0.into()], &rows).map(|_| ())
+    tx.execute_each(&INSERT, &[workspace.0.into()], &rows)?;
+    if !tx.is_embedded() || !is_told(tx, workspace)? {
+        return Ok(());
+    }
+    let row = |event: &Event| {
+        let contact = event.contact.map(|contact| contact.0);
+        [event.id.0.into(), contact.into(), event.kind.as_str().into(), json::micros(event.at).into()]
+    };
+    let rows: Vec<_> = events.iter().map(row).collect();
+    tx.execute_each(&deliveries::FAN_OUT, &[workspace.0.into()], &rows).map(|_| ())
+}
+
+/// Whether the workspace has an endpoint that is on. The writer of SQLite remembers the answer, so whoever has none pays no statement.
+fn is_told(tx: &mut Tx<'_>, workspace: WorkspaceId) -> Result<bool, DbError> {
+    if let Some(known) = tx.remembered(workspace.0) {
+        return Ok(known);
+    }
+    let told = !tx.query(&deliveries::WANTED, &[workspace.0.into()])?.is_empty();
+    tx.remember(workspace.0, told);
+    Ok(told)
 }
 
 /// What happened with a contact, newest first, before the given event.

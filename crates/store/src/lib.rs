@@ -42,6 +42,7 @@ pub mod testing;
 pub mod upkeep;
 pub mod users;
 pub mod views;
+pub mod webhooks;
 pub mod workflows;
 pub mod workspaces;
 
@@ -88,6 +89,8 @@ const STATEMENTS: &[&[(&str, &Sql)]] = &[
     upkeep::ALL,
     users::ALL,
     views::ALL,
+    webhooks::ALL,
+    webhooks::deliveries::ALL,
     workflows::ALL,
     workspaces::ALL,
     migrations::ALL,

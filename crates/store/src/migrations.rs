@@ -135,6 +135,13 @@ const MIGRATIONS: &[Migration] = &[
             postgres: include_str!("../../../migrations/postgres/0017_plans.sql"),
         },
     },
+    Migration {
+        name: "0018_webhooks",
+        sql: Sql::Twin {
+            sqlite: include_str!("../../../migrations/sqlite/0018_webhooks.sql"),
+            postgres: include_str!("../../../migrations/postgres/0018_webhooks.sql"),
+        },
+    },
 ];
 
 /// What only the program can work out of rows that are there already, by the migration that needs it. It runs once the

@@ -20,7 +20,7 @@ static STALE: Sql = Sql::Twin {
 pub(crate) const ALL: &[(&str, &Sql)] = &[("statistics::STALE", &STALE)];
 
 /// The tables that grow with the work, each with how it is looked at. One that somebody looks at already is passed over.
-static ANALYZE: [(&str, Sql); 9] = [
+static ANALYZE: [(&str, Sql); 10] = [
     ("contacts", analyze("ANALYZE (SKIP_LOCKED) contacts")),
     ("contact_words", analyze("ANALYZE (SKIP_LOCKED) contact_words")),
     ("enrollments", analyze("ANALYZE (SKIP_LOCKED) enrollments")),
@@ -30,6 +30,7 @@ static ANALYZE: [(&str, Sql); 9] = [
     ("events", analyze("ANALYZE (SKIP_LOCKED) events")),
     ("transfers", analyze("ANALYZE (SKIP_LOCKED) transfers")),
     ("suppressions", analyze("ANALYZE (SKIP_LOCKED) suppressions")),
+    ("webhook_deliveries", analyze("ANALYZE (SKIP_LOCKED) webhook_deliveries")),
 ];
 
 const fn analyze(postgres: &'static str) -> Sql {

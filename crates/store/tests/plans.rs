@@ -25,6 +25,7 @@ const SMALL: &[(&str, &str)] = &[
     ("users::ANYBODY", "stops at the first row"),
     ("workflows::TEXTS", "the messages of a few hundred workflows, for the page of fields and who removes one"),
     ("workflows::LIST", "at most a few hundred, all shown"),
+    ("webhooks::ALL_OPEN", "endpoints of webhooks, a few for each workspace that has any"),
     ("statistics::STALE", "nothing: on SQLite it asks for no row"),
 ];
 

@@ -56,6 +56,7 @@ pub(crate) fn head() -> OpenApi {
         (name = "Conversations", description = "All messages between the workspace and a contact."),
         (name = "Messages", description = "Texts, inbound and outbound."),
         (name = "Events", description = "Everything that happened, as it happened."),
+        (name = "Webhooks", description = "Addresses of your own that are told what happens, and what was delivered to them."),
         (name = "Simulator", description = "The other side of the demo: handsets, their owners, and a clock that can be pushed."),
         (name = "Document", description = "The description of this API.")
     )

@@ -9,7 +9,7 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts as Head;
 use domain::ids::{
     BrandId, CampaignId, ConsentId, ContactId, EnrollmentId, EventId, JobId, KeyId, ListId, MessageId, NumberId,
-    PeriodId, PersonId, PlanId, QuoteId, UserId, WorkflowId, WorkspaceId,
+    PeriodId, PersonId, PlanId, QuoteId, UserId, WebhookId, WorkflowId, WorkspaceId,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::openapi::RefOr;
@@ -50,6 +50,7 @@ pub(crate) type Person = Id<PersonId>;
 pub(crate) type Plan = Id<PlanId>;
 pub(crate) type Quote = Id<QuoteId>;
 pub(crate) type User = Id<UserId>;
+pub(crate) type Webhook = Id<WebhookId>;
 pub(crate) type Workflow = Id<WorkflowId>;
 pub(crate) type Workspace = Id<WorkspaceId>;
 
@@ -80,6 +81,7 @@ kinds! {
     PlanId = "the plan";
     QuoteId = "the quote";
     UserId = "the user";
+    WebhookId = "the endpoint";
     WorkflowId = "the workflow";
     WorkspaceId = "the workspace";
 }

@@ -10,10 +10,12 @@ use domain::message::{MessageKind, MessageState};
 use domain::plan::{self, AtEnd};
 use domain::registration::Registration;
 use domain::suppression::Suppression;
+use domain::webhook::{DeliveryState, EndpointState};
 use engine::Switch;
 use engine::doubts::Fate;
 use engine::import::OnDuplicate;
 use engine::numbers::NumberState;
+use engine::webhooks::log::Again;
 use engine::workflows::Status;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::openapi::RefOr;
@@ -67,6 +69,10 @@ pub(crate) type AtEndWord = Word<AtEnd>;
 pub(crate) type JobStateWord = Word<JobState>;
 pub(crate) type EnrollmentStateWord = Word<EnrollmentState>;
 pub(crate) type EncodingWord = Word<Encoding>;
+
+pub(crate) type EndpointStateWord = Word<EndpointState>;
+pub(crate) type DeliveryStateWord = Word<DeliveryState>;
+pub(crate) type AgainWord = Word<Again>;
 
 pub(crate) type DuplicateWord = Word<OnDuplicate>;
 pub(crate) type CodeWord = Word<Code>;
@@ -130,6 +136,10 @@ lists! {
         Code::ALL.iter().map(|code| code.word()).collect();
     OnDuplicate, "OnDuplicate", "What an import does with a contact that is there: fills its empty fields, or overwrites.",
         vec!["fill_empty", "overwrite"];
+    EndpointState, "WebhookState", "Whether an endpoint is told what happens: `on`, `off` by a user, or `disabled` because it took nothing.",
+        EndpointState::ALL.map(EndpointState::word).to_vec();
+    DeliveryState, "WebhookDeliveryState", "Where a delivery stands.", DeliveryState::ALL.map(DeliveryState::word).to_vec();
+    Again, "WebhookReplay", "What is delivered again: what was not taken, or everything.", Again::ALL.map(Again::word).to_vec();
     Encoding, "Encoding", "How a text travels.", vec!["GSM-7", "UCS-2"];
 }
 

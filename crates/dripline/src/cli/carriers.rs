@@ -219,8 +219,10 @@ impl Verify {
 fn reseal(base: Base, answer: &mut Answer) -> Result<(), Stop> {
     let desk = Desk::open(base, Purpose::Write)?;
     let count = desk.run(desk.engine().reseal_carriers())?;
+    let webhooks = desk.run(desk.engine().reseal_webhooks())?;
     if answer.format() == Format::Json {
-        return answer.document(&json!({ "sealed": count }));
+        return answer.document(&json!({ "sealed": count, "webhooks": webhooks }));
     }
-    answer.text(&format!("{count} accounts were sealed anew; the rest is sealed with the current key already\n"))
+    let text = format!("{count} accounts and the secrets of {webhooks} webhooks were sealed anew");
+    answer.text(&format!("{text}; the rest is sealed with the current key already\n"))
 }

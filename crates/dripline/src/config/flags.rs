@@ -49,6 +49,9 @@ pub struct Flags {
     /// Gateways and SMSCs that accounts may name, such as 127.0.0.1:13013, or any [env: DRIPLINE_CARRIER_GATEWAYS]
     #[arg(long, value_name = "HOSTS")]
     pub carrier_gateways: Option<String>,
+    /// Networks besides the public internet that webhooks may call, or any [env: DRIPLINE_WEBHOOK_NETWORKS] [default: none]
+    #[arg(long, value_name = "NETWORKS")]
+    pub webhook_networks: Option<String>,
     /// Run as a demo: simulated carrier, a clock that can be pushed [env: DRIPLINE_DEMO]
     #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub demo: Option<String>,
@@ -80,6 +83,7 @@ impl Flags {
             "master_key_file" => &self.master_key_file,
             "carrier_addresses" => &self.carrier_addresses,
             "carrier_gateways" => &self.carrier_gateways,
+            "webhook_networks" => &self.webhook_networks,
             "demo" => &self.demo,
             "log_level" => &self.base.log_level,
             "log_format" => &self.base.log_format,

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::http::Uri;
+use domain::networks::Networks;
 use engine::carriers::Reach;
 use store::Address;
 use tracing_subscriber::filter::Targets;
@@ -122,6 +123,10 @@ pub(super) fn carrier_addresses(text: &str) -> Result<CarrierAddresses, &'static
 
 pub(super) fn carrier_gateways(text: &str) -> Result<Reach, &'static str> {
     text.parse()
+}
+
+pub(super) fn webhook_networks(text: &str) -> Result<Networks, &'static str> {
+    text.parse().map_err(|_| "must be none, any, or addresses and networks such as 127.0.0.1, 10.0.0.0/8")
 }
 
 pub(super) fn file(text: &str) -> Result<ShownPath, &'static str> {

@@ -38,7 +38,7 @@ pub struct Setting {
 }
 
 /// Every setting, in the order of the page.
-pub const SETTINGS: [Setting; 13] = [
+pub const SETTINGS: [Setting; 14] = [
     Setting {
         key: "listen",
         kind: Kind::Text,
@@ -67,7 +67,7 @@ pub const SETTINGS: [Setting; 13] = [
         key: "master_key_file",
         kind: Kind::Text,
         default: "`data`/master.key",
-        meaning: "the file with the key that seals carriers' credentials: 32 bytes in base64, older ones behind it; made at the \
+        meaning: "the file with the key that seals carriers' credentials and webhooks' secrets: 32 bytes in base64, older ones behind it; made at the \
             first start beside an SQLite file; the variable `DRIPLINE_MASTER_KEY` goes before it",
     },
     Setting {
@@ -82,6 +82,13 @@ pub const SETTINGS: [Setting; 13] = [
         default: "none",
         meaning: "the gateways and SMSCs of their own that accounts may name, such as `127.0.0.1:13013, smsc.example.com`: the server \
             calls them from inside its network; `any` where nobody but the operator adds accounts",
+    },
+    Setting {
+        key: "webhook_networks",
+        kind: Kind::Text,
+        default: "none",
+        meaning: "addresses and networks besides the public internet that outgoing webhooks may call, with or without TLS, such as \
+            `127.0.0.1, 10.0.0.0/8`: whoever may change settings can have the server call them; `any` where nobody but the operator may",
     },
     Setting {
         key: "demo",

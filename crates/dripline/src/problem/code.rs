@@ -73,6 +73,8 @@ codes! {
     NumberNotReady "number_not_ready" UNPROCESSABLE_ENTITY "The contact's number is not live, or not registered to text it.";
     RegistrationInvalid "registration_invalid" UNPROCESSABLE_ENTITY "The brand or campaign cannot be noted so.";
     RegistrationInUse "registration_in_use" CONFLICT "Something is registered with it.";
+    WebhookInvalid "webhook_invalid" UNPROCESSABLE_ENTITY "The endpoint cannot be kept or told again so.";
+    WebhookNotOn "webhook_not_on" CONFLICT "The endpoint gets nothing just now: switch it on first.";
     InsufficientFunds "insufficient_funds" UNPROCESSABLE_ENTITY "Credits and wallet do not cover it.";
     PlanNotChangeable "plan_not_changeable" CONFLICT "The workspace's plan cannot be chosen, canceled or resumed so now.";
     PlanLimit "plan_limit" CONFLICT "The plan includes no more of it.";

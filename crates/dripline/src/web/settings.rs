@@ -11,6 +11,7 @@ mod registration;
 mod replies;
 mod suppressions;
 mod team;
+mod webhooks;
 mod workspace;
 
 use axum::Router;
@@ -28,6 +29,7 @@ pub(super) fn routes() -> Router<Parts> {
         .merge(workspace::routes())
         .merge(team::routes())
         .merge(keys::routes())
+        .merge(webhooks::routes())
         .merge(replies::routes())
         .merge(labels::routes())
         .merge(carriers::routes())
@@ -46,13 +48,14 @@ struct Place {
     needs: &'static str,
 }
 
-const PLACES: [Place; 11] = [
+const PLACES: [Place; 12] = [
     Place { name: "Your profile", address: "/settings/profile", needs: "read" },
     Place { name: "Workspace", address: "/settings/workspace", needs: "read" },
     Place { name: "Team", address: "/settings/team", needs: "read" },
     Place { name: "Carriers", address: "/settings/carriers", needs: "settings:write" },
     Place { name: "Registration", address: "/settings/registration", needs: "read" },
     Place { name: "API keys", address: "/settings/keys", needs: "keys:write" },
+    Place { name: "Webhooks", address: "/settings/webhooks", needs: "settings:write" },
     Place { name: "Quick replies", address: "/settings/replies", needs: "read" },
     Place { name: "Labels", address: "/settings/labels", needs: "read" },
     Place { name: "Fields", address: "/settings/fields", needs: "read" },

@@ -9,7 +9,7 @@ use crate::site::{Customer, Site, operations, text};
 /// All pages of a list, of this many rows each.
 async fn pages(customer: &Customer<'_>, path: &str, limit: usize) -> Vec<Vec<Value>> {
     let (mut pages, mut cursor) = (Vec::new(), String::new());
-    for _ in 0..100 {
+    for _ in 0..200 {
         let page = customer.get(&format!("{path}?limit={limit}{cursor}")).await.good();
         pages.push(page["data"].as_array().unwrap().clone());
         assert!(pages.last().unwrap().len() <= limit, "{path}");
@@ -21,8 +21,8 @@ async fn pages(customer: &Customer<'_>, path: &str, limit: usize) -> Vec<Vec<Val
     panic!("{path} never ends");
 }
 
-/// The paths of all lists that come in pages, for one contact, workflow and job.
-fn lists(contact: &str, workflow: &str, job: &str) -> Vec<String> {
+/// The paths of all lists that come in pages, for one contact, workflow, job and webhook.
+fn lists(contact: &str, workflow: &str, job: &str, webhook: &str) -> Vec<String> {
     let paged = |operation: &crate::site::Operation| {
         let parameters = operation.body["parameters"].as_array().into_iter().flatten();
         parameters.into_iter().any(|parameter| parameter["name"] == "cursor")
@@ -31,6 +31,7 @@ fn lists(contact: &str, workflow: &str, job: &str) -> Vec<String> {
         let id = match operation.path.split('/').nth(1) {
             Some("contacts") => contact,
             Some("workflows") => workflow,
+            Some("webhooks") => webhook,
             _ => job,
         };
         operation.path.replace("{id}", id)
@@ -40,6 +41,8 @@ fn lists(contact: &str, workflow: &str, job: &str) -> Vec<String> {
 
 async fn busy<'s>(site: &'s Site) -> (Customer<'s>, Vec<String>) {
     let customer = site.customer("Acme", "+12125550100").await;
+    let webhook = customer.post("/webhooks", json!({ "url": "https://example.com/hooks" })).await.good();
+    let webhook = text(&webhook["id"]);
     let workflow = customer.workflow("Leads").await;
     let mut contacts = Vec::new();
     for n in 0..7 {
@@ -62,7 +65,7 @@ async fn busy<'s>(site: &'s Site) -> (Customer<'s>, Vec<String>) {
     }
     customer.wait(60).await;
     let job = text(&customer.get("/jobs").await.good()["data"][0]["id"]);
-    let all = lists(&contacts[0], &workflow, &job);
+    let all = lists(&contacts[0], &workflow, &job, &webhook);
     (customer, all)
 }
 

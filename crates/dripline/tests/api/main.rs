@@ -15,3 +15,4 @@ mod repeats;
 mod site;
 mod story;
 mod team;
+mod webhooks;

@@ -11,6 +11,8 @@ async fn makers(customer: &Customer<'_>) -> Vec<(String, Option<Value>, Option<V
     let brand = |name: &str| json!({ "name": name, "state": "draft" });
     let campaign = |name: &str| json!({ "name": name, "state": "draft" });
     let noted = text(&customer.post("/brands", brand("C")).await.good()["id"]);
+    let hook = |url: &str| json!({ "url": url });
+    let webhook = text(&customer.post("/webhooks", hook("https://example.com/c")).await.good()["id"]);
     let step = json!([{ "after_days": 0, "text": "Hello" }]);
     vec![
         (format!("/contacts/{contact}/messages"), Some(json!({ "body": "One" })), Some(json!({ "body": "Two" }))),
@@ -44,6 +46,9 @@ async fn makers(customer: &Customer<'_>) -> Vec<(String, Option<Value>, Option<V
             Some(json!({ "email": "a@example.com", "name": "A", "role": "agent", "password": "long enough for all" })),
             Some(json!({ "email": "b@example.com", "name": "A", "role": "agent", "password": "long enough for all" })),
         ),
+        ("/webhooks".to_owned(), Some(hook("https://example.com/a")), Some(hook("https://example.com/b"))),
+        (format!("/webhooks/{webhook}/secret"), None, None),
+        (format!("/webhooks/{webhook}/test"), None, None),
         (
             "/enrollments".to_owned(),
             Some(json!({ "contact": contact, "workflow": workflow })),
@@ -74,7 +79,7 @@ async fn a_repeat_gets_the_first_answer_and_another_request_is_refused() {
         let mut again = customer.once(&path, &key, body.clone()).await.good();
         match path.as_str() {
             // Only the hash of a secret is stored: there is nothing to show a second time.
-            "/keys" => {
+            path if path == "/keys" || path == "/webhooks" || path.ends_with("/secret") => {
                 assert_eq!(again["secret"], Value::Null);
                 again["secret"] = first["secret"].clone();
             }
@@ -97,6 +102,7 @@ async fn a_repeat_gets_the_first_answer_and_another_request_is_refused() {
     assert_eq!(customer.get("/numbers").await.good()["data"].as_array().unwrap().len(), 2);
     assert_eq!(customer.get("/users").await.good()["data"].as_array().unwrap().len(), 1);
     assert_eq!(customer.get("/keys").await.good()["data"].as_array().unwrap().len(), 2);
+    assert_eq!(customer.get("/webhooks").await.good()["data"].as_array().unwrap().len(), 2);
 }
 
 #[tokio::test]

@@ -11,6 +11,9 @@ use domain::ids::WorkspaceId;
 use domain::money::Micros;
 use dripline::wiring::{self, Behaviour, Parts};
 use engine::billing::Slip;
+use engine::roll::Outfit;
+use engine::sealed::MasterKeys;
+use engine::webhooks::Poster;
 use engine::workspaces::NewWorkspace;
 use engine::{Actor, Clock};
 use serde_json::{Value, json};
@@ -114,7 +117,16 @@ impl Site {
 
     pub(crate) fn with_clock(clock: Clock) -> Self {
         let data = tempfile::tempdir().unwrap();
-        let parts = wiring::open(&Address::memory(), data.path(), clock, Behaviour::default()).unwrap();
+        let outfit = Outfit {
+            reach: "none".parse().unwrap(),
+            keys: MasterKeys::parse(&MasterKeys::draw()).unwrap(),
+            http: engine::carriers::Http::new().unwrap(),
+            poster: Poster::new("127.0.0.0/8".parse().unwrap()).unwrap(),
+            public_url: "https://texts.example.com".to_owned(),
+            bases: BTreeMap::new(),
+        };
+        let (address, behaviour) = (Address::memory(), Behaviour::default());
+        let parts = wiring::open_with(&address, data.path(), clock, behaviour, Some(outfit)).unwrap();
         let app = dripline::serve::app(parts.clone(), MAX_FILE, "http://127.0.0.1:8080", None);
         Self { app, parts, _data: data }
     }
@@ -265,8 +277,11 @@ impl Customer<'_> {
         let campaign = self.post(&format!("/brands/{}/campaigns", text(&brand["id"])), campaign).await.good();
         let list = json!({ "name": "Ours", "kind": "do_not_contact", "source": "office" });
         let list = self.post("/suppression-lists", list).await.good();
+        let webhook = self.post("/webhooks", json!({ "url": "https://example.com/hooks" })).await.good();
+        let tested = self.post(&format!("/webhooks/{}/test", text(&webhook["id"])), json!({})).await.good();
         BTreeMap::from([
             ("ContactId", contact),
+            ("WebhookId", text(&webhook["id"])),
             ("ListId", text(&list["id"])),
             ("PersonId", text(&row["person"])),
             ("WorkflowId", workflow),
@@ -279,7 +294,7 @@ impl Customer<'_> {
             ("BrandId", text(&brand["id"])),
             ("CampaignId", text(&campaign["id"])),
             ("NumberId", text(&self.get("/numbers").await.good()["data"][0]["id"])),
-            ("EventId", text(&self.get("/events").await.good()["data"][0]["id"])),
+            ("EventId", text(&tested["event"])),
             ("WorkspaceId", self.workspace.to_string()),
         ])
     }

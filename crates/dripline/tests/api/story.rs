@@ -41,11 +41,30 @@ async fn a_day_through_every_operation() {
     ends(&told, &contact, &workflow).await;
     simulator(&told).await;
     doubt(&told).await;
+    webhooks(&told).await;
     assert_eq!(told.get("/ledger").await["clean"], true);
     let seen = told.seen.into_inner().unwrap();
     let missed: Vec<&str> =
         operations().iter().map(|operation| operation.id()).filter(|id| !seen.contains(id)).collect();
     assert_eq!(missed, Vec::<&str>::new(), "these operations have not answered well in any story");
+}
+
+/// An endpoint that is told what happens.
+async fn webhooks(told: &Told<'_>) {
+    let made = told.post("/webhooks", json!({ "url": "https://example.com/hooks", "description": "CRM" })).await;
+    let path = format!("/webhooks/{}", text(&made["id"]));
+    assert!(text(&made["secret"]).starts_with("whsec_"));
+    assert!(!told.get("/webhooks").await.to_string().contains("whsec_"));
+    told.ask("PATCH", &path, Some(json!({ "kinds": ["message.received"] }))).await;
+    assert_eq!(told.get(&path).await["kinds"], json!(["message.received"]));
+    told.post(&format!("{path}/secret"), json!({})).await;
+    let tested = text(&told.post(&format!("{path}/test"), json!({})).await["event"]);
+    let log = told.get(&format!("{path}/deliveries")).await;
+    assert_eq!((&log["data"][0]["event"], &log["data"][0]["state"]), (&json!(tested), &json!("pending")));
+    told.post(&format!("{path}/deliveries/{tested}/replay"), json!({})).await;
+    let since = json!({ "since": log["data"][0]["at"], "which": "everything" });
+    assert_eq!(told.post(&format!("{path}/replay"), since).await["queued"], 0, "it waits already");
+    told.ask("DELETE", &path, None).await;
 }
 
 /// The workspace, its numbers, keys and users.

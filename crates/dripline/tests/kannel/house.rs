@@ -14,6 +14,7 @@ use engine::enrolling::EnrollRequest;
 use engine::numbers::NewNumber;
 use engine::roll::Outfit;
 use engine::sealed::MasterKeys;
+use engine::webhooks::Poster;
 use engine::workflows::{StepInput, WorkflowInput};
 use engine::workspaces::NewWorkspace;
 use engine::{Actor, Clock, Failure};
@@ -67,6 +68,7 @@ impl House {
         let outfit = Outfit {
             keys: MasterKeys::parse(key).unwrap(),
             http: engine::carriers::Http::new().unwrap(),
+            poster: Poster::new("none".parse().unwrap()).unwrap(),
             public_url: url.clone(),
             reach: "127.0.0.1".parse().unwrap(),
             bases: BTreeMap::new(),

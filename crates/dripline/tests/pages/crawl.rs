@@ -72,6 +72,7 @@ async fn busy(site: &Site, customer: &Customer) {
         let request = EnrollRequest { contact: *contact, workflow, from_step: 1, quote: None, key: None };
         engine.enroll(&customer.operator, request).await.unwrap();
     }
+    engine.add_webhook(&customer.operator, "https://example.com/hooks", "CRM", &[]).await.unwrap();
     engine.play(&site.parts.simulator, engine.now()).await.unwrap();
 }
 

@@ -31,6 +31,7 @@ mod sign_in;
 mod simulator;
 #[allow(dead_code, reason = "each section uses what it needs")]
 mod site;
+mod webhooks;
 mod workflows;
 mod workspaces;
 mod wrong;

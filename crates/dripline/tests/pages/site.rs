@@ -14,6 +14,7 @@ use engine::contacts::NewContact;
 use engine::numbers::NewNumber;
 use engine::roll::Outfit;
 use engine::sealed::MasterKeys;
+use engine::webhooks::Poster;
 use engine::workflows::{StepInput, WorkflowInput};
 use engine::workspaces::NewWorkspace;
 use engine::{Actor, Clock};
@@ -105,6 +106,7 @@ impl Site {
             reach: "127.0.0.1".parse().unwrap(),
             keys: MasterKeys::parse(&MasterKeys::draw()).unwrap(),
             http: engine::carriers::Http::new().unwrap(),
+            poster: Poster::new("127.0.0.0/8".parse().unwrap()).unwrap(),
             public_url: "https://texts.example.com".to_owned(),
             bases,
         };

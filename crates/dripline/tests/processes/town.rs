@@ -21,6 +21,7 @@ use engine::Clock;
 use engine::carriers::{Http, Kind};
 use engine::roll::Outfit;
 use engine::sealed::MasterKeys;
+use engine::webhooks::Poster;
 use jiff::{SignedDuration, Timestamp};
 use store::Address;
 use tokio::net::TcpListener;
@@ -68,6 +69,7 @@ fn outfit(carrier: &str, key: &str) -> Outfit {
     Outfit {
         keys: MasterKeys::parse(key).unwrap(),
         http: Http::new().unwrap(),
+        poster: Poster::new("none".parse().unwrap()).unwrap(),
         public_url: PUBLIC_URL.to_owned(),
         reach: "localhost".parse().unwrap(),
         bases: BTreeMap::from([(Kind::Twilio, carrier.to_owned())]),

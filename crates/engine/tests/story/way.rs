@@ -8,6 +8,7 @@ use carrier::simulator::{Backlog, Behaviour, Delay, Faults, Receipts, Replies, R
 use carrier::{Capabilities, Carrier, CarrierEvent, Finding, Http, Outcome, Simulator, Sought, StopAnswer, Submission};
 use engine::roll::Outfit;
 use engine::sealed::MasterKeys;
+use engine::webhooks::Poster;
 use engine::{Actor, Carriers, Clock, Engine};
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
@@ -87,6 +88,7 @@ impl Way {
                 let outfit = Outfit {
                     keys: MasterKeys::parse(&MasterKeys::draw()).unwrap(),
                     http: Http::new().unwrap(),
+                    poster: Poster::new("none".parse().unwrap()).unwrap(),
                     public_url: "https://texts.example.com".to_owned(),
                     reach: "127.0.0.1".parse().unwrap(),
                     bases: BTreeMap::from([(*kind, exchange.address.clone())]),

@@ -8,6 +8,7 @@ use std::cell::Cell;
 use std::ops::{ControlFlow, Deref};
 
 use super::error::Failure;
+use super::memo::Memo;
 use super::postgres::Session;
 use super::sql::Document;
 use super::{DbError, Each, Row, Sql, Value, sqlite};
@@ -39,6 +40,7 @@ pub struct Read<'a> {
 pub struct Tx<'a> {
     read: Read<'a>,
     pending: Pending,
+    memo: Option<&'a Memo>,
 }
 
 impl<'a> Deref for Tx<'a> {
@@ -114,6 +116,11 @@ impl Read<'_> {
         })
     }
 
+    /// Whether it is SQLite, where a statement is no journey and [`Each`] runs once for each row.
+    pub(crate) fn is_embedded(&self) -> bool {
+        matches!(self.on, On::Sqlite(_))
+    }
+
     /// The text that this database runs.
     pub(crate) fn text(&self, sql: &Sql) -> &'static str {
         match &self.on {
@@ -167,7 +174,31 @@ impl<'a> Tx<'a> {
             #[cfg(any(test, feature = "testing"))]
             struck: super::mishaps::Struck::default(),
         };
-        Self { read, pending: Pending::default() }
+        Self { read, pending: Pending::default(), memo: None }
+    }
+
+    /// The same transaction, on a writer that remembers.
+    pub(super) fn remembering(self, memo: &'a Memo) -> Self {
+        Self { memo: Some(memo), ..self }
+    }
+
+    /// What the writer remembers of a workspace, if it does ([`Memo`]).
+    pub(crate) fn remembered(&self, workspace: i64) -> Option<bool> {
+        self.memo?.get(workspace)
+    }
+
+    /// Has the writer remember it.
+    pub(crate) fn remember(&mut self, workspace: i64, answer: bool) {
+        if let Some(memo) = self.memo {
+            memo.keep(workspace, answer);
+        }
+    }
+
+    /// Has the writer ask again.
+    pub(crate) fn forget(&mut self, workspace: i64) {
+        if let Some(memo) = self.memo {
+            memo.forget(workspace);
+        }
     }
 
     /// The same transaction, one of whose statements meets a mishap.

@@ -39,7 +39,7 @@ const MATTERS: [(&str, &str, &[&str]); 5] = [
     (
         "settings",
         "Settings and money",
-        &["workspace.", "quick_reply.", "quick_replies.", "number.", "plan.", "ledger.", "view."],
+        &["workspace.", "quick_reply.", "quick_replies.", "number.", "plan.", "ledger.", "view.", "webhook."],
     ),
 ];
 

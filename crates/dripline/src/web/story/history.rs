@@ -25,6 +25,7 @@ impl Names {
             let told = told.or_else(|| self.about_things(event, &facts, &who));
             let told = told.or_else(|| about_accounts(event, &facts, &who));
             let told = told.or_else(|| about_plan(event, &facts, &who));
+            let told = told.or_else(|| about_webhooks(event, &facts, &who));
             // A kind that a newer version writes.
             let told = told.unwrap_or_else(|| format!("{}, by {who}", event.kind.replace(['.', '_'], " ")));
             Told { icon: Icon("dot"), text: crate::web::format::capital(&told) }
@@ -265,6 +266,26 @@ fn about_accounts(event: &Event, facts: &Value, who: &str) -> Option<String> {
     })
 }
 
+/// What was done with an endpoint of webhooks.
+fn about_webhooks(event: &Event, facts: &Value, who: &str) -> Option<String> {
+    let name = Some(text(facts, "description")).filter(|name| !name.is_empty());
+    let webhook = name.map_or_else(|| "a webhook".to_owned(), |name| format!("the webhook “{name}”"));
+    let queued = counted(facts["queued"].as_i64().unwrap_or(0), "delivery", "deliveries");
+    Some(match event.kind.as_str() {
+        "webhook.added" => format!("{who} added {webhook}"),
+        "webhook.changed" => format!("{who} saved {webhook}: it is {}", text(facts, "state")),
+        "webhook.rotated" => format!("{who} gave {webhook} a new secret; the one before signs too for a day"),
+        "webhook.replayed" => format!("{who} had {queued} to {webhook} made again"),
+        "webhook.tested" => format!("{who} sent a test to {webhook}"),
+        "webhook.removed" => format!("{who} removed {webhook}"),
+        "webhook.disabled" if text(facts, "reason") == "gone" => {
+            format!("{webhook} was disabled, as it answered that it is gone")
+        }
+        "webhook.disabled" => format!("{webhook} was disabled, as it took nothing for three days"),
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use domain::ids::{ContactId, EventId};
@@ -393,6 +414,13 @@ mod tests {
             "workspace.rate_changed",
             r#"{"from":15000,"to":7900}"#,
             "The operator changed the price of a segment from $0.015 to $0.0079",
+        ),
+        ("usr_1", "webhook.added", r#"{"description":"CRM"}"#, "Pat Doe added the webhook “CRM”"),
+        (
+            "dripline",
+            "webhook.disabled",
+            r#"{"description":"","reason":"gone"}"#,
+            "A webhook was disabled, as it answered that it is gone",
         ),
         ("usr_1", "later.kind_of", "{}", "Later kind of, by Pat Doe"),
     ];

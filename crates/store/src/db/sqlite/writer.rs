@@ -24,6 +24,7 @@ use super::checkpoint::Wrote;
 use super::fault::fault;
 use crate::db::DbError;
 use crate::db::job::{Job, Verdict};
+use crate::db::memo::Memo;
 use crate::db::queue::{Lane, Queue, Waiting};
 use crate::db::threads::Threads;
 use crate::db::tx::{On, Tx};
@@ -35,8 +36,8 @@ const GROUP_TIME: Duration = Duration::from_millis(5);
 
 pub(super) fn start(threads: &mut Threads, connection: Connection, wrote: Option<Wrote>) -> Result<(), DbError> {
     let queue = threads.writes.clone();
-    let writer = Writer { connection, wrote };
     threads.spawn("sqlite-writer", move || {
+        let writer = Writer { connection, wrote, memo: Memo::default() };
         while let Some(first) = queue.take(Lane::Bulk) {
             writer.group(first, &queue);
             if let Some(wrote) = &writer.wrote {
@@ -49,6 +50,7 @@ pub(super) fn start(threads: &mut Threads, connection: Connection, wrote: Option
 struct Writer {
     connection: Connection,
     wrote: Option<Wrote>,
+    memo: Memo,
 }
 
 impl Writer {
@@ -85,31 +87,40 @@ impl Writer {
         (jobs, intact)
     }
 
+    fn transaction(&self) -> Tx<'_> {
+        Tx::new(On::Sqlite(&self.connection)).remembering(&self.memo)
+    }
+
     fn first(&self, job: &mut dyn Job) -> Result<(), DbError> {
-        match job.run(&mut Tx::new(On::Sqlite(&self.connection))) {
+        match job.run(&mut self.transaction()) {
             Verdict::Commit => Ok(()),
-            Verdict::RollBack => self.run("ROLLBACK").and_then(|()| self.run("BEGIN IMMEDIATE")),
+            Verdict::RollBack => {
+                self.memo.clear();
+                self.run("ROLLBACK").and_then(|()| self.run("BEGIN IMMEDIATE"))
+            }
         }
     }
 
     fn within_savepoint(&self, job: &mut dyn Job) -> Result<(), DbError> {
         self.run("SAVEPOINT job")?;
-        match job.run(&mut Tx::new(On::Sqlite(&self.connection))) {
+        match job.run(&mut self.transaction()) {
             Verdict::Commit => self.run("RELEASE job"),
-            Verdict::RollBack => self.run("ROLLBACK TO job").and_then(|()| self.run("RELEASE job")),
+            Verdict::RollBack => {
+                self.memo.clear();
+                self.run("ROLLBACK TO job").and_then(|()| self.run("RELEASE job"))
+            }
         }
     }
 
     /// One job in a transaction of its own, so that its failure is nobody else's.
     fn alone(&self, mut job: Box<dyn Job>) {
-        let outcome =
-            self.run("BEGIN IMMEDIATE").and_then(|()| match job.run(&mut Tx::new(On::Sqlite(&self.connection))) {
-                Verdict::Commit => self.commit(),
-                Verdict::RollBack => {
-                    self.roll_back();
-                    Ok(())
-                }
-            });
+        let outcome = self.run("BEGIN IMMEDIATE").and_then(|()| match job.run(&mut self.transaction()) {
+            Verdict::Commit => self.commit(),
+            Verdict::RollBack => {
+                self.roll_back();
+                Ok(())
+            }
+        });
         job.answer(outcome);
     }
 
@@ -125,6 +136,7 @@ impl Writer {
 
     /// Ends the transaction, unless SQLite has done so by itself.
     fn roll_back(&self) {
+        self.memo.clear();
         if !self.connection.is_autocommit()
             && let Err(error) = self.run("ROLLBACK")
         {
