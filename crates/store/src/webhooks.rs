@@ -132,9 +132,9 @@ static DISABLED: Sql =
 static KEPT: Sql =
     Sql::Same("SELECT webhook_id, removed_at IS NOT NULL FROM webhooks WHERE workspace_id = $1 ORDER BY webhook_id");
 
-static ALL_OPEN: Sql = Sql::Same(concat!(
-    "SELECT workspace_id, webhook_id, sealed FROM webhooks WHERE removed_at IS NULL ORDER BY workspace_id, webhook_id"
-));
+static ALL_OPEN: Sql = Sql::Same(
+    "SELECT workspace_id, webhook_id, sealed FROM webhooks WHERE removed_at IS NULL ORDER BY workspace_id, webhook_id",
+);
 
 /// Every statement of this file, for the test that prepares them on both databases.
 pub(crate) const ALL: &[(&str, &Sql)] = &[
