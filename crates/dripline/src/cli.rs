@@ -11,6 +11,7 @@
 
 mod answer;
 mod ask;
+mod audit;
 mod backup;
 mod batch;
 mod carriers;
@@ -90,6 +91,7 @@ enum Command {
     Enroll(enroll::Enroll),
     Credit(credit::Credit),
     Ledger(ledger::Ledger),
+    Audit(audit::Audit),
     Migrate(migrate::Migrate),
     Backup(backup::Backup),
     Copy(copy::Copy),
@@ -118,6 +120,7 @@ fn dispatch(command: Command, answer: &mut Answer) -> Result<(), Stop> {
         Command::Enroll(command) => command.run(answer),
         Command::Credit(command) => command.run(answer),
         Command::Ledger(command) => command.run(answer),
+        Command::Audit(command) => command.run(answer),
         Command::Migrate(command) => command.run(answer),
         Command::Backup(command) => command.run(answer),
         Command::Copy(command) => command.run(answer),

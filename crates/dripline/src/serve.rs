@@ -144,7 +144,13 @@ async fn work(parts: Parts, stopped: watch::Receiver<bool>, grace: SignedDuratio
     let engine = parts.engine.clone();
     let house = tokio::spawn({
         let (engine, stopped) = (engine.clone(), stopped.clone());
-        async move { tokio::join!(engine.keep_house(stopped.clone()), engine.adopt_jobs(stopped)) }
+        async move {
+            tokio::join!(
+                engine.keep_house(stopped.clone()),
+                engine.keep_sealed(stopped.clone()),
+                engine.adopt_jobs(stopped)
+            )
+        }
     });
     engine.open_links();
     tokio::join!(engine.dispatch(stopped.clone(), grace), engine.pump(&parts.simulator, stopped));

@@ -63,6 +63,7 @@ pub mod removal;
 pub mod roll;
 mod ruling;
 pub mod sealed;
+pub mod seals;
 pub mod search;
 mod senders;
 pub mod sessions;

@@ -29,6 +29,7 @@ pub mod numbers;
 pub mod quick_replies;
 pub mod receipts;
 pub mod registrations;
+pub mod seals;
 pub mod search;
 pub mod sessions;
 pub mod statistics;
@@ -75,6 +76,7 @@ const STATEMENTS: &[&[(&str, &Sql)]] = &[
     quick_replies::ALL,
     receipts::ALL,
     registrations::ALL,
+    seals::ALL,
     sessions::ALL,
     search::ALL,
     suppression_lists::ALL,

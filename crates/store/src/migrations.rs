@@ -128,6 +128,20 @@ const MIGRATIONS: &[Migration] = &[
             postgres: include_str!("../../../migrations/postgres/0016_turns.sql"),
         },
     },
+    Migration {
+        name: "0017_reserved",
+        sql: Sql::Twin {
+            sqlite: include_str!("../../../migrations/sqlite/0017_reserved.sql"),
+            postgres: include_str!("../../../migrations/postgres/0017_reserved.sql"),
+        },
+    },
+    Migration {
+        name: "0018_event_seals",
+        sql: Sql::Twin {
+            sqlite: include_str!("../../../migrations/sqlite/0018_event_seals.sql"),
+            postgres: include_str!("../../../migrations/postgres/0018_event_seals.sql"),
+        },
+    },
 ];
 
 /// What only the program can work out of rows that are there already, by the migration that needs it. It runs once the

@@ -32,6 +32,7 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("numbers::FIND_ROUTE", "an inbound text names a number of ours and no workspace yet; this tells which it is"),
     ("numbers::ROUTE", "the same, when a number is added: which of all workspaces has it"),
     ("receipts::OVERDUE", "workspaces with receipts that nobody claimed; every hour"),
+    ("seals::HIGHEST", "until when anything is sealed, which a node's identifiers must be past; when it starts"),
     ("suppression_lists::REMOVING", "removals that were broken off; every 30 seconds, of an index of those only"),
     ("users::ANYBODY", "whether there is anybody at all; at the start"),
     ("users::BY_ADDRESS", "who signs in names an address and no workspace yet"),
