@@ -5,13 +5,20 @@
 mod house;
 mod program;
 
+use std::collections::BTreeMap;
+use std::fs;
+
 use engine::{Carriers, Clock, Engine};
 use house::{House, houses};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use store::{Address, Lane, Sql, Store};
 
+const LEADS: &str = "First Name,Phone,Address,State\r\nAnn,(212) 555-0123,12 Oak Street,NY\r\n\
+    Bob,305-555-0177,9 Palm Ave,FL\r\n";
 const ACTOR: Sql = Sql::Same("UPDATE events SET actor = 'nobody' WHERE kind = 'workflow.created'");
+const STEAL: Sql =
+    Sql::Same("UPDATE accounts SET balance = balance + 5 WHERE account = 'available' AND unit = 'micros'");
 
 fn store(house: &House) -> Store {
     let address: Address = if house.name == "sqlite" {
@@ -31,6 +38,13 @@ fn seal(house: &House) -> u64 {
 
 fn edit(house: &House, sql: &'static Sql) {
     assert_eq!(store(house).write_blocking(Lane::Normal, |tx| tx.execute(sql, &[])).unwrap(), 1);
+}
+
+fn started(house: &House) {
+    house.furnish();
+    house.write("leads.csv", LEADS);
+    house.text(&["contacts", "import", "leads.csv"]);
+    house.text(&["enroll", "--workflow", "Spring leads", "--all", "--yes"]);
 }
 
 #[test]
@@ -73,5 +87,60 @@ fn an_edit_of_the_history_is_told_by_name_and_a_kept_hash_is_found_or_missed() {
         house.write("cut.txt", &hash[..60]);
         let cut = house.error(&["audit", "verify", "--expect-file", "cut.txt"]);
         assert!(cut.starts_with("2 ") && cut.contains("cut.txt line 1"), "{cut}");
+    }
+}
+
+/// What the lines of an export add up to, by account and unit.
+fn sums(lines: &str) -> BTreeMap<(String, String), i64> {
+    let mut sums = BTreeMap::new();
+    for line in lines.lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let text = |name: &str| line[name].as_str().unwrap().to_owned();
+        let amount = line["amount"].as_i64().unwrap();
+        *sums.entry((text("from"), text("unit"))).or_default() -= amount;
+        *sums.entry((text("to"), text("unit"))).or_default() += amount;
+    }
+    sums
+}
+
+#[test]
+fn the_exported_ledger_adds_up_to_the_balances_and_says_so() {
+    for house in houses() {
+        started(&house);
+        let served = house.serve(&[]);
+        let done = house.run(&["ledger", "export", "--format", "jsonl"]);
+        assert!(served.stop());
+        assert_eq!(done.code, 0, "{}", done.errors);
+        assert!(done.errors.contains("Acme Homes: ") && done.errors.contains("available  micros"), "{}", done.errors);
+        assert!(!done.errors.contains("WRONG"), "{}", done.errors);
+        assert_eq!(house.json(&["ledger", "verify"])["data"][0]["clean"], true);
+        let taken = sums(&done.output);
+        assert_eq!(taken[&("outside".to_owned(), "micros".to_owned())], -25_000_000);
+
+        let csv = house.run(&["ledger", "export"]);
+        let rows: Vec<&str> = csv.output.lines().collect();
+        assert!(rows[0].starts_with("\"workspace\",\"time\",\"reason\",\"reference\""), "{}", rows[0]);
+        let times: Vec<&str> = rows[1..].iter().map(|row| row.split("\",\"").nth(1).unwrap()).collect();
+        assert!(times.is_sorted() && times.iter().all(|time| time.ends_with('Z')), "{times:?}");
+        for part in ["\"topup\",\"top_", "\"charge\",\"enr_", "\"25000000\",\"25.00\",\"Acme Homes\""] {
+            assert!(csv.output.contains(part), "{part}: {}", csv.output);
+        }
+        let out = house.run(&["ledger", "export", "--workspace", "acme homes", "--out", "ledger.csv"]);
+        assert_eq!((out.code, out.output.as_str()), (0, ""), "{}", out.errors);
+        assert!(fs::read_to_string(house.path("ledger.csv")).unwrap().lines().count() >= rows.len());
+        let there = house.error(&["ledger", "export", "--out", "ledger.csv"]);
+        assert!(there.contains("ledger.csv exists already"), "{there}");
+
+        let before = house.run(&["ledger", "export", "--to", "2020-01-01"]);
+        assert_eq!((before.code, before.output.lines().count()), (0, 1), "{}", before.errors);
+        let none = house.run(&["ledger", "export", "--from", "2026-02-02", "--to", "2026-02-01"]);
+        assert_eq!(none.code, 2, "{}", none.errors);
+        assert!(none.errors.contains("there is no day from 2026-02-02 to 2026-02-01"), "{}", none.errors);
+
+        edit(&house, &STEAL);
+        let wrong = house.run(&["ledger", "export"]);
+        assert_eq!(wrong.code, 1, "{}", wrong.errors);
+        assert!(wrong.errors.contains("WRONG: the transfers do not add up to the balance"), "{}", wrong.errors);
+        assert!(wrong.output.lines().count() >= rows.len(), "what there is is given all the same");
     }
 }

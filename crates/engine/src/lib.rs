@@ -40,6 +40,7 @@ pub mod keys;
 mod kin;
 pub mod labels;
 pub mod lease;
+pub mod ledger_export;
 pub mod links;
 pub mod live;
 pub mod manual;

@@ -14,6 +14,7 @@ const SMALL: &[(&str, &str)] = &[
     ("copies.finish", "the same"),
     ("copies.served", "one row for each node, before a copy"),
     ("jobs::RUNNING", "by the index that holds running jobs only"),
+    ("ledger::export::TRANSFERS", "all of the ledger, oldest first: that is what is asked for, by the operator"),
     ("migrations.is_there", "the schema"),
     ("migrations.list_applied", "the migrations"),
     ("migrations.workspaces", "one row for each workspace, when a migration has to fill something"),
