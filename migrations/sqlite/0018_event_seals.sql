@@ -13,3 +13,13 @@ CREATE TABLE event_seals (
     marks BLOB NOT NULL,
     PRIMARY KEY (workspace_id, seal)
 );
+
+-- When the books and the history of a workspace are checked next, when they were last, and what was wrong.
+CREATE TABLE self_checks (
+    workspace_id BIGINT NOT NULL PRIMARY KEY,
+    due_at BIGINT NOT NULL,
+    planned_at BIGINT NOT NULL,
+    checked_at BIGINT,
+    ledger_faults BIGINT NOT NULL,
+    history_faults BIGINT NOT NULL
+);

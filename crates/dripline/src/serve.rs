@@ -148,6 +148,7 @@ async fn work(parts: Parts, stopped: watch::Receiver<bool>, grace: SignedDuratio
             tokio::join!(
                 engine.keep_house(stopped.clone()),
                 engine.keep_sealed(stopped.clone()),
+                engine.keep_checking(stopped.clone()),
                 engine.adopt_jobs(stopped)
             )
         }

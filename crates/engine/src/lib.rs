@@ -12,6 +12,7 @@ pub mod billing;
 pub mod bulk;
 pub mod carriers;
 pub mod changes;
+pub mod checks;
 pub mod claim;
 pub mod clock;
 pub mod consents;

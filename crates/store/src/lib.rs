@@ -7,6 +7,7 @@
 
 pub mod answers;
 pub mod carriers;
+pub mod checks;
 pub mod claims;
 pub mod consents;
 pub mod contacts;
@@ -52,6 +53,7 @@ pub use db::{Address, ConstraintKind, Copied, DbError, Each, Lane, Read, Row, Si
 const STATEMENTS: &[&[(&str, &Sql)]] = &[
     answers::ALL,
     carriers::ALL,
+    checks::ALL,
     claims::ALL,
     consents::ALL,
     contacts::ALL,

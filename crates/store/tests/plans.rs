@@ -9,6 +9,7 @@ use store::testing;
 const SMALL: &[(&str, &str)] = &[
     ("carriers::ALL_OPEN", "accounts at carriers, a few for each workspace that sends"),
     ("carriers::VERSION", "the same"),
+    ("checks::STATE", "one row for each workspace, when the operator's figures are asked for"),
     ("claims::DUE_WORKSPACES", "one row for each workspace that has something due"),
     ("copies.find", "at most one row"),
     ("copies.finish", "the same"),

@@ -21,6 +21,8 @@ const EXCEPTIONS: &[(&str, &str)] = &[
         "every node holds all accounts open; read at its start and when the next one says that one changed",
     ),
     ("carriers::VERSION", "whether an account changed; every 30 seconds"),
+    ("checks::DUE", "workspaces whose daily check is due; a probe of each workspace, every five minutes"),
+    ("checks::STATE", "what the daily checks of all workspaces found; when the operator's figures are asked for"),
     ("claims::BACKLOG", "the operator's figures of all workspaces; when they are asked for"),
     (
         "claims::DUE_WORKSPACES",
