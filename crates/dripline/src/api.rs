@@ -22,6 +22,7 @@ mod registrations;
 pub(crate) mod request;
 pub(crate) mod simulator;
 pub(crate) mod start;
+pub(crate) mod statements;
 pub(crate) mod suppression_lists;
 pub(crate) mod suppressions;
 pub(crate) mod users;
@@ -73,6 +74,7 @@ fn described(max_body_bytes: usize) -> (Router<Parts>, OpenApi) {
         .routes(routes!(workspace::show, workspace::change))
         .routes(routes!(workspace::balances))
         .routes(routes!(workspace::prove))
+        .routes(routes!(statements::show))
         .routes(routes!(users::list, users::create))
         .routes(routes!(users::change, users::remove))
         .routes(routes!(keys::list, keys::create))

@@ -35,6 +35,7 @@ mod run;
 mod segments;
 mod serve;
 mod simulate;
+mod statement;
 mod stop;
 mod suppression;
 mod table;
@@ -91,6 +92,7 @@ enum Command {
     Enroll(enroll::Enroll),
     Credit(credit::Credit),
     Ledger(ledger::Ledger),
+    Statement(statement::Statement),
     Audit(audit::Audit),
     Migrate(migrate::Migrate),
     Backup(backup::Backup),
@@ -120,6 +122,7 @@ fn dispatch(command: Command, answer: &mut Answer) -> Result<(), Stop> {
         Command::Enroll(command) => command.run(answer),
         Command::Credit(command) => command.run(answer),
         Command::Ledger(command) => command.run(answer),
+        Command::Statement(command) => command.run(answer),
         Command::Audit(command) => command.run(answer),
         Command::Migrate(command) => command.run(answer),
         Command::Backup(command) => command.run(answer),

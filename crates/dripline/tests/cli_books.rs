@@ -144,3 +144,35 @@ fn the_exported_ledger_adds_up_to_the_balances_and_says_so() {
         assert!(wrong.output.lines().count() >= rows.len(), "what there is is given all the same");
     }
 }
+
+#[test]
+fn the_statement_of_a_month_is_shown_and_written_as_pdf_and_csv() {
+    for house in houses() {
+        started(&house);
+        let now = Clock::System.now().to_zoned_datetime(jiff::tz::TimeZone::get("America/New_York").unwrap());
+        let month = now.strftime("%Y-%m").to_string();
+        let ask = ["statement", "--workspace", "Acme Homes", "--month", &month];
+        let shown = house.text(&ask);
+        for part in
+            ["Acme Homes, ", "Opening balance", "2 contacts added, ", "Top-up", "Credits granted", "Closing balance"]
+        {
+            assert!(shown.contains(part), "{part}: {shown}");
+        }
+        house.text(&[&ask[..], &["--pdf", "month.pdf", "--csv", "month.csv"]].concat());
+        let pdf = fs::read(house.path("month.pdf")).unwrap();
+        assert!(pdf.starts_with(b"%PDF-1.7") && pdf.ends_with(b"%%EOF"), "{} bytes", pdf.len());
+        let csv = fs::read_to_string(house.path("month.csv")).unwrap();
+        assert!(csv.contains("\"opening_balance\",\"Opening balance\",\"\",\"\",\"0\",\"0.00\""), "{csv}");
+        let document = house.json(&ask);
+        assert_eq!(document["statement"]["lines"].as_array().unwrap().len() + 4, csv.lines().count());
+        let there = house.error(&[&ask[..], &["--pdf", "month.pdf"]].concat());
+        assert!(there.contains("month.pdf exists already"), "{there}");
+        let none = house.error(&["statement", "--month", "2019-01"]);
+        assert!(
+            none.starts_with("1 ") && none.contains("there is no statement of 2019-01: the first month is"),
+            "{none}"
+        );
+        let wrong = house.error(&["statement", "--month", "November"]);
+        assert!(wrong.starts_with("2 ") && wrong.contains("write it as 2026-11"), "{wrong}");
+    }
+}

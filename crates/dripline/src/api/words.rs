@@ -13,6 +13,7 @@ use engine::Switch;
 use engine::doubts::Fate;
 use engine::import::OnDuplicate;
 use engine::numbers::NumberState;
+use engine::statement::LineKind;
 use engine::workflows::Status;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::openapi::RefOr;
@@ -64,6 +65,7 @@ pub(crate) type PlanWord = Word<Plan>;
 pub(crate) type JobStateWord = Word<JobState>;
 pub(crate) type EnrollmentStateWord = Word<EnrollmentState>;
 pub(crate) type EncodingWord = Word<Encoding>;
+pub(crate) type LineWord = Word<LineKind>;
 
 pub(crate) type DuplicateWord = Word<OnDuplicate>;
 pub(crate) type CodeWord = Word<Code>;
@@ -125,6 +127,7 @@ lists! {
     OnDuplicate, "OnDuplicate", "What an import does with a contact that is there: fills its empty fields, or overwrites.",
         vec!["fill_empty", "overwrite"];
     Encoding, "Encoding", "How a text travels.", vec!["GSM-7", "UCS-2"];
+    LineKind, "StatementLineKind", "What a line of a statement is about.", LineKind::ALL.map(LineKind::word).to_vec();
 }
 
 impl<L> Serialize for Word<L> {

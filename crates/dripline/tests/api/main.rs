@@ -13,5 +13,6 @@ mod metrics;
 mod pages;
 mod repeats;
 mod site;
+mod statements;
 mod story;
 mod team;
