@@ -27,6 +27,7 @@ pub mod refusal;
 pub mod registration;
 pub mod rules;
 pub mod schedule;
+pub mod seal;
 pub mod search;
 pub mod segments;
 pub mod smart;

@@ -23,6 +23,7 @@ mod registrations;
 pub(crate) mod request;
 pub(crate) mod simulator;
 pub(crate) mod start;
+pub(crate) mod statements;
 pub(crate) mod suppression_lists;
 pub(crate) mod suppressions;
 pub(crate) mod users;
@@ -81,6 +82,7 @@ fn described(max_body_bytes: usize) -> (Router<Parts>, OpenApi) {
         .routes(routes!(plans::cancel))
         .routes(routes!(plans::resume))
         .routes(routes!(plans::periods))
+        .routes(routes!(statements::show))
         .routes(routes!(users::list, users::create))
         .routes(routes!(users::change, users::remove))
         .routes(routes!(keys::list, keys::create))

@@ -11,6 +11,7 @@
 
 mod answer;
 mod ask;
+mod audit;
 mod backup;
 mod batch;
 mod carriers;
@@ -35,6 +36,7 @@ mod run;
 mod segments;
 mod serve;
 mod simulate;
+mod statement;
 mod stop;
 mod suppression;
 mod table;
@@ -93,6 +95,8 @@ enum Command {
     Credit(credit::Credit),
     Debit(credit::Debit),
     Ledger(ledger::Ledger),
+    Statement(statement::Statement),
+    Audit(audit::Audit),
     Migrate(migrate::Migrate),
     Backup(backup::Backup),
     Copy(copy::Copy),
@@ -123,6 +127,8 @@ fn dispatch(command: Command, answer: &mut Answer) -> Result<(), Stop> {
         Command::Credit(command) => command.run(answer),
         Command::Debit(command) => command.run(answer),
         Command::Ledger(command) => command.run(answer),
+        Command::Statement(command) => command.run(answer),
+        Command::Audit(command) => command.run(answer),
         Command::Migrate(command) => command.run(answer),
         Command::Backup(command) => command.run(answer),
         Command::Copy(command) => command.run(answer),

@@ -15,5 +15,6 @@ mod page;
 mod problem;
 pub mod proxies;
 pub mod serve;
+mod statement;
 mod web;
 pub mod wiring;

@@ -13,6 +13,8 @@ use axum::http::{Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use engine::Clock;
+use jiff::Timestamp;
+use store::checks::Checked;
 use store::claims::Backlog;
 
 use crate::wiring::Parts;
@@ -64,25 +66,32 @@ fn word(method: &Method) -> &'static str {
 
 /// Answers a scrape.
 pub(crate) async fn show(State((parts, requests)): State<(Parts, Arc<Requests>)>) -> Response {
-    let Ok(backlog) = parts.engine.backlog().await else {
+    let (Ok(backlog), Ok(checked)) = (parts.engine.backlog().await, parts.engine.checked().await) else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
-    let text = text(&parts, &requests, backlog);
+    let text = text(&parts, &requests, backlog, checked);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
 
-fn text(parts: &Parts, requests: &Requests, backlog: Backlog) -> String {
+fn text(parts: &Parts, requests: &Requests, backlog: Backlog, checked: Checked) -> String {
     let mut page = Page::default();
     let version = format!("version=\"{}\",tzdb=\"{}\"", env!("CARGO_PKG_VERSION"), domain::zones::tzdb_version());
     page.head("dripline_info", "gauge", "What runs here.");
     page.line("dripline_info", &version, 1);
     page.head("dripline_due_workspaces", "gauge", "Workspaces with work that is due.");
     page.line("dripline_due_workspaces", "", backlog.workspaces);
-    let age = backlog.oldest.map_or(0, |oldest| parts.engine.now().duration_since(oldest).as_secs().max(0));
+    let since = |at: Option<Timestamp>| at.map_or(0, |at| parts.engine.now().duration_since(at).as_secs().max(0));
+    let age = since(backlog.oldest);
     page.head("dripline_due_oldest_seconds", "gauge", "For how long the oldest due work has waited.");
     page.line("dripline_due_oldest_seconds", "", age);
     page.head("dripline_messages_in_doubt", "gauge", "Messages whose outcome is not known.");
     page.line("dripline_messages_in_doubt", "", backlog.in_doubt);
+    let name = "dripline_check_oldest_seconds";
+    page.head(name, "gauge", "For how long the workspace that has waited longest was not checked.");
+    page.line(name, "", since(checked.oldest));
+    page.head("dripline_check_faults", "gauge", "Faults that the last daily checks of all workspaces found.");
+    page.line("dripline_check_faults", "found_in=\"ledger\"", checked.ledger_faults);
+    page.line("dripline_check_faults", "found_in=\"history\"", checked.history_faults);
     let counts = parts.engine.counts();
     page.head("dripline_messages_claimed_total", "counter", "Messages claimed for sending by this process.");
     page.line("dripline_messages_claimed_total", "", counts.claimed);

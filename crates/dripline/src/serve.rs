@@ -144,7 +144,14 @@ async fn work(parts: Parts, stopped: watch::Receiver<bool>, grace: SignedDuratio
     let engine = parts.engine.clone();
     let house = tokio::spawn({
         let (engine, stopped) = (engine.clone(), stopped.clone());
-        async move { tokio::join!(engine.keep_house(stopped.clone()), engine.adopt_jobs(stopped)) }
+        async move {
+            tokio::join!(
+                engine.keep_house(stopped.clone()),
+                engine.keep_sealed(stopped.clone()),
+                engine.keep_checking(stopped.clone()),
+                engine.adopt_jobs(stopped)
+            )
+        }
     });
     engine.open_links();
     let post = engine.post_webhooks(stopped.clone(), grace);

@@ -17,6 +17,7 @@ use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::idempotency::{KeyMalformed, KeyReused, once};
 use crate::periods;
+use crate::statement::Month;
 use crate::text::{TextError, line, line_or_nothing};
 
 /// The largest payment that can be posted at once: a slip of the keyboard must not be a fortune.
@@ -61,6 +62,16 @@ pub enum BillingError {
     /// There is no such workspace.
     #[error("the workspace does not exist")]
     Unknown,
+    /// There is no statement of that month.
+    #[error("there is no statement of {month}: the first month is {first} and the last is {last}")]
+    NoMonth {
+        /// Which was asked for.
+        month: Month,
+        /// The first of which there is one.
+        first: Month,
+        /// The last.
+        last: Month,
+    },
     /// Nothing, less than nothing, or too much.
     #[error("a payment of {given} is not above $0.00 and at most {MAX_TOP_UP}")]
     Amount {

@@ -8,7 +8,7 @@ use carrier::Carrier;
 use domain::ids::WorkspaceId;
 use jiff::{SignedDuration, Timestamp};
 use store::claims::Node;
-use store::{DbError, Lane, Store, carriers, copies, workspaces};
+use store::{DbError, Lane, Store, carriers, copies, seals, workspaces};
 use tokio::sync::{Notify, OwnedRwLockReadGuard, RwLock, RwLockWriteGuard};
 
 use crate::actor::Actor;
@@ -23,6 +23,7 @@ use crate::guesses::Guesses;
 use crate::ids::{Ids, secret};
 use crate::live::Live;
 use crate::roll::{Outfit, Roll};
+use crate::seals::LONGEST_RUN;
 
 /// How long a node keeps its number without renewing it.
 pub(crate) const NODE_LEASE: SignedDuration = SignedDuration::from_mins(2);
@@ -32,6 +33,8 @@ const SOON: SignedDuration = SignedDuration::from_secs(60);
 /// How long the number of a node that has left stays taken: whoever takes it next is past the identifiers
 /// that were made in its last instant.
 const LEAVING: SignedDuration = SignedDuration::from_secs(1);
+/// What identifiers tell apart in time.
+const TICK: SignedDuration = SignedDuration::from_millis(1);
 /// In place of the number, for an engine that only reads.
 const NO_NODE: i64 = -1;
 
@@ -107,6 +110,8 @@ impl Engine {
         }
         let (now, marked) = (clock.now(), clock.mark());
         let until = later(now, NODE_LEASE);
+        // If the clock was set back, nothing new may lie among what is sealed.
+        let sealed = store.read_blocking(seals::highest)?.map_or(now, |event| later(Ids::instant(event.0), TICK));
         let owner = secret();
         let taken = {
             let owner = owner.clone();
@@ -119,7 +124,14 @@ impl Engine {
                 store.read_blocking(|db| Ok::<_, DbError>((carriers::version(db)?, carriers::all(db)?)))?;
             roll.take(version, &stored);
         }
-        Ok(Self::with(store, clock, Node { number: node, owner }, marked, Ids::leased(node, now, until), roll))
+        Ok(Self::with(
+            store,
+            clock,
+            Node { number: node, owner },
+            marked,
+            Ids::leased(node, now.max(sealed), until),
+            roll,
+        ))
     }
 
     /// An engine that only reads, on a store that was opened for that: it takes no node number, so it may
@@ -329,11 +341,14 @@ impl Engine {
         loop {
             self.have_node().await?;
             let (work, ids, too_late) = (Arc::clone(&work), self.0.ids.clone(), Arc::new(AtomicBool::new(false)));
-            let late = Arc::clone(&too_late);
+            let (clock, late) = (self.0.clock.clone(), Arc::clone(&too_late));
             let proven = move |tx: &mut store::Tx<'_>| {
                 late.store(false, Ordering::Relaxed);
+                let (begun, mark) = (clock.now(), clock.mark());
+                ids.not_before(begun);
                 let done = work(tx)?;
-                ids.prove().inspect_err(|_| late.store(true, Ordering::Relaxed))?;
+                let ran = clock.now().duration_since(begun).max(clock.since(&mark));
+                ids.prove().and_then(|()| in_time(ran)).inspect_err(|_| late.store(true, Ordering::Relaxed))?;
                 Ok(done)
             };
             let done = self.0.store.write(lane, proven).await;
@@ -355,4 +370,12 @@ impl Engine {
     {
         self.0.store.read(work).await
     }
+}
+
+/// That a transaction did not run so long that what it made belongs among what is sealed.
+fn in_time(ran: SignedDuration) -> Result<(), DbError> {
+    if ran <= LONGEST_RUN {
+        return Ok(());
+    }
+    Err(DbError::Unavailable("the transaction ran for too long".into()))
 }

@@ -7,6 +7,8 @@
 //! All identifiers of a node lie inside its leases: the first is not before the instant in which the number was taken,
 //! and a transaction that made one past the end is rolled back (`Ids::prove`). A number is taken only after its former
 //! lease has ended. So two owners of a number never make the same one, whatever their clocks say and however long one slept.
+//! No identifier is before the instant at which the transaction that makes it began to run (`Ids::not_before`), whenever its use
+//! case began: so what is old enough is complete, and can be sealed (`seals`).
 //! The low five bits of a message's identifier are left free for the number of the attempt.
 
 use std::fmt::Write as _;
@@ -88,6 +90,17 @@ impl Ids {
     #[must_use]
     pub fn floor(at: Timestamp) -> i64 {
         ticks(at) << NODE_BITS
+    }
+
+    /// The millisecond of an identifier.
+    #[must_use]
+    pub fn instant(id: i64) -> Timestamp {
+        millisecond(id >> NODE_BITS)
+    }
+
+    /// Nothing that is made from now on is before this time.
+    pub(crate) fn not_before(&self, at: Timestamp) {
+        self.last.fetch_max(ticks(at) - 1, Ordering::Relaxed);
     }
 
     /// An identifier that is this many milliseconds older.
@@ -198,6 +211,15 @@ mod tests {
         let heir = Ids::leased(1, at(240), at(360));
         assert_eq!(Ids::leased(0, at(0), at(120)).next(at(0)), Ids::floor(at(0)));
         assert!(heir.next(at(240 - 3_600)) >= Ids::floor(at(240)));
+        assert_eq!((Ids::instant(late), Ids::instant(heir.next(at(300)))), (at(120), at(300)));
+        heir.not_before(at(310));
+        assert_eq!(
+            heir.next(at(250)),
+            Ids::leased(1, at(0), at(9)).next(at(310)),
+            "its use case began a minute before"
+        );
+        heir.not_before(at(305));
+        assert!(heir.next(at(305)) > Ids::floor(at(310)), "identifiers grow");
         assert!(late < Ids::floor(first.unused()) && first.unused() <= first.until());
     }
 

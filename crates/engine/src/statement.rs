@@ -3,6 +3,8 @@
 //! A day's line is made of tallies, so that a year of them is read at once. What it opens to comes from the transfers
 //! of that very day; both are written by the same transactions, and the audit compares them.
 
+mod month;
+
 use domain::access::Permission;
 use domain::ids::EnrollmentId;
 use domain::ledger::{Amounts, Reason};
@@ -15,6 +17,7 @@ use store::ledger::{self, Posted};
 use store::tallies::{self, Tally};
 use store::{Read, contacts, workflows};
 
+pub use self::month::{LineKind, Month, MonthLine, MonthStatement, NoMonth};
 use crate::actor::Actor;
 use crate::billing::BillingError;
 use crate::engine::Engine;

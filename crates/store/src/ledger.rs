@@ -5,6 +5,7 @@
 //! the statement that debits it.
 
 pub mod audit;
+pub mod export;
 pub mod statement;
 
 use domain::ids::WorkspaceId;
@@ -82,6 +83,8 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("ledger::audit::PERIODS", &audit::PERIODS),
     ("ledger::audit::STRAYS", &audit::STRAYS),
     ("ledger::audit::KINDS", &audit::KINDS),
+    ("ledger::export::TRANSFERS", &export::TRANSFERS),
+    ("ledger::export::FLOWS", &export::FLOWS),
     ("ledger::statement::LINES", &statement::LINES),
     ("ledger::statement::TEXTS", &statement::TEXTS),
 ];
@@ -230,16 +233,17 @@ pub struct Flow {
 
 /// All flows of a workspace, from the transfers themselves.
 pub fn flows(read: &Read<'_>, workspace: WorkspaceId) -> Result<Vec<Flow>, DbError> {
-    let flow = |row: &Row| {
-        Ok(Flow {
-            debit: row.text(0)?.to_owned(),
-            credit: row.text(1)?.to_owned(),
-            unit: row.text(2)?.to_owned(),
-            amount: row.int(3)?,
-            count: row.int(4)?,
-        })
-    };
     read.query(&SUMS, &[workspace.0.into()])?.iter().map(flow).collect()
+}
+
+fn flow(row: &Row) -> Result<Flow, DbError> {
+    Ok(Flow {
+        debit: row.text(0)?.to_owned(),
+        credit: row.text(1)?.to_owned(),
+        unit: row.text(2)?.to_owned(),
+        amount: row.int(3)?,
+        count: row.int(4)?,
+    })
 }
 
 /// A transfer as it was posted.

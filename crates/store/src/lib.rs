@@ -7,6 +7,7 @@
 
 pub mod answers;
 pub mod carriers;
+pub mod checks;
 pub mod claims;
 pub mod consents;
 pub mod contacts;
@@ -30,6 +31,7 @@ pub mod plans;
 pub mod quick_replies;
 pub mod receipts;
 pub mod registrations;
+pub mod seals;
 pub mod search;
 pub mod sessions;
 pub mod statistics;
@@ -54,6 +56,7 @@ pub use db::{Address, ConstraintKind, Copied, DbError, Each, Lane, Read, Row, Si
 const STATEMENTS: &[&[(&str, &Sql)]] = &[
     answers::ALL,
     carriers::ALL,
+    checks::ALL,
     claims::ALL,
     consents::ALL,
     contacts::ALL,
@@ -79,6 +82,7 @@ const STATEMENTS: &[&[(&str, &Sql)]] = &[
     quick_replies::ALL,
     receipts::ALL,
     registrations::ALL,
+    seals::ALL,
     sessions::ALL,
     search::ALL,
     subscriptions::ALL,

@@ -142,6 +142,13 @@ const MIGRATIONS: &[Migration] = &[
             postgres: include_str!("../../../migrations/postgres/0018_webhooks.sql"),
         },
     },
+    Migration {
+        name: "0019_event_seals",
+        sql: Sql::Twin {
+            sqlite: include_str!("../../../migrations/sqlite/0019_event_seals.sql"),
+            postgres: include_str!("../../../migrations/postgres/0019_event_seals.sql"),
+        },
+    },
 ];
 
 /// What only the program can work out of rows that are there already, by the migration that needs it. It runs once the

@@ -9,11 +9,13 @@ use store::testing;
 const SMALL: &[(&str, &str)] = &[
     ("carriers::ALL_OPEN", "accounts at carriers, a few for each workspace that sends"),
     ("carriers::VERSION", "the same"),
+    ("checks::STATE", "one row for each workspace, when the operator's figures are asked for"),
     ("claims::DUE_WORKSPACES", "one row for each workspace that has something due"),
     ("copies.find", "at most one row"),
     ("copies.finish", "the same"),
     ("copies.served", "one row for each node, before a copy"),
     ("jobs::RUNNING", "by the index that holds running jobs only"),
+    ("ledger::export::TRANSFERS", "all of the ledger, oldest first: that is what is asked for, by the operator"),
     ("migrations.is_there", "the schema"),
     ("migrations.list_applied", "the migrations"),
     ("migrations.workspaces", "one row for each workspace, when a migration has to fill something"),

@@ -21,6 +21,8 @@ const EXCEPTIONS: &[(&str, &str)] = &[
         "every node holds all accounts open; read at its start and when the next one says that one changed",
     ),
     ("carriers::VERSION", "whether an account changed; every 30 seconds"),
+    ("checks::DUE", "workspaces whose daily check is due; a probe of each workspace, every five minutes"),
+    ("checks::STATE", "what the daily checks of all workspaces found; when the operator's figures are asked for"),
     ("claims::BACKLOG", "the operator's figures of all workspaces; when they are asked for"),
     (
         "subscriptions::DUE",
@@ -36,6 +38,7 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("numbers::FIND_ROUTE", "an inbound text names a number of ours and no workspace yet; this tells which it is"),
     ("numbers::ROUTE", "the same, when a number is added: which of all workspaces has it"),
     ("receipts::OVERDUE", "workspaces with receipts that nobody claimed; every hour"),
+    ("seals::HIGHEST", "until when anything is sealed, which a node's identifiers must be past; when it starts"),
     ("suppression_lists::REMOVING", "removals that were broken off; every 30 seconds, of an index of those only"),
     (
         "webhooks::ALL_OPEN",

@@ -15,6 +15,7 @@ use engine::Switch;
 use engine::doubts::Fate;
 use engine::import::OnDuplicate;
 use engine::numbers::NumberState;
+use engine::statement::LineKind;
 use engine::webhooks::log::Again;
 use engine::workflows::Status;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -69,6 +70,7 @@ pub(crate) type AtEndWord = Word<AtEnd>;
 pub(crate) type JobStateWord = Word<JobState>;
 pub(crate) type EnrollmentStateWord = Word<EnrollmentState>;
 pub(crate) type EncodingWord = Word<Encoding>;
+pub(crate) type LineWord = Word<LineKind>;
 
 pub(crate) type EndpointStateWord = Word<EndpointState>;
 pub(crate) type DeliveryStateWord = Word<DeliveryState>;
@@ -141,6 +143,7 @@ lists! {
     DeliveryState, "WebhookDeliveryState", "Where a delivery stands.", DeliveryState::ALL.map(DeliveryState::word).to_vec();
     Again, "WebhookReplay", "What is delivered again: what was not taken, or everything.", Again::ALL.map(Again::word).to_vec();
     Encoding, "Encoding", "How a text travels.", vec!["GSM-7", "UCS-2"];
+    LineKind, "StatementLineKind", "What a line of a statement is about.", LineKind::ALL.map(LineKind::word).to_vec();
 }
 
 impl<L> Serialize for Word<L> {

@@ -1,4 +1,6 @@
-//! `dripline ledger verify`: the proof that the books are right, or the faults by name.
+//! `dripline ledger verify`: the proof that the books are right, or the faults by name; `dripline ledger export`: all of them.
+
+mod export;
 
 use clap::Subcommand;
 use engine::audit::LedgerReport;
@@ -15,6 +17,7 @@ const EXAMPLES: &str = "\
 Examples:
   dripline ledger verify
   dripline ledger verify --workspace \"Acme Homes\" --json
+  dripline ledger export > ledger.csv
 
 Every balance is computed again from its transfers, and every charge is followed to where it
 went. It may run beside the server. Exit code 1 if anything is wrong.";
@@ -25,7 +28,7 @@ Examples:
   dripline ledger verify --workspace \"Acme Homes\"
   dripline ledger verify --database sqlite:copy.db --json";
 
-/// Prove that the books are right
+/// Prove that the books are right, or take them out
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Ledger {
@@ -38,6 +41,9 @@ enum Command {
     /// Audit one workspace, or all of them
     #[command(after_help = VERIFY)]
     Verify(Verify),
+    /// Write every transfer of one workspace, or of all
+    #[command(after_help = export::EXAMPLES)]
+    Export(export::Export),
 }
 
 #[derive(Debug, clap::Args)]
@@ -53,6 +59,7 @@ impl Ledger {
     pub(crate) fn run(self, answer: &mut Answer) -> Result<(), Stop> {
         match self.command {
             Command::Verify(command) => command.run(answer),
+            Command::Export(command) => command.run(answer),
         }
     }
 }

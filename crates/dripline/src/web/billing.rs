@@ -2,6 +2,7 @@
 
 mod charges;
 mod days;
+mod months;
 mod plan;
 
 use askama::Template;
@@ -41,6 +42,7 @@ pub(super) fn routes() -> Router<Parts> {
         .route("/billing/top-up", post(top_up))
         .route("/billing/statement.csv", get(file))
         .merge(days::routes())
+        .merge(months::routes())
         .merge(charges::routes())
         .merge(plan::routes())
 }
@@ -77,6 +79,8 @@ struct BillingPage<'v> {
     next: Option<Date>,
     may_pay: bool,
     may_export: bool,
+    /// The months of which there are statements, the newest first: for programs and for people.
+    months: Vec<(String, String)>,
     demo: bool,
     workspace: String,
     /// Who was to be added to which workflow when the money did not do.
@@ -104,6 +108,7 @@ async fn show(State(parts): State<Parts>, viewer: Viewer, Query(asked): Query<As
     let (engine, actor) = (&parts.engine, &viewer.actor);
     let balances = engine.balances(actor).await?;
     let page = engine.statement(actor, asked.before, DAYS).await?;
+    let months = engine.statement_months(actor).await?;
     let row = engine.workspace(actor).await?.workspace;
     let low = engine.needs(actor).await?.low.map(|low| {
         let covers = counted(low.covers, "more segment", "more segments");
@@ -123,6 +128,7 @@ async fn show(State(parts): State<Parts>, viewer: Viewer, Query(asked): Query<As
         next: page.next,
         may_pay: viewer.may("billing:write"),
         may_export: viewer.may("export"),
+        months: months.iter().map(|month| (month.to_string(), month.name())).collect(),
         demo: viewer.demo,
         workspace: row.name,
         pending: asked.contact.zip(asked.workflow),

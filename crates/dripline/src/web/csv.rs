@@ -33,12 +33,17 @@ impl Csv {
         std::mem::take(&mut self.0)
     }
 
-    /// The file as a download of this name, which is plain ASCII. A spreadsheet knows by the mark at its beginning that it is UTF-8.
+    /// The whole file. A spreadsheet knows by the mark at its beginning that it is UTF-8.
+    pub(crate) fn file(self) -> String {
+        format!("\u{feff}{}", self.0)
+    }
+
+    /// The file as a download of this name, which is plain ASCII.
     pub(crate) fn download(self, name: &str) -> Response {
         let disposition = format!("attachment; filename=\"{name}\"");
         let headers =
             [(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, disposition)];
-        (headers, format!("\u{feff}{}", self.0)).into_response()
+        (headers, self.file()).into_response()
     }
 }
 

@@ -27,6 +27,7 @@ pub(crate) fn request(operation: &Operation, own: &Belongings, wish: &Wish<'_>) 
             (_, Some(_)) if wish.place == "path" => wish.id.to_owned(),
             (_, Some(kind)) => own[kind].clone(),
             ("kind", None) => "do_not_contact".to_owned(),
+            ("month", None) => "2026-11".to_owned(),
             _ => "+12125550123".to_owned(),
         };
         path = path.replace(&format!("{{{name}}}"), &value);

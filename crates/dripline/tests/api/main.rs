@@ -13,6 +13,7 @@ mod metrics;
 mod pages;
 mod repeats;
 mod site;
+mod statements;
 mod story;
 mod team;
 mod webhooks;

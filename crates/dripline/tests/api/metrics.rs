@@ -73,6 +73,29 @@ async fn the_numbers_move_with_what_happens() {
 }
 
 #[tokio::test]
+async fn the_daily_check_and_what_it_found_are_shown_and_readiness_does_not_go_by_them() {
+    static STEAL: store::Sql =
+        store::Sql::Same("UPDATE accounts SET balance = balance + 5 WHERE account = 'available' AND unit = 'micros'");
+    let site = Site::new();
+    site.customer("Acme", "+12125550100").await;
+    let engine = &site.parts.engine;
+    let wait = |hours| engine.clock().move_to(engine.now() + jiff::SignedDuration::from_hours(hours));
+    assert_eq!(value(&scrape(&site).await, "dripline_check_oldest_seconds"), 0);
+    engine.check_due().await.unwrap();
+    wait(24);
+    assert_eq!(value(&scrape(&site).await, "dripline_check_oldest_seconds"), 86_400, "it is planned since");
+    engine.store().write(store::Lane::Normal, |tx| tx.execute(&STEAL, &[])).await.unwrap();
+    assert_eq!(engine.check_due().await.unwrap().len(), 1);
+    wait(1);
+    let page = scrape(&site).await;
+    assert_eq!(value(&page, "dripline_check_oldest_seconds"), 3_600);
+    assert_eq!(value(&page, "dripline_check_faults{found_in=\"ledger\"}"), 2);
+    assert_eq!(value(&page, "dripline_check_faults{found_in=\"history\"}"), 0);
+    let ready = site.send(Request::get("/readyz").body(Body::empty()).unwrap()).await;
+    assert_eq!(ready.status, 200);
+}
+
+#[tokio::test]
 async fn addresses_that_are_no_route_are_one_series() {
     let site = Site::new();
     for n in 0..50 {

@@ -43,6 +43,7 @@ async fn a_day_through_every_operation() {
     doubt(&told).await;
     webhooks(&told).await;
     assert_eq!(told.get("/ledger").await["clean"], true);
+    assert_eq!(told.get("/statements/2026-11").await["month"], "2026-11");
     let seen = told.seen.into_inner().unwrap();
     let missed: Vec<&str> =
         operations().iter().map(|operation| operation.id()).filter(|id| !seen.contains(id)).collect();

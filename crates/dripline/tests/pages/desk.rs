@@ -64,6 +64,28 @@ async fn the_statement_opens_to_each_contact_and_each_message() {
 }
 
 #[tokio::test]
+async fn a_month_is_handed_out_as_pdf_and_as_csv_to_who_may_export() {
+    let site = Site::new();
+    let customer = site.customer("Ours", "+12125550100").await;
+    enroll_all(&site, &customer).await;
+    let (owner, agent) = (site.person(&customer, Role::Owner).await, site.person(&customer, Role::Agent).await);
+    let page = owner.get("/billing").await.good();
+    assert!(page.has("<option value=\"2026-11\">November 2026</option>"), "{}", page.text);
+    let pdf = owner.get("/billing/months?month=2026-11&as=pdf").await.good();
+    assert_eq!(pdf.header("content-type"), "application/pdf");
+    assert_eq!(pdf.header("content-disposition"), "attachment; filename=\"statement-2026-11.pdf\"");
+    assert!(pdf.text.starts_with("%PDF-1.7"));
+    let csv = owner.get("/billing/months?month=2026-11&as=csv").await.good();
+    assert_eq!(csv.header("content-disposition"), "attachment; filename=\"statement-2026-11.csv\"");
+    assert!(csv.has("\"contacts_added\",\"3 contacts added, 9 segments\",\"3\",\"9\",\"-9\",\"0.00\""), "{}", csv.text);
+    for month in ["2026-10", "2026-12", "nonsense", ""] {
+        assert_eq!(owner.get(&format!("/billing/months?month={month}&as=pdf")).await.status, 404, "{month}");
+    }
+    assert!(!agent.get("/billing").await.good().has("/billing/months"));
+    assert_eq!(agent.get("/billing/months?month=2026-11&as=pdf").await.status, 403);
+}
+
+#[tokio::test]
 async fn money_is_added_in_the_demo_by_who_may_pay() {
     let site = Site::new();
     let customer = site.customer("Ours", "+12125550100").await;

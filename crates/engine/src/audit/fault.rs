@@ -175,3 +175,26 @@ pub enum Fault {
         computed: String,
     },
 }
+
+impl Fault {
+    /// The kind of it, in a word for logs.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Balance { .. } => "balance",
+            Self::NoAccount { .. } => "no_account",
+            Self::Sum { .. } => "sum",
+            Self::BelowZero { .. } => "below_zero",
+            Self::Kind { .. } => "kind",
+            Self::Period { .. } => "period",
+            Self::Stray { .. } => "stray",
+            Self::Unreadable { .. } => "unreadable",
+            Self::Charge { .. } => "charge",
+            Self::Held { .. } => "held",
+            Self::Step { .. } => "step",
+            Self::Correction { .. } => "correction",
+            Self::Prepaid { .. } => "prepaid",
+            Self::Tally { .. } => "tally",
+        }
+    }
+}

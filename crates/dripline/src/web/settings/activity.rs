@@ -1,4 +1,4 @@
-//! `/settings/activity`: who did what, newest first, by matter and by person.
+//! `/settings/activity`: who did what, newest first, by matter and by person, and until when that is sealed.
 
 use std::collections::BTreeSet;
 
@@ -9,6 +9,7 @@ use axum::response::Response;
 use axum::routing::get;
 use domain::access::Permission;
 use domain::ids::{ContactId, EventId, WorkspaceId};
+use engine::seals;
 use serde::Deserialize;
 use store::events::{self, Event};
 use store::{DbError, Read, contacts};
@@ -75,6 +76,15 @@ struct ActivityPage<'v> {
     people: Vec<(String, String)>,
     matter: String,
     who: String,
+    sealed: Option<Sealed>,
+}
+
+/// Until when an edit would show, and by what.
+struct Sealed {
+    until: Moment,
+    number: String,
+    short: String,
+    hash: String,
 }
 
 fn fits(event: &Event, asked: &Asked) -> bool {
@@ -137,8 +147,15 @@ async fn show(State(parts): State<Parts>, viewer: Viewer, Query(asked): Query<As
             .filter(|id| !gone.contains(id))
             .and_then(|id| Some((id, names.contacts.get(&id)?.clone()))),
     });
+    let sealed = parts.engine.read::<_, DbError, _>(move |read| seals::sealed_until(read, workspace)).await?;
+    let sealed = sealed.map(|last| Sealed {
+        until: format::moment(last.until, viewer.now, &viewer.zone),
+        number: format::count(last.number),
+        short: last.hash.short(),
+        hash: last.hash.to_string(),
+    });
     let (frame, side) = frame(&viewer, HERE);
     let matters = MATTERS.iter().map(|(word, name, _)| (*word, *name)).collect();
     let rows = rows.collect();
-    Ok(html(&ActivityPage { frame, side, rows, next: looked.1, matters, people, matter, who }))
+    Ok(html(&ActivityPage { frame, side, rows, next: looked.1, matters, people, matter, who, sealed }))
 }

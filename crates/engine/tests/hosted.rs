@@ -1,0 +1,177 @@
+//! Some months of a hosted workspace: a trial, a plan, a file of leads, a bulk start, replies with their refunds, statements, a month that
+//! is not paid, its recovery, the end of the plan. After each step the books balance, and every month's statement is the ledger's.
+//!
+//! `DRIPLINE_STORY_CONTACTS=100000` tells it at the size of a large customer; one in five of them is started.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod world;
+
+use std::fmt::Write as _;
+use std::io::Cursor;
+
+use domain::ids::ContactId;
+use domain::ledger::Amounts;
+use domain::money::Micros;
+use domain::plan::{Standing, Terms};
+use engine::billing::Slip;
+use engine::bulk::Selection;
+use engine::import::{ImportOptions, ImportOutlets};
+use engine::plans::NewPlan;
+use engine::statement::Month;
+use world::{Plan, World, on_both};
+
+const PRICE: Micros = Micros(49_000_000);
+const CREDITS: i64 = 500;
+const RATE: Micros = Micros(10_000);
+
+fn size() -> usize {
+    std::env::var("DRIPLINE_STORY_CONTACTS").ok().and_then(|text| text.parse().ok()).unwrap_or(600)
+}
+
+/// A valid number of New York for each contact.
+fn phone(n: usize) -> String {
+    format!("+1{}{:03}{:04}", ["212", "646", "917", "718"][n / 7_000_000 % 4], 200 + n / 10_000 % 700, n % 10_000)
+}
+
+/// What holds after every step.
+async fn sound(world: &World) {
+    let report = world.engine.verify_ledger(world.workspace()).await.unwrap();
+    assert_eq!(report.faults, []);
+    let mut closing = None;
+    let mut months: Vec<Month> = world.engine.statement_months(&world.actor).await.unwrap();
+    months.reverse();
+    for month in months {
+        let statement = world.engine.month_statement(&world.actor, month).await.unwrap();
+        let lines = statement
+            .lines
+            .iter()
+            .fold((0, 0), |sum, line| (sum.0 + line.change.credits, sum.1 + line.change.micros.0));
+        let change = (
+            statement.closing.credits - statement.opening.credits,
+            statement.closing.micros.0 - statement.opening.micros.0,
+        );
+        assert_eq!(lines, change, "{month}: the lines are not the change");
+        assert_eq!(
+            statement.opening,
+            closing.unwrap_or(Amounts::ZERO),
+            "{month} does not begin where the one before ended"
+        );
+        closing = Some(statement.closing);
+    }
+    let (credits, micros) = world.balance("available").await;
+    assert_eq!(
+        closing,
+        Some(Amounts { credits, micros: Micros(micros) }),
+        "the last statement ends with what there is"
+    );
+}
+
+async fn days(world: &World, count: i64) {
+    for _ in 0..count {
+        world.play_days(1).await;
+        world.engine.turn_periods().await.unwrap();
+    }
+}
+
+async fn pay(world: &World, dollars: i64) {
+    let slip = Slip { note: "card ending in 4242".to_owned(), idempotency_key: None };
+    world.engine.top_up(world.workspace(), Micros(dollars * 1_000_000), slip).await.unwrap();
+}
+
+async fn standing(world: &World) -> Standing {
+    world.engine.subscription(&world.actor).await.unwrap().course.unwrap().standing
+}
+
+async fn leads(world: &World, count: usize) -> Vec<ContactId> {
+    let mut file = "Phone,First Name\n".to_owned();
+    for n in 0..count {
+        writeln!(file, "{},Lead{n}", phone(n)).unwrap();
+    }
+    let import = world.engine.import_contacts(
+        &world.actor,
+        Cursor::new(file),
+        ImportOptions::default(),
+        ImportOutlets::default(),
+    );
+    assert_eq!(import.await.unwrap().counts.created, count as u64);
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let page = world.engine.contacts(&world.actor, after, "", engine::contacts::MAX_PAGE).await.unwrap();
+        all.extend(page.contacts.into_iter().map(|contact| contact.id));
+        after = page.next;
+        if after.is_none() {
+            return all;
+        }
+    }
+}
+
+#[test]
+fn the_months_of_a_hosted_workspace_balance_at_every_step() {
+    let empty = || Plan { credits: 0, wallet: Micros::ZERO, rate: RATE, ..Plan::default() };
+    on_both(empty, async |world| {
+        let terms =
+            Terms { price: PRICE, credits: CREDITS, rate: RATE, numbers: Some(3), trial_days: 7, grace_days: 7 };
+        let plan = world.engine.add_plan(NewPlan { name: "Growth".to_owned(), terms }).await.unwrap();
+        world.engine.choose_plan(&world.actor, plan.id).await.unwrap();
+        sound(&world).await;
+
+        let count = size();
+        let contacts = leads(&world, count).await;
+        let workflow = world.workflow(&[(0, "Hi {First Name|there}"), (12, "Still there?"), (30, "Bye")]).await;
+        // Three segments each: the trial's credits and the wallet.
+        let started = count / 5;
+        let cost = 3 * i64::try_from(started).unwrap();
+        pay(&world, 2 * PRICE.0 / 1_000_000 + cost / 100).await;
+        let chosen = Selection::These(contacts[..started].to_vec());
+        let preview = world.engine.quote_many(&world.actor, workflow, chosen.clone()).await.unwrap();
+        assert_eq!((preview.starts, preview.segments), (i64::try_from(started).unwrap(), cost));
+        let before = world.balance("available").await;
+        let job = world.engine.enroll_many(&world.actor, workflow, chosen, Some("launch".to_owned())).await.unwrap();
+        let done = world.engine.run_job(&world.actor, job.id, |_| {}).await.unwrap();
+        assert_eq!((done.started, done.refused), (i64::try_from(started).unwrap(), 0));
+        let after = world.balance("available").await;
+        assert_eq!((before.0 - after.0, before.1 - after.1), (preview.amounts.credits, preview.amounts.micros.0));
+        sound(&world).await;
+
+        days(&world, 1).await;
+        // One in four answers the first message: two segments of each come back, to where they came from.
+        let (held, free) = (world.balance("prepaid").await, world.balance("available").await);
+        for n in (0..started).step_by(4) {
+            world.reply(&phone(n), "who is this?").await;
+        }
+        let (held_after, free_after) = (world.balance("prepaid").await, world.balance("available").await);
+        assert_eq!((held.0 - held_after.0, held.1 - held_after.1), (free_after.0 - free.0, free_after.1 - free.1));
+        sound(&world).await;
+
+        // The trial is over: the first month is paid, what was left of the trial's credits has ended.
+        days(&world, 7).await;
+        assert_eq!((standing(&world).await, world.balance("available").await.0), (Standing::Active, CREDITS));
+        sound(&world).await;
+
+        // The second month cannot be paid, whatever the wallet was for.
+        let wallet = world.balance("available").await.1;
+        let rest = Micros((wallet - PRICE.0 + 1_000_000).max(1_000_000).min(wallet));
+        let slip = Slip { note: "paid out on demand".to_owned(), idempotency_key: None };
+        world.engine.withdraw(world.workspace(), rest, slip).await.unwrap();
+        days(&world, 31).await;
+        assert!(matches!(standing(&world).await, Standing::PastDue { .. }));
+        assert_eq!(world.balance("available").await.0, 0);
+        sound(&world).await;
+        days(&world, 3).await;
+        pay(&world, 60).await;
+        assert_eq!((standing(&world).await, world.balance("available").await.0), (Standing::Active, CREDITS));
+        sound(&world).await;
+
+        world.engine.cancel_plan(&world.actor).await.unwrap();
+        days(&world, 40).await;
+        assert_eq!(standing(&world).await, Standing::Ended);
+        assert_eq!((world.balance("prepaid").await, world.balance("available").await.0), ((0, 0), 0));
+        sound(&world).await;
+        for n in 0..started {
+            let texts = world.texts(&phone(n)).len();
+            assert_eq!(texts, if n % 4 == 0 { 1 } else { 3 }, "{}", phone(n));
+        }
+        world.end().await;
+    });
+}
