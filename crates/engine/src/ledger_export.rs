@@ -5,7 +5,7 @@
 
 use std::io;
 
-use domain::ids::{EnrollmentId, MessageId, TopUpId, WorkspaceId};
+use domain::ids::{EnrollmentId, MessageId, PeriodId, TopUpId, WorkspaceId};
 use domain::ledger::{Account, Reason, Unit};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -42,6 +42,7 @@ impl From<Exported> for Movement {
         let posted = row.posted;
         let reference = match Reason::from_word(&posted.reason) {
             Some(Reason::TopUp | Reason::Withdrawal) => TopUpId(row.subject).to_string(),
+            Some(Reason::Grant | Reason::Fee | Reason::Expiry) => PeriodId(row.subject).to_string(),
             _ if row.is_enrollment => EnrollmentId(row.subject).to_string(),
             _ => MessageId(row.subject).to_string(),
         };

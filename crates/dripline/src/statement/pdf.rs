@@ -160,23 +160,12 @@ impl Pen<'_> {
     /// The month in a few figures.
     fn summary(&mut self) {
         let statement = self.statement;
-        let sum = |kinds: &[LineKind]| {
-            let of_kind = statement.lines.iter().filter(|line| kinds.contains(&line.kind));
-            of_kind.fold(Amounts::ZERO, |sum, line| sum.plus(line.change))
-        };
         self.band(ROW);
         self.figure(SUMMARY_CREDITS, self.y + BASE, HEAD, "Credits");
         self.figure(MONEY_AFTER, self.y + BASE, HEAD, "Wallet");
         self.y += ROW;
         self.balance(&format!("Opening balance, {}", long_day(statement.month.first())), statement.opening, STRONG);
-        for (what, kinds) in [
-            ("Paid in and granted", &[LineKind::TopUp, LineKind::Credits][..]),
-            ("Workflows, charged in advance", &[LineKind::Added]),
-            ("Messages by hand", &[LineKind::ByHand]),
-            ("Refunds", &[LineKind::Refund]),
-            ("Paid out and ended", &[LineKind::Withdrawal, LineKind::CreditsEnded]),
-        ] {
-            let sum = sum(kinds);
+        for (what, sum) in summed(&statement.lines) {
             if !sum.is_zero() {
                 self.text(DAY, self.y + BASE, TEXT, what);
                 self.figure(SUMMARY_CREDITS, self.y + BASE, TEXT, &signed_credits(sum.credits));
@@ -271,4 +260,31 @@ impl Pen<'_> {
         self.heads();
         true
     }
+}
+
+/// In which sum of the month a line counts: each in exactly one, so that the sums lead from one balance to the other.
+fn heading(kind: LineKind) -> &'static str {
+    match kind {
+        LineKind::TopUp | LineKind::Credits => "Paid in and granted",
+        LineKind::Plan | LineKind::PlanCredits => "Plan",
+        LineKind::Added => "Workflows, charged in advance",
+        LineKind::ByHand => "Messages by hand",
+        LineKind::Refund => "Refunds",
+        LineKind::Withdrawal | LineKind::CreditsTaken => "Paid out and taken back",
+        LineKind::CreditsEnded => "Credits ended with their period",
+    }
+}
+
+/// The sums of the month, in the order of the kinds.
+pub(super) fn summed(lines: &[MonthLine]) -> Vec<(&'static str, Amounts)> {
+    let mut sums: Vec<(&'static str, Amounts)> = Vec::new();
+    for kind in LineKind::ALL {
+        let of_kind = lines.iter().filter(|line| line.kind == kind);
+        let sum = of_kind.fold(Amounts::ZERO, |sum, line| sum.plus(line.change));
+        match sums.iter_mut().find(|(what, _)| *what == heading(kind)) {
+            Some((_, whole)) => *whole = whole.plus(sum),
+            None => sums.push((heading(kind), sum)),
+        }
+    }
+    sums
 }

@@ -142,3 +142,16 @@ fn the_csv_has_a_row_for_each_line_between_the_balances() {
     );
     assert_eq!([signed_credits(0), signed_credits(1_000), signed_credits(-84)], ["", "+1,000", "−84"]);
 }
+
+#[test]
+fn the_sums_lead_from_the_opening_to_the_closing_balance_whatever_moved() {
+    let on = date(2026, 10, 3);
+    let moves: Vec<_> =
+        LineKind::ALL.iter().zip(1..).map(|(kind, n)| (on, *kind, 1, amounts(n, n * 1_000_000))).collect();
+    let statement = statement("Acme", &moves);
+    let sums = super::pdf::summed(&statement.lines);
+    let whole = sums.iter().fold(statement.opening, |sum, (_, amounts)| sum.plus(*amounts));
+    assert_eq!(whole, statement.closing);
+    let headings: std::collections::BTreeSet<_> = sums.iter().map(|(what, _)| *what).collect();
+    assert_eq!(headings.len(), sums.len());
+}
