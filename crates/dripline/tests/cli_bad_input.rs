@@ -29,7 +29,7 @@ fn a_file_that_is_no_list_of_contacts_is_refused_with_what_to_do() {
         (b"Phone;Name\n;\n", "the file has column names and no rows below them"),
         (b"Name,City\nAnn,Rome\n", "no column is a phone; the first row has \"Name\", \"City\"; name the column"),
         (b"Phone,City,city\n2125550134,,\n", "the column \"city\" is there twice, as column 2 and as column 3"),
-        (b"PK\x03\x04 and so on", "the file is an Excel workbook or a ZIP archive; save it as CSV"),
+        (b"PK\x03\x04 and so on", "the file is a damaged Excel workbook or ZIP archive; save it as CSV"),
         (b"%PDF-1.7", "the file is a PDF"),
         (&random, "the file is no text; save it as CSV (UTF-8) and import that"),
         (b"P\0h\0o\0n\0e\0", "the file is no text"),

@@ -253,7 +253,7 @@ fn plans_are_offered_given_and_canceled_and_money_goes_both_ways() {
         assert_eq!((&ended["plan"]["course"]["standing"], &ended["plan"]["serves"]), (&json!("ended"), &json!(false)));
         assert_eq!(house.json(&["plan", "withdraw", "starter"])["state"], "withdrawn");
         assert!(house.text(&["plan", "list"]).contains("withdrawn"));
-        let export = house.text(&["ledger", "export"]);
+        let export = house.run(&["ledger", "export"]).output;
         for part in ["\"fee\",\"prd_", "\"grant\",\"prd_", "\"expiry\",\"prd_", "\"withdrawal\",\"top_"] {
             assert!(export.contains(part), "{part}: {export}");
         }

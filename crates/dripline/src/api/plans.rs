@@ -18,6 +18,7 @@ use crate::wiring::Parts;
 
 /// A plan that the operator offers. Its terms never change.
 #[derive(Serialize, ToSchema)]
+#[schema(as = OfferedPlan)]
 pub(crate) struct Plan {
     id: ids::Plan,
     name: String,

@@ -104,7 +104,10 @@ fn every_line_is_on_a_sheet_under_the_heads_and_every_sheet_has_its_number() {
     assert_eq!(added, 31);
     let last: Vec<String> = texts(&faces, sheets.last().unwrap()).into_iter().map(|text| text.3).collect();
     let place = last.iter().position(|text| text == "All of the month").unwrap();
-    assert!(last[..place].iter().any(|text| text == "Credits ended"), "it never stands alone: {last:?}");
+    assert!(
+        last[..place].iter().any(|text| text == "Credits ended with their period"),
+        "it never stands alone: {last:?}"
+    );
 }
 
 #[test]

@@ -98,6 +98,8 @@ fn places(operation: &Operation) -> Vec<(String, &'static str)> {
     if let Some(form) = body_of(operation) {
         collect(form, String::new(), &mut all);
     }
+    // Plans are the operator's: none of them is another workspace's.
+    all.retain(|(_, kind)| *kind != "PlanId");
     all
 }
 

@@ -14,6 +14,7 @@ async fn makers(customer: &Customer<'_>) -> Vec<(String, Option<Value>, Option<V
     let hook = |url: &str| json!({ "url": url });
     let webhook = text(&customer.post("/webhooks", hook("https://example.com/c")).await.good()["id"]);
     let step = json!([{ "after_days": 0, "text": "Hello" }]);
+    let (plan, larger) = (customer.offered("Small").await, customer.offered("Large").await);
     vec![
         (format!("/contacts/{contact}/messages"), Some(json!({ "body": "One" })), Some(json!({ "body": "Two" }))),
         (
@@ -59,6 +60,7 @@ async fn makers(customer: &Customer<'_>) -> Vec<(String, Option<Value>, Option<V
             Some(json!({ "workflow": workflow })),
             Some(json!({ "workflow": workflow, "contacts": [contact] })),
         ),
+        ("/subscription".to_owned(), Some(json!({ "plan": plan })), Some(json!({ "plan": larger }))),
     ]
 }
 

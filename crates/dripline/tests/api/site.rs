@@ -9,8 +9,10 @@ use axum::http::{HeaderMap, Request, header};
 use domain::access::Permissions;
 use domain::ids::WorkspaceId;
 use domain::money::Micros;
+use domain::plan::Terms;
 use dripline::wiring::{self, Behaviour, Parts};
 use engine::billing::Slip;
+use engine::plans::NewPlan;
 use engine::roll::Outfit;
 use engine::sealed::MasterKeys;
 use engine::webhooks::Poster;
@@ -229,6 +231,14 @@ impl Customer<'_> {
         Self { key, ..self.clone() }
     }
 
+    /// A plan that the operator offers, which costs nothing and changes no price.
+    pub(crate) async fn offered(&self, name: &str) -> String {
+        let (price, rate) = (Micros::ZERO, Micros(15_000));
+        let terms = Terms { price, credits: 5, rate, numbers: None, trial_days: 0, grace_days: 7 };
+        let made = self.site.parts.engine.add_plan(NewPlan { name: name.to_owned(), terms }).await;
+        made.unwrap().id.to_string()
+    }
+
     pub(crate) async fn contact(&self, phone: &str) -> String {
         let fields = json!({ "First Name": "Ann", "Address": "12 Oak Street", "State": "NY" });
         let made = self.post("/contacts", json!({ "phone": phone, "fields": fields })).await.good();
@@ -295,6 +305,7 @@ impl Customer<'_> {
             ("CampaignId", text(&campaign["id"])),
             ("NumberId", text(&self.get("/numbers").await.good()["data"][0]["id"])),
             ("EventId", text(&tested["event"])),
+            ("PlanId", "pln_7zzzzzzzzzzzz".to_owned()),
             ("WorkspaceId", self.workspace.to_string()),
         ])
     }

@@ -42,12 +42,26 @@ async fn a_day_through_every_operation() {
     simulator(&told).await;
     doubt(&told).await;
     webhooks(&told).await;
+    plan(&told).await;
     assert_eq!(told.get("/ledger").await["clean"], true);
     assert_eq!(told.get("/statements/2026-11").await["month"], "2026-11");
     let seen = told.seen.into_inner().unwrap();
     let missed: Vec<&str> =
         operations().iter().map(|operation| operation.id()).filter(|id| !seen.contains(id)).collect();
     assert_eq!(missed, Vec::<&str>::new(), "these operations have not answered well in any story");
+}
+
+/// A plan: looked at, chosen, canceled, kept.
+async fn plan(told: &Told<'_>) {
+    let plan = told.customer.offered("Free").await;
+    assert_eq!(told.get("/plans").await["data"][0]["id"], json!(plan));
+    assert_eq!(told.get(&format!("/plans/{plan}/offer")).await["now"], true);
+    assert_eq!(told.get("/subscription").await["plan"], Value::Null);
+    assert_eq!(told.post("/subscription", json!({ "plan": plan })).await["standing"], "active");
+    assert_ne!(told.post("/subscription/cancel", json!({})).await["ends_at"], Value::Null);
+    assert_eq!(told.post("/subscription/resume", json!({})).await["at_end"], "renew");
+    assert_eq!(told.get("/subscription/periods").await["data"][0]["number"], 1);
+    told.customer.post("/subscription", json!({ "plan": "pln_7zzzzzzzzzzzz" })).await.problem(404, "not_found");
 }
 
 /// An endpoint that is told what happens.
