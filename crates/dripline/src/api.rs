@@ -67,12 +67,9 @@ async fn private(mut response: Response) -> Response {
     response
 }
 
-/// The routes with their descriptions.
-fn described(max_body_bytes: usize) -> (Router<Parts>, OpenApi) {
-    let (schemas, paths, import) = routes!(contacts::import);
-    let import = import.layer(DefaultBodyLimit::max(max_body_bytes));
-    OpenApiRouter::with_openapi(document::head())
-        .routes(routes!(document::show))
+/// The routes of the workspace itself and of what it pays, beside those that are there.
+fn money(router: OpenApiRouter<Parts>) -> OpenApiRouter<Parts> {
+    router
         .routes(routes!(workspace::show, workspace::change))
         .routes(routes!(workspace::balances))
         .routes(routes!(workspace::prove))
@@ -83,6 +80,13 @@ fn described(max_body_bytes: usize) -> (Router<Parts>, OpenApi) {
         .routes(routes!(plans::resume))
         .routes(routes!(plans::periods))
         .routes(routes!(statements::show))
+}
+
+/// The routes with their descriptions.
+fn described(max_body_bytes: usize) -> (Router<Parts>, OpenApi) {
+    let (schemas, paths, import) = routes!(contacts::import);
+    let import = import.layer(DefaultBodyLimit::max(max_body_bytes));
+    money(OpenApiRouter::with_openapi(document::head()).routes(routes!(document::show)))
         .routes(routes!(users::list, users::create))
         .routes(routes!(users::change, users::remove))
         .routes(routes!(keys::list, keys::create))

@@ -37,7 +37,7 @@ fn cells_are_read_as_a_person_sees_them() {
         .write_with_format(
             1,
             1,
-            &Date::parse_from_str("2026-11-27").unwrap(),
+            Date::parse_from_str("2026-11-27").unwrap(),
             &Format::new().set_num_format("yyyy-mm-dd"),
         )
         .unwrap();
