@@ -3,8 +3,8 @@
 //! | what | how |
 //! |---|---|
 //! | signature | Standard Webhooks ([`signature`]) |
-//! | where it may go | the addresses to which the name resolves are checked as the connection is made ([`guard`]), an address in the URL before |
-//! | how long | [`WHOLE`] in all, [`CONNECT`] of it for the connection |
+//! | where it may go | the addresses to which the name resolves are checked as the connection is made (`guard`), an address in the URL before |
+//! | how long | [`WHOLE`] in all, `CONNECT` of it for the connection |
 //! | what is read | the status and the first [`SAID`] bytes of the answer |
 //! | what is not done | redirects, repeats, proxies from the environment, cookies |
 //!

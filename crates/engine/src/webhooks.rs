@@ -3,8 +3,8 @@
 //! | part | where |
 //! |---|---|
 //! | endpoints: added, changed, their secret renewed, removed | here |
-//! | what a call says | [`body`] |
-//! | taking deliveries up, calling, settling | [`courier`], [`claim`], [`settle`] |
+//! | what a call says | `body` |
+//! | taking deliveries up, calling, settling | `courier`, `claim`, `settle` |
 //! | the log, a test, a replay | [`log`] |
 //!
 //! What happened is queued by the statement that writes the event (`store::events`); nothing here reads the history by a cursor. Secrets

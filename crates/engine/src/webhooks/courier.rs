@@ -5,7 +5,7 @@
 //! | calls under way at one endpoint, on all nodes | [`MOST_PER_WEBHOOK`] |
 //! | calls under way on one node | [`MOST_PER_NODE`] |
 //! | one call | 15 seconds, [`MAX_BODY`] bytes out, 2 KiB of the answer |
-//! | from being taken up to being called | [`HAND_OVER`]; later it is left for its next try, as its node's machine slept |
+//! | from being taken up to being called | `HAND_OVER`; later it is left for its next try, as its node's machine slept |
 //!
 //! A node that dies leaves what it had taken up to the others after a minute (`claim`). Waits here are the machine's own: a
 //! clock that is pushed must not let anybody run in circles.
