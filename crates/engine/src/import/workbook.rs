@@ -2,7 +2,8 @@
 //!
 //! A workbook is a ZIP archive whose parts are read in an order of their own, so it is spooled to a temporary file, and its
 //! rows to another. What separates their cells is [`SEPARATOR`], which no text has, so that nothing has to be guessed of them.
-//! Empty rows between others are kept: rows have the numbers that the spreadsheet shows.
+//! Empty rows between others are kept, those above the first are not: from there on rows have the numbers that the spreadsheet
+//! shows. How large a sheet says that it is counts for nothing: a border around the last cell of a sheet makes it a million rows.
 //!
 //! | cell | read as |
 //! |---|---|
@@ -13,7 +14,7 @@
 //! | error (`#N/A`) | nothing |
 //!
 //! Memory is bounded by the workbook's table of shared texts ([`MAX_SHARED_BYTES`]), which has to be held as a whole. What an
-//! archive unpacks to is counted before anything of it is believed.
+//! archive unpacks to is counted before anything of it is believed, and so is what its rows become: one text may stand in many cells.
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek as _, SeekFrom, Write as _};
@@ -33,10 +34,14 @@ pub const MAX_SHARED_BYTES: u64 = 256 * 1024 * 1024;
 const MAX_SHEET_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 /// The largest of the other parts, unpacked, in bytes.
 const MAX_PART_BYTES: u64 = 64 * 1024 * 1024;
+/// All parts together, unpacked, in bytes.
+const MAX_WHOLE_BYTES: u64 = 6 * 1024 * 1024 * 1024;
+/// The most that the rows may become, in bytes: two thousand for each of a million.
+const MAX_ROWS_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 /// The longest text of a cell with its markup, in bytes. Excel itself takes 32,767 characters.
 const MAX_CELL_BYTES: u64 = 1024 * 1024;
-/// The most columns that a row is filled up to; what lies beyond is kept where it is.
-const MAX_WIDTH: u32 = 16_384;
+/// The rows and the columns of a sheet, as Excel has them.
+const MAX_PLACE: (u32, u32) = (1_048_576, 16_384);
 
 /// Why a workbook is not read.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +53,17 @@ pub enum WorkbookError {
         part: String,
         /// The most that is taken.
         most: u64,
+    },
+    /// The rows become more than is taken.
+    #[error("its rows have more than {MAX_ROWS_BYTES} bytes")]
+    RowsTooLarge,
+    /// A cell is where no sheet has one.
+    #[error("it has a cell in row {row}, column {column}, where no sheet has one")]
+    Beyond {
+        /// Its row, from 1.
+        row: u64,
+        /// Its column, from 1.
+        column: u64,
     },
     /// A cell is longer than is taken.
     #[error("a text in its part {part} is longer than {MAX_CELL_BYTES} bytes")]
@@ -90,13 +106,13 @@ fn spool(mut source: impl Read) -> io::Result<File> {
 
 /// Unpacks everything to nowhere, and counts it: which parts are sheets says the archive itself.
 fn is_sound(mut archive: ZipArchive<BufReader<File>>) -> Result<(), ImportError> {
-    let mut is_workbook = false;
+    let (mut is_workbook, mut left) = (false, MAX_WHOLE_BYTES);
     for place in 0..archive.len() {
         let entry = archive.by_index(place).map_err(WorkbookError::Archive)?;
         let part = entry.name().map_err(WorkbookError::Archive)?.to_ascii_lowercase();
         is_workbook |= part == "xl/workbook.xml";
-        let limits = Limits::of(&part);
-        limits.measure(entry.take(limits.bytes + 1), &part)?;
+        let limits = Limits::of(&part, left);
+        left -= limits.measure(entry.take(limits.bytes + 1), &part)?;
     }
     if is_workbook { Ok(()) } else { Err(ImportError::Binary { what: "a ZIP archive" }) }
 }
@@ -109,23 +125,25 @@ struct Limits {
 }
 
 impl Limits {
-    fn of(part: &str) -> Self {
+    /// Of a part, where so many bytes may still come in all.
+    fn of(part: &str, left: u64) -> Self {
         let is_text = part.ends_with(".xml") || part.ends_with(".rels");
         let bytes = match part {
             _ if part.ends_with("sharedstrings.xml") => MAX_SHARED_BYTES,
             _ if part.starts_with("xl/worksheets/") && is_text => MAX_SHEET_BYTES,
             _ => MAX_PART_BYTES,
         };
-        Self { bytes, run: if is_text { MAX_CELL_BYTES } else { bytes } }
+        Self { bytes: bytes.min(left), run: if is_text { MAX_CELL_BYTES } else { bytes } }
     }
 
-    fn measure(&self, mut part: impl Read, name: &str) -> Result<(), ImportError> {
+    /// How many bytes the part has.
+    fn measure(&self, mut part: impl Read, name: &str) -> Result<u64, ImportError> {
         let (mut total, mut run) = (0u64, 0u64);
         let mut buffer = vec![0; 64 * 1024];
         loop {
             let count = part.read(&mut buffer).map_err(|error| WorkbookError::Archive(error.into()))?;
             if count == 0 {
-                return Ok(());
+                return Ok(total);
             }
             total += count as u64;
             if total > self.bytes {
@@ -148,8 +166,7 @@ fn written(mut workbook: Xlsx<BufReader<File>>) -> Result<File, ImportError> {
     let names: Vec<String> = seen.map(|sheet| sheet.name.clone()).collect();
     for name in names {
         let mut cells = workbook.worksheet_cells_reader(&name).map_err(WorkbookError::Parts)?;
-        let width = cells.dimensions().end.1.saturating_add(1).min(MAX_WIDTH);
-        let mut rows = Rows::new(width)?;
+        let mut rows = Rows::new()?;
         while let Some(cell) = cells.next_cell().map_err(WorkbookError::Parts)? {
             let (row, column) = cell.get_position();
             rows.put(row, column, &text(cell.get_value()))?;
@@ -161,45 +178,65 @@ fn written(mut workbook: Xlsx<BufReader<File>>) -> Result<File, ImportError> {
     Err(WorkbookError::NoRows.into())
 }
 
-/// Rows on their way into a file, filled up to one width.
+/// Rows on their way into a file.
 struct Rows {
     writer: csv::Writer<BufWriter<File>>,
     /// The row that is being written, from 0.
     row: u32,
     /// Its cells so far.
     cells: u32,
-    /// At least two, so that a separator stands in every row.
+    /// How many cells the first row has; 0 before it. The others have at least as many.
     width: u32,
-    /// Whether any cell holds anything.
-    filled: bool,
+    /// Bytes so far, separators among them.
+    bytes: u64,
 }
 
 impl Rows {
-    fn new(width: u32) -> Result<Self, ImportError> {
+    /// In every row stands a separator, also in one that is empty.
+    const LEAST: u32 = 2;
+
+    fn new() -> Result<Self, ImportError> {
         let file = tempfile::tempfile().map_err(ImportError::Read)?;
         let mut builder = csv::WriterBuilder::new();
         let writer = builder.delimiter(SEPARATOR).flexible(true).from_writer(BufWriter::new(file));
-        Ok(Self { writer, row: 0, cells: 0, width: width.max(2), filled: false })
+        Ok(Self { writer, row: 0, cells: 0, width: 0, bytes: 0 })
     }
 
     fn field(&mut self, text: &str) -> Result<(), ImportError> {
         self.cells += 1;
+        self.bytes += text.len() as u64 + 1;
+        if self.bytes > MAX_ROWS_BYTES {
+            return Err(WorkbookError::RowsTooLarge.into());
+        }
         self.writer.write_field(text).map_err(failed)
     }
 
+    /// A cell, which comes after those that were put before it. What is empty is filled in where something follows.
     fn put(&mut self, row: u32, column: u32, text: &str) -> Result<(), ImportError> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        if row >= MAX_PLACE.0 || column >= MAX_PLACE.1 {
+            return Err(WorkbookError::Beyond { row: u64::from(row) + 1, column: u64::from(column) + 1 }.into());
+        }
+        if self.width == 0 && self.cells == 0 {
+            self.row = row;
+        }
         while self.row < row {
             self.close()?;
         }
         while self.cells < column {
             self.field("")?;
         }
-        self.filled |= !text.is_empty();
         self.field(text)
     }
 
     fn close(&mut self) -> Result<(), ImportError> {
-        while self.cells < self.width {
+        if self.width == 0 {
+            self.width = self.cells.max(Self::LEAST);
+        }
+        let least = if self.cells == 0 { Self::LEAST } else { self.width };
+        while self.cells < least {
             self.field("")?;
         }
         (self.row, self.cells) = (self.row + 1, 0);
@@ -208,7 +245,7 @@ impl Rows {
 
     /// The file; nothing if no cell held anything.
     fn end(mut self) -> Result<Option<File>, ImportError> {
-        if !self.filled {
+        if self.width == 0 && self.cells == 0 {
             return Ok(None);
         }
         self.close()?;

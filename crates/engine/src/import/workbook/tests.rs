@@ -63,9 +63,53 @@ fn rows_keep_their_numbers_and_the_first_visible_sheet_with_any_is_taken() {
     sheet.write(3, 1, "far").unwrap();
     let got = read(&book.save_to_buffer().unwrap()).unwrap();
     assert_eq!(got, [["Phone", ""], ["", ""], ["", ""], ["", "far"]]);
+    let mut low = Workbook::new();
+    low.add_worksheet().write(2, 0, "Phone").unwrap().write(2, 2, "Name").unwrap().write(3, 0, "1").unwrap();
+    assert_eq!(read(&low.save_to_buffer().unwrap()).unwrap(), [["Phone", "", "Name"], ["1", "", ""]], "no row above");
     let mut alone = Workbook::new();
     alone.add_worksheet().write(0, 0, "Phone").unwrap();
     assert_eq!(read(&alone.save_to_buffer().unwrap()).unwrap(), [["Phone", ""]], "a separator stands in every row");
+}
+
+#[test]
+fn a_format_far_below_the_rows_makes_the_sheet_no_larger() {
+    let mut book = Workbook::new();
+    let bold = Format::new().set_bold();
+    let sheet = book.add_worksheet();
+    sheet.write(0, 0, "Phone").unwrap().write(1, 0, "1").unwrap();
+    sheet.write_blank(1_048_575, 16_383, &bold).unwrap();
+    assert_eq!(read(&book.save_to_buffer().unwrap()).unwrap(), [["Phone", ""], ["1", ""]]);
+}
+
+/// The parts of a workbook whose only sheet has this data.
+fn bare(data: &str) -> Vec<u8> {
+    let main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
+    let office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
+    let package = "http://schemas.openxmlformats.org/package/2006/relationships";
+    let workbook = format!(
+        r#"<workbook xmlns="{main}" xmlns:r="{office}"><sheets><sheet name="A" sheetId="1" r:id="a"/></sheets></workbook>"#
+    );
+    let relations = format!(
+        r#"<Relationships xmlns="{package}"><Relationship Id="a" Type="{office}/worksheet" Target="worksheets/a.xml"/></Relationships>"#
+    );
+    let root = format!(
+        r#"<Relationships xmlns="{package}"><Relationship Id="a" Type="{office}/officeDocument" Target="xl/workbook.xml"/></Relationships>"#
+    );
+    let sheet = format!(r#"<worksheet xmlns="{main}"><sheetData>{data}</sheetData></worksheet>"#);
+    archive(&[
+        ("_rels/.rels", root.as_bytes()),
+        ("xl/workbook.xml", workbook.as_bytes()),
+        ("xl/_rels/workbook.xml.rels", relations.as_bytes()),
+        ("xl/worksheets/a.xml", sheet.as_bytes()),
+    ])
+}
+
+#[test]
+fn a_cell_where_no_sheet_has_one_is_refused_and_fills_no_disk() {
+    let cell = |row: u32| format!(r#"<row r="{row}"><c r="A{row}"><v>1</v></c></row>"#);
+    assert_eq!(read(&bare(&cell(3))).unwrap(), [["1", ""]]);
+    let far = read(&bare(&format!("{}{}", cell(1), cell(1_048_577))));
+    assert!(matches!(far, Err(ImportError::Workbook(_))), "{far:?}");
 }
 
 #[test]
