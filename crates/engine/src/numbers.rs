@@ -282,6 +282,13 @@ fn change_one(
     id: NumberId,
     change: NumberChange,
 ) -> Result<(ChangedNumber, Option<NumberId>), NumberError> {
+    if change.state.is_some_and(|state| state != NumberState::Lost) {
+        // One that comes back counts again. The workspace's row is locked before its numbers.
+        let lost = |number: &&Number| number.id == id && number.state == NumberState::Lost.word();
+        if numbers::list(tx, beat.workspace)?.iter().any(|number| lost(&number)) {
+            room(tx, beat)?;
+        }
+    }
     let all = numbers::lock(tx, beat.workspace)?;
     let mut number = all.iter().find(|number| number.id == id).ok_or(NumberError::Unknown)?.clone();
     if let Some(state) = change.state {

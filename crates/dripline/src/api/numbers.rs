@@ -139,7 +139,7 @@ impl From<ChangedNumber> for ChangedNumberView {
 #[utoipa::path(patch, path = "/numbers/{id}", operation_id = "changeNumber", tag = "Numbers",
     params(("id" = ids::Number, Path, description = "The number.")), request_body = NumberChangeBody,
     responses((status = 200, description = "The number as it is now.", body = ChangedNumberView)),
-    extensions(("x-permission" = json!("numbers:write")), ("x-problems" = json!(["not_found", "number_invalid"]))))]
+    extensions(("x-permission" = json!("numbers:write")), ("x-problems" = json!(["not_found", "number_invalid", "plan_limit"]))))]
 pub(crate) async fn change(
     State(parts): State<Parts>,
     Caller(actor): Caller,
