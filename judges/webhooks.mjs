@@ -29,7 +29,7 @@ const word = () => Array.from({ length: 1 + below(30) }, () => [..."abc 019?&=+%
 
 /** Waits until something holds. */
 const until = async (what, holds) => {
-  for (let nth = 0; nth < 600; nth++) {
+  for (let nth = 0; nth < 1200; nth++) {
     const value = await holds();
     if (value) return value;
     await new Promise((done) => setTimeout(done, 50));
@@ -67,13 +67,20 @@ const ask = async (method, place, body) => {
 };
 
 const calls = [];
+/** How often each event was told, and which of them were refused the first time. */
+const times = new Map();
+const refused = new Set();
 const sink = http.createServer((request, response) => {
   const chunks = [];
   request.on("data", (chunk) => chunks.push(chunk));
   request.on("end", () => {
     calls.push({ headers: request.headers, body: Buffer.concat(chunks) });
-    // Some are answered badly, so that they come again.
-    response.writeHead(calls.length % 7 === 3 ? 500 : 204).end();
+    const event = request.headers["webhook-id"];
+    const nth = (times.get(event) ?? 0) + 1;
+    times.set(event, nth);
+    // Once, because a third try is five minutes away.
+    if (nth === 1 && times.size % 7 === 3) refused.add(event);
+    response.writeHead(nth === 1 && refused.has(event) ? 500 : 204).end();
   });
 });
 await new Promise((done) => sink.listen(0, "127.0.0.1", done));
@@ -85,10 +92,9 @@ for (let nth = 0; nth < CONTACTS; nth++) {
   const contact = await ask("POST", "/contacts", { phone, name: word(), fields: { "First Name": word() } });
   await ask("PATCH", `/contacts/${contact.id}`, { fields: { "First Name": word() } });
 }
-const seen = () => new Set(calls.map((call) => call.headers["webhook-id"]));
 const history = async () => (await ask("GET", "/events?limit=200")).data;
 const owed = (await history()).slice((await history()).findIndex((event) => event.kind === "webhook.added"));
-await until("every event", () => owed.every((event) => seen().has(event.id)));
+await until("every event", () => owed.every(({ id }) => times.get(id) >= (refused.has(id) ? 2 : 1)));
 
 /** What the library says of a call. */
 const verifies = (webhook, { headers, body }) => {
@@ -121,6 +127,6 @@ const { event } = await ask("POST", `/webhooks/${id}/test`, {});
 const test = await until("the test", () => calls.find((call) => call.headers["webhook-id"] === event));
 assert.ok(verifies(first, test) && verifies(rotated, test), "both secrets verify after a rotation");
 assert.equal(verifies(new Webhook(`whsec_${crypto.randomBytes(32).toString("base64")}`), test), false);
-const repeats = calls.length - seen().size;
+const repeats = calls.length - times.size;
 console.log(`standardwebhooks verified ${calls.length} calls (${repeats} of them repeats), refused ${spoilt} spoilt ones, and takes both secrets after a rotation`);
 process.exit(0);
