@@ -59,6 +59,7 @@ const pages: [string, (made: World) => string][] = [
   ["settings-brand", () => "/settings/registration/brands/new"],
   ["settings-suppressions", () => "/settings/suppressions"],
   ["settings-activity", () => "/settings/activity"],
+  ["settings-webhooks", () => "/settings/webhooks"],
 ];
 
 const CSV = "First Name,Mobile,Home phone\nMia,(646) 555-0141,\nNoah,646-555-0142,12\nPete,12,\n";
