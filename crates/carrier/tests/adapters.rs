@@ -1,18 +1,14 @@
 //! The adapters over real HTTP: what they ask, and what they make of each answer, good or bad.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-#[path = "support/desk.rs"]
-mod desk;
-
 use std::sync::Arc;
 
 use carrier::account::{self, Kind, Place};
 use carrier::{Carrier, Checked, Finding, Held, Http, Outcome, Secret, Sought, Submission, twilio};
-use desk::{Answer, Desk};
 use domain::ids::AttemptId;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+
+use crate::support::desk::{self, Answer, Desk};
 
 const CALLBACKS: &str = "https://texts.example.com/hooks/car_1/secret";
 

@@ -1,14 +1,11 @@
 //! Each fault of the simulated carrier shows where it should, and nowhere else.
 
-#![allow(clippy::unwrap_used, reason = "these are tests, their helper functions too")]
-
-mod support;
-
 use carrier::simulator::{Answer, Behaviour, BehaviourError, Delay, Faults, Reaction, Receipts, ReplyText};
 use carrier::{CarrierEvent, FailureClass, Finding, Outcome, ReceiptState, Simulator, StopAnswer, Support};
 use domain::ids::AttemptId;
 use jiff::SignedDuration;
-use support::{OURS, at, find, phone, submit, text};
+
+use crate::support::{OURS, at, find, phone, submit, text};
 
 fn with_faults(faults: Faults) -> Simulator {
     Simulator::new(Behaviour { faults, ..Behaviour::default() }, 1).unwrap()

@@ -1,12 +1,7 @@
 //! The gateway adapter over real HTTP: what it asks, what it makes of each answer, and what its calls tell. Kannel itself answers in
 //! `dripline/tests/kannel`.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
 #[allow(dead_code, reason = "shared between test binaries")]
-#[path = "support/desk.rs"]
-mod desk;
-
 use std::sync::Arc;
 
 use carrier::account::{self, Kind, Place, Reach, SettingsError};
@@ -14,11 +9,12 @@ use carrier::{
     Callback, Carrier, CarrierEvent, Checked, FailureClass, Finding, Http, Outcome, ReceiptState, Sought, Submission,
     Unverified,
 };
-use desk::{Answer, Desk, Taken};
 use domain::ids::AttemptId;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use serde_json::json;
+
+use crate::support::desk::{Answer, Desk, Taken};
 
 const CALLBACKS: &str = "https://texts.example.com/hooks/car_1/key";
 const SECRET: &str = "a-secret_of-the-gateway";

@@ -1,7 +1,5 @@
 //! What the carriers' calls tell: one body of each shape, and any other body loses nothing and ends nothing.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
 use carrier::{
     Callback, CarrierEvent, Cost, FailureClass, Heard, Inbound, Receipt, ReceiptState, Signal, bandwidth, plivo,
     telnyx, twilio, vonage,

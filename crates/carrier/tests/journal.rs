@@ -1,9 +1,5 @@
 //! The journal: what reached a handset outlives a killed process and is seen by the others.
 
-#![allow(clippy::unwrap_used, reason = "these are tests, their helper functions too")]
-
-mod support;
-
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -12,7 +8,8 @@ use std::process::{Command, Stdio};
 use carrier::simulator::{Behaviour, Faults, Reaction, Simulator};
 use carrier::{Finding, Outcome, Support};
 use domain::ids::AttemptId;
-use support::{OURS, at, find, phone, submit, text};
+
+use crate::support::{OURS, at, find, phone, submit, text};
 
 /// Tells the killed child where its journal is.
 const CHILD_JOURNAL: &str = "CARRIER_TEST_JOURNAL";
@@ -39,7 +36,7 @@ fn a_killed_process_leaves_every_answered_text_in_the_journal() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("handsets.jsonl");
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "child_that_submits_until_it_is_killed", "--ignored", "--nocapture"])
+        .args(["--exact", "journal::child_that_submits_until_it_is_killed", "--ignored", "--nocapture"])
         .env(CHILD_JOURNAL, &path)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())

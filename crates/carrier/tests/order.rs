@@ -1,15 +1,12 @@
 //! One seed is one world, whatever the order and the threads; pages, replies and sheer numbers.
 
-#![allow(clippy::unwrap_used, reason = "these are tests, their helper functions too")]
-
-mod support;
-
 use std::collections::{BTreeMap, HashSet};
 
 use carrier::simulator::{Behaviour, Delay, Faults, KEPT_TEXTS, Receipts, ReplyText};
 use carrier::{CarrierEvent, Outcome, Simulator, Submission, Support};
 use proptest::prelude::*;
-use support::{OURS, at, find, phone, submit, text};
+
+use crate::support::{OURS, at, find, phone, submit, text};
 
 fn rough() -> Behaviour {
     let mut behaviour = Behaviour::demo();

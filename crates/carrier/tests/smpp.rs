@@ -1,12 +1,5 @@
 //! The SMPP adapter against an SMSC that speaks with another's codec: what goes out, what comes back, and what every end of a link means.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-#[path = "support/smsc.rs"]
-mod smsc;
-#[path = "support/validity.rs"]
-mod validity;
-
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -25,8 +18,10 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use rusmpp::{Command, CommandStatus};
 use serde_json::json;
-use smsc::{Fate, Smsc, bytes, delivery, inbound, receipt_by_parameters, whole};
 use tokio::sync::watch;
+
+use crate::support::smsc::{self, Fate, Smsc, bytes, delivery, inbound, receipt_by_parameters, whole};
+use crate::support::validity;
 
 const OURS: &str = "12125550100";
 const THEIRS: &str = "13055550123";

@@ -1,14 +1,9 @@
 //! Outgoing webhooks over a real connection: what is sent, what is read of the answer, and where nothing is sent.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-#[path = "support/desk.rs"]
-#[allow(dead_code, reason = "the adapters' tests use the rest")]
-mod desk;
-
 use carrier::webhook::signature::{self, Signer};
 use carrier::webhook::{Post, Posted, Poster, SAID};
-use desk::{Answer, Desk};
+
+use crate::support::desk::{Answer, Desk};
 
 const BODY: &str = r#"{"type":"message.received","data":"é"}"#;
 

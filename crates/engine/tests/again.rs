@@ -1,9 +1,5 @@
 //! Starting a workflow from one of its later messages: what was tried before is neither sent nor charged again.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod world;
-
 use domain::enrollment::{EnrollmentState, StopReason};
 use domain::ids::{ContactId, WorkflowId};
 use domain::ledger::Amounts;
@@ -11,7 +7,8 @@ use domain::money::Micros;
 use domain::refusal::Refusal;
 use engine::enrolling::{EnrollError, EnrollRequest};
 use jiff::civil::date;
-use world::{Plan, World, on_both};
+
+use crate::world::{Plan, World, on_both};
 
 const PHONE: &str = "+12125550111";
 

@@ -4,10 +4,6 @@
 //! Whatever happened: every enrollment ends, once, and says so once; prepaid drains; the books are clean; nobody is
 //! texted by an enrollment after its end.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod world;
-
 use std::collections::HashMap;
 
 use carrier::simulator::{Behaviour, Delay, Faults, Receipts, Replies};
@@ -24,7 +20,8 @@ use engine::{Settings, Switch};
 use jiff::SignedDuration;
 use store::events::Event;
 use store::messages::{self, Message};
-use world::{Plan, World, on_both};
+
+use crate::world::{Plan, World, on_both};
 
 const CONTACTS: i64 = 30;
 const TURNS: u64 = 32;

@@ -1,13 +1,10 @@
 //! Messages that a person writes, on both databases.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod world;
-
 use engine::manual::SendError;
 use engine::workspaces::SettingsChange;
 use engine::{Settings, Switch};
-use world::{Plan, on_both};
+
+use crate::world::{Plan, on_both};
 
 #[test]
 fn nul_characters_go_whether_or_not_look_alikes_are_replaced() {

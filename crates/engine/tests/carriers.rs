@@ -1,7 +1,5 @@
 //! Accounts at carriers: kept sealed, called at an address of their own, believed only what the carrier signed. On both databases.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
 use std::collections::BTreeMap;
 
 use carrier::{Callback, CarrierEvent, Http, Receipt, ReceiptState};

@@ -1,9 +1,5 @@
 //! The daily self-check: once a day for each workspace, by one node, and what it finds.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod world;
-
 use std::time::Duration;
 
 use domain::ids::EventId;
@@ -13,7 +9,8 @@ use engine::{Carriers, Engine};
 use jiff::SignedDuration;
 use store::checks::Checked;
 use store::{DbError, Lane, Read, Sql};
-use world::{Plan, World, on_both};
+
+use crate::world::{Plan, World, on_both};
 
 const STEAL: Sql =
     Sql::Same("UPDATE accounts SET balance = balance + 5 WHERE account = 'available' AND unit = 'micros'");

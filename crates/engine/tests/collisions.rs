@@ -15,10 +15,6 @@
 //! A claim is under way at most from the beginning of its round to the first text that the round hands over.
 //! `DRIPLINE_RACE_WAVES` says how many waves; `bench/race` goes on for as long as it is told.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod world;
-
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
@@ -30,7 +26,8 @@ use engine::receive::Received;
 use engine::{Carriers, Engine};
 use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
-use world::{Plan, World, on_both};
+
+use crate::world::{Plan, World, on_both};
 
 /// Waves, unless the environment says how many.
 const WAVES: u64 = 2;

@@ -1,9 +1,5 @@
 //! Consent: what is recorded by whom, what it lifts, what it never lifts, and who is enrolled without it. On both databases.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod world;
-
 use domain::access::Role;
 use domain::consent::{Kind, Standing};
 use domain::enrollment::{EnrollmentState, StopReason};
@@ -17,7 +13,8 @@ use engine::enrolling::{EnrollError, EnrollRequest};
 use engine::workspaces::SettingsChange;
 use engine::{Actor, Settings, Switch};
 use jiff::SignedDuration;
-use world::{Plan, World, on_both};
+
+use crate::world::{Plan, World, on_both};
 
 const PHONE: &str = "+12125550111";
 const TEXT: &str =

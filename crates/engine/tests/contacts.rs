@@ -1,8 +1,4 @@
 //! Making, changing, deleting and suppressing contacts, on both databases.
-#![allow(clippy::unwrap_used, reason = "these are tests, their helper functions too")]
-
-mod fresh;
-
 use domain::access::Role;
 use domain::enrollment::{EnrollmentState, StepPrice, StopReason};
 use domain::ids::{ContactId, EnrollmentId, NumberId, PersonId, WorkflowId, WorkspaceId};
@@ -11,10 +7,11 @@ use domain::money::Micros;
 use domain::suppression::Suppression;
 use engine::Failure;
 use engine::contacts::{Contact, ContactError, FieldError, MAX_CUSTOM_FIELDS, NewContact, SuppressError};
-use fresh::{WORKSPACE, World, actor, agent, start, worlds};
 use store::enrollments::{self, NewEnrollment, Place, Start};
 use store::numbers::{self, Number};
 use store::{Lane, suppressions};
+
+use crate::fresh::{self, WORKSPACE, World, actor, agent, start, worlds};
 
 const NUMBER: NumberId = NumberId(11);
 const ENROLLMENT: EnrollmentId = EnrollmentId(12);

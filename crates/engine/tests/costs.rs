@@ -1,13 +1,10 @@
 //! What carriers charge: noted at the text, whenever they tell it. On both databases.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod world;
-
 use carrier::{CarrierEvent, Cost, Receipt, ReceiptState};
 use domain::ids::MessageId;
 use store::messages;
-use world::{Plan, World, on_both};
+
+use crate::world::{Plan, World, on_both};
 
 async fn noted(world: &World, id: MessageId) -> Option<(i64, String)> {
     let workspace = world.workspace();

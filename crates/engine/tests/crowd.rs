@@ -3,10 +3,6 @@
 //! The order of locks is what keeps them from waiting for each other in a circle; the books, and that each
 //! enrollment ends once, are what they must leave behind.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod world;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
@@ -19,7 +15,8 @@ use engine::bulk::Selection;
 use engine::doubts::{Doubts, Fate};
 use jiff::SignedDuration;
 use store::messages;
-use world::{Plan, World, on_both};
+
+use crate::world::{Plan, World, on_both};
 
 const CONTACTS: i64 = 24;
 const WAVES: i64 = 6;

@@ -1,9 +1,5 @@
 //! Until when a carrier may deliver a text: what it is handed, what happens when the time is over, on both databases.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod world;
-
 use std::sync::{Arc, Mutex};
 
 use carrier::simulator::{Answer, Reaction};
@@ -19,7 +15,8 @@ use futures_util::future::BoxFuture;
 use jiff::civil::Weekday;
 use jiff::{SignedDuration, Timestamp};
 use store::messages::{self, Message};
-use world::{Plan, World, on_both};
+
+use crate::world::{Plan, World, on_both};
 
 const NEW_YORK: &str = "+12125550111";
 const MIAMI: &str = "+13055550111";

@@ -1,9 +1,5 @@
 //! Messages in doubt that only a person can settle; automatic answers; numbers that are somebody else's.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod world;
-
 use std::sync::{Arc, Mutex};
 
 use carrier::simulator::{Answer, Behaviour, Faults, Reaction};
@@ -20,7 +16,8 @@ use engine::{Actor, Carriers, Engine, Settings, Switch};
 use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use store::events::Event;
-use world::{Plan, World, on_both};
+
+use crate::world::{Plan, World, on_both};
 
 const PHONE: &str = "+12125550111";
 

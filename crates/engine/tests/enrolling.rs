@@ -1,7 +1,5 @@
 //! Enrolling, sending, replying and refunding, as a person lives it, on both databases.
 
-mod world;
-
 use carrier::{CarrierEvent, Inbound};
 use domain::enrollment::{EnrollmentState, StopReason};
 use domain::ids::MessageId;
@@ -11,7 +9,8 @@ use engine::contacts::NewContact;
 use engine::enrolling::EnrollRequest;
 use engine::receive::Received;
 use engine::workflows::{StepInput, WorkflowInput};
-use world::{Plan, on_both};
+
+use crate::world::{Plan, on_both};
 
 fn steps() -> [(i64, &'static str); 3] {
     [(0, "Hi {First Name|there}, still thinking of selling?"), (2, "Any news, {First Name}?"), (4, "Last try.")]

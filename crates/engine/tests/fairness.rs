@@ -1,9 +1,5 @@
 //! A workspace with a large backlog, and a carrier that never answers, do not make the others wait.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod world;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -22,7 +18,8 @@ use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
-use world::{Plan, World, on_both};
+
+use crate::world::{Plan, World, on_both};
 
 const BACKLOG: i64 = 600;
 const FEW: i64 = 7;

@@ -1,9 +1,5 @@
 //! Figures as a person reads them: by workflow, by message, by day, and what is coming.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod world;
-
 use domain::enrollment::StopReason;
 use domain::ids::{WorkflowId, WorkspaceId};
 use domain::ledger::Amounts;
@@ -14,7 +10,8 @@ use engine::figures::FiguresError;
 use engine::statement::StatementDay;
 use jiff::Span;
 use store::ledger::statement::Subject;
-use world::{Plan, World, on_both};
+
+use crate::world::{Plan, World, on_both};
 
 const STEPS: [(i64, &str); 3] = [(0, "Hi, still thinking of selling?"), (2, "Any news?"), (4, "Last try.")];
 

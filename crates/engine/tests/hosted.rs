@@ -3,10 +3,6 @@
 //!
 //! `DRIPLINE_STORY_CONTACTS=100000` tells it at the size of a large customer; one in five of them is started.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod world;
-
 use std::fmt::Write as _;
 use std::io::Cursor;
 
@@ -19,7 +15,8 @@ use engine::bulk::Selection;
 use engine::import::{ImportOptions, ImportOutlets};
 use engine::plans::NewPlan;
 use engine::statement::Month;
-use world::{Plan, World, on_both};
+
+use crate::world::{Plan, World, on_both};
 
 const PRICE: Micros = Micros(49_000_000);
 const CREDITS: i64 = 500;

@@ -1,8 +1,4 @@
 //! Importing contacts from CSV, on both databases.
-#![allow(clippy::unwrap_used, reason = "these are tests, their helper functions too")]
-
-mod fresh;
-
 use std::collections::BTreeMap;
 use std::io::{Cursor, Write};
 use std::sync::{Arc, Mutex};
@@ -15,7 +11,8 @@ use engine::contacts::{Contact, MAX_PAGE};
 use engine::import::{
     Encoding, FileConsent, ImportError, ImportOptions, ImportOutlets, ImportReport, OnDuplicate, Target,
 };
-use fresh::{World, agent, worlds};
+
+use crate::fresh::{self, World, agent, worlds};
 
 /// A file in memory that a test reads afterwards.
 #[derive(Clone, Default)]

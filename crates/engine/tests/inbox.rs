@@ -1,10 +1,6 @@
 //! The Messenger's own: filters, labels, notes, views, assignment, answers that stop a workflow, what is told live. On both
 //! databases.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod world;
-
 use domain::access::Role;
 use domain::ids::{ContactId, LabelId, UserId, WorkspaceId};
 use domain::suppression::Suppression;
@@ -20,7 +16,8 @@ use engine::views::{ViewError, Whose};
 use jiff::Timestamp;
 use store::conversations::list::{self, Counts, Filter, Standing};
 use store::{DbError, Lane, Read, Sql};
-use world::{Plan, World, on_both};
+
+use crate::world::{Plan, World, on_both};
 
 fn phone(n: i64) -> String {
     format!("+121255501{n:02}")

@@ -1,9 +1,5 @@
 //! One bad row must not hold up what has nothing to do with it.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod world;
-
 use std::time::Duration;
 
 use domain::ids::WorkflowId;
@@ -16,7 +12,8 @@ use engine::{Actor, Engine, contacts::NewContact};
 use jiff::SignedDuration;
 use store::{DbError, Lane, Tx};
 use tokio::sync::watch;
-use world::{Plan, World, on_both};
+
+use crate::world::{Plan, World, on_both};
 
 const PHONE: &str = "+12125550111";
 const NEIGHBOUR: &str = "+12125550122";

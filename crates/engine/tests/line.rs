@@ -2,11 +2,6 @@
 //!
 //! The year of the story meets all of these by chance; here each has a name.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod exchange;
-mod registered;
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -28,11 +23,12 @@ use engine::webhooks::Poster;
 use engine::workflows::{StepInput, WorkflowInput};
 use engine::workspaces::NewWorkspace;
 use engine::{Actor, Carriers, Clock, Engine};
-use exchange::smpp::Hurry;
-use exchange::{Account, Exchange, Habits, Wire, dialect, smpp};
 use jiff::SignedDuration;
-use registered::register;
 use store::{Address, Store};
+
+use crate::exchange::{self, smpp::Hurry};
+use crate::exchange::{Account, Exchange, Habits, Wire, dialect, smpp};
+use crate::registered::register;
 
 const OURS: &str = "+12125550100";
 const THEIRS: &str = "+12125550111";

@@ -1,8 +1,4 @@
 //! Searching, filtering and sorting contacts, on both databases.
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod world;
-
 use domain::ids::{ContactId, ImportId, WorkflowId, WorkspaceId};
 use domain::suppression::Suppression;
 use engine::contacts::NewContact;
@@ -12,7 +8,8 @@ use engine::search::Why;
 use engine::{Actor, Failure};
 use store::Lane;
 use store::contacts::ContactRow;
-use world::{Plan, World, on_both};
+
+use crate::world::{Plan, World, on_both};
 
 async fn make(world: &World, phone: &str, fields: &[(&str, &str)]) -> ContactId {
     let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();

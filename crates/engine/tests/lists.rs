@@ -1,17 +1,14 @@
 //! What the API lists and marks, on both databases: refusals of a job by the page, unread conversations, the backlog,
 //! messages in doubt.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod world;
-
 use carrier::simulator::{Behaviour, Faults, Receipts};
 use domain::ids::{ContactId, JobId, MessageId, WorkspaceId};
 use engine::Actor;
 use engine::bulk::{BulkError, Selection};
 use engine::conversations::ConversationError;
 use jiff::SignedDuration;
-use world::{Plan, World, on_both};
+
+use crate::world::{Plan, World, on_both};
 
 fn phone(n: i64) -> String {
     format!("+121255501{n:02}")

@@ -1,9 +1,5 @@
 //! Messages that a person writes: the states' caps, and what keeps them from going out.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod world;
-
 use carrier::simulator::{Answer, Behaviour, Faults, Reaction};
 use domain::enrollment::{EnrollmentState, StopReason};
 use domain::ids::{ContactId, MessageId};
@@ -13,7 +9,8 @@ use engine::Settings;
 use engine::enrolling::EnrollRequest;
 use jiff::SignedDuration;
 use store::messages::{self, Message};
-use world::{Plan, World, on_both};
+
+use crate::world::{Plan, World, on_both};
 
 /// A phone in Florida, where a person may get three messages in 24 hours.
 const CAPPED: &str = "+13055550111";

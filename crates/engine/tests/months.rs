@@ -1,9 +1,5 @@
 //! The statement of a month: opening and lines add up to closing, and all three are what the ledger held.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod world;
-
 use domain::access::Permissions;
 use domain::ids::{ContactId, KeyId, WorkflowId};
 use domain::ledger::Amounts;
@@ -15,7 +11,8 @@ use engine::ledger_export::{Days, Taken, Total};
 use engine::statement::{LineKind, Month, MonthStatement};
 use jiff::Timestamp;
 use jiff::civil::date;
-use world::{Plan, World, on_both};
+
+use crate::world::{Plan, World, on_both};
 
 /// What the ledger held at an instant: free and held.
 type Held = (Amounts, Amounts);

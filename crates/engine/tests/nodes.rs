@@ -1,9 +1,5 @@
 //! Nodes on one database take turns at a workspace's work, and none waits for another.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod world;
-
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
@@ -21,7 +17,8 @@ use jiff::{SignedDuration, Timestamp};
 use store::{DbError, Lane, Store, Tx};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
-use world::{Plan, World, on_both};
+
+use crate::world::{Plan, World, on_both};
 
 const PEOPLE: i64 = 600;
 /// Most texts that one account of one workspace may have with its carrier on one node.

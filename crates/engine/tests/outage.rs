@@ -1,13 +1,10 @@
 //! A clock that jumps: nothing ran for days, then everything is late at once.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod world;
-
 use domain::ids::EnrollmentId;
 use engine::enrolling::EnrollRequest;
 use jiff::{SignedDuration, Timestamp};
-use world::{Plan, World, on_both};
+
+use crate::world::{Plan, World, on_both};
 
 const CONTACTS: i64 = 6;
 

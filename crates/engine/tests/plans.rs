@@ -1,20 +1,17 @@
 //! Plans as time goes by: trial, months, what is owed, warnings, the end with its refunds. On both databases.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod world;
-
-use domain::ids::{ContactId, EventId, WorkflowId};
+use domain::ids::{ContactId, EventId, NumberId, WorkflowId};
 use domain::money::Micros;
 use domain::plan::{Standing, Terms, TermsError};
 use engine::billing::Slip;
 use engine::enrolling::{EnrollError, EnrollRequest};
-use engine::numbers::{NewNumber, NumberError};
+use engine::numbers::{NewNumber, NumberChange, NumberError, NumberState};
 use engine::plans::{NewPlan, PlanError};
 use engine::subscriptions::SubscriptionError;
 use jiff::Timestamp;
 use store::plans::Plan as Offered;
-use world::{Plan, World, on_both};
+
+use crate::world::{Plan, World, on_both};
 
 const PRICE: Micros = Micros(29_000_000);
 
@@ -237,6 +234,14 @@ fn another_plan_follows_at_the_end_of_the_period_with_its_own_terms() {
             };
             let full = world.engine.add_number(&world.actor, number(101)).await;
             assert!(matches!(full, Err(NumberError::Included { included: 1 })), "{full:?}");
+            // One that was lost makes room, and does not come back where that was taken.
+            let change = |state| NumberChange { state: Some(state), ..NumberChange::default() };
+            world.engine.change_number(&world.actor, NumberId(5), change(NumberState::Lost)).await.unwrap();
+            let added = world.engine.add_number(&world.actor, number(101)).await.unwrap().id;
+            let back = world.engine.change_number(&world.actor, NumberId(5), change(NumberState::Live)).await;
+            assert!(matches!(back, Err(NumberError::Included { included: 1 })), "{back:?}");
+            world.engine.change_number(&world.actor, added, change(NumberState::Lost)).await.unwrap();
+            world.engine.change_number(&world.actor, NumberId(5), change(NumberState::Live)).await.unwrap();
             let offer = world.engine.plan_offer(&world.actor, larger.id).await.unwrap();
             assert_eq!(
                 (offer.now, offer.charge, offer.first.from),

@@ -5,10 +5,6 @@
 //! claims of the contact are read right then and compared at the end, in the database and at the
 //! receiving end.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod world;
-
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -26,7 +22,8 @@ use engine::{Carriers, Engine, IdempotencyKey};
 use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use store::{Lane, messages};
-use world::{Plan, World, on_both};
+
+use crate::world::{Plan, World, on_both};
 
 /// How many contacts answer in each wave.
 const CONTACTS: i64 = 300;

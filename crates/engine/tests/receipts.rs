@@ -1,9 +1,5 @@
 //! Delivery receipts: of an earlier try, of a failure for good, and those that overtake the answer.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod world;
-
 use std::sync::{Arc, OnceLock};
 
 use carrier::simulator::{Answer, Behaviour, Faults, Reaction};
@@ -22,7 +18,8 @@ use engine::{Carriers, Engine, Settings, Switch};
 use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use store::messages::{self, Message};
-use world::{Plan, World, on_both};
+
+use crate::world::{Plan, World, on_both};
 
 const PHONE: &str = "+12125550111";
 

@@ -1,9 +1,5 @@
 //! Brands and campaigns: no account texts a US number before they are approved, and none sends more than they may. On both databases.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod world;
-
 use std::collections::BTreeMap;
 
 use carrier::{CarrierEvent, Inbound};
@@ -20,7 +16,8 @@ use engine::registrations::{Brand, BrandNote, Campaign, CampaignAt, CampaignNote
 use jiff::SignedDuration;
 use store::numbers::Number;
 use store::{DbError, Lane, Tx};
-use world::{Plan, World, on_both};
+
+use crate::world::{Plan, World, on_both};
 
 const PHONE: &str = "+12125550111";
 const OURS: NumberId = NumberId(5);

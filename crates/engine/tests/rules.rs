@@ -2,10 +2,6 @@
 //!
 //! `docs/rules.md` says which test proves which rule; those of one function are beside it in `domain`.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod world;
-
 use std::sync::{Arc, Mutex};
 
 use carrier::simulator::{Answer, Reaction};
@@ -23,7 +19,8 @@ use engine::{Carriers, Engine};
 use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use store::{DbError, Lane, Sql, messages};
-use world::{Plan, World, on_both};
+
+use crate::world::{Plan, World, on_both};
 
 const PHONE: &str = "+12125550111";
 

@@ -1,9 +1,5 @@
 //! The history is sealed as it grows older, and whatever is edited afterwards is named.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod world;
-
 use std::collections::BTreeSet;
 
 use domain::ids::{EventId, WorkspaceId};
@@ -13,7 +9,8 @@ use engine::{Carriers, Engine};
 use jiff::SignedDuration;
 use store::events::{self, Event};
 use store::{DbError, Lane, Read, Sql, Tx, Value};
-use world::{Plan, World, on_both};
+
+use crate::world::{Plan, World, on_both};
 
 const CHANGE: Sql = Sql::Same("UPDATE events SET payload = $2 WHERE event_id = $1");
 const DELETE: Sql = Sql::Same("DELETE FROM events WHERE event_id = $1");

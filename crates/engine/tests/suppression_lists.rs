@@ -1,9 +1,5 @@
 //! Lists of phones from files: what they forbid, what they end, what is free again when they go. On both databases.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod world;
-
 use std::io::Cursor;
 
 use domain::access::Role;
@@ -16,7 +12,8 @@ use engine::changes::{Change, Whom};
 use engine::contacts::{NewContact, SuppressError};
 use engine::enrolling::{EnrollError, EnrollRequest};
 use engine::suppression_lists::{List, ListCounts, ListError, NewList};
-use world::{Plan, World, on_both};
+
+use crate::world::{Plan, World, on_both};
 
 async fn made(world: &World, phone: &str) -> ContactId {
     let new = NewContact { phone: phone.to_owned(), ..NewContact::default() };

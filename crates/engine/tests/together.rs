@@ -1,9 +1,5 @@
 //! The demo's clock is pushed while the dispatcher and the handsets run.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod world;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -17,7 +13,8 @@ use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use store::{enrollments, events};
 use tokio::sync::{Semaphore, watch};
-use world::{Plan, World, on_both};
+
+use crate::world::{Plan, World, on_both};
 
 const CONTACTS: i64 = 60;
 

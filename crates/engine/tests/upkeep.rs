@@ -1,16 +1,13 @@
 //! What a node does now and then: jobs of nodes that died, and what is too old to be asked for.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod world;
-
 use carrier::{CarrierEvent, Inbound};
 use engine::bulk::Selection;
 use engine::receive::Received;
 use jiff::SignedDuration;
 use store::receipts::{self, CarrierId};
 use store::{DbError, Lane};
-use world::{Plan, World, on_both};
+
+use crate::world::{Plan, World, on_both};
 
 const MINUTE: SignedDuration = SignedDuration::from_secs(60);
 

@@ -1,9 +1,5 @@
 //! Messages that wait: for the pace of their number, for a number that is gone, for a lost answer.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod world;
-
 use std::time::Duration;
 
 use carrier::simulator::{Answer, Behaviour, Faults, Reaction};
@@ -15,7 +11,8 @@ use engine::ids::Ids;
 use engine::numbers::{NewNumber, NumberChange, NumberState};
 use engine::{Clock, Engine};
 use jiff::SignedDuration;
-use world::{Plan, World, on_both};
+
+use crate::world::{Plan, World, on_both};
 
 const PHONE: &str = "+12125550111";
 

@@ -1,13 +1,12 @@
 //! PostgreSQL transactions that meet, and connections that break. SQLite has one writer, whose
 //! transactions never meet.
 
-mod common;
-
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Barrier};
 
-use common::{add, names, table};
 use store::{DbError, Lane, Sql, Tx, testing};
+
+use crate::common::{add, names, table};
 
 const RENAME: Sql = Sql::Same("UPDATE t SET name = name || $2 WHERE id = $1");
 const KILL_ME: Sql = Sql::Same("SELECT pg_terminate_backend(pg_backend_pid())");

@@ -1,7 +1,5 @@
 //! A database is copied whole, into either kind; broken off, it goes on; what does not fit is refused.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -1,12 +1,11 @@
 //! What was acknowledged stays: killed processes and full disks.
 
-mod common;
-
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
-use common::{add, count, table};
 use store::{Address, DbError, Lane, Sql, Store, testing};
+
+use crate::common::{add, count, table};
 
 const CHILD_FILE: &str = "DRIPLINE_TEST_CHILD_FILE";
 const LIST_IDS: Sql = Sql::Same("SELECT id FROM t");
@@ -20,7 +19,7 @@ fn every_acknowledged_write_survives_the_kill_of_its_process() {
     let mut acknowledged = Vec::new();
     for round in 1..=5 {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "child_writes_until_it_is_killed", "--ignored", "--nocapture"])
+            .args(["--exact", "crash::child_writes_until_it_is_killed", "--ignored", "--nocapture"])
             .env(CHILD_FILE, address.to_string())
             .stdout(Stdio::piped())
             .spawn()

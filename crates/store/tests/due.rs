@@ -1,8 +1,6 @@
 //! What the search for due work reads on PostgreSQL, whose plans depend on the rows: a few of them, however many are due, at
 //! the same instant too.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
 use jiff::Timestamp;
 use store::claims::{self, Backlog};
 use store::{DbError, Lane, Read, Sql, Tx, testing};

@@ -1,9 +1,8 @@
 //! The face, the same on both databases: values, rows, what a handle may do.
 
-mod common;
-
-use common::{ADD, LIST, add, names, table};
 use store::{ConstraintKind, DbError, Lane, Sql, Value, testing};
+
+use crate::common::{ADD, LIST, add, names, table};
 
 const VALUES: Sql = Sql::Twin {
     sqlite: "SELECT $1 AS a, $2 AS b, $3 AS c, $4 AS d, $5 AS e, $6 AS f",

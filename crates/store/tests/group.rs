@@ -1,12 +1,11 @@
 //! Many transactions at once: shared commits, lanes, neighbours that fail.
 
-mod common;
-
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-use common::{add, count, hold, names, table};
 use store::{Address, ConstraintKind, DbError, Lane, Sql, Store, testing};
+
+use crate::common::{add, count, hold, names, table};
 
 #[tokio::test]
 async fn many_small_writes_are_all_kept_and_those_that_fail_harm_nobody() {

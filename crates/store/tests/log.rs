@@ -1,13 +1,12 @@
 //! The log of an SQLite file: it has an end while many read and one writes without a pause.
 
-mod common;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use common::{add, count, table};
 use store::{Address, Lane, Store};
+
+use crate::common::{add, count, table};
 
 /// What a transaction adds to the log, and how many there are: 400 MB together.
 const BYTES: usize = 1_000_000;

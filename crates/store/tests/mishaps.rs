@@ -1,10 +1,9 @@
 //! What befalls a process's transactions on purpose is what the table of the mishaps says, on both databases.
 
-mod common;
-
-use common::{LIST, add, names, table};
 use store::mishaps::{Mishap, Mishaps, Trouble};
 use store::{DbError, Lane, Store, testing};
+
+use crate::common::{LIST, add, names, table};
 
 /// The same database, whose next transaction meets this.
 fn befallen(store: &Store, mishap: Mishap) -> Store {

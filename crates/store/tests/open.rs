@@ -1,14 +1,13 @@
 //! Opening, refusing to open, copying.
 
-mod common;
-
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use common::{add, count, names, table};
 use store::{Address, DbError, Lane, Sql, Store, testing};
+
+use crate::common::{add, count, names, table};
 
 const CHILD_FILE: &str = "DRIPLINE_TEST_CHILD_FILE";
 
@@ -67,7 +66,7 @@ fn a_second_process_is_refused_and_the_next_is_not() {
     assert!(path.ends_with("test.db"));
     let file = db.address.to_string();
     let child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "child_opens_the_file", "--ignored", "--nocapture"])
+        .args(["--exact", "open::child_opens_the_file", "--ignored", "--nocapture"])
         .env(CHILD_FILE, &file)
         .output()
         .unwrap();

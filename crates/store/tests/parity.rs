@@ -1,7 +1,5 @@
 //! The two schemas are one: the same tables, columns, keys and indexes, and each of them begins with the workspace.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use store::{Sql, Store, testing};

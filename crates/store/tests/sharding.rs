@@ -8,8 +8,6 @@
 //!
 //! Those that are not bound are listed with their reasons.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use store::{Sql, testing};

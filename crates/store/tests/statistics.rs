@@ -1,7 +1,5 @@
 //! What PostgreSQL's planner knows of a table that has just grown.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
 use store::{Lane, Sql, statistics, testing};
 
 const FILL: Sql = Sql::Twin {

@@ -1,7 +1,5 @@
 //! A database that is older than its tallies gets them when it is opened.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
 use domain::ids::{EnrollmentId, WorkspaceId};
 use domain::ledger::{self, Amounts, Cause, Reason};
 use domain::money::Micros;

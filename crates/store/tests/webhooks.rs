@@ -1,7 +1,5 @@
 //! Who writes an event queues it for the endpoints that want it, and for no other, in the same transaction.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
 use domain::ids::{ContactId, EventId, WebhookId, WorkspaceId};
 use domain::webhook::{DeliveryState, EndpointState, Kinds};
 use jiff::Timestamp;

@@ -1,7 +1,5 @@
 //! What contacts are found by is kept for those that were made, and for no other.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
 use domain::ids::{ContactId, WorkspaceId};
 use domain::search::Asked;
 use store::contacts::ContactRow;

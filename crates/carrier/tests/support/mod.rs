@@ -1,5 +1,8 @@
 //! What the simulator's tests share: an epoch, texts, and a call without a runtime.
-#![allow(dead_code, clippy::unwrap_used, reason = "each test binary uses a part, and all are tests")]
+
+pub(crate) mod desk;
+pub(crate) mod smsc;
+pub(crate) mod validity;
 
 use carrier::{Carrier, Finding, Outcome, Simulator, Sought, Submission};
 use domain::ids::AttemptId;

@@ -47,6 +47,11 @@ fn no_test_is_ignored() {
 }
 
 #[test]
+fn every_file_of_tests_is_compiled() {
+    demand(&sources::unnamed_tests(&files::tracked()));
+}
+
+#[test]
 fn work_left_over_names_its_owner_and_reason() {
     demand(&each(sources::leftovers));
 }

@@ -30,6 +30,24 @@ pub(crate) fn opening(file: &File) -> Vec<String> {
     vec![file.fault(0, "open with `//!`: what the file owns, and what it never does")]
 }
 
+/// A file of tests that no other file names: it would not be compiled, and nobody would miss it.
+pub(crate) fn unnamed_tests(files: &[File]) -> Vec<String> {
+    let tests: Vec<_> =
+        files.iter().filter_map(|file| Some((file, file.path.strip_suffix(".rs")?.split_once("/tests/")?))).collect();
+    // Without a `main.rs`, each file beside it is a program that cargo finds by itself.
+    let is_program = |home: &str, path: &str| {
+        path.ends_with("main") || !(path.contains('/') || tests.iter().any(|(_, at)| at.0 == home && at.1 == "main"))
+    };
+    let is_unnamed = |&&(_, (home, path)): &&(&File, (&str, &str))| {
+        let module =
+            path.trim_end_matches("/mod").rsplit('/').next().map(|name| format!("mod {name};")).unwrap_or_default();
+        let names = |file: &File| file.text.lines().any(|line| line.trim().trim_start_matches("pub(crate) ") == module);
+        !is_program(home, path) && !tests.iter().any(|(file, at)| at.0 == home && names(file))
+    };
+    let unnamed = tests.iter().filter(is_unnamed);
+    unnamed.map(|(file, _)| file.fault(0, "no file of these tests has it as a module, so it would never run")).collect()
+}
+
 /// A glob import outside tests.
 pub(crate) fn globs(file: &File) -> Vec<String> {
     if !file.is_rust() || file.is_test() {
@@ -103,6 +121,19 @@ mod tests {
 
     fn rust(text: &str) -> File {
         File::sample("crates/domain/src/x.rs", text)
+    }
+
+    #[test]
+    fn a_file_of_tests_that_nobody_names_is_found() {
+        let main = File::sample("crates/a/tests/main.rs", "mod plans;\n    mod inner;\npub(crate) mod world;\n");
+        let rest = ["plans.rs", "plans/inner.rs", "world/mod.rs"]
+            .map(|path| File::sample(&format!("crates/a/tests/{path}"), ""));
+        let mut files: Vec<_> = std::iter::once(main).chain(rest).collect();
+        assert_eq!(super::unnamed_tests(&files), Vec::<String>::new());
+        files.push(File::sample("crates/a/tests/lost.rs", "// mod lost;"));
+        files.push(File::sample("crates/b/tests/program.rs", ""));
+        files.push(File::sample("crates/b/tests/world/mod.rs", ""));
+        assert_eq!(super::unnamed_tests(&files).len(), 2);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use domain::ids::WorkspaceId;
 use domain::money::Micros;
 use engine::billing::{BillingError, MAX_TOP_UP, Slip};
 
-use crate::office::offices;
+use crate::admin::office::offices;
 
 fn slip(key: &str) -> Slip {
     Slip { note: "invoice 7".to_owned(), idempotency_key: Some(key.to_owned()) }

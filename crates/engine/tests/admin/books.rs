@@ -7,7 +7,7 @@ use domain::money::Micros;
 use store::messages::Message;
 use store::{Sql, Value};
 
-use crate::office::{Office, offices};
+use crate::admin::office::{Office, offices};
 
 /// Two enrollments, the second paid with money in part, and the first step of the first one sent.
 async fn busy(office: &Office) -> Vec<EnrollmentId> {

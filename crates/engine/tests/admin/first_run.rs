@@ -7,7 +7,7 @@ use engine::sessions::Attempt;
 use engine::users::UserError;
 use engine::workspaces::{NewWorkspace, WorkspaceError};
 
-use crate::office::offices;
+use crate::admin::office::offices;
 
 const PASSWORD: &str = "correct horse battery";
 

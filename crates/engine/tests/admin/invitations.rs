@@ -7,7 +7,7 @@ use engine::sessions::{Attempt, SignInError};
 use engine::users::{UserChange, UserError};
 use store::users::User;
 
-use crate::office::{Office, offices, open};
+use crate::admin::office::{Office, offices, open};
 
 const PASSWORD: &str = "correct horse battery";
 

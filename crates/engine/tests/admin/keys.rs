@@ -6,7 +6,7 @@ use engine::passwords::PasswordError;
 use engine::users::UserError;
 use jiff::SignedDuration;
 
-use crate::office::{offices, open, role};
+use crate::admin::office::{offices, open, role};
 
 #[tokio::test]
 async fn a_key_acts_in_its_own_workspace_with_its_own_permissions() {

@@ -4,7 +4,7 @@ use domain::enrollment::{EnrollmentState, StopReason};
 use domain::message::MessageState;
 use engine::numbers::{NewNumber, NumberChange, NumberError, NumberState};
 
-use crate::office::{Office, offices, open};
+use crate::admin::office::{Office, offices, open};
 
 fn number(phone: &str) -> NewNumber {
     NewNumber { phone: phone.to_owned(), carrier: "simulator".to_owned(), per_minute: 60, per_day: 0 }

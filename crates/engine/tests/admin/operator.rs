@@ -8,7 +8,7 @@ use engine::{Actor, Carriers, Clock, Engine};
 use jiff::SignedDuration;
 use store::Store;
 
-use crate::office::{Office, offices, open};
+use crate::admin::office::{Office, offices, open};
 
 async fn contact(office: &Office, phone: &str, name: &str) -> ContactId {
     let new = NewContact { phone: phone.to_owned(), name: Some(name.to_owned()), ..NewContact::default() };

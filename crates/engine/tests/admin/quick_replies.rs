@@ -4,7 +4,7 @@ use domain::access::Role;
 use engine::Actor;
 use engine::quick_replies::{MAX_REPLY_TEXT, ReplyError};
 
-use crate::office::{Office, offices, open, role};
+use crate::admin::office::{Office, offices, open, role};
 
 async fn names(office: &Office) -> Vec<String> {
     office.engine.quick_replies(&office.owner).await.unwrap().into_iter().map(|reply| reply.name).collect()

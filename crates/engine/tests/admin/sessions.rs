@@ -7,7 +7,7 @@ use engine::sessions::{Attempt, SignInError};
 use engine::users::UserChange;
 use engine::workspaces::NewWorkspace;
 
-use crate::office::{Office, offices};
+use crate::admin::office::{Office, offices};
 
 const PASSWORD: &str = "correct horse battery";
 

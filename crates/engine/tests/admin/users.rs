@@ -4,7 +4,7 @@ use domain::access::Role;
 use domain::ids::UserId;
 use engine::users::{UserChange, UserError};
 
-use crate::office::{Office, offices, open, role};
+use crate::admin::office::{Office, offices, open, role};
 
 async fn make(office: &Office, name: &str, of: Role) -> UserId {
     let email = format!("{name}@example.com");

@@ -6,7 +6,7 @@ use engine::workflow_file::{MAX_FILE_BYTES, read, read_bytes, write};
 use engine::workflows::{StepInput, WorkflowInput};
 use proptest::prelude::*;
 
-use crate::office::input;
+use crate::admin::office::input;
 
 fn places(source: &str) -> Vec<(usize, usize, String)> {
     read(source).unwrap_err().into_iter().map(|error| (error.line, error.column, error.message)).collect()

@@ -14,7 +14,7 @@ use engine::pauses::PauseError;
 use engine::workflows::{SaveError, Status};
 use store::{Lane, Sql};
 
-use crate::office::{enroll, input, offices, role};
+use crate::admin::office::{enroll, input, offices, role};
 
 #[tokio::test]
 async fn a_workflow_is_saved_in_canonical_form_and_shown_with_its_sums() {

@@ -7,7 +7,7 @@ use domain::money::Micros;
 use engine::Settings;
 use engine::workspaces::{NewWorkspace, SettingsChange, WorkspaceError};
 
-use crate::office::{CREDITS, RATE, offices, role};
+use crate::admin::office::{CREDITS, RATE, offices, role};
 
 #[tokio::test]
 async fn a_new_workspace_has_its_credits_and_right_books() {

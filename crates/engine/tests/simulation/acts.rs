@@ -20,10 +20,10 @@ use engine::workflows::SaveError;
 use engine::workspaces::WorkspaceError;
 use engine::{Engine, Failure};
 
-use crate::model::{Both, Note, Run, Step, segments, words};
-use crate::street::{ENOUGH, Street};
-use crate::verdict;
-use crate::world::{APART, World, input, kinds};
+use crate::simulation::model::{Both, Note, Run, Step, segments, words};
+use crate::simulation::street::{ENOUGH, Street};
+use crate::simulation::verdict;
+use crate::simulation::world::{APART, World, input, kinds};
 
 /// Whether an error says nothing about what was asked for.
 pub(crate) trait Trouble: std::error::Error {

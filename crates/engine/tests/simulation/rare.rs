@@ -8,9 +8,9 @@ use engine::{Actor, Clock, Engine};
 use jiff::SignedDuration;
 use store::{DbError, Lane, Tx, contacts, suppressions};
 
-use crate::acts::surely;
-use crate::street::ENOUGH;
-use crate::world::World;
+use crate::simulation::acts::surely;
+use crate::simulation::street::ENOUGH;
+use crate::simulation::world::World;
 
 /// A job that has not moved for so long has lost its node.
 const STILL: SignedDuration = SignedDuration::from_secs(3);

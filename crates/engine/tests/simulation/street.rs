@@ -13,8 +13,8 @@ use jiff::{SignedDuration, Timestamp};
 use store::Store;
 use store::mishaps::{Mishap, Mishaps, Trouble, Turns};
 
-use crate::dice::Dice;
-use crate::model::Place;
+use crate::simulation::model::Place;
+use crate::story::dice::Dice;
 
 /// How often something is asked for, or told, at most.
 pub(crate) const ENOUGH: usize = 100;

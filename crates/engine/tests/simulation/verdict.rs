@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use domain::ids::{EnrollmentId, WorkspaceId};
 use store::Store;
 
-use crate::model::Both;
 use crate::rows::{self, Enrollment, Message, Transfer};
-use crate::world::{APART, House, Tag, World};
+use crate::simulation::model::Both;
+use crate::simulation::world::{APART, House, Tag, World};
 
 /// How much is not over yet.
 pub(crate) async fn unfinished(store: &Store, workspace: WorkspaceId) -> usize {

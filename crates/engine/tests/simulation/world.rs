@@ -17,10 +17,10 @@ use jiff::SignedDuration;
 use store::Store;
 use store::mishaps::Turns;
 
-use crate::dice::Dice;
-use crate::model::{self, Books, Both, Contact, Place};
-use crate::street::{Handed, Node, Street, Tally, Told};
-use crate::verdict;
+use crate::simulation::model::{self, Books, Both, Contact, Place};
+use crate::simulation::street::{Handed, Node, Street, Tally, Told};
+use crate::simulation::verdict;
+use crate::story::dice::Dice;
 
 const START: &str = "2026-01-05T14:00:00Z";
 /// How many times something happens.

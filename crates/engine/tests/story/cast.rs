@@ -17,12 +17,12 @@ use store::Store;
 use tempfile::TempDir;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::dice::Dice;
 use crate::exchange::Early;
-use crate::log::Log;
 use crate::registered::register;
-use crate::texts;
-use crate::way::{self, Way};
+use crate::story::dice::Dice;
+use crate::story::log::Log;
+use crate::story::texts;
+use crate::story::way::{self, Way};
 
 /// Before the first day.
 const START: &str = "2026-01-05T14:00:00Z";

@@ -11,10 +11,11 @@ use jiff::SignedDuration;
 
 use self::handsets::Arrived;
 use self::money::{Moves, Truth};
-use crate::cast::{Customer, Story};
+
 use crate::rows::{self, Enrollment, Message};
-use crate::texts::Tag;
-use crate::way::Way;
+use crate::story::cast::{Customer, Story};
+use crate::story::texts::Tag;
+use crate::story::way::Way;
 
 /// Nothing that runs may be overdue by more: the operator comes twice a day, and a window opens every day.
 const OVERDUE_HOURS: i64 = 48;

@@ -11,10 +11,10 @@ use engine::manual::SendError;
 use engine::numbers::{NumberChange, NumberState};
 use futures_util::future::join_all;
 
-use crate::cast::{Person, Story};
-use crate::log::{Ban, Run, Whose};
 use crate::rows;
-use crate::texts;
+use crate::story::cast::{Person, Story};
+use crate::story::log::{Ban, Run, Whose};
+use crate::story::texts;
 
 /// Every so many days a wave of contacts is started at once.
 const WAVE_DAYS: i64 = 14;

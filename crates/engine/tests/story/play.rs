@@ -8,10 +8,10 @@ use domain::ids::WorkspaceId;
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::cast::Story;
 use crate::exchange::Early;
-use crate::log::{Ban, Count, Whose};
-use crate::texts::{self, Wish};
+use crate::story::cast::Story;
+use crate::story::log::{Ban, Count, Whose};
+use crate::story::texts::{self, Wish};
 
 /// On most days what falls due within an hour is done at once; on every twentieth, event by event.
 const STEP_SECONDS: i64 = 3_600;

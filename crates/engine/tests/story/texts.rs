@@ -2,7 +2,7 @@
 
 use engine::workflows::{StepInput, WorkflowInput};
 
-use crate::dice::Dice;
+use crate::story::dice::Dice;
 
 /// Which text this is, by its tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

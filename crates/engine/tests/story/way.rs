@@ -14,7 +14,7 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
 use crate::exchange::{Exchange, Habits};
-use crate::texts;
+use crate::story::texts;
 
 /// Seconds until a text can be found.
 const SEARCH_LAG_SECONDS: u32 = 300;

@@ -6,7 +6,7 @@ use engine::webhooks::{Wanted, WebhookChange, WebhookError};
 use jiff::SignedDuration;
 use serde_json::json;
 
-use crate::house::{House, on_both};
+use crate::webhooks::house::{House, on_both};
 
 const NOTES: &[&str] = &["note.added"];
 

@@ -19,7 +19,7 @@ use serde_json::Value;
 use store::Store;
 use tokio::net::TcpListener;
 
-use crate::http::{Answer, Asked, Says, serve};
+use crate::exchange::http::{Answer, Asked, Says, serve};
 
 /// How a call is answered, by what it says.
 pub(crate) type Manner = Arc<dyn Fn(&Call) -> u16 + Send + Sync>;

@@ -8,7 +8,7 @@ use engine::webhooks::log::Again;
 use engine::webhooks::{MAX_WEBHOOKS, WebhookChange, WebhookError};
 use engine::{Actor, IdempotencyKey};
 
-use crate::house::{House, on_both, opened, outfit};
+use crate::webhooks::house::{House, on_both, opened, outfit};
 
 #[test]
 fn only_whoever_may_change_settings_sees_an_endpoint_and_nobody_elses() {

@@ -8,7 +8,7 @@ use domain::webhook::DeliveryState;
 use store::events::{self, Event};
 use store::{DbError, Lane};
 
-use crate::house::{House, on, on_both};
+use crate::webhooks::house::{House, on, on_both};
 
 const NOTES: &[&str] = &["note.added"];
 

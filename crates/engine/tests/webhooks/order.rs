@@ -4,7 +4,7 @@ use domain::webhook::DeliveryState;
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 
-use crate::house::{Call, House, on_both, opened, outfit};
+use crate::webhooks::house::{Call, House, on_both, opened, outfit};
 
 const NOTES: &[&str] = &["note.added"];
 

@@ -1,5 +1,4 @@
 //! A small table that the tests of the face share.
-#![allow(dead_code, reason = "each test file uses a part")]
 
 use std::sync::{Mutex, mpsc};
 

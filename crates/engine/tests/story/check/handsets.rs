@@ -10,9 +10,9 @@ use domain::zones::{self, Place};
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::cast::Story;
-use crate::log::Count;
-use crate::texts::Tag;
+use crate::story::cast::Story;
+use crate::story::log::Count;
+use crate::story::texts::Tag;
 
 /// A text that reached a handset.
 #[derive(Debug)]

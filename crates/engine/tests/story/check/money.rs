@@ -10,9 +10,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use carrier::Outcome;
 
-use crate::cast::Customer;
 use crate::rows::{Enrollment, Message, Price, Transfer};
-use crate::texts::Tag;
+use crate::story::cast::Customer;
+use crate::story::texts::Tag;
 
 /// What the receiving end knows.
 pub(crate) struct Truth<'a> {

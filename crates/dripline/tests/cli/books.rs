@@ -1,18 +1,14 @@
 //! The commands about the history and the books through the real binary, on SQLite and on PostgreSQL.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panic")]
-
-mod house;
-mod program;
-
 use std::collections::BTreeMap;
 use std::fs;
 
 use engine::{Carriers, Clock, Engine};
-use house::{House, houses};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use store::{Address, Lane, Sql, Store};
+
+use crate::house::{House, houses};
 
 const LEADS: &str = "First Name,Phone,Address,State\r\nAnn,(212) 555-0123,12 Oak Street,NY\r\n\
     Bob,305-555-0177,9 Palm Ave,FL\r\n";

@@ -1,7 +1,5 @@
 //! A folder with a database in which a test plays the operator through the real binary.
 
-#![allow(dead_code, reason = "each test binary uses a part")]
-
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};

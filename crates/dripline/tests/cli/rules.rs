@@ -1,19 +1,16 @@
 //! The rules through the real binary: every row of the corpora as JSON lines, bad lines, exit codes.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panic")]
-
-mod program;
-
 use domain::phone::Phone;
 use domain::rules::RuleCode;
 use domain::zones::Zone;
 use domain::zones::{Place, candidates};
-use program::{json_lines, run};
 use serde_json::{Value, json};
 
-const SEGMENTS: &str = include_str!("../../domain/testdata/segments.jsonl");
-const PHONES: &str = include_str!("../../domain/testdata/phones.jsonl");
-const QUIET: &str = include_str!("../../domain/testdata/quiet_cases.jsonl");
+use crate::program::{json_lines, run};
+
+const SEGMENTS: &str = include_str!("../../../domain/testdata/segments.jsonl");
+const PHONES: &str = include_str!("../../../domain/testdata/phones.jsonl");
+const QUIET: &str = include_str!("../../../domain/testdata/quiet_cases.jsonl");
 
 /// Rows whose graphemes are newer than the corpus's; they count more (see `domain`'s own test).
 const NEWER_GRAPHEMES: [u64; 3] = [3803, 3817, 3863];

@@ -17,15 +17,9 @@
 //! `DRIPLINE_SEEDS=from..to` runs others; `make soak` does so for an hour. A failing seed is named. On SQLite the nodes take
 //! turns, and a seed gives the same world again; on PostgreSQL they race, and it may give another.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
 mod acts;
-#[path = "../story/dice.rs"]
-mod dice;
 mod model;
 mod rare;
-#[path = "../rows/mod.rs"]
-mod rows;
 mod street;
 mod verdict;
 mod world;
@@ -37,7 +31,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use store::{Address, Store};
 
-use crate::street::Tally;
+use crate::simulation::street::Tally;
 
 /// How many seeds are run with every other test.
 const USUAL: u64 = 2_000;

@@ -1,14 +1,11 @@
 //! `dripline simulate`: a campaign is priced and played from a file of contacts and a file of a workflow.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod program;
-
 use std::path::PathBuf;
 
-use program::{Done, run};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use crate::program::{Done, run};
 
 const CONTACTS: &str = "\
 First Name,Phone,Address,State

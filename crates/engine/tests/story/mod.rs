@@ -14,20 +14,12 @@
 //! One seed gives one story; on PostgreSQL, what happens at one instant may come in another order the next time.
 //! The checker asks the engine for nothing but its own audit of the books.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
 mod cast;
 mod check;
-mod dice;
-#[path = "../exchange/mod.rs"]
-mod exchange;
+pub(crate) mod dice;
 mod log;
 mod office;
 mod play;
-#[path = "../registered/mod.rs"]
-mod registered;
-#[path = "../rows/mod.rs"]
-mod rows;
 mod texts;
 mod way;
 
@@ -46,7 +38,7 @@ const TAIL_DAYS: i64 = 60;
 fn live_through(store: &Store, kind: Option<Kind>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let _hurry = (kind == Some(Kind::Smpp)).then(exchange::smpp::hurry);
+        let _hurry = (kind == Some(Kind::Smpp)).then(crate::exchange::smpp::hurry);
         let mut story = Story::begin(store, kind, SEED).await;
         let start = story.engine.now();
         for day in 0..DAYS + TAIL_DAYS {

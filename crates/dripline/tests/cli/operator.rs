@@ -1,14 +1,11 @@
 //! The operator's commands through the real binary, on SQLite and on PostgreSQL.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panic")]
-
-mod house;
-mod program;
-
 use std::fs;
 
-use house::{House, SPRING, houses};
 use serde_json::{Value, json};
+
+use crate::house::{House, SPRING, houses};
+use crate::program;
 
 const LEADS: &str = "First Name,Phone,Address,State\r\nAnn,(212) 555-0123,12 Oak Street,NY\r\n\
     Bob,305-555-0177,9 Palm Ave,FL\r\nCleo,12,1 Short Rd,TX\r\nDan,+1 415 555 0134,,CA\r\n";

@@ -1,16 +1,13 @@
 //! Bad input through the real binary: each file, path and setting that is wrong has a clear error or a
 //! defined result, and nothing is lost.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panic")]
-
-mod house;
-mod program;
-
 use std::fs;
 
-use house::{House, SmallDisk};
 use serde_json::json;
 use store::{Address, Lane, Sql, Store};
+
+use crate::house::{House, SmallDisk};
+use crate::program;
 
 fn utf16(text: &str) -> Vec<u8> {
     [0xff, 0xfe].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect()

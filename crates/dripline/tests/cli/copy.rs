@@ -1,14 +1,11 @@
 //! `dripline copy` through the real binary: to the other kind of database and on from there; killed in the middle.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panic")]
-
-mod house;
-mod program;
-
 use std::fs;
 
-use house::{House, SPRING, houses};
 use serde_json::json;
+
+use crate::house::{House, SPRING, houses};
+use crate::program;
 
 /// A house with contacts on their way.
 fn busy(people: usize) -> House {

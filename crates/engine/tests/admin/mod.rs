@@ -1,7 +1,5 @@
 //! The operator's use cases and a workspace's administration, on both databases.
 
-#![allow(clippy::unwrap_used, reason = "these are tests, their helper functions too")]
-
 mod billing;
 mod books;
 mod first_run;

@@ -1,13 +1,10 @@
 //! The command line through the real binary: what people read, exit codes, closed pipes, settings.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panic")]
-
-mod program;
-
 use std::io::{BufRead, BufReader, Write};
 
-use program::{command, run};
 use serde_json::Value;
+
+use crate::program::{command, run};
 
 const OPEN: &str = "2026-11-24T15:00:00Z";
 
@@ -163,7 +160,7 @@ fn settings_in_force_are_shown_with_their_place_and_without_passwords() {
 
 #[test]
 fn a_recorded_call_of_a_carrier_is_judged_with_the_reason() {
-    let calls = include_str!("../../carrier/testdata/twilio_signatures.jsonl");
+    let calls = include_str!("../../../carrier/testdata/twilio_signatures.jsonl");
     let done = run(&["carrier", "verify", "twilio", "--jsonl"], calls);
     assert_eq!(done.code, 0, "{}", done.errors);
     let verdicts = done.output.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());

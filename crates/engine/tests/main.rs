@@ -1,0 +1,53 @@
+//! All integration tests of the engine, as one program: its code and its libraries are linked once, not once for each file.
+//!
+//! Tests of one subject are one module; what several of them use (a world with simulated phones, an exchange on loopback) is one
+//! module too. Each test runs in a process of its own (`cargo nextest`). A file that is not named here would not run: `tidy` looks.
+
+#![allow(clippy::unwrap_used, reason = "these are tests, their helper functions too")]
+
+mod admin;
+mod again;
+mod attack;
+mod by_hand;
+mod carriers;
+mod checks;
+mod collisions;
+mod consent;
+mod contacts;
+mod costs;
+mod crowd;
+mod deadline;
+mod doubts;
+mod enrolling;
+mod exchange;
+mod fairness;
+mod figures;
+mod fresh;
+mod hosted;
+mod import;
+mod inbox;
+mod isolation;
+mod line;
+mod listing;
+mod lists;
+mod manual;
+mod months;
+mod nodes;
+mod outage;
+mod plans;
+mod race;
+mod receipts;
+mod records;
+mod registered;
+mod registration;
+mod rows;
+mod rules;
+mod seals;
+mod simulation;
+mod story;
+mod suppression_lists;
+mod together;
+mod upkeep;
+mod waiting;
+mod webhooks;
+mod world;

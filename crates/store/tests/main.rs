@@ -1,0 +1,22 @@
+//! All integration tests of the store, as one program. A file that is not named here would not run: `tidy` looks.
+
+#![allow(clippy::unwrap_used, reason = "these are tests, their helper functions too")]
+
+mod common;
+mod conflict;
+mod copies;
+mod crash;
+mod due;
+mod face;
+mod group;
+mod log;
+mod mishaps;
+mod open;
+mod parity;
+mod plans;
+mod sharding;
+mod statements;
+mod statistics;
+mod tallies;
+mod webhooks;
+mod words;
