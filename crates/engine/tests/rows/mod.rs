@@ -1,7 +1,5 @@
 //! What the checker reads of the database, by statements of its own.
 
-#![allow(dead_code, reason = "shared by test binaries, each of which reads a part")]
-
 use std::collections::BTreeMap;
 
 use domain::ids::WorkspaceId;

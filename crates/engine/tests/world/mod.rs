@@ -3,13 +3,6 @@
 //! [`World::end`] checks what must hold after every story: books balance, nothing was sent twice,
 //! nobody was texted after a stop. A world that is dropped without it fails its test.
 
-#![allow(
-    clippy::unwrap_used,
-    unreachable_pub,
-    dead_code,
-    reason = "shared by test binaries, each of which uses a part"
-)]
-
 use std::sync::Arc;
 
 use carrier::simulator::behaviour::Behaviour;
@@ -25,24 +18,24 @@ use store::workflows::{StepRow, Workflow};
 use store::workspaces::Workspace;
 use store::{DbError, Lane, Store, Tx};
 
-pub struct World {
-    pub engine: Engine,
-    pub simulator: Arc<Simulator>,
-    pub actor: Actor,
-    pub number: String,
-    pub ended: bool,
+pub(crate) struct World {
+    pub(crate) engine: Engine,
+    pub(crate) simulator: Arc<Simulator>,
+    pub(crate) actor: Actor,
+    pub(crate) number: String,
+    pub(crate) ended: bool,
 }
 
-pub struct Plan {
-    pub start: &'static str,
-    pub behaviour: Behaviour,
-    pub seed: u64,
-    pub credits: i64,
-    pub wallet: Micros,
-    pub rate: Micros,
-    pub per_minute: i64,
+pub(crate) struct Plan {
+    pub(crate) start: &'static str,
+    pub(crate) behaviour: Behaviour,
+    pub(crate) seed: u64,
+    pub(crate) credits: i64,
+    pub(crate) wallet: Micros,
+    pub(crate) rate: Micros,
+    pub(crate) per_minute: i64,
     /// Who sends for the number.
-    pub carrier: String,
+    pub(crate) carrier: String,
 }
 
 impl Default for Plan {
@@ -61,7 +54,7 @@ impl Default for Plan {
 }
 
 /// Runs a story on both databases, each in a runtime of its own.
-pub fn on_both<F, Fut>(plan: impl Fn() -> Plan, story: F)
+pub(crate) fn on_both<F, Fut>(plan: impl Fn() -> Plan, story: F)
 where
     F: Fn(World) -> Fut,
     Fut: Future<Output = ()>,
@@ -74,7 +67,7 @@ where
 }
 
 impl World {
-    pub async fn new(store: Store, plan: Plan) -> Self {
+    pub(crate) async fn new(store: Store, plan: Plan) -> Self {
         let simulator = Arc::new(Simulator::new(plan.behaviour.clone(), plan.seed).unwrap());
         let mut carriers = Carriers::new();
         carriers.insert("simulator".to_owned(), Arc::clone(&simulator) as Arc<dyn Carrier>);
@@ -93,16 +86,16 @@ impl World {
         Self { engine, simulator, actor: Actor::operator(workspace), number, ended: false }
     }
 
-    pub fn workspace(&self) -> WorkspaceId {
+    pub(crate) fn workspace(&self) -> WorkspaceId {
         self.actor.workspace()
     }
 
-    pub async fn contact(&self, n: i64, phone: &str, fields: &[(&str, &str)]) -> ContactId {
+    pub(crate) async fn contact(&self, n: i64, phone: &str, fields: &[(&str, &str)]) -> ContactId {
         self.contact_with(n, phone, fields, None).await
     }
 
     /// One of a person's contacts.
-    pub async fn contact_of(&self, n: i64, phone: &str, person: PersonId) -> ContactId {
+    pub(crate) async fn contact_of(&self, n: i64, phone: &str, person: PersonId) -> ContactId {
         self.contact_with(n, phone, &[], Some(person)).await
     }
 
@@ -121,7 +114,7 @@ impl World {
         id
     }
 
-    pub async fn workflow(&self, steps: &[(i64, &str)]) -> WorkflowId {
+    pub(crate) async fn workflow(&self, steps: &[(i64, &str)]) -> WorkflowId {
         let id = WorkflowId(77);
         let now = self.engine.now();
         let workflow = Workflow {
@@ -146,22 +139,22 @@ impl World {
         id
     }
 
-    pub async fn play_days(&self, days: i64) {
+    pub(crate) async fn play_days(&self, days: i64) {
         let until = self.engine.now() + SignedDuration::from_hours(24 * days);
         self.engine.play(&self.simulator, until).await.unwrap();
     }
 
-    pub async fn reply(&self, phone: &str, body: &str) {
+    pub(crate) async fn reply(&self, phone: &str, body: &str) {
         self.simulator.reply(phone, &self.number, body, self.engine.now()).unwrap();
         self.engine.deliver(&self.simulator).await.unwrap();
     }
 
-    pub fn texts(&self, phone: &str) -> Vec<String> {
+    pub(crate) fn texts(&self, phone: &str) -> Vec<String> {
         self.simulator.inbox(phone, 0, 1_000).unwrap().into_iter().map(|text| text.body).collect()
     }
 
     /// Balance of an account: credits and micro-dollars.
-    pub async fn balance(&self, account: &str) -> (i64, i64) {
+    pub(crate) async fn balance(&self, account: &str) -> (i64, i64) {
         let workspace = self.workspace();
         let read = move |db: &store::Read<'_>| store::ledger::balances(db, workspace);
         let all = self.engine.store().read::<_, DbError, _>(read).await.unwrap();
@@ -171,7 +164,7 @@ impl World {
     }
 
     /// Ends the story and checks what must hold after every one.
-    pub async fn end(mut self) {
+    pub(crate) async fn end(mut self) {
         self.ended = true;
         for unit in [0, 1] {
             let mut sum = 0;
