@@ -73,6 +73,7 @@ pub const KINDS: &[(&str, &str)] = &[
     ("plan.closed", "what ran under it was ended, and its last credits have gone"),
     ("workspace.created", "the workspace was opened"),
     ("workspace.changed", "its name or settings were changed"),
+    ("workspace.exported", "everything of it was taken away as a file"),
     ("workspace.rate_changed", "the rate of a segment was changed"),
     ("field.added", "a contact field was added"),
     ("field.renamed", "it was renamed"),

@@ -7,6 +7,7 @@ pub mod cli;
 pub mod config;
 mod consent_rows;
 mod demo;
+mod export;
 mod hooks;
 pub mod logs;
 mod metrics;

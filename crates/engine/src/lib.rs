@@ -25,6 +25,7 @@ pub mod drafts;
 pub mod ending;
 mod engine;
 pub mod enrolling;
+pub mod export;
 mod facts;
 pub mod failure;
 pub mod figures;

@@ -20,6 +20,7 @@ mod deadline;
 mod doubts;
 mod enrolling;
 mod exchange;
+mod export;
 mod fairness;
 mod figures;
 mod fresh;

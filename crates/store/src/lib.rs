@@ -16,6 +16,7 @@ pub mod copies;
 mod db;
 pub mod enrollments;
 pub mod events;
+pub mod export;
 pub mod imports;
 pub mod invitations;
 pub mod jobs;
@@ -102,5 +103,5 @@ const STATEMENTS: &[&[(&str, &Sql)]] = &[
 
 /// Every statement that this crate runs, with its name (`module.what`).
 pub fn statements() -> impl Iterator<Item = (&'static str, &'static Sql)> {
-    STATEMENTS.iter().flat_map(|module| module.iter().copied())
+    STATEMENTS.iter().flat_map(|module| module.iter().copied()).chain(export::all())
 }

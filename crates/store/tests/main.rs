@@ -7,6 +7,7 @@ mod conflict;
 mod copies;
 mod crash;
 mod due;
+mod export;
 mod face;
 mod group;
 mod log;

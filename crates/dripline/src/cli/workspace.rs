@@ -1,4 +1,7 @@
-//! `dripline workspace`: opens workspaces and lists them.
+//! `dripline workspace`: opens workspaces, lists them, and takes all data of one away.
+
+use std::io::Write as _;
+use std::path::PathBuf;
 
 use clap::Subcommand;
 use domain::money::Micros;
@@ -6,16 +9,18 @@ use engine::workspaces::NewWorkspace;
 use serde_json::{Value, json};
 use store::workspaces::Workspace as Row;
 
-use super::desk::{Desk, Purpose};
+use super::desk::{Desk, Purpose, Within};
 use super::table::Table;
-use super::{Answer, Format, Stop};
+use super::{Answer, Format, Stop, run};
 use crate::config::Base;
+use crate::export::{self, Archive, ExportError};
 
 const EXAMPLES: &str = "\
 Examples:
   dripline workspace create \"Acme Homes\" --zone America/New_York
   dripline workspace create \"Acme Homes\" --zone America/Denver --rate 0.02 --credits 500
   dripline workspace list --json
+  dripline workspace export \"Acme Homes\"
 
 A workspace is one paying customer: everything else belongs to one.";
 
@@ -29,7 +34,16 @@ Examples:
   dripline workspace list
   dripline workspace list --json";
 
-/// Open a workspace, or list them
+const EXPORT: &str = "\
+Examples:
+  dripline workspace export
+  dripline workspace export \"Acme Homes\" --out acme.zip
+
+One ZIP archive with everything of the workspace, each table as CSV and as lines of JSON; README.txt in it says
+what is where. Passwords, secrets and credentials are left out. It may run beside the server, and needs no memory
+for what is large.";
+
+/// Open a workspace, list them, or take all data of one away
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Workspace {
@@ -45,6 +59,9 @@ enum Command {
     /// List all workspaces, oldest first
     #[command(after_help = LIST)]
     List(List),
+    /// Take all data of a workspace away, as one ZIP archive
+    #[command(after_help = EXPORT)]
+    Export(Export),
 }
 
 #[derive(Debug, clap::Args)]
@@ -70,11 +87,24 @@ struct List {
     base: Base,
 }
 
+#[derive(Debug, clap::Args)]
+struct Export {
+    /// The workspace: its name or identifier [default: the only one there is]
+    #[arg(value_name = "NAME|ID")]
+    name: Option<String>,
+    /// A new file [default: the workspace's name and the day, here]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    base: Base,
+}
+
 impl Workspace {
     pub(crate) fn run(self, answer: &mut Answer) -> Result<(), Stop> {
         match self.command {
             Command::Create(command) => command.run(answer),
             Command::List(command) => command.run(answer),
+            Command::Export(command) => command.run(answer),
         }
     }
 }
@@ -114,5 +144,37 @@ impl List {
             table.row([row.id.to_string(), row.name, row.zone, row.plan, row.rate.to_string()]);
         }
         answer.text(&table.text())
+    }
+}
+
+impl Export {
+    fn run(self, answer: &mut Answer) -> Result<(), Stop> {
+        let office = Within { workspace: self.name, base: self.base }.open(Purpose::Read)?;
+        let engine = office.engine();
+        let path = self.out.unwrap_or_else(|| export::file_name(&office.workspace.name, engine.now()).into());
+        let mut file = run::new_file(&path)?;
+        let bar = run::bar(0, "{spinner} {msg}");
+        let mut archive = Archive::new(engine, &office.actor);
+        let written = office.desk.work(async {
+            let mut bytes = 0u64;
+            while let Some(piece) = archive.next().await? {
+                file.write_all(&piece)?;
+                bytes += piece.len() as u64;
+                bar.set_message(format!("{} rows, {bytes} bytes", archive.rows()));
+            }
+            file.sync_all()?;
+            Ok::<_, ExportError>(bytes)
+        });
+        bar.finish_and_clear();
+        let bytes = written.map_err(|error| {
+            // Half an archive is none.
+            let _ = std::fs::remove_file(&path);
+            Stop::failed(error)
+        })?;
+        let (rows, path) = (archive.rows(), path.display().to_string());
+        if answer.format() == Format::Json {
+            return answer.document(&json!({ "workspace": office.id(), "file": path, "rows": rows, "bytes": bytes }));
+        }
+        answer.text(&format!("Wrote {path}: {rows} rows of {:?}, {bytes} bytes\n", office.workspace.name))
     }
 }

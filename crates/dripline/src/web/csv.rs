@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 
-/// A CSV file that grows by rows.
+/// A CSV file that grows by rows; without a head until one is written.
+#[derive(Default)]
 pub(crate) struct Csv(String);
 
 impl Csv {

@@ -43,6 +43,38 @@ fn the_operators_story_from_a_workspace_to_a_copy_that_verifies() {
     }
 }
 
+/// All data of the workspace, while the server is at work.
+fn taken_away(house: &House) {
+    let taken = house.json(&["workspace", "export", "--out", "acme.zip"]);
+    let bytes = fs::read(house.path("acme.zip")).unwrap();
+    assert_eq!(taken["bytes"], bytes.len());
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
+    let mut file = |name: &str| std::io::read_to_string(archive.by_name(name).unwrap()).unwrap();
+    let manifest: Value = serde_json::from_str(&file("manifest.json")).unwrap();
+    let (mut rows, mut of_json) = (0, 0);
+    for written in manifest["files"].as_array().unwrap() {
+        let (name, count) = (written["file"].as_str().unwrap(), written["rows"].as_u64().unwrap());
+        if name.starts_with("json/") {
+            let lines: Vec<Value> = file(name).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+            assert_eq!(lines.len() as u64, count, "{}: {name}", house.name);
+            of_json += count;
+        }
+        rows += count;
+    }
+    assert_eq!((&taken["rows"], rows), (&json!(of_json), 2 * of_json), "{}", house.name);
+    let contacts: Vec<Value> =
+        file("json/contacts.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let ann = contacts.iter().find(|contact| contact["name"] == "Ann").unwrap();
+    assert_eq!((contacts.len(), &ann["phone"]), (3, &json!("+12125550123")), "{}", house.name);
+    assert!(
+        file("csv/contacts.csv").contains("\"+12125550123\"") && file("csv/enrollments.csv").contains("\"active\"")
+    );
+    assert!(file("json/transfers.jsonl").contains("\"unit\":\"micros\""), "{}", house.name);
+    assert!(!file("json/api_keys.jsonl").contains("hash") && file("README.txt").contains("manifest.json"));
+    let again = house.error(&["workspace", "export", "--out", "acme.zip"]);
+    assert!(again.starts_with("1 ") && again.contains("acme.zip"), "{again}");
+}
+
 /// Serves for a moment, and meanwhile reads, copies and tries to write.
 fn serve_and_look(house: &House, key: &str) {
     let served = house.serve(&[]);
@@ -50,6 +82,7 @@ fn serve_and_look(house: &House, key: &str) {
     assert_eq!(house.json(&["workflow", "list"])["data"][0]["status"], "active", "{}", house.name);
     let verified = house.text(&["ledger", "verify", "--workspace", "acme homes"]);
     assert!(verified.contains("balances"), "{verified}");
+    taken_away(house);
     let credit = ["credit", "--usd", "1", "--note", "while it serves"];
     if house.name == "postgres" {
         house.text(&credit);

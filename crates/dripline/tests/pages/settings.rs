@@ -214,3 +214,21 @@ async fn what_belongs_to_another_workspace_is_not_there() {
         assert!(!owner.get(path).await.good().has("Theirs"), "{path}");
     }
 }
+
+#[tokio::test]
+async fn all_data_is_handed_out_to_who_may_export_and_that_stands_in_the_activity() {
+    let site = Site::new();
+    let customer = site.customer("Ours & Sons", "+12125550100").await;
+    let (owner, agent) = (site.person(&customer, Role::Owner).await, site.person(&customer, Role::Agent).await);
+    let form = "action=\"/settings/workspace/export\"";
+    assert!(owner.get("/settings/workspace").await.good().has(form));
+    assert!(!agent.get("/settings/workspace").await.good().has(form));
+    assert_eq!(agent.post("/settings/workspace/export", "").await.status, 403);
+    assert!(!owner.get("/settings/activity").await.good().has("downloaded all data"));
+    let archive = owner.post("/settings/workspace/export", "").await;
+    assert_eq!((archive.status, archive.header("content-type")), (200, "application/zip"));
+    let name = archive.header("content-disposition");
+    assert!(name.starts_with("attachment; filename=\"ours-sons-20") && name.ends_with(".zip\""), "{name}");
+    assert!(archive.text.starts_with("PK\u{3}\u{4}") && archive.has("manifest.json"));
+    assert!(owner.get("/settings/activity").await.good().has("downloaded all data of the workspace"));
+}

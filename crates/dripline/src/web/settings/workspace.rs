@@ -1,17 +1,21 @@
-//! `/settings/workspace`: name, zone, send window, texts of its own, and what ends a workflow.
+//! `/settings/workspace`: name, zone, send window, texts of its own, what ends a workflow, and all data as a file.
 
 use askama::Template;
 use axum::Router;
+use axum::body::{Body, Bytes};
 use axum::extract::State;
+use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use domain::window::Hours;
 use engine::workspaces::{SettingsChange, WorkspaceError};
 use engine::{Settings, Switch};
+use futures_util::stream;
 use jiff::civil::Weekday;
 use serde::Deserialize;
 
 use super::{Side, frame};
+use crate::export::{self, Archive, ExportError};
 use crate::web::answer::{Done, html, refused};
 use crate::web::fault::Fault;
 use crate::web::form::Form;
@@ -34,7 +38,7 @@ const WEEKDAYS: [(Weekday, &str); 7] = [
 ];
 
 pub(super) fn routes() -> Router<Parts> {
-    Router::new().route(HERE, get(show).post(change))
+    Router::new().route(HERE, get(show).post(change)).route("/settings/workspace/export", post(export))
 }
 
 /// The form as it is shown and sent. A box that is not ticked is not sent.
@@ -61,6 +65,7 @@ struct WorkspacePage<'v> {
     frame: Frame<'v>,
     side: Side,
     may_write: bool,
+    may_export: bool,
     typed: Typed,
     weekdays: [&'static str; 7],
     zones: Vec<ZoneGroup>,
@@ -128,8 +133,9 @@ fn minute(text: &str) -> Option<u16> {
 
 fn page(viewer: &Viewer, typed: Typed, fault: Fault) -> WorkspacePage<'_> {
     let (frame, side) = frame(viewer, HERE);
-    let (may_write, zones) = (viewer.may("settings:write"), zones::groups(&typed.zone));
-    WorkspacePage { frame, side, may_write, typed, weekdays: WEEKDAYS.map(|(_, word)| word), zones, fault }
+    let (may_write, may_export) = (viewer.may("settings:write"), viewer.may("export"));
+    let zones = zones::groups(&typed.zone);
+    WorkspacePage { frame, side, may_write, may_export, typed, weekdays: WEEKDAYS.map(|(_, word)| word), zones, fault }
 }
 
 async fn show(State(parts): State<Parts>, viewer: Viewer) -> Result<Response, Wrong> {
@@ -158,6 +164,21 @@ async fn change(State(parts): State<Parts>, viewer: Viewer, Form(typed): Form<Ty
         Err(error) => return Err(error.into()),
     };
     Ok(refused(&page(&viewer, typed, fault)))
+}
+
+/// Everything of the workspace, while it is read. A failure breaks the transfer off, which the browser says.
+async fn export(State(parts): State<Parts>, viewer: Viewer) -> Result<Response, Wrong> {
+    parts.engine.note_export(&viewer.actor).await?;
+    let name = export::file_name(&viewer.workspace, parts.engine.now());
+    let body = Body::from_stream(stream::unfold(Archive::new(&parts.engine, &viewer.actor), piece));
+    let disposition = format!("attachment; filename=\"{name}\"");
+    let headers = [(header::CONTENT_TYPE, "application/zip".to_owned()), (header::CONTENT_DISPOSITION, disposition)];
+    Ok((headers, body).into_response())
+}
+
+async fn piece(mut archive: Archive) -> Option<(Result<Bytes, ExportError>, Archive)> {
+    let piece = archive.next().await.inspect_err(|error| tracing::error!(%error, "an export broke off")).transpose()?;
+    Some((piece.map(Bytes::from), archive))
 }
 
 #[cfg(test)]

@@ -201,6 +201,7 @@ impl Names {
                 format!("{who} removed the list “{}”: {freed} free again", text(facts, "name"))
             }
             "workspace.created" => format!("{who} made the workspace “{}”", text(facts, "name")),
+            "workspace.exported" => format!("{who} downloaded all data of the workspace"),
             "workspace.changed" => format!("{who} saved the settings of the workspace"),
             "workspace.rate_changed" => {
                 format!("{who} changed the price of a segment from {} to {}", micros("from"), micros("to"))
