@@ -138,6 +138,8 @@ identifiers! {
     WebhookId = "whk";
     /// A payment into the wallet, or a grant of credits.
     TopUpId = "top";
+    /// A payment by card.
+    PaymentId = "pay";
     /// What a workspace can subscribe to.
     PlanId = "pln";
     /// A month of a workspace's plan, or its trial.

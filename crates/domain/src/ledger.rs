@@ -9,6 +9,9 @@
 //! |---|---|---|---|
 //! | money or credits come in | outside | available | `topup` |
 //! | money is paid out, credits are taken back by hand | available | outside | `withdrawal` |
+//! | a bank holds a payment back that is disputed | available | outside | `dispute` |
+//! | it gives it free after all | outside | available | `dispute_won` |
+//! | a payment was given back where it came from | available | outside | `repayment` |
 //! | a period of the plan begins: its credits | outside | available | `grant` |
 //! | its price | available | outside | `fee` |
 //! | it is over: the credits that are left | available | outside | `expiry` |
@@ -21,7 +24,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{EnrollmentId, MessageId, PeriodId, TopUpId};
+use crate::ids::{EnrollmentId, MessageId, PaymentId, PeriodId, TopUpId};
 use crate::money::Micros;
 
 /// What is counted: free segments of the plan, or micro-dollars.
@@ -83,6 +86,12 @@ pub enum Reason {
     TopUp,
     /// Money was paid out, or credits were taken back, by hand.
     Withdrawal,
+    /// A bank holds a payment back that somebody disputes.
+    Dispute,
+    /// The dispute was won.
+    DisputeWon,
+    /// A payment was given back to the card that it came from.
+    Repayment,
     /// A period of the plan began, with its credits.
     Grant,
     /// The price of a period of the plan.
@@ -105,9 +114,12 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::TopUp,
         Self::Withdrawal,
+        Self::Dispute,
+        Self::DisputeWon,
+        Self::Repayment,
         Self::Grant,
         Self::Fee,
         Self::Expiry,
@@ -131,6 +143,9 @@ impl Reason {
         match self {
             Self::TopUp => "topup",
             Self::Withdrawal => "withdrawal",
+            Self::Dispute => "dispute",
+            Self::DisputeWon => "dispute_won",
+            Self::Repayment => "repayment",
             Self::Grant => "grant",
             Self::Fee => "fee",
             Self::Expiry => "expiry",
@@ -147,8 +162,10 @@ impl Reason {
     #[must_use]
     pub fn accounts(self) -> (Account, Account) {
         match self {
-            Self::TopUp | Self::Grant => (Account::Outside, Account::Available),
-            Self::Withdrawal | Self::Fee | Self::Expiry => (Account::Available, Account::Outside),
+            Self::TopUp | Self::Grant | Self::DisputeWon => (Account::Outside, Account::Available),
+            Self::Withdrawal | Self::Fee | Self::Expiry | Self::Dispute | Self::Repayment => {
+                (Account::Available, Account::Outside)
+            }
             Self::Charge => (Account::Available, Account::Prepaid),
             Self::Earn => (Account::Prepaid, Account::Earned),
             Self::Refund | Self::Return => (Account::Prepaid, Account::Available),
@@ -160,9 +177,9 @@ impl Reason {
 /// What caused a movement: the thing and, for one message of an enrollment, its step (from 1; 0 for the whole).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cause {
-    /// The identifier of the enrollment, manual message, top-up or period.
+    /// The identifier of the enrollment, manual message, top-up, payment or period.
     pub subject: i64,
-    /// The step, from 1; 0 where the movement is about the whole.
+    /// The step, from 1; 0 where the movement is about the whole. What goes of a payment is counted here, from 1.
     pub step: u8,
 }
 
@@ -189,6 +206,18 @@ impl Cause {
     #[must_use]
     pub fn top_up(id: TopUpId) -> Self {
         Self { subject: id.0, step: 0 }
+    }
+
+    /// A payment by card, which comes in.
+    #[must_use]
+    pub fn payment(id: PaymentId) -> Self {
+        Self { subject: id.0, step: 0 }
+    }
+
+    /// What goes of a payment, or comes back, for the nth time.
+    #[must_use]
+    pub fn after_payment(id: PaymentId, nth: u8) -> Self {
+        Self { subject: id.0, step: nth }
     }
 
     /// A period of a plan.
@@ -296,7 +325,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_set_of_transfers_sums_to_zero_in_each_unit(
-            rows in proptest::collection::vec((0usize..11, 1i64..1_000_000, 0i64..1_000_000_000), 0..50)
+            rows in proptest::collection::vec((0usize..14, 1i64..1_000_000, 0i64..1_000_000_000), 0..50)
         ) {
             let all: Vec<Transfer> = rows.iter().enumerate().flat_map(|(n, (reason, credits, micros))| {
                 let cause = Cause { subject: i64::try_from(n).expect("small"), step: 0 };

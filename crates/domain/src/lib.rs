@@ -20,6 +20,7 @@ pub mod money;
 pub mod networks;
 pub mod optout;
 pub mod pace;
+pub mod payment;
 pub mod phone;
 pub mod plan;
 pub mod quote;

@@ -16,6 +16,7 @@ pub(crate) mod jobs;
 pub(crate) mod keys;
 pub(crate) mod messages;
 pub(crate) mod numbers;
+mod payments;
 pub(crate) mod plans;
 pub(crate) mod quotes;
 pub(crate) mod reference;
@@ -73,6 +74,7 @@ fn money(router: OpenApiRouter<Parts>) -> OpenApiRouter<Parts> {
         .routes(routes!(workspace::show, workspace::change))
         .routes(routes!(workspace::balances))
         .routes(routes!(workspace::prove))
+        .routes(routes!(payments::list, payments::begin))
         .routes(routes!(plans::list))
         .routes(routes!(plans::offer))
         .routes(routes!(plans::show, plans::choose))

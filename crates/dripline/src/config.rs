@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use domain::networks::Networks;
 use engine::carriers::Reach;
+use engine::payments::Secret;
 use store::Address;
 
 pub use error::ConfigError;
@@ -60,6 +61,8 @@ pub struct Settings {
     pub carrier_gateways: Reach,
     /// The networks besides the public internet that webhooks may call.
     pub webhook_networks: Networks,
+    /// The account at Stripe that takes cards; nothing where nobody does.
+    pub stripe: Option<StripeAccount>,
     /// Whether it runs as a demo: simulated carrier, a clock that can be pushed.
     pub demo: bool,
     /// What is logged.
@@ -73,6 +76,17 @@ pub struct Settings {
     /// The largest request body in bytes.
     pub max_body_bytes: usize,
     readings: Vec<Reading>,
+}
+
+/// The account at Stripe that takes cards.
+#[derive(Debug, Clone)]
+pub struct StripeAccount {
+    /// The key with which it is called.
+    pub key: Secret,
+    /// The secret with which it signs its calls.
+    pub webhook_secret: Secret,
+    /// Where it is called.
+    pub address: PublicUrl,
 }
 
 impl Settings {
@@ -93,6 +107,7 @@ impl Settings {
             carrier_addresses: sources.value("carrier_addresses", read::carrier_addresses)?,
             carrier_gateways: sources.value("carrier_gateways", read::carrier_gateways)?,
             webhook_networks: sources.value("webhook_networks", read::webhook_networks)?,
+            stripe: stripe(&mut sources)?,
             demo: sources.value("demo", read::flag)?,
             log_level: sources.value("log_level", read::level)?,
             log_format: sources.value("log_format", read::format)?,
@@ -116,6 +131,26 @@ impl Settings {
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.readings.iter().map(|reading| (reading.key, &reading.shown))).finish()
+    }
+}
+
+/// Both secrets or none: with one alone either nothing could be paid, or nobody would hear of it.
+fn stripe(sources: &mut Sources<'_>) -> Result<Option<StripeAccount>, ConfigError> {
+    let key = sources.secret("stripe_key", read::stripe_key)?;
+    let webhook_secret = sources.secret("stripe_webhook_secret", read::stripe_webhook_secret)?;
+    let address = sources.value("stripe_address", read::stripe_address)?;
+    let lacks = |key| {
+        Err(ConfigError::Value {
+            key,
+            origin: Origin::Default,
+            reason: "must be set beside the other secret of Stripe's",
+        })
+    };
+    match (key, webhook_secret) {
+        (Some(key), Some(webhook_secret)) => Ok(Some(StripeAccount { key, webhook_secret, address })),
+        (None, None) => Ok(None),
+        (Some(_), None) => lacks("stripe_webhook_secret"),
+        (None, Some(_)) => lacks("stripe_key"),
     }
 }
 
@@ -164,6 +199,21 @@ impl Sources<'_> {
             }
             Err(reason) => Err(ConfigError::Value { key, origin, reason }),
         }
+    }
+
+    /// A secret, which is only said to be set.
+    fn secret(
+        &mut self,
+        key: &'static str,
+        read: fn(&str) -> Result<Secret, &'static str>,
+    ) -> Result<Option<Secret>, ConfigError> {
+        let Some((text, origin)) = self.text(key)? else {
+            self.readings.push(Reading { key, shown: Setting::named(key).default.to_owned(), origin: Origin::Default });
+            return Ok(None);
+        };
+        let value = read(&text).map_err(|reason| ConfigError::Value { key, origin: origin.clone(), reason })?;
+        self.readings.push(Reading { key, shown: "set".to_owned(), origin });
+        Ok(Some(value))
     }
 
     /// A setting whose default follows from others; it is shown as its type shows itself.

@@ -1,11 +1,13 @@
-//! What opening accounts at carriers and calling webhooks takes: the master key from its variable or file, the clients, our public address.
+//! What opening accounts at carriers, calling webhooks and taking cards takes: the master key from its variable or file, the clients, our public address.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use engine::carriers::Kind;
+use engine::payments::{Stripe, Till};
 use engine::roll::Outfit;
 use engine::sealed::{KeyError, MasterKeys};
 use engine::webhooks::Poster;
@@ -58,6 +60,14 @@ pub fn outfit(settings: &Settings, if_missing: IfMissing) -> Result<Option<Outfi
         reach: settings.carrier_gateways.clone(),
         bases: settings.carrier_addresses.0.clone(),
     }))
+}
+
+/// Who takes cards; nobody where the operator has no account at Stripe.
+pub fn till(settings: &Settings) -> Result<Option<Till>, OutfitError> {
+    let Some(account) = &settings.stripe else { return Ok(None) };
+    let (key, signing) = (account.key.clone(), account.webhook_secret.clone());
+    let stripe = Stripe::new(engine::carriers::Http::new()?, account.address.as_str(), key, signing);
+    Ok(Some(Till { payments: Arc::new(stripe), public_url: settings.public_url.as_str().to_owned() }))
 }
 
 fn keys(settings: &Settings, if_missing: IfMissing) -> Result<Option<MasterKeys>, OutfitError> {

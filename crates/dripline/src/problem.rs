@@ -4,6 +4,7 @@
 
 mod causes;
 mod code;
+mod payment;
 mod registration;
 mod webhook;
 

@@ -88,6 +88,10 @@ pub async fn serve(settings: Settings, started: impl FnOnce(Started<'_>)) -> Res
     let opened = tokio::task::spawn_blocking(move || wiring::open_with(&database, &data, clock, behaviour, outfit));
     let mut parts = opened.await.map_err(|error| ServeError::Io(std::io::Error::other(error)))??;
     parts.proxies = settings.trusted_proxies.clone();
+    // Nor does a demo take cards.
+    if let Some(till) = if settings.demo { None } else { outfit::till(&settings)? } {
+        parts.engine.take_cards(till);
+    }
     let key = if settings.demo { Some(demo::key(&parts.engine, &settings.data).await?) } else { None };
     let address = settings.listen.to_string();
     let listener = TcpListener::bind(settings.listen).await;

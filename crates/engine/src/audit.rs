@@ -6,6 +6,7 @@
 //! | each balance | the sum of its transfers; below zero only outside |
 //! | each transfer | its reason's two accounts; the enrollment or message that caused it |
 //! | charge of an enrollment or message | its price |
+//! | what came in of a payment by card, and what went of it | its amount, if it is paid; what its row says is gone |
 //! | fee and grant of a period | its price and credits, if it was paid; else nothing |
 //! | charge − earned − refunded − returned | what is still held: nothing but unsent or in-flight steps |
 //! | earned + returned of a step | at most its price; corrections and reversals at most what was earned |
@@ -23,7 +24,10 @@ use domain::enrollment::{self, StepPrice};
 use domain::ids::{EnrollmentId, MessageId, WorkspaceId};
 use domain::ledger::{Account, Amounts, Reason, Unit};
 use domain::message::MessageState;
-use store::ledger::audit::{self, AuditedEnrollment, AuditedMessage, AuditedPeriod, Kind, Moved, Stray};
+use domain::payment::State;
+use store::ledger::audit::{
+    self, AuditedEnrollment, AuditedMessage, AuditedPayment, AuditedPeriod, Kind, Moved, Stray,
+};
 use store::ledger::{self, Balance, Flow};
 use store::{DbError, Read};
 
@@ -78,6 +82,7 @@ fn verify(read: &Read<'_>, workspace: WorkspaceId) -> Result<LedgerReport, DbErr
     }
     audit::strays(read, workspace, |stray| report.add(stray_fault(stray)))?;
     audit::periods(read, workspace, |row| check_period(&mut report, &row))?;
+    audit::payments(read, workspace, |row| check_payment(&mut report, &row))?;
     audit::enrollments(read, workspace, |row| check_enrollment(&mut report, &row))?;
     audit::messages(read, workspace, |row| check_message(&mut report, &row))?;
     for unit in Unit::ALL {
@@ -165,6 +170,26 @@ fn check_period(report: &mut LedgerReport, row: &AuditedPeriod) {
         if moved != price {
             let (subject, reason, unit) = (row.id.to_string(), reason.word(), unit.word());
             report.add(Fault::Period { subject, reason, unit, moved, price });
+        }
+    }
+}
+
+/// A payment that was paid came in whole, and what is gone of it went; of any other nothing moved.
+fn check_payment(report: &mut LedgerReport, row: &AuditedPayment) {
+    let paid = row.state == State::Paid.word();
+    let sum = |reason: Reason, unit: Unit| -> i64 {
+        let of = |moved: &&Moved| moved.reason == reason.word() && moved.unit == unit.word();
+        row.moved.iter().filter(of).map(|moved| moved.amount).sum()
+    };
+    let micros = |reason| sum(reason, Unit::Micros);
+    let checks = [
+        (Reason::TopUp, micros(Reason::TopUp), if paid { row.amount.0 } else { 0 }),
+        (Reason::Repayment, micros(Reason::Repayment), row.refunded.0),
+        (Reason::Dispute, micros(Reason::Dispute) - micros(Reason::DisputeWon), row.disputed.0),
+    ];
+    for (reason, moved, wanted) in checks {
+        if moved != wanted || sum(reason, Unit::Segments) != 0 {
+            report.add(Fault::Payment { subject: row.id.to_string(), reason: reason.word(), moved, wanted });
         }
     }
 }

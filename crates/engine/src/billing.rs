@@ -1,7 +1,7 @@
 //! Money and credits that come in by hand, and what a workspace has.
 //!
 //! Only the operator posts by hand, so these functions take a [`WorkspaceId`] and no actor; an owner
-//! pays through a payment provider. Whether the books are right is `audit`'s question.
+//! pays by card ([`crate::payments`]). Whether the books are right is `audit`'s question.
 
 use domain::access::Permission;
 use domain::ids::{TopUpId, WorkspaceId};
@@ -16,6 +16,7 @@ use crate::beat::Beat;
 use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::idempotency::{KeyMalformed, KeyReused, once};
+use crate::payments;
 use crate::periods;
 use crate::statement::Month;
 use crate::text::{TextError, line, line_or_nothing};
@@ -229,6 +230,7 @@ fn post(tx: &mut Tx<'_>, beat: &Beat, posting: &Posting) -> Result<TopUpId, Bill
     let payload = json!({ "top_up": posting.id, "credits": posting.amounts.credits,
         "micros": posting.amounts.micros, "note": posting.note });
     beat.note(tx, "ledger.topped_up", None, &payload)?;
+    payments::collect(tx, beat)?;
     periods::recover(tx, beat, held)?;
     Ok(posting.id)
 }

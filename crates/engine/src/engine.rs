@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use carrier::Carrier;
 use domain::ids::WorkspaceId;
@@ -22,6 +22,7 @@ use crate::failure::Failure;
 use crate::guesses::Guesses;
 use crate::ids::{Ids, secret};
 use crate::live::Live;
+use crate::payments::Till;
 use crate::roll::{Outfit, Roll};
 use crate::seals::LONGEST_RUN;
 
@@ -69,6 +70,7 @@ struct Inner {
     counters: Counters,
     guesses: Guesses,
     live: Live,
+    till: OnceLock<Till>,
 }
 
 /// Something is in hand that must be over before the clock is pushed on: a claim until it is settled, a
@@ -159,6 +161,7 @@ impl Engine {
             counters,
             guesses,
             live,
+            till: OnceLock::new(),
         }))
     }
 
@@ -254,6 +257,16 @@ impl Engine {
     #[must_use]
     pub fn public_url(&self) -> Option<&str> {
         self.0.roll.outfit().map(|outfit| outfit.public_url.as_str())
+    }
+
+    /// Takes cards from now on. Said once, when the parts are put together; whatever is said later changes nothing.
+    pub fn take_cards(&self, till: Till) {
+        drop(self.0.till.set(till));
+    }
+
+    /// Who takes payments by card; nobody where the operator has set up none.
+    pub(crate) fn till(&self) -> Option<&Till> {
+        self.0.till.get()
     }
 
     /// This engine, without keeping it alive.

@@ -5,7 +5,7 @@
 
 use std::io;
 
-use domain::ids::{EnrollmentId, MessageId, PeriodId, TopUpId, WorkspaceId};
+use domain::ids::{EnrollmentId, MessageId, PaymentId, PeriodId, TopUpId, WorkspaceId};
 use domain::ledger::{Account, Reason, Unit};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -41,6 +41,7 @@ impl From<Exported> for Movement {
     fn from(row: Exported) -> Self {
         let posted = row.posted;
         let reference = match Reason::from_word(&posted.reason) {
+            _ if row.is_payment => PaymentId(row.subject).to_string(),
             Some(Reason::TopUp | Reason::Withdrawal) => TopUpId(row.subject).to_string(),
             Some(Reason::Grant | Reason::Fee | Reason::Expiry) => PeriodId(row.subject).to_string(),
             _ if row.is_enrollment => EnrollmentId(row.subject).to_string(),

@@ -53,6 +53,7 @@ pub mod numbers;
 mod orphans;
 pub mod passwords;
 pub mod pauses;
+pub mod payments;
 pub mod periods;
 pub mod pick;
 pub mod plans;

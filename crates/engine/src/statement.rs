@@ -233,8 +233,10 @@ impl StatementDay {
                 self.refunds += count.count;
                 self.refunded = self.refunded.plus(count.amounts);
             }
-            What::Moved(Reason::TopUp) => self.paid_in = self.paid_in.plus(count.amounts),
-            What::Moved(Reason::Withdrawal) => self.paid_out = self.paid_out.plus(count.amounts),
+            What::Moved(Reason::TopUp | Reason::DisputeWon) => self.paid_in = self.paid_in.plus(count.amounts),
+            What::Moved(Reason::Withdrawal | Reason::Dispute | Reason::Repayment) => {
+                self.paid_out = self.paid_out.plus(count.amounts);
+            }
             What::Moved(Reason::Grant) => self.granted = self.granted.plus(count.amounts),
             What::Moved(Reason::Fee) => self.fees = self.fees.plus(count.amounts),
             What::Moved(Reason::Expiry) => self.expired = self.expired.plus(count.amounts),

@@ -1,5 +1,5 @@
 //! What a serving node does now and then beside its work: finishes what others left half removed, renews and ends plans
-//! (`periods`), and lets go of what is old.
+//! (`periods`), asks about payments that are open (`payments`), and lets go of what is old.
 //! Jobs of nodes that died are `orphans`.
 //!
 //! | what | kept | why so long |
@@ -50,6 +50,9 @@ impl Engine {
                 Ok(0) => {}
                 Ok(lists) => tracing::info!(lists, "interrupted removals of lists were finished"),
                 Err(error) => tracing::error!(%error, "interrupted removals of lists were not finished"),
+            }
+            if let Err(error) = self.look_at_payments().await {
+                tracing::error!(%error, cause = error.causes(), "payments were not looked through");
             }
             if let Err(error) = self.turn_periods().await {
                 tracing::error!(%error, cause = error.causes(), "plans were not looked through");

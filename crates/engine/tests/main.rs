@@ -35,6 +35,7 @@ mod manual;
 mod months;
 mod nodes;
 mod outage;
+mod payments;
 mod plans;
 mod race;
 mod receipts;

@@ -81,6 +81,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("ledger::audit::ENROLLMENTS", &audit::ENROLLMENTS),
     ("ledger::audit::MESSAGES", &audit::MESSAGES),
     ("ledger::audit::PERIODS", &audit::PERIODS),
+    ("ledger::audit::PAYMENTS", &audit::PAYMENTS),
     ("ledger::audit::STRAYS", &audit::STRAYS),
     ("ledger::audit::KINDS", &audit::KINDS),
     ("ledger::export::TRANSFERS", &export::TRANSFERS),

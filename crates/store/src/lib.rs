@@ -6,6 +6,7 @@
 //! This crate never decides a rule, reads the time or draws chance: they arrive as arguments.
 
 pub mod answers;
+pub mod cards;
 pub mod carriers;
 pub mod checks;
 pub mod claims;
@@ -28,6 +29,7 @@ mod migrations;
 pub mod needs;
 pub mod notes;
 pub mod numbers;
+pub mod payments;
 pub mod plans;
 pub mod quick_replies;
 pub mod receipts;
@@ -56,6 +58,7 @@ pub use db::{Address, ConstraintKind, Copied, DbError, Each, Lane, Read, Row, Si
 /// Each statement of each module, as (name, statement).
 const STATEMENTS: &[&[(&str, &Sql)]] = &[
     answers::ALL,
+    cards::ALL,
     carriers::ALL,
     checks::ALL,
     claims::ALL,
@@ -79,6 +82,7 @@ const STATEMENTS: &[&[(&str, &Sql)]] = &[
     notes::ALL,
     needs::ALL,
     numbers::ALL,
+    payments::ALL,
     plans::ALL,
     quick_replies::ALL,
     receipts::ALL,

@@ -149,6 +149,13 @@ const MIGRATIONS: &[Migration] = &[
             postgres: include_str!("../../../migrations/postgres/0019_event_seals.sql"),
         },
     },
+    Migration {
+        name: "0020_payments",
+        sql: Sql::Twin {
+            sqlite: include_str!("../../../migrations/sqlite/0020_payments.sql"),
+            postgres: include_str!("../../../migrations/postgres/0020_payments.sql"),
+        },
+    },
 ];
 
 /// What only the program can work out of rows that are there already, by the migration that needs it. It runs once the

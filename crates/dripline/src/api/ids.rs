@@ -9,7 +9,7 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts as Head;
 use domain::ids::{
     BrandId, CampaignId, ConsentId, ContactId, EnrollmentId, EventId, JobId, KeyId, ListId, MessageId, NumberId,
-    PeriodId, PersonId, PlanId, QuoteId, UserId, WebhookId, WorkflowId, WorkspaceId,
+    PaymentId, PeriodId, PersonId, PlanId, QuoteId, UserId, WebhookId, WorkflowId, WorkspaceId,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::openapi::RefOr;
@@ -45,6 +45,7 @@ pub(crate) type Key = Id<KeyId>;
 pub(crate) type List = Id<ListId>;
 pub(crate) type Message = Id<MessageId>;
 pub(crate) type Number = Id<NumberId>;
+pub(crate) type Payment = Id<PaymentId>;
 pub(crate) type Period = Id<PeriodId>;
 pub(crate) type Person = Id<PersonId>;
 pub(crate) type Plan = Id<PlanId>;
@@ -76,6 +77,7 @@ kinds! {
     ListId = "the list";
     MessageId = "the message";
     NumberId = "the number";
+    PaymentId = "the payment";
     PeriodId = "the period";
     PersonId = "the person";
     PlanId = "the plan";

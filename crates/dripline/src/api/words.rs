@@ -7,6 +7,7 @@ use domain::access::{Permission, Permissions, Role};
 use domain::consent;
 use domain::enrollment::StopReason;
 use domain::message::{MessageKind, MessageState};
+use domain::payment;
 use domain::plan::{self, AtEnd};
 use domain::registration::Registration;
 use domain::suppression::Suppression;
@@ -56,6 +57,9 @@ pub(crate) type ReasonWord = Word<StopReason>;
 pub(crate) type MessageKindWord = Word<MessageKind>;
 pub(crate) type MessageStateWord = Word<MessageState>;
 pub(crate) type FateWord = Word<Fate>;
+pub(crate) type PaymentKindWord = Word<payment::Kind>;
+pub(crate) type PaymentStateWord = Word<payment::State>;
+pub(crate) type DisputeWord = Word<payment::Verdict>;
 pub(crate) type SuppressionWord = Word<Suppression>;
 pub(crate) type ConsentKindWord = Word<consent::Kind>;
 pub(crate) type ConsentStandingWord = Word<consent::Standing>;
@@ -131,6 +135,12 @@ lists! {
     plan::Standing, "PlanStanding", "Where a workspace stands with its plan: `past_due` goes on until its grace is over, `closing` ends what runs.",
         vec!["trialing", "active", "past_due", "closing", "ended"];
     AtEnd, "PlanAtEnd", "What happens when the period is over.", [AtEnd::Renew, AtEnd::End].map(AtEnd::word).to_vec();
+    payment::Kind, "PaymentKind", "Who began a payment by card: a person (`checkout`), or nobody, for auto-recharge or for the plan's month.",
+        payment::Kind::ALL.map(payment::Kind::word).to_vec();
+    payment::State, "PaymentState", "Where a payment is: `open` may still be paid; only `paid` is in the wallet.",
+        payment::State::ALL.map(payment::State::word).to_vec();
+    payment::Verdict, "PaymentDispute", "How far a dispute is. Until it is `won` the disputed amount is not in the wallet.",
+        payment::Verdict::ALL.map(payment::Verdict::word).to_vec();
     ListState, "SuppressionListState", "Where a list of phones is; `kept` is in force.", vec!["filling", "kept", "removing", "removed"];
     JobState, "JobState", "Where a job is.", vec!["running", "done"];
     EnrollmentState, "EnrollmentState", "Where an enrollment is.", vec!["active", "completed", "stopped"];

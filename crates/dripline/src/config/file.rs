@@ -57,7 +57,7 @@ impl File {
 /// The value as a flag would write it, if it is of the setting's kind.
 fn written(setting: &Setting, value: Value) -> Option<String> {
     match (setting.kind, value) {
-        (Kind::Text, Value::String(text)) => Some(text),
+        (Kind::Text | Kind::Secret, Value::String(text)) => Some(text),
         (Kind::Number, Value::Integer(number)) => Some(number.to_string()),
         (Kind::Flag, Value::Boolean(flag)) => Some(flag.to_string()),
         _ => None,

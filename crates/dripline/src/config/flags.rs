@@ -52,6 +52,9 @@ pub struct Flags {
     /// Networks besides the public internet that webhooks may call, or any [env: DRIPLINE_WEBHOOK_NETWORKS] [default: none]
     #[arg(long, value_name = "NETWORKS")]
     pub webhook_networks: Option<String>,
+    /// Another address at which Stripe is called, for tests [env: DRIPLINE_STRIPE_ADDRESS] [default: https://api.stripe.com]
+    #[arg(long, value_name = "URL")]
+    pub stripe_address: Option<String>,
     /// Run as a demo: simulated carrier, a clock that can be pushed [env: DRIPLINE_DEMO]
     #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub demo: Option<String>,
@@ -84,6 +87,7 @@ impl Flags {
             "carrier_addresses" => &self.carrier_addresses,
             "carrier_gateways" => &self.carrier_gateways,
             "webhook_networks" => &self.webhook_networks,
+            "stripe_address" => &self.stripe_address,
             "demo" => &self.demo,
             "log_level" => &self.base.log_level,
             "log_format" => &self.base.log_format,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::http::Uri;
 use domain::networks::Networks;
 use engine::carriers::Reach;
+use engine::payments::Secret;
 use store::Address;
 use tracing_subscriber::filter::Targets;
 
@@ -127,6 +128,25 @@ pub(super) fn carrier_gateways(text: &str) -> Result<Reach, &'static str> {
 
 pub(super) fn webhook_networks(text: &str) -> Result<Networks, &'static str> {
     text.parse().map_err(|_| "must be none, any, or addresses and networks such as 127.0.0.1, 10.0.0.0/8")
+}
+
+pub(super) fn stripe_key(text: &str) -> Result<Secret, &'static str> {
+    secret(text, &["sk_", "rk_"]).ok_or("must be a secret or restricted key of Stripe's, which begins with sk_ or rk_")
+}
+
+pub(super) fn stripe_webhook_secret(text: &str) -> Result<Secret, &'static str> {
+    secret(text, &["whsec_"]).ok_or("must be the signing secret of an endpoint at Stripe, which begins with whsec_")
+}
+
+fn secret(text: &str, prefixes: &[&str]) -> Option<Secret> {
+    let text = text.trim();
+    let plain = text.bytes().all(|byte| byte.is_ascii_graphic());
+    (plain && prefixes.iter().any(|prefix| text.len() > prefix.len() && text.starts_with(prefix)))
+        .then(|| Secret::new(text))
+}
+
+pub(super) fn stripe_address(text: &str) -> Result<PublicUrl, &'static str> {
+    public_url(text).map_err(|_| "must be an address such as https://api.stripe.com")
 }
 
 pub(super) fn file(text: &str) -> Result<ShownPath, &'static str> {

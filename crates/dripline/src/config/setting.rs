@@ -8,6 +8,8 @@ use std::path::PathBuf;
 pub enum Kind {
     /// A text in quotes.
     Text,
+    /// The same, never shown, and without a flag, which every list of processes would show.
+    Secret,
     /// A whole number.
     Number,
     /// `true` or `false`.
@@ -17,7 +19,7 @@ pub enum Kind {
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Text => "a text in quotes",
+            Self::Text | Self::Secret => "a text in quotes",
             Self::Number => "a whole number",
             Self::Flag => "true or false",
         })
@@ -38,7 +40,7 @@ pub struct Setting {
 }
 
 /// Every setting, in the order of the page.
-pub const SETTINGS: [Setting; 14] = [
+pub const SETTINGS: [Setting; 17] = [
     Setting {
         key: "listen",
         kind: Kind::Text,
@@ -89,6 +91,24 @@ pub const SETTINGS: [Setting; 14] = [
         default: "none",
         meaning: "addresses and networks besides the public internet that outgoing webhooks may call, with or without TLS, such as \
             `127.0.0.1, 10.0.0.0/8`: whoever may change settings can have the server call them; `any` where nobody but the operator may",
+    },
+    Setting {
+        key: "stripe_key",
+        kind: Kind::Secret,
+        default: "none",
+        meaning: "the secret or restricted key of the account at Stripe that takes cards (`sk_…`, `rk_…`); without it nobody pays by card here; never shown",
+    },
+    Setting {
+        key: "stripe_webhook_secret",
+        kind: Kind::Secret,
+        default: "none",
+        meaning: "the signing secret (`whsec_…`) of the endpoint at Stripe that calls `public_url`/hooks/stripe; needed beside `stripe_key`; never shown",
+    },
+    Setting {
+        key: "stripe_address",
+        kind: Kind::Text,
+        default: "https://api.stripe.com",
+        meaning: "another address at which Stripe is called; for tests",
     },
     Setting {
         key: "demo",

@@ -130,9 +130,30 @@ fn no_secret_is_in_an_error_or_in_what_is_shown() {
 }
 
 #[test]
+fn stripe_takes_both_secrets_and_shows_neither() {
+    let (key, signing) =
+        (("DRIPLINE_STRIPE_KEY", "sk_test_hunter2"), ("DRIPLINE_STRIPE_WEBHOOK_SECRET", "whsec_hunter2"));
+    assert!(settings(&Flags::default(), &[], None).unwrap().stripe.is_none());
+    let both = settings(&Flags::default(), &[key, signing], None).unwrap();
+    let account = both.stripe.clone().unwrap();
+    assert_eq!((account.key.reveal(), account.address.as_str()), ("sk_test_hunter2", "https://api.stripe.com"));
+    assert!(!format!("{both:?} {account:?} {:?}", both.readings()).contains("hunter2"));
+    assert_eq!(origin(&both, "stripe_key"), "DRIPLINE_STRIPE_KEY");
+    for (variables, lacks) in [(key, "stripe_webhook_secret"), (signing, "stripe_key")] {
+        let error = settings(&Flags::default(), &[variables], None).unwrap_err().to_string();
+        assert!(error.starts_with(lacks), "{error}");
+    }
+    for bad in [("DRIPLINE_STRIPE_KEY", "pk_test_hunter2"), ("DRIPLINE_STRIPE_WEBHOOK_SECRET", "hunter2")] {
+        let error = settings(&Flags::default(), &[bad], None).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
+    }
+}
+
+#[test]
 fn every_setting_has_its_flag_whose_help_names_its_variable() {
     let command = Flags::augment_args(Command::new("dripline"));
-    for setting in &SETTINGS {
+    let shown = SETTINGS.iter().filter(|setting| setting.kind != Kind::Secret);
+    for setting in shown.clone() {
         let arg = command
             .get_arguments()
             .find(|arg| arg.get_long().is_some_and(|long| setting.flag() == format!("--{long}")));
@@ -142,7 +163,7 @@ fn every_setting_has_its_flag_whose_help_names_its_variable() {
         let flags = <Flags as clap::FromArgMatches>::from_arg_matches_mut(&mut flags).unwrap();
         assert_eq!(flags.get(setting.key), Some("7"), "{}", setting.key);
     }
-    assert_eq!(command.get_arguments().count(), SETTINGS.len() + 1, "all of them, and --config");
+    assert_eq!(command.get_arguments().count(), shown.count() + 1, "all that are no secrets, and --config");
 }
 
 #[test]
@@ -150,7 +171,8 @@ fn the_page_has_a_row_for_every_setting_and_for_nothing_else() {
     let page = include_str!("../../../../docs/configuration.md");
     let row = |setting: &Setting| {
         let Setting { key, default, meaning, .. } = setting;
-        format!("| `{key}` | `{}` | `{}` | {default} | {meaning} |", setting.flag(), setting.variable())
+        let flag = if setting.kind == Kind::Secret { "none".to_owned() } else { format!("`{}`", setting.flag()) };
+        format!("| `{key}` | {flag} | `{}` | {default} | {meaning} |", setting.variable())
     };
     let expected: Vec<String> = SETTINGS.iter().map(row).collect();
     let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| `")).collect();

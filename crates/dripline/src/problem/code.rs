@@ -76,6 +76,10 @@ codes! {
     WebhookInvalid "webhook_invalid" UNPROCESSABLE_ENTITY "The endpoint cannot be kept or told again so.";
     WebhookNotOn "webhook_not_on" CONFLICT "The endpoint gets nothing just now: switch it on first.";
     InsufficientFunds "insufficient_funds" UNPROCESSABLE_ENTITY "Credits and wallet do not cover it.";
+    PaymentInvalid "payment_invalid" UNPROCESSABLE_ENTITY "A payment by card cannot be of this amount.";
+    PaymentOver "payment_over" CONFLICT "The payment of this idempotency key cannot be paid any more.";
+    CardsNotTaken "cards_not_taken" CONFLICT "The installation takes no cards: who runs it posts payments.";
+    PaymentProvider "payment_provider" BAD_GATEWAY "The payment provider did not do what it was asked; nothing was charged. Ask again with the same `Idempotency-Key`.";
     PlanNotChangeable "plan_not_changeable" CONFLICT "The workspace's plan cannot be chosen, canceled or resumed so now.";
     PlanLimit "plan_limit" CONFLICT "The plan includes no more of it.";
     OptedOut "opted_out" UNPROCESSABLE_ENTITY "The contact opted out.";

@@ -3,6 +3,7 @@
 mod charges;
 mod days;
 mod months;
+mod payments;
 mod plan;
 
 use askama::Template;
@@ -44,6 +45,7 @@ pub(super) fn routes() -> Router<Parts> {
         .merge(days::routes())
         .merge(months::routes())
         .merge(charges::routes())
+        .merge(payments::routes())
         .merge(plan::routes())
 }
 
@@ -73,6 +75,8 @@ struct BillingPage<'v> {
     /// Whether there is a plan to choose.
     offers: bool,
     low: Option<String>,
+    /// What was paid by card; nothing where nobody takes cards.
+    cards: Option<payments::Cards>,
     days: Vec<Day>,
     /// Whether these are the newest days.
     newest: bool,
@@ -123,6 +127,7 @@ async fn show(State(parts): State<Parts>, viewer: Viewer, Query(asked): Query<As
         offers: !engine.offered_plans(actor).await?.is_empty(),
         plan: plan::stands(&engine.subscription(actor).await?, &viewer),
         low,
+        cards: payments::cards(&parts, &viewer).await?,
         days: page.days.iter().map(day).collect(),
         newest: asked.before.is_none(),
         next: page.next,

@@ -6,6 +6,7 @@
 mod access;
 mod crawl;
 mod document;
+mod exchange;
 mod forms;
 mod input;
 mod lists;
@@ -15,5 +16,8 @@ mod repeats;
 mod site;
 mod statements;
 mod story;
+#[path = "../../../engine/tests/payments/stripe.rs"]
+#[allow(dead_code, reason = "the engine's tests use the rest")]
+mod stripe;
 mod team;
 mod webhooks;

@@ -60,6 +60,11 @@ async fn makers(customer: &Customer<'_>) -> Vec<(String, Option<Value>, Option<V
             Some(json!({ "workflow": workflow })),
             Some(json!({ "workflow": workflow, "contacts": [contact] })),
         ),
+        (
+            "/payments".to_owned(),
+            Some(json!({ "amount_micros": 25_000_000 })),
+            Some(json!({ "amount_micros": 30_000_000 })),
+        ),
         ("/subscription".to_owned(), Some(json!({ "plan": plan })), Some(json!({ "plan": larger }))),
     ]
 }
@@ -68,6 +73,7 @@ async fn makers(customer: &Customer<'_>) -> Vec<(String, Option<Value>, Option<V
 async fn a_repeat_gets_the_first_answer_and_another_request_is_refused() {
     let site = Site::new();
     let customer = site.customer("Acme", "+12125550100").await;
+    let _stripe = site.with_cards();
     let makers = makers(&customer).await;
     let taking = crate::site::operations().into_iter().filter(|operation| {
         let parameters = operation.body["parameters"].as_array().into_iter().flatten();

@@ -1,7 +1,7 @@
 //! A server without a network: the router on a database in memory and a clock that is moved by hand.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use axum::Router;
 use axum::body::Body;
@@ -12,6 +12,7 @@ use domain::money::Micros;
 use domain::plan::Terms;
 use dripline::wiring::{self, Behaviour, Parts};
 use engine::billing::Slip;
+use engine::payments::{Secret, Stripe, Till};
 use engine::plans::NewPlan;
 use engine::roll::Outfit;
 use engine::sealed::MasterKeys;
@@ -23,6 +24,7 @@ use store::Address;
 use tower::ServiceExt as _;
 
 use crate::forms;
+use crate::stripe::{Imitation, KEY, SIGNING};
 
 /// The document as it is published.
 pub(crate) static DOCUMENT: LazyLock<Value> =
@@ -131,6 +133,16 @@ impl Site {
         let parts = wiring::open_with(&address, data.path(), clock, behaviour, Some(outfit)).unwrap();
         let app = dripline::serve::app(parts.clone(), MAX_FILE, "http://127.0.0.1:8080", None);
         Self { app, parts, _data: data }
+    }
+
+    /// Cards are taken from now on, by a Stripe on loopback.
+    pub(crate) fn with_cards(&self) -> Imitation {
+        let imitation = Imitation::open();
+        let (http, address) = (engine::carriers::Http::new().unwrap(), imitation.address.clone());
+        let stripe = Stripe::new(http, &address, Secret::new(KEY), Secret::new(SIGNING));
+        let till = Till { payments: Arc::new(stripe), public_url: "https://texts.example.com".to_owned() };
+        self.parts.engine.take_cards(till);
+        imitation
     }
 
     /// A request as it comes from the network.

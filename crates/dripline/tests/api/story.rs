@@ -43,12 +43,40 @@ async fn a_day_through_every_operation() {
     doubt(&told).await;
     webhooks(&told).await;
     plan(&told).await;
+    payments(&site, &told).await;
     assert_eq!(told.get("/ledger").await["clean"], true);
     assert_eq!(told.get("/statements/2026-11").await["month"], "2026-11");
     let seen = told.seen.into_inner().unwrap();
     let missed: Vec<&str> =
         operations().iter().map(|operation| operation.id()).filter(|id| !seen.contains(id)).collect();
     assert_eq!(missed, Vec::<&str>::new(), "these operations have not answered well in any story");
+}
+
+/// A payment by card: begun, paid on Stripe's page, told by Stripe; and what is refused.
+async fn payments(site: &Site, told: &Told<'_>) {
+    let wish = json!({ "amount_micros": 25_000_000, "keep_card": true });
+    told.customer.post("/payments", wish.clone()).await.problem(409, "cards_not_taken");
+    let stripe = site.with_cards();
+    told.customer.post("/payments", json!({ "amount_micros": 25_000_001 })).await.problem(422, "payment_invalid");
+    let before = told.customer.get("/balances").await.good()["wallet_micros"].as_i64().unwrap();
+    let begun = told.post("/payments", wish.clone()).await;
+    let session = text(&begun["url"]).rsplit('/').next().unwrap().to_owned();
+    stripe.pay(&session, "4242");
+    let (signed, body) = stripe.event(&stripe.session(&session), site.parts.engine.now().as_second());
+    for (signature, status) in [("t=1,v1=00", 403), (signed.as_str(), 204), (signed.as_str(), 204)] {
+        let call = axum::http::Request::post("/hooks/stripe").header("stripe-signature", signature);
+        let answer = site.send(call.body(axum::body::Body::from(body.clone())).unwrap()).await;
+        assert_eq!(answer.status, status, "{}", answer.text);
+    }
+    let shown = told.get("/payments").await["data"][0].clone();
+    assert_eq!(
+        (&shown["id"], &shown["state"], &shown["kind"]),
+        (&begun["payment"]["id"], &json!("paid"), &json!("checkout"))
+    );
+    let after = told.customer.get("/balances").await.good()["wallet_micros"].as_i64().unwrap();
+    assert_eq!(after - before, 25_000_000);
+    stripe.mood(crate::stripe::Mood::Down);
+    told.customer.post("/payments", wish).await.problem(502, "payment_provider");
 }
 
 /// A plan: looked at, chosen, canceled, kept.

@@ -20,6 +20,7 @@ mod invite;
 mod live;
 mod markup;
 mod messenger;
+mod payments;
 mod plan;
 #[path = "../../../engine/tests/registered/mod.rs"]
 mod registered;
@@ -31,6 +32,9 @@ mod sign_in;
 mod simulator;
 #[allow(dead_code, reason = "each section uses what it needs")]
 mod site;
+#[path = "../../../engine/tests/payments/stripe.rs"]
+#[allow(dead_code, reason = "the engine's tests use the rest")]
+mod stripe;
 mod webhooks;
 mod workflows;
 mod workspaces;

@@ -57,8 +57,10 @@ pub enum Fault {
         /// How many.
         count: i64,
     },
-    /// A transfer that no enrollment, no charged message and no period caused.
-    #[error("a {reason} of {amount} {unit} names {subject}, which is no enrollment, no charged message and no period")]
+    /// A transfer that nothing caused.
+    #[error(
+        "a {reason} of {amount} {unit} names {subject}, which is no enrollment, no charged message, no period and no payment"
+    )]
     Stray {
         /// The identifier, as an enrollment's.
         subject: EnrollmentId,
@@ -82,6 +84,18 @@ pub enum Fault {
         moved: i64,
         /// What should be.
         price: i64,
+    },
+    /// What came in or went of a payment by card is not what its row says.
+    #[error("{subject}: the {reason} is {moved} micros, but the payment says {wanted}")]
+    Payment {
+        /// Which payment.
+        subject: String,
+        /// `topup`, `repayment` or `dispute`.
+        reason: &'static str,
+        /// What was posted.
+        moved: i64,
+        /// What should be.
+        wanted: i64,
     },
     /// Prices or a state that this program cannot read.
     #[error("{subject}: {what} cannot be read")]
@@ -187,6 +201,7 @@ impl Fault {
             Self::BelowZero { .. } => "below_zero",
             Self::Kind { .. } => "kind",
             Self::Period { .. } => "period",
+            Self::Payment { .. } => "payment",
             Self::Stray { .. } => "stray",
             Self::Unreadable { .. } => "unreadable",
             Self::Charge { .. } => "charge",

@@ -3,7 +3,7 @@
 //! The answers are streamed, so the books of a workspace need not fit into memory. Nothing is
 //! judged here, and what is stored is given as it is, readable or not: that is the audit's matter.
 
-use domain::ids::{EnrollmentId, MessageId, PeriodId, WorkspaceId};
+use domain::ids::{EnrollmentId, MessageId, PaymentId, PeriodId, WorkspaceId};
 use domain::ledger::Amounts;
 use domain::money::Micros;
 
@@ -37,12 +37,22 @@ pub(super) static PERIODS: Sql = Sql::Same(
     ORDER BY p.period_id, t.step, t.reason, t.unit",
 );
 
+pub(super) static PAYMENTS: Sql = Sql::Same(
+    "
+    SELECT p.payment_id, p.amount, p.refund_taken, p.dispute_taken, p.state, t.step, t.reason, t.unit, t.amount
+    FROM payments p
+    LEFT JOIN transfers t ON t.workspace_id = p.workspace_id AND t.subject = p.payment_id
+    WHERE p.workspace_id = $1
+    ORDER BY p.payment_id, t.step, t.reason, t.unit",
+);
+
 pub(super) static STRAYS: Sql = Sql::Same(
     "
     SELECT t.subject, t.reason, t.unit, t.amount
     FROM transfers t
     WHERE t.workspace_id = $1 AND t.reason NOT IN ('topup', 'withdrawal')
       AND NOT EXISTS (SELECT 1 FROM periods p WHERE p.workspace_id = t.workspace_id AND p.period_id = t.subject)
+      AND NOT EXISTS (SELECT 1 FROM payments p WHERE p.workspace_id = t.workspace_id AND p.payment_id = t.subject)
       AND NOT EXISTS (
         SELECT 1 FROM enrollments e WHERE e.workspace_id = t.workspace_id AND e.enrollment_id = t.subject)
       AND NOT EXISTS (
@@ -109,6 +119,23 @@ pub struct AuditedPeriod {
     pub terms: Amounts,
     /// Whether it was paid, which is when its credits are granted.
     pub paid: bool,
+    /// Its transfers.
+    pub moved: Vec<Moved>,
+}
+
+/// A payment by card, and all its transfers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditedPayment {
+    /// Which.
+    pub id: PaymentId,
+    /// What came in, if it is paid.
+    pub amount: Micros,
+    /// What was given back.
+    pub refunded: Micros,
+    /// What a bank holds back, or has taken.
+    pub disputed: Micros,
+    /// The word of its state.
+    pub state: String,
     /// Its transfers.
     pub moved: Vec<Moved>,
 }
@@ -193,7 +220,22 @@ pub fn periods(read: &Read<'_>, workspace: WorkspaceId, mut each: impl FnMut(Aud
     gather(read, &PERIODS, workspace, subject, |found, moved| each(AuditedPeriod { moved, ..found }))
 }
 
-/// A transfer whose subject is neither an enrollment, a charged message nor a period.
+/// Gives each payment by card to `each`, oldest first. No statement may run in it.
+pub fn payments(read: &Read<'_>, workspace: WorkspaceId, mut each: impl FnMut(AuditedPayment)) -> Result<(), DbError> {
+    let subject = |row: &Row| {
+        Ok(AuditedPayment {
+            id: PaymentId(row.int(0)?),
+            amount: Micros(row.int(1)?),
+            refunded: Micros(row.int(2)?),
+            disputed: Micros(row.int(3)?),
+            state: row.text(4)?.to_owned(),
+            moved: Vec::new(),
+        })
+    };
+    gather(read, &PAYMENTS, workspace, subject, |found, moved| each(AuditedPayment { moved, ..found }))
+}
+
+/// A transfer whose subject is neither an enrollment, a charged message, a period nor a payment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stray {
     /// The identifier that it names.

@@ -10,9 +10,10 @@ use crate::{DbError, Read, Row, Sql, json};
 
 pub(super) static TRANSFERS: Sql = Sql::Same(
     "
-    SELECT t.subject, t.step, t.reason, t.unit, t.debit, t.credit, t.amount, t.at, e.enrollment_id
+    SELECT t.subject, t.step, t.reason, t.unit, t.debit, t.credit, t.amount, t.at, e.enrollment_id, p.payment_id
     FROM transfers t
     LEFT JOIN enrollments e ON e.workspace_id = t.workspace_id AND e.enrollment_id = t.subject
+    LEFT JOIN payments p ON p.workspace_id = t.workspace_id AND p.payment_id = t.subject
     WHERE t.workspace_id = $1 AND t.day >= $2 AND t.day <= $3
     ORDER BY t.at, t.subject, t.step, t.reason, t.unit",
 );
@@ -30,6 +31,8 @@ pub struct Exported {
     pub subject: i64,
     /// Whether that is an enrollment.
     pub is_enrollment: bool,
+    /// Whether that is a payment by card.
+    pub is_payment: bool,
     /// The transfer.
     pub posted: Posted,
 }
@@ -44,7 +47,8 @@ fn exported(row: &Row) -> Result<Exported, DbError> {
         amount: row.int(6)?,
         at: json::timestamp(row.int(7)?)?,
     };
-    Ok(Exported { subject: row.int(0)?, is_enrollment: row.opt_int(8)?.is_some(), posted })
+    let (is_enrollment, is_payment) = (row.opt_int(8)?.is_some(), row.opt_int(9)?.is_some());
+    Ok(Exported { subject: row.int(0)?, is_enrollment, is_payment, posted })
 }
 
 /// Gives each transfer of the workspace's days, the first and the last included, to `each`, oldest first. No statement may run in

@@ -34,9 +34,9 @@ pub(super) static LINES: Sql = Sql::Same(concat!(
     ", ",
     sums!("'refund', 'return', 'correction', 'reversal'"),
     ", ",
-    sums!("'topup', 'grant'"),
+    sums!("'topup', 'grant', 'dispute_won'"),
     ", ",
-    sums!("'withdrawal', 'fee', 'expiry'"),
+    sums!("'withdrawal', 'fee', 'expiry', 'dispute', 'repayment'"),
     "
         FROM transfers t
         WHERE t.workspace_id = $1 AND t.day = $2 AND t.reason <> 'earn' AND t.subject < $3
@@ -83,7 +83,7 @@ pub enum Subject {
         /// What became of it.
         state: Option<MessageState>,
     },
-    /// Money or credits that came or went by hand.
+    /// Money or credits that came or went by hand, or by card.
     Payment(i64),
     /// A month of the plan, or its trial, which is number 0.
     Period {

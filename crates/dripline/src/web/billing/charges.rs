@@ -133,6 +133,9 @@ fn move_of(row: &Posted, viewer: &Viewer) -> Move {
         Some(Reason::Fee) => ("Price of the plan", "−"),
         Some(Reason::Expiry) => ("Credits ended with their period", "−"),
         Some(Reason::Withdrawal) => ("Paid out", "−"),
+        Some(Reason::Dispute) => ("Held back by the bank: disputed", "−"),
+        Some(Reason::DisputeWon) => ("Free again: the dispute was won", "+"),
+        Some(Reason::Repayment) => ("Given back to the card", "−"),
         None => ("Moved", ""),
     };
     let about = if row.step > 0 { format!("message {}", row.step) } else { String::new() };

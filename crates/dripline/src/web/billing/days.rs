@@ -140,6 +140,7 @@ fn row(line: &Line, viewer: &Viewer) -> Row {
         },
         Subject::Period { number: 0, .. } => Row { what: "Plan", about: "trial".to_owned(), ..plain },
         Subject::Period { number, .. } => Row { what: "Plan", about: format!("month {number}"), ..plain },
+        Subject::Payment(_) if !line.paid_out.is_zero() && !line.paid_in.is_zero() => Row { what: "Payment", ..plain },
         Subject::Payment(_) if !line.paid_out.is_zero() => Row { what: "Withdrawal", ..plain },
         Subject::Payment(_) if line.paid_in.credits > 0 => Row { what: "Credits added", ..plain },
         Subject::Payment(_) => Row { what: "Top-up", ..plain },

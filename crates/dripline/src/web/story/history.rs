@@ -218,9 +218,26 @@ impl Names {
                     text(facts, "note")
                 )
             }
-            _ => return None,
+            _ => return about_payment(event, facts, who),
         })
     }
+}
+
+/// What happened with a payment by card.
+fn about_payment(event: &Event, facts: &Value, who: &str) -> Option<String> {
+    let amount = money(Micros(facts["micros"].as_i64().unwrap_or(0)));
+    let owed = facts["owed"].as_i64().filter(|owed| *owed > 0).map(|owed| format!("; {} is owed", money(Micros(owed))));
+    let owed = owed.unwrap_or_default();
+    Some(match event.kind.as_str() {
+        "payment.begun" => format!("{who} went to pay {amount} by card"),
+        "payment.failed" => format!("{amount} was not paid by card ({})", text(facts, "reason").replace('_', " ")),
+        "payment.refunded" => format!("{amount} was given back to the card{owed}"),
+        "payment.disputed" => format!("A payment is disputed: the bank holds {amount} back{owed}"),
+        "payment.dispute_won" => format!("A dispute about {amount} was won"),
+        "payment.dispute_lost" => format!("A dispute about {amount} was lost{owed}"),
+        "payment.collected" => format!("{amount} that was owed for a payment was taken from the wallet{owed}"),
+        _ => return None,
+    })
 }
 
 /// What happened with the workspace's plan. What comes with time has nobody who did it.

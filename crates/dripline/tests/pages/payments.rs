@@ -1,0 +1,54 @@
+//! Paying by card on screen: nothing of it where nobody takes cards; there and back; who may.
+
+use std::sync::Arc;
+
+use domain::access::Role;
+use engine::payments::{Secret, Stripe, Till};
+
+use crate::markup::sound;
+use crate::site::Site;
+use crate::stripe::{Imitation, KEY, SIGNING};
+
+fn with_cards(site: &Site) -> Imitation {
+    let imitation = Imitation::open();
+    let http = engine::carriers::Http::new().unwrap();
+    let stripe = Stripe::new(http, &imitation.address, Secret::new(KEY), Secret::new(SIGNING));
+    let till = Till { payments: Arc::new(stripe), public_url: "https://texts.example.com".to_owned() };
+    site.parts.engine.take_cards(till);
+    imitation
+}
+
+#[tokio::test]
+async fn a_top_up_leads_to_the_payment_page_and_back_to_the_wallet() {
+    let site = Site::new();
+    let customer = site.customer("Ours", "+12125550100").await;
+    let (owner, agent) = (site.person(&customer, Role::Owner).await, site.person(&customer, Role::Agent).await);
+    assert!(!owner.get("/billing").await.good().has("Add money by card"), "nobody takes cards");
+    let stripe = with_cards(&site);
+    let page = owner.get("/billing").await.good();
+    sound(&page);
+    assert!(page.has("Add money by card") && page.has("At least $5.00"), "{}", page.text);
+    assert!(!agent.get("/billing").await.good().has("Pay by card"));
+    assert_eq!(agent.post("/billing/payments", "amount=25").await.status, 403);
+    for bad in ["amount=1", "amount=much", "amount=25.001"] {
+        assert_eq!(owner.post("/billing/payments", bad).await.status, 422, "{bad}");
+    }
+    let page = owner.post("/billing/payments", "amount=25.00").await;
+    assert_eq!(page.status, 200, "{}", page.text);
+    sound(&page);
+    let next = page.header("refresh").to_owned();
+    let url = next.strip_prefix("0; url=").unwrap();
+    assert!(page.text.contains(&format!("href=\"{url}\"")), "{}", page.text);
+    let page = owner.get("/billing").await.good();
+    sound(&page);
+    assert!(page.has("Not paid yet") && page.has("Look again"), "{}", page.text);
+    let payment = site.parts.engine.payments(&customer.operator, None, 1).await.unwrap().remove(0);
+    stripe.pay(payment.session.as_deref().unwrap(), "4242");
+    let back = owner.get(&format!("/billing/payments/{}", payment.id)).await;
+    assert_eq!((back.status, back.header("location")), (303, "/billing"));
+    let page = owner.get("/billing").await.good();
+    sound(&page);
+    assert!(page.has("$50.00") && page.has("https://pay.example.com/receipts/"), "{}", page.text);
+    let page = owner.get("/settings/activity").await.good();
+    assert!(page.has("to pay $25.00 by card"), "{}", page.text);
+}
