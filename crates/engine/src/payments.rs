@@ -115,7 +115,7 @@ impl Engine {
     ///
     /// # Errors
     /// See [`PaymentError`].
-    pub async fn begin_payment(&self, actor: &Actor, amount: Micros, keeps_card: bool) -> Result<Begun, PaymentError> {
+    pub async fn begin_payment(&self, actor: &Actor, amount: Micros) -> Result<Begun, PaymentError> {
         actor.need(Permission::BillingWrite)?;
         let till = self.till().ok_or(PaymentError::NoCards)?;
         if !payment::may_pay(amount) {
@@ -123,7 +123,7 @@ impl Engine {
         }
         let beat = self.beat(actor);
         let workspace = beat.workspace;
-        let (row, about, customer) = self.write(Lane::Normal, move |tx| begin(tx, &beat, amount, keeps_card)).await?;
+        let (row, about, customer) = self.write(Lane::Normal, move |tx| begin(tx, &beat, amount)).await?;
         if row.report.state != State::Open || self.now() >= over_at(&row) {
             let state = if row.report.state == State::Open { State::Expired } else { row.report.state };
             return Err(PaymentError::Over { state });
@@ -133,7 +133,8 @@ impl Engine {
             workspace,
             amount,
             about,
-            keeps_card,
+            // No card is kept yet: nothing would charge it.
+            keeps_card: false,
             customer,
             back: format!("{}/billing/payments/{}", till.public_url, row.id),
             until: over_at(&row),
@@ -203,16 +204,11 @@ fn over_at(row: &Payment) -> Timestamp {
 }
 
 /// The row, with what the person reads on the provider's page, and the provider's customer.
-fn begin(
-    tx: &mut Tx<'_>,
-    beat: &Beat,
-    amount: Micros,
-    keeps_card: bool,
-) -> Result<(Payment, String, Option<String>), PaymentError> {
+fn begin(tx: &mut Tx<'_>, beat: &Beat, amount: Micros) -> Result<(Payment, String, Option<String>), PaymentError> {
     let workspace = workspaces::find(tx, beat.workspace)?.ok_or(PaymentError::Unknown)?;
-    let id = once(tx, beat, &("payment", amount, keeps_card), |tx| {
+    let id = once(tx, beat, &("payment", amount), |tx| {
         let look_at = Some(later(beat.now, FIRST_LOOK));
-        let row = Payment { keeps_card, look_at, ..new_row(beat, Kind::Checkout, amount) };
+        let row = Payment { look_at, ..new_row(beat, Kind::Checkout, amount) };
         rows::insert(tx, beat.workspace, &row)?;
         beat.note(tx, "payment.begun", None, &json!({ "payment": row.id, "kind": row.kind.word(), "micros": amount }))?;
         Ok::<_, PaymentError>(row.id)

@@ -9,7 +9,7 @@ use std::fmt::Display;
 
 use domain::ids::{
     BrandId, CampaignId, ConsentId, ContactId, EnrollmentId, EventId, ImportId, JobId, KeyId, LabelId, ListId,
-    MessageId, NoteId, NumberId, PeriodId, PersonId, PlanId, ReplyId, UserId, ViewId, WebhookId, WorkflowId,
+    MessageId, NoteId, NumberId, PaymentId, PeriodId, PersonId, PlanId, ReplyId, UserId, ViewId, WebhookId, WorkflowId,
     WorkspaceId,
 };
 use serde_json::Value as Json;
@@ -35,6 +35,8 @@ enum Kind {
     Text,
     /// A document; what is none is written as a text.
     Document,
+    /// Keys with their values, which are kept as a list of pairs and written as one object.
+    Pairs,
 }
 
 /// The identifier's text.
@@ -87,7 +89,7 @@ const fn commas(text: &str) -> usize {
     count
 }
 
-use Kind::{Bare, Document, Flag, Hash, Number, Text, Time};
+use Kind::{Bare, Document, Flag, Hash, Number, Pairs, Text, Time};
 
 const USER: Kind = Kind::Id(|of| id(UserId(of)));
 const CONTACT: Kind = Kind::Id(|of| id(ContactId(of)));
@@ -147,7 +149,7 @@ pub static PARTS: &[Part] = &[
     ]),
     part!("contacts", "a contact", "contact_id" > "$3", [
         "contact_id" CONTACT, "phone" Text, "phone_hash" Hash, "person_id" Kind::Id(|of| id(PersonId(of))), "name" Text,
-        "fields" Document, "number_id" NUMBER, "import_id" IMPORT, "created_at" Time, "updated_at" Time,
+        "fields" Pairs, "number_id" NUMBER, "import_id" IMPORT, "created_at" Time, "updated_at" Time,
         "reassigned_at" Time, "deleted_at" Time,
     ]),
     part!("contact_labels", "a label that a contact has", "contact_id, label_id" > "$3, $4", [
@@ -184,7 +186,7 @@ pub static PARTS: &[Part] = &[
     ]),
     part!("enrollments", "a contact's run through a workflow", "enrollment_id" > "$3", [
         "enrollment_id" ENROLLMENT, "contact_id" CONTACT, "workflow_id" WORKFLOW, "version" Number, "state" Text,
-        "reason" Text, "number_id" NUMBER, "place" Document, "field_values" Document, "prices" Document,
+        "reason" Text, "number_id" NUMBER, "place" Document, "field_values" Pairs, "prices" Document,
         "rate_micros" Number, "next_step" Number, "due_at" Time, "message_id" MESSAGE, "started_by" Text,
         "started_at" Time, "ended_at" Time,
     ]),
@@ -219,6 +221,17 @@ pub static PARTS: &[Part] = &[
     part!("periods", "a month of a plan", "period_id" > "$3", [
         "period_id" PERIOD, "plan_id" PLAN, "number" Number, "from_at" Time, "until_at" Time, "price" Number,
         "credits" Number, "paid_at" Time,
+    ]),
+    part!("cards", "the card that may be charged", "workspace_id" > "$3", [
+        "workspace_id" Kind::Id(|of| id(WorkspaceId(of))), "customer" Text, "brand" Text, "last_four" Text,
+        "expires_year" Number, "expires_month" Number, "kept_at" Time, "recharge_below" Number, "recharge_amount" Number,
+        "recharge_most" Number, "pays_plan" Flag, "stopped_at" Time,
+    ]),
+    part!("payments", "a payment by card", "payment_id" > "$3", [
+        "payment_id" Kind::Id(|of| id(PaymentId(of))), "kind" Text, "state" Text, "amount" Number, "actor" Text,
+        "session" Text, "intent" Text, "receipt" Text, "failure" Text, "refunded" Number, "dispute" Text,
+        "dispute_opened" Number, "disputed" Number, "refund_taken" Number, "dispute_taken" Number, "owed" Number,
+        "created_at" Time, "settled_at" Time,
     ]),
     part!("accounts", "what an account of the ledger holds", "account, unit" > "$3, $4", [
         "account" Text, "unit" Text, "balance" Number,
@@ -302,6 +315,7 @@ impl Kind {
                 Some(text) => serde_json::from_str(text).unwrap_or_else(|_| text.into()),
                 None => Json::Null,
             },
+            Self::Pairs => json::read::<Vec<(String, String)>>(row.text(at)?)?.into_iter().collect(),
         })
     }
 }

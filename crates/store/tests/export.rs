@@ -30,10 +30,11 @@ const TABLES: [(&str, &str); 20] = [
 ];
 
 /// Columns that are not exported, of tables that are.
-const COLUMNS: [(&str, &[&str]); 18] = [
+const COLUMNS: [(&str, &[&str]); 20] = [
     ("api_keys", &["secret_hash"]),
     ("brands", &["day_until", "day_count"]),
     ("campaigns", &["paced_until"]),
+    ("cards", &["method", "declines", "retry_at"]),
     ("carriers", &["sealed", "hook_key", "hook_key_before"]),
     ("contact_labels", &["last_at"]),
     ("contacts", &["name_key"]),
@@ -43,6 +44,7 @@ const COLUMNS: [(&str, &[&str]); 18] = [
     ("labels", &["name_key"]),
     ("messages", &["claimed_at", "give_up_at", "sought"]),
     ("numbers", &["area", "paced_until", "day_start", "day_count", "contacts"]),
+    ("payments", &["keeps_card", "customer", "method", "postings", "look_at"]),
     ("subscriptions", &["anchor", "warned", "next_at"]),
     ("transfers", &["day"]),
     ("users", &["email_key", "password_hash"]),

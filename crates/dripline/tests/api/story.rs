@@ -54,11 +54,11 @@ async fn a_day_through_every_operation() {
 
 /// A payment by card: begun, paid on Stripe's page, told by Stripe; and what is refused.
 async fn payments(site: &Site, told: &Told<'_>) {
-    let wish = json!({ "amount_micros": 25_000_000, "keep_card": true });
+    let wish = json!({ "amount_micros": 25_000_000 });
     told.customer.post("/payments", wish.clone()).await.problem(409, "cards_not_taken");
     let stripe = site.with_cards();
     told.customer.post("/payments", json!({ "amount_micros": 25_000_001 })).await.problem(422, "payment_invalid");
-    let before = told.customer.get("/balances").await.good()["wallet_micros"].as_i64().unwrap();
+    let before = told.customer.get("/balances").await.good()["wallet"].as_i64().unwrap();
     let begun = told.post("/payments", wish.clone()).await;
     let session = text(&begun["url"]).rsplit('/').next().unwrap().to_owned();
     stripe.pay(&session, "4242");
@@ -73,7 +73,7 @@ async fn payments(site: &Site, told: &Told<'_>) {
         (&shown["id"], &shown["state"], &shown["kind"]),
         (&begun["payment"]["id"], &json!("paid"), &json!("checkout"))
     );
-    let after = told.customer.get("/balances").await.good()["wallet_micros"].as_i64().unwrap();
+    let after = told.customer.get("/balances").await.good()["wallet"].as_i64().unwrap();
     assert_eq!(after - before, 25_000_000);
     stripe.mood(crate::stripe::Mood::Down);
     told.customer.post("/payments", wish).await.problem(502, "payment_provider");

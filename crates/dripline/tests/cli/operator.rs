@@ -65,6 +65,7 @@ fn taken_away(house: &House) {
     let contacts: Vec<Value> =
         file("json/contacts.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let ann = contacts.iter().find(|contact| contact["name"] == "Ann").unwrap();
+    assert_eq!(ann["fields"]["address"], "12 Oak Street", "{}", house.name);
     assert_eq!((contacts.len(), &ann["phone"]), (3, &json!("+12125550123")), "{}", house.name);
     assert!(
         file("csv/contacts.csv").contains("\"+12125550123\"") && file("csv/enrollments.csv").contains("\"active\"")

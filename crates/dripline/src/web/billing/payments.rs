@@ -120,8 +120,6 @@ fn words(row: &Payment) -> (String, bool) {
 #[derive(Deserialize)]
 struct New {
     amount: String,
-    #[serde(default)]
-    keep_card: Option<String>,
 }
 
 #[derive(Template)]
@@ -135,7 +133,7 @@ struct PayPage<'v> {
 async fn begin(State(parts): State<Parts>, viewer: Viewer, Form(new): Form<New>) -> Result<Response, Wrong> {
     let read = new.amount.parse::<Micros>();
     let amount = read.map_err(|error| Problem::new(Code::PaymentInvalid, error.to_string()))?;
-    let begun = parts.engine.begin_payment(&viewer.actor, amount, new.keep_card.is_some()).await?;
+    let begun = parts.engine.begin_payment(&viewer.actor, amount).await?;
     let next = HeaderValue::from_str(&format!("0; url={}", begun.url));
     let frame = Frame::new("Pay by card", Section::Billing, &viewer);
     let mut response = html(&PayPage { frame, amount: format::money(amount), url: begun.url });
