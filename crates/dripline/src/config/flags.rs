@@ -52,7 +52,7 @@ pub struct Flags {
     /// Networks besides the public internet that webhooks may call, or any [env: DRIPLINE_WEBHOOK_NETWORKS] [default: none]
     #[arg(long, value_name = "NETWORKS")]
     pub webhook_networks: Option<String>,
-    /// Another address at which Stripe is called, for tests [env: DRIPLINE_STRIPE_ADDRESS] [default: https://api.stripe.com]
+    /// Another address at which Stripe is called, for tests [env: DRIPLINE_STRIPE_ADDRESS] [default: Stripe's own]
     #[arg(long, value_name = "URL")]
     pub stripe_address: Option<String>,
     /// Run as a demo: simulated carrier, a clock that can be pushed [env: DRIPLINE_DEMO]
