@@ -90,6 +90,9 @@ pub enum PaymentError {
     /// The provider did not do what it was asked. Nothing was charged.
     #[error("nothing was charged")]
     Provider(#[source] Trouble),
+    /// The provider cannot say what became of it. It may well be paid; it is asked again by itself.
+    #[error("it is not known yet whether the payment was paid")]
+    Unasked(#[source] Trouble),
     /// The idempotency key was used for something else.
     #[error(transparent)]
     KeyReused(#[from] KeyReused),

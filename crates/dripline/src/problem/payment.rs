@@ -1,6 +1,6 @@
 //! Why a payment by card is not begun or shown.
 
-use engine::payments::PaymentError;
+use engine::payments::{PaymentError, Trouble};
 
 use super::{Code, Problem};
 
@@ -14,8 +14,26 @@ impl From<PaymentError> for Problem {
             PaymentError::NoCards => Code::CardsNotTaken,
             PaymentError::Amount { .. } => Code::PaymentInvalid,
             PaymentError::Over { .. } => Code::PaymentOver,
-            PaymentError::Provider(_) => Code::PaymentProvider,
+            PaymentError::Provider(trouble) => {
+                return Self::new(Code::PaymentProvider, format!("nothing was charged: {}", said(&trouble)));
+            }
+            PaymentError::Unasked(ref trouble) => {
+                return Self::new(Code::PaymentProvider, format!("{error}: {}", said(trouble)));
+            }
         };
         Self::told(code, &error)
+    }
+}
+
+/// What a customer is told of the provider's trouble. Its own words are the operator's, in the log: they may speak of the account, its
+/// settings and the end of its key.
+fn said(trouble: &Trouble) -> String {
+    match trouble {
+        Trouble::Declined { .. } => trouble.to_string(),
+        Trouble::Temporary(_) => "the payment provider cannot be used just now; try again in a few minutes".to_owned(),
+        Trouble::Unknown(_) => "the payment provider gave no clear answer; try again in a few minutes".to_owned(),
+        Trouble::Misconfigured(_) => {
+            "the payment provider refuses what it is asked; tell whoever runs this installation".to_owned()
+        }
     }
 }

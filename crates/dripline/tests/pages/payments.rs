@@ -7,7 +7,7 @@ use engine::payments::{Secret, Stripe, Till};
 
 use crate::markup::sound;
 use crate::site::Site;
-use crate::stripe::{Imitation, KEY, SIGNING};
+use crate::stripe::{Imitation, KEY, Mood, SIGNING};
 
 fn with_cards(site: &Site) -> Imitation {
     let imitation = Imitation::open();
@@ -51,4 +51,30 @@ async fn a_top_up_leads_to_the_payment_page_and_back_to_the_wallet() {
     assert!(page.has("$50.00") && page.has("https://pay.example.com/receipts/"), "{}", page.text);
     let page = owner.get("/settings/activity").await.good();
     assert!(page.has("to pay $25.00 by card"), "{}", page.text);
+}
+
+#[tokio::test]
+async fn the_providers_trouble_is_told_without_its_words_and_never_as_not_charged_after_the_payment() {
+    let site = Site::new();
+    let customer = site.customer("Ours", "+12125550100").await;
+    let owner = site.person(&customer, Role::Owner).await;
+    let stripe = with_cards(&site);
+    owner.post("/billing/payments", "amount=25.00").await.good();
+    let payment = site.parts.engine.payments(&customer.operator, None, 1).await.unwrap().remove(0);
+    stripe.pay(payment.session.as_deref().unwrap(), "4242");
+    let path = format!("/billing/payments/{}", payment.id);
+    for (mood, words) in [(Mood::Down, "gave no clear answer"), (Mood::Refuses, "tell whoever runs this installation")]
+    {
+        stripe.mood(mood);
+        let back = owner.get(&path).await;
+        assert_eq!((back.status, back.header("location")), (303, "/billing"), "{}", back.text);
+        let refused = owner.post("/billing/payments", "amount=26.00").await;
+        assert_eq!(refused.status, 502, "{}", refused.text);
+        assert!(refused.has("Nothing was charged"), "{}", refused.text);
+        assert!(refused.has(words), "{}", refused.text);
+        assert!(!refused.has("sk_") && !refused.has("api_key") && !refused.has("os error"), "{}", refused.text);
+    }
+    stripe.mood(Mood::Good);
+    assert_eq!(owner.get(&path).await.status, 303);
+    assert!(owner.get("/billing").await.good().has("$50.00"));
 }

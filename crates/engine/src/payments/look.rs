@@ -111,7 +111,10 @@ impl Engine {
         let till = self.till().ok_or(PaymentError::NoCards)?;
         match self.ask_payment(till, actor.workspace(), id, None).await {
             Ok(row) => row.ok_or(PaymentError::Unknown),
-            Err(Asking::Provider(trouble)) => Err(PaymentError::Provider(trouble)),
+            Err(Asking::Provider(trouble)) => {
+                tracing::warn!(payment = %id, %trouble, "the payment provider was asked in vain; it is asked again");
+                Err(PaymentError::Unasked(trouble))
+            }
             Err(Asking::Failure(failure)) => Err(failure.into()),
         }
     }

@@ -13,6 +13,7 @@ use axum::routing::{get, post};
 use domain::ids::PaymentId;
 use domain::money::Micros;
 use domain::payment::{Kind, LEAST, State as Stands, Verdict};
+use engine::payments::PaymentError;
 use serde::Deserialize;
 use store::payments::Payment;
 
@@ -145,8 +146,14 @@ async fn begin(State(parts): State<Parts>, viewer: Viewer, Form(new): Form<New>)
 
 /// Back from the provider's page, paid or not: what became of it is asked for.
 async fn back(State(parts): State<Parts>, viewer: Viewer, Id(one): Id<PaymentId>) -> Result<Response, Wrong> {
-    let row = parts.engine.refresh_payment(&viewer.actor, one).await?;
     let done = Done::to("/billing");
+    let row = match parts.engine.refresh_payment(&viewer.actor, one).await {
+        Err(PaymentError::Unasked(_)) => {
+            let told = "Whether it was paid is not known yet. It is asked again by itself, and the money is here as soon as it is known";
+            return Ok(done.saying(told).into_response());
+        }
+        answered => answered?,
+    };
     let amount = format::money(row.amount);
     Ok(match row.report.state {
         Stands::Paid => done.saying(format!("{amount} is in your wallet")),
