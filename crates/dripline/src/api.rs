@@ -4,6 +4,7 @@
 //! object is *not found*, never *forbidden*. A handler and its place in the document are one thing: `routes` takes both
 //! from the annotation, so no route can be left out of the document nor be told wrongly.
 
+mod cards;
 pub(crate) mod consents;
 pub(crate) mod contacts;
 pub(crate) mod conversations;
@@ -75,6 +76,7 @@ fn money(router: OpenApiRouter<Parts>) -> OpenApiRouter<Parts> {
         .routes(routes!(workspace::balances))
         .routes(routes!(workspace::prove))
         .routes(routes!(payments::list, payments::begin))
+        .routes(routes!(cards::show, cards::change, cards::remove))
         .routes(routes!(plans::list))
         .routes(routes!(plans::offer))
         .routes(routes!(plans::show, plans::choose))

@@ -10,6 +10,7 @@ mod batch;
 mod beat;
 pub mod billing;
 pub mod bulk;
+pub mod cards;
 pub mod carriers;
 pub mod changes;
 pub mod checks;

@@ -56,6 +56,8 @@ pub struct Needs {
     pub low: Option<LowBalance>,
     /// Endpoints of webhooks that were disabled, for whoever may switch them on again.
     pub webhooks: i64,
+    /// Whether the card is charged no more, so that the wallet is not filled by itself.
+    pub card_stopped: bool,
     /// Whether the messaging plan has ended, so that nothing is sent.
     pub plan_ended: bool,
     /// The coming end of the plan, once the first of [`WARNINGS`] is near.
@@ -118,6 +120,8 @@ impl Engine {
                 idle_numbers: i64::try_from(idle).unwrap_or(i64::MAX),
                 low: low(db, &known, segments)?,
                 webhooks: if may_mend { store::webhooks::disabled(db, workspace)? } else { 0 },
+                card_stopped: store::cards::find(db, workspace)?
+                    .is_some_and(|card| card.method.is_some() && card.stopped_at.is_some()),
                 plan_ended: known.row.plan != "active",
                 plan_ending: plan_ending(db, workspace, now)?,
             })

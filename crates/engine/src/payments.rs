@@ -11,6 +11,7 @@
 
 mod books;
 mod look;
+mod recharge;
 mod settle;
 
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use store::{DbError, Lane, Tx, workspaces};
 
 pub(crate) use self::books::collect;
 pub use self::look::PaymentHearError;
+pub use self::recharge::{AHEAD, SMALLEST};
 use self::settle::News;
 use crate::actor::{Actor, Forbidden};
 use crate::beat::Beat;
@@ -115,10 +117,11 @@ impl Engine {
     }
 
     /// Begins a payment: its row first, then the provider's page. A repeat under the same idempotency key gives the same page.
+    /// Where `keeps_card` the card is kept once it has paid, and charged for nothing until a person says so (`use_card`).
     ///
     /// # Errors
     /// See [`PaymentError`].
-    pub async fn begin_payment(&self, actor: &Actor, amount: Micros) -> Result<Begun, PaymentError> {
+    pub async fn begin_payment(&self, actor: &Actor, amount: Micros, keeps_card: bool) -> Result<Begun, PaymentError> {
         actor.need(Permission::BillingWrite)?;
         let till = self.till().ok_or(PaymentError::NoCards)?;
         if !payment::may_pay(amount) {
@@ -126,7 +129,7 @@ impl Engine {
         }
         let beat = self.beat(actor);
         let workspace = beat.workspace;
-        let (row, about, customer) = self.write(Lane::Normal, move |tx| begin(tx, &beat, amount)).await?;
+        let (row, about, customer) = self.write(Lane::Normal, move |tx| begin(tx, &beat, amount, keeps_card)).await?;
         if row.report.state != State::Open || self.now() >= over_at(&row) {
             let state = if row.report.state == State::Open { State::Expired } else { row.report.state };
             return Err(PaymentError::Over { state });
@@ -136,8 +139,7 @@ impl Engine {
             workspace,
             amount,
             about,
-            // No card is kept yet: nothing would charge it.
-            keeps_card: false,
+            keeps_card,
             customer,
             back: format!("{}/billing/payments/{}", till.public_url, row.id),
             until: over_at(&row),
@@ -207,11 +209,16 @@ fn over_at(row: &Payment) -> Timestamp {
 }
 
 /// The row, with what the person reads on the provider's page, and the provider's customer.
-fn begin(tx: &mut Tx<'_>, beat: &Beat, amount: Micros) -> Result<(Payment, String, Option<String>), PaymentError> {
+fn begin(
+    tx: &mut Tx<'_>,
+    beat: &Beat,
+    amount: Micros,
+    keeps_card: bool,
+) -> Result<(Payment, String, Option<String>), PaymentError> {
     let workspace = workspaces::find(tx, beat.workspace)?.ok_or(PaymentError::Unknown)?;
-    let id = once(tx, beat, &("payment", amount), |tx| {
+    let id = once(tx, beat, &("payment", amount, keeps_card), |tx| {
         let look_at = Some(later(beat.now, FIRST_LOOK));
-        let row = Payment { look_at, ..new_row(beat, Kind::Checkout, amount) };
+        let row = Payment { keeps_card, look_at, ..new_row(beat, Kind::Checkout, amount) };
         rows::insert(tx, beat.workspace, &row)?;
         beat.note(tx, "payment.begun", None, &json!({ "payment": row.id, "kind": row.kind.word(), "micros": amount }))?;
         Ok::<_, PaymentError>(row.id)

@@ -54,6 +54,10 @@ impl Engine {
             if let Err(error) = self.look_at_payments().await {
                 tracing::error!(%error, cause = error.causes(), "payments were not looked through");
             }
+            // Before the plans, so that the month's price is there when the month begins.
+            if let Err(error) = self.charge_cards().await {
+                tracing::error!(%error, cause = error.causes(), "it was not looked through where cards are to be charged");
+            }
             if let Err(error) = self.turn_periods().await {
                 tracing::error!(%error, cause = error.causes(), "plans were not looked through");
             }

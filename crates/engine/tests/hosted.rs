@@ -1,5 +1,5 @@
-//! Some months of a hosted workspace: a trial, a plan, a file of leads, a bulk start, replies with their refunds, statements, a month that
-//! is not paid, its recovery, the end of the plan. After each step the books balance, and every month's statement is the ledger's.
+//! Some months of a hosted workspace: a trial, a plan, a file of leads, a bulk start, replies with their refunds, statements, a card that is
+//! declined when a month is due, its recovery, the end of the plan. After each step the books balance, and every month's statement is the ledger's.
 //!
 //! `DRIPLINE_STORY_CONTACTS=100000` tells it at the size of a large customer; one in five of them is started.
 
@@ -12,10 +12,13 @@ use domain::money::Micros;
 use domain::plan::{Standing, Terms};
 use engine::billing::Slip;
 use engine::bulk::Selection;
+use engine::cards::{CardUse, MOST_DECLINES};
 use engine::import::{ImportOptions, ImportOutlets};
 use engine::plans::NewPlan;
 use engine::statement::Month;
 
+use crate::payments::stripe::{Imitation, Mood};
+use crate::payments::with_cards;
 use crate::world::{Plan, World, on_both};
 
 const PRICE: Micros = Micros(49_000_000);
@@ -67,13 +70,19 @@ async fn sound(world: &World) {
 async fn days(world: &World, count: i64) {
     for _ in 0..count {
         world.play_days(1).await;
+        world.engine.look_at_payments().await.unwrap();
+        world.engine.charge_cards().await.unwrap();
         world.engine.turn_periods().await.unwrap();
     }
 }
 
-async fn pay(world: &World, dollars: i64) {
-    let slip = Slip { note: "card ending in 4242".to_owned(), idempotency_key: None };
-    world.engine.top_up(world.workspace(), Micros(dollars * 1_000_000), slip).await.unwrap();
+/// A person pays by card, and has it kept for the months of the plan.
+async fn pay(world: &World, stripe: &Imitation, dollars: i64) {
+    let (engine, actor) = (&world.engine, &world.actor);
+    let begun = engine.begin_payment(actor, Micros(dollars * 1_000_000), true).await.unwrap();
+    stripe.pay(begun.payment.session.as_deref().unwrap(), "4242");
+    engine.refresh_payment(actor, begun.payment.id).await.unwrap();
+    engine.use_card(actor, CardUse { recharge: None, pays_plan: true }).await.unwrap();
 }
 
 async fn standing(world: &World) -> Standing {
@@ -107,6 +116,7 @@ async fn leads(world: &World, count: usize) -> Vec<ContactId> {
 fn the_months_of_a_hosted_workspace_balance_at_every_step() {
     let empty = || Plan { credits: 0, wallet: Micros::ZERO, rate: RATE, ..Plan::default() };
     on_both(empty, async |world| {
+        let stripe = with_cards(&world.engine);
         let terms =
             Terms { price: PRICE, credits: CREDITS, rate: RATE, numbers: Some(3), trial_days: 7, grace_days: 7 };
         let plan = world.engine.add_plan(NewPlan { name: "Growth".to_owned(), terms }).await.unwrap();
@@ -119,7 +129,7 @@ fn the_months_of_a_hosted_workspace_balance_at_every_step() {
         // Three segments each: the trial's credits and the wallet.
         let started = count / 5;
         let cost = 3 * i64::try_from(started).unwrap();
-        pay(&world, 2 * PRICE.0 / 1_000_000 + cost / 100).await;
+        pay(&world, &stripe, 2 * PRICE.0 / 1_000_000 + cost / 100).await;
         let chosen = Selection::These(contacts[..started].to_vec());
         let preview = world.engine.quote_many(&world.actor, workflow, chosen.clone()).await.unwrap();
         assert_eq!((preview.starts, preview.segments), (i64::try_from(started).unwrap(), cost));
@@ -146,18 +156,27 @@ fn the_months_of_a_hosted_workspace_balance_at_every_step() {
         assert_eq!((standing(&world).await, world.balance("available").await.0), (Standing::Active, CREDITS));
         sound(&world).await;
 
-        // The second month cannot be paid, whatever the wallet was for.
+        // The wallet lacks the second month, and the card is declined until nobody tries it any more.
         let wallet = world.balance("available").await.1;
         let rest = Micros((wallet - PRICE.0 + 1_000_000).max(1_000_000).min(wallet));
         let slip = Slip { note: "paid out on demand".to_owned(), idempotency_key: None };
         world.engine.withdraw(world.workspace(), rest, slip).await.unwrap();
+        stripe.mood(Mood::Declines("insufficient_funds"));
         days(&world, 31).await;
         assert!(matches!(standing(&world).await, Standing::PastDue { .. }));
         assert_eq!(world.balance("available").await.0, 0);
         sound(&world).await;
         days(&world, 3).await;
-        pay(&world, 60).await;
-        assert_eq!((standing(&world).await, world.balance("available").await.0), (Standing::Active, CREDITS));
+        assert!(world.engine.needs(&world.actor).await.unwrap().card_stopped);
+        let lacks = stripe.asked("POST /v1/payment_intents");
+        assert_eq!(lacks, usize::try_from(MOST_DECLINES).unwrap());
+        // Somebody has seen to the card: what the wallet lacks is charged once, and the month begins.
+        stripe.mood(Mood::Good);
+        let (charges, wallet) = (stripe.charged().0, world.balance("available").await.1);
+        world.engine.use_card(&world.actor, CardUse { recharge: None, pays_plan: true }).await.unwrap();
+        world.engine.charge_cards().await.unwrap();
+        assert!(wallet < PRICE.0 && stripe.charged().0 == charges + 1);
+        assert_eq!((standing(&world).await, world.balance("available").await), (Standing::Active, (CREDITS, 0)));
         sound(&world).await;
 
         world.engine.cancel_plan(&world.actor).await.unwrap();

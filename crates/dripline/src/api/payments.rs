@@ -23,6 +23,8 @@ pub(crate) struct Payment {
     /// How much, in micro-dollars.
     #[schema(example = 25_000_000)]
     amount_micros: i64,
+    /// Whether the card is kept once it has paid.
+    keep_card: bool,
     /// Who began it: the identifier of a user or key, or `dripline`.
     by: String,
     created_at: Timestamp,
@@ -50,6 +52,7 @@ impl From<&Row> for Payment {
             kind: Word::of(row.kind.word()),
             state: Word::of(row.report.state.word()),
             amount_micros: row.amount.0,
+            keep_card: row.keeps_card,
             by: row.actor.clone(),
             created_at: row.created_at,
             settled_at: row.settled_at,
@@ -86,6 +89,10 @@ pub(crate) struct NewPayment {
     /// How much, in micro-dollars: $5.00 to $10,000.00, in whole cents.
     #[schema(example = 25_000_000)]
     amount_micros: i64,
+    /// Whether the card is kept once it has paid. It is charged for nothing without a person until `PUT /card` says what for.
+    #[serde(default)]
+    #[schema(example = false)]
+    keep_card: bool,
 }
 
 /// A payment that was begun.
@@ -110,6 +117,6 @@ pub(crate) async fn begin(
     Caller(actor): Caller,
     Body(new): Body<NewPayment>,
 ) -> Result<Json<BegunPayment>, Problem> {
-    let begun = parts.engine.begin_payment(&actor, Micros(new.amount_micros)).await?;
+    let begun = parts.engine.begin_payment(&actor, Micros(new.amount_micros), new.keep_card).await?;
     Ok(Json(BegunPayment { payment: Payment::from(&begun.payment), url: begun.url }))
 }

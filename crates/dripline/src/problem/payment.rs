@@ -1,5 +1,6 @@
 //! Why a payment by card is not begun or shown.
 
+use engine::cards::CardError;
 use engine::payments::{PaymentError, Trouble};
 
 use super::{Code, Problem};
@@ -35,5 +36,17 @@ fn said(trouble: &Trouble) -> String {
         Trouble::Misconfigured(_) => {
             "the payment provider refuses what it is asked; tell whoever runs this installation".to_owned()
         }
+    }
+}
+
+impl From<CardError> for Problem {
+    fn from(error: CardError) -> Self {
+        let code = match error {
+            CardError::Forbidden(cause) => return cause.into(),
+            CardError::Failure(cause) => return cause.into(),
+            CardError::None => Code::NotFound,
+            CardError::Below { .. } | CardError::Amount { .. } | CardError::Most { .. } => Code::PaymentInvalid,
+        };
+        Self::told(code, &error)
     }
 }

@@ -1,5 +1,6 @@
 //! `/billing`: what the workspace has, and its statement by day.
 
+mod card;
 mod charges;
 mod days;
 mod months;
@@ -22,6 +23,7 @@ use serde::Deserialize;
 
 use super::answer::{Done, html};
 use super::csv::Csv;
+use super::fault::Fault;
 use super::form::Form;
 use super::format::{self, counted};
 use super::frame::{Frame, Section};
@@ -46,6 +48,7 @@ pub(super) fn routes() -> Router<Parts> {
         .merge(months::routes())
         .merge(charges::routes())
         .merge(payments::routes())
+        .merge(card::routes())
         .merge(plan::routes())
 }
 
@@ -77,6 +80,8 @@ struct BillingPage<'v> {
     low: Option<String>,
     /// What was paid by card; nothing where nobody takes cards.
     cards: Option<payments::Cards>,
+    typed: payments::New,
+    fault: Fault,
     days: Vec<Day>,
     /// Whether these are the newest days.
     newest: bool,
@@ -109,6 +114,15 @@ impl Asked {
 }
 
 async fn show(State(parts): State<Parts>, viewer: Viewer, Query(asked): Query<Asked>) -> Result<Response, Wrong> {
+    Ok(html(&page(&parts, &viewer, &asked, (payments::New::default(), Fault::default())).await?))
+}
+
+async fn page<'v>(
+    parts: &Parts,
+    viewer: &'v Viewer,
+    asked: &Asked,
+    (typed, fault): (payments::New, Fault),
+) -> Result<BillingPage<'v>, Wrong> {
     let (engine, actor) = (&parts.engine, &viewer.actor);
     let balances = engine.balances(actor).await?;
     let page = engine.statement(actor, asked.before, DAYS).await?;
@@ -118,16 +132,18 @@ async fn show(State(parts): State<Parts>, viewer: Viewer, Query(asked): Query<As
         let covers = counted(low.covers, "more segment", "more segments");
         format!("This covers {covers}; the last seven days took {}.", format::count(low.week))
     });
-    Ok(html(&BillingPage {
+    Ok(BillingPage {
         credits: format::count(balances.credits),
         wallet: format::money(balances.wallet),
         held: both(Amounts { credits: balances.held_credits, micros: balances.held_micros }),
         rate: format::money(row.rate),
         plan_active: row.plan == "active",
         offers: !engine.offered_plans(actor).await?.is_empty(),
-        plan: plan::stands(&engine.subscription(actor).await?, &viewer),
+        plan: plan::stands(&engine.subscription(actor).await?, viewer),
         low,
-        cards: payments::cards(&parts, &viewer).await?,
+        cards: payments::cards(parts, viewer).await?,
+        typed,
+        fault,
         days: page.days.iter().map(day).collect(),
         newest: asked.before.is_none(),
         next: page.next,
@@ -138,8 +154,8 @@ async fn show(State(parts): State<Parts>, viewer: Viewer, Query(asked): Query<As
         workspace: row.name,
         pending: asked.contact.zip(asked.workflow),
         preview: asked.preview(),
-        frame: Frame::new("Billing", Section::Billing, &viewer),
-    }))
+        frame: Frame::new("Billing", Section::Billing, viewer),
+    })
 }
 
 /// The demo's money. Outside of the demo the operator posts payments.

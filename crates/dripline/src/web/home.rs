@@ -123,6 +123,10 @@ fn needs(needs: &Needs, home: &Zone) -> Vec<Need> {
         };
         add(Icon("calendar-clock"), text, "/billing/plan", "See plan");
     }
+    if needs.card_stopped {
+        let text = "The card is charged no more: it was declined, or a payment was disputed".to_owned();
+        add(Icon("wallet"), text, "/billing/card", "See card");
+    }
     if let Some(low) = needs.low {
         let covers = counted(low.covers, "more segment", "more segments");
         let week = format::count(low.week);

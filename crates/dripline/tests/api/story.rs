@@ -28,6 +28,10 @@ impl Told<'_> {
     async fn post(&self, path: &str, body: Value) -> Value {
         self.ask("POST", path, Some(body)).await
     }
+
+    async fn put(&self, path: &str, body: Value) -> Value {
+        self.ask("PUT", path, Some(body)).await
+    }
 }
 
 #[tokio::test]
@@ -75,8 +79,34 @@ async fn payments(site: &Site, told: &Told<'_>) {
     );
     let after = told.customer.get("/balances").await.good()["wallet"].as_i64().unwrap();
     assert_eq!(after - before, 25_000_000);
+    card(site, told, &stripe).await;
     stripe.mood(crate::stripe::Mood::Down);
     told.customer.post("/payments", wish).await.problem(502, "payment_provider");
+}
+
+/// The card is kept with a payment, told what for, and removed.
+async fn card(site: &Site, told: &Told<'_>, stripe: &crate::stripe::Imitation) {
+    let recharge = json!({ "below_micros": 1_000_000, "amount_micros": 25_000_000, "most_micros": 100_000_000 });
+    let wish = json!({ "auto_recharge": recharge, "pays_plan": true });
+    told.customer.get("/card").await.problem(404, "not_found");
+    told.customer.ask("PUT", "/card", Some(wish.clone())).await.problem(404, "not_found");
+    let begun = told.post("/payments", json!({ "amount_micros": 25_000_000, "keep_card": true })).await;
+    assert_eq!(begun["payment"]["keep_card"], true);
+    let session = text(&begun["url"]).rsplit('/').next().unwrap().to_owned();
+    stripe.pay(&session, "1881");
+    let (signed, body) = stripe.event(&stripe.session(&session), site.parts.engine.now().as_second());
+    let call = axum::http::Request::post("/hooks/stripe").header("stripe-signature", signed);
+    assert_eq!(site.send(call.body(axum::body::Body::from(body)).unwrap()).await.status, 204);
+    let kept = told.get("/card").await;
+    assert_eq!(
+        (&kept["last_four"], &kept["auto_recharge"], &kept["pays_plan"]),
+        (&json!("1881"), &Value::Null, &json!(false))
+    );
+    let wrong = json!({ "auto_recharge": { "below_micros": 0, "amount_micros": 1, "most_micros": 0 } });
+    told.customer.ask("PUT", "/card", Some(wrong)).await.problem(422, "payment_invalid");
+    assert_eq!(told.put("/card", wish).await["auto_recharge"], recharge);
+    told.ask("DELETE", "/card", None).await;
+    told.customer.get("/card").await.problem(404, "not_found");
 }
 
 /// A plan: looked at, chosen, canceled, kept.

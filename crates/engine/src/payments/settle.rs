@@ -16,6 +16,7 @@ use store::payments::{self as rows, Payment};
 
 use super::{books, over_at};
 use crate::beat::Beat;
+use crate::cards::{self, Charged};
 use crate::claim::later;
 use crate::failure::Failure;
 use crate::periods;
@@ -29,6 +30,8 @@ const CHARGE_LOOKS: (SignedDuration, SignedDuration) = (SignedDuration::from_min
 /// For how long the provider is asked about what is paid, after a day, two, four and so on, in case a call of its was lost: a bank may be
 /// told within 120 days that a payment was not wanted.
 const LATEST: SignedDuration = SignedDuration::from_hours(24 * 128);
+/// Why a charge failed, where that is not the card's fault.
+const NOT_DONE: [&str; 3] = ["provider_unavailable", "refused_by_provider", "not_carried_out"];
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// What came of asking, or of charging.
@@ -56,6 +59,10 @@ pub(super) fn settle(tx: &mut Tx<'_>, beat: &Beat, id: PaymentId, news: &News) -
     if paid {
         post(tx, beat, &row)?;
     }
+    let seen = if let News::Seen(seen) = news { seen.card.as_ref() } else { None };
+    if let Some(card) = seen.filter(|_| paid && row.keeps_card) {
+        cards::keep(tx, beat, card)?;
+    }
     if row.report.state != before.report.state {
         row.settled_at = Some(beat.now);
     }
@@ -63,6 +70,7 @@ pub(super) fn settle(tx: &mut Tx<'_>, beat: &Beat, id: PaymentId, news: &News) -
     row.look_at = next_look(&row, beat.now);
     rows::save(tx, beat.workspace, &row)?;
     note(tx, beat, &before, &row, taken)?;
+    remember(tx, beat, &before, &row)?;
     if paid || before.dispute_taken > row.dispute_taken {
         books::collect_but(tx, beat, Some(row.id))?;
         periods::recover(tx, beat, held)?;
@@ -123,6 +131,23 @@ fn post(tx: &mut Tx<'_>, beat: &Beat, row: &Payment) -> Result<(), Failure> {
     let payload =
         json!({ "payment": row.id, "credits": 0, "micros": row.amount, "note": "by card", "kind": row.kind.word() });
     beat.note(tx, "ledger.topped_up", None, &payload)
+}
+
+/// What it says of the card that is kept: whether it was declined, and that whoever disputes does not want to be charged.
+fn remember(tx: &mut Tx<'_>, beat: &Beat, before: &Payment, row: &Payment) -> Result<(), Failure> {
+    let opened = |row: &Payment| row.report.dispute.map(|dispute| dispute.opened);
+    if opened(row) != opened(before) {
+        cards::stop(tx, beat, "disputed")?;
+    }
+    if row.kind == Kind::Checkout || row.report.state == before.report.state {
+        return Ok(());
+    }
+    let charged = match row.report.state {
+        State::Paid => Charged::Paid,
+        _ if row.failure.as_deref().is_some_and(|why| NOT_DONE.contains(&why)) => Charged::NotDone,
+        _ => Charged::Declined,
+    };
+    cards::charged(tx, beat, charged)
 }
 
 /// When the provider is asked next.

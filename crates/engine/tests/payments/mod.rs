@@ -1,5 +1,6 @@
 //! Payments by card, with Stripe's role played on loopback: what is paid is posted once, whatever comes twice, late, or not at all.
 
+mod auto;
 mod books;
 #[allow(dead_code, reason = "each test uses what it needs")]
 pub(crate) mod stripe;
@@ -24,7 +25,7 @@ fn poor() -> Plan {
 }
 
 /// Cards are taken from now on.
-fn with_cards(engine: &Engine) -> Imitation {
+pub(crate) fn with_cards(engine: &Engine) -> Imitation {
     let imitation = Imitation::open();
     let http = engine::carriers::Http::new().unwrap();
     let stripe = Stripe::new(http, &imitation.address, Secret::new(KEY), Secret::new(SIGNING));
@@ -33,7 +34,7 @@ fn with_cards(engine: &Engine) -> Imitation {
 }
 
 async fn begun(world: &World) -> (Begun, String) {
-    let begun = world.engine.begin_payment(&world.actor, AMOUNT).await.unwrap();
+    let begun = world.engine.begin_payment(&world.actor, AMOUNT, false).await.unwrap();
     let session = begun.payment.session.clone().unwrap();
     (begun, session)
 }
@@ -200,27 +201,27 @@ fn what_a_call_says_of_a_payment_is_not_believed() {
 fn a_payment_is_begun_once_for_a_key_and_only_within_limits() {
     on_both(poor, async |world| {
         let engine = &world.engine;
-        assert!(matches!(engine.begin_payment(&world.actor, AMOUNT).await, Err(PaymentError::NoCards)));
+        assert!(matches!(engine.begin_payment(&world.actor, AMOUNT, false).await, Err(PaymentError::NoCards)));
         let stripe = with_cards(engine);
         for given in [0, 4_990_000, 5_005_000, 10_000_010_000] {
-            let refused = engine.begin_payment(&world.actor, Micros(given)).await;
+            let refused = engine.begin_payment(&world.actor, Micros(given), false).await;
             assert!(matches!(refused, Err(PaymentError::Amount { .. })), "{given}");
         }
         let key = engine::IdempotencyKey::parse("k").unwrap();
         let actor = world.actor.clone().with_key(Some(key));
         // Stripe makes the page and its answer is lost: the same request gets that very page.
         stripe.mood(Mood::LosesAnswer);
-        let lost = engine.begin_payment(&actor, AMOUNT).await;
+        let lost = engine.begin_payment(&actor, AMOUNT, false).await;
         assert!(matches!(lost, Err(PaymentError::Provider(Trouble::Unknown(_)))), "{lost:?}");
         stripe.mood(Mood::Good);
-        let first = engine.begin_payment(&actor, AMOUNT).await.unwrap();
-        assert_eq!(engine.begin_payment(&actor, AMOUNT).await.unwrap(), first);
-        let other = engine.begin_payment(&actor, Micros(AMOUNT.0 + 10_000)).await;
+        let first = engine.begin_payment(&actor, AMOUNT, false).await.unwrap();
+        assert_eq!(engine.begin_payment(&actor, AMOUNT, false).await.unwrap(), first);
+        let other = engine.begin_payment(&actor, Micros(AMOUNT.0 + 10_000), false).await;
         assert!(matches!(other, Err(PaymentError::KeyReused(_))));
         assert_eq!(engine.payments(&world.actor, None, 10).await.unwrap().len(), 1);
         // What Stripe clearly refuses is over.
         stripe.mood(Mood::Refuses);
-        let refused = engine.begin_payment(&world.actor, AMOUNT).await;
+        let refused = engine.begin_payment(&world.actor, AMOUNT, false).await;
         assert!(matches!(refused, Err(PaymentError::Provider(Trouble::Misconfigured(_)))), "{refused:?}");
         assert_eq!(engine.payments(&world.actor, None, 1).await.unwrap()[0].report.state, State::Failed);
         // Of another workspace nothing is seen.

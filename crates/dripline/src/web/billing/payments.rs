@@ -10,6 +10,7 @@ use axum::http::HeaderValue;
 use axum::http::header::REFRESH;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
+use domain::access::Permission;
 use domain::ids::PaymentId;
 use domain::money::Micros;
 use domain::payment::{Kind, LEAST, State as Stands, Verdict};
@@ -17,8 +18,8 @@ use engine::payments::PaymentError;
 use serde::Deserialize;
 use store::payments::Payment;
 
-use crate::problem::{Code, Problem};
-use crate::web::answer::{Done, html};
+use crate::web::answer::{Done, html, refused};
+use crate::web::fault::Fault;
 use crate::web::form::Form;
 use crate::web::format::{self, Moment};
 use crate::web::frame::{Frame, Section};
@@ -41,6 +42,8 @@ pub(super) struct Cards {
     pub(super) payments: Vec<Row>,
     /// What is owed of payments that were disputed or given back.
     pub(super) owed: Option<String>,
+    /// The card that is kept.
+    pub(super) kept: Option<super::card::Kept>,
 }
 
 /// A payment as it is written.
@@ -67,6 +70,7 @@ pub(super) async fn cards(parts: &Parts, viewer: &Viewer) -> Result<Option<Cards
     Ok(Some(Cards {
         least: LEAST.to_string().replace('$', ""),
         payments: payments.iter().map(|row| shown(row, viewer)).collect(),
+        kept: super::card::kept(parts, viewer).await?,
         owed: (owed > Micros::ZERO).then(|| format::money(owed)),
     }))
 }
@@ -119,8 +123,19 @@ fn words(row: &Payment) -> (String, bool) {
 }
 
 #[derive(Deserialize)]
-struct New {
-    amount: String,
+#[serde(default)]
+pub(super) struct New {
+    /// In dollars.
+    pub(super) amount: String,
+    /// Whether the card is kept.
+    pub(super) keep: Option<String>,
+}
+
+/// What the form holds as long as nobody has typed anything.
+impl Default for New {
+    fn default() -> Self {
+        Self { amount: "25.00".to_owned(), keep: None }
+    }
 }
 
 #[derive(Template)]
@@ -132,16 +147,29 @@ struct PayPage<'v> {
 }
 
 async fn begin(State(parts): State<Parts>, viewer: Viewer, Form(new): Form<New>) -> Result<Response, Wrong> {
-    let read = new.amount.parse::<Micros>();
-    let amount = read.map_err(|error| Problem::new(Code::PaymentInvalid, error.to_string()))?;
-    let begun = parts.engine.begin_payment(&viewer.actor, amount).await?;
+    let begun = match new.amount.parse::<Micros>() {
+        Ok(amount) => parts.engine.begin_payment(&viewer.actor, amount, new.keep.is_some()).await,
+        Err(error) => return wrong(&parts, &viewer, new, Fault::at("amount", &error)).await,
+    };
+    let begun = match begun {
+        Err(error @ PaymentError::Amount { .. }) => {
+            return wrong(&parts, &viewer, new, Fault::at("amount", &error)).await;
+        }
+        begun => begun?,
+    };
     let next = HeaderValue::from_str(&format!("0; url={}", begun.url));
     let frame = Frame::new("Pay by card", Section::Billing, &viewer);
-    let mut response = html(&PayPage { frame, amount: format::money(amount), url: begun.url });
+    let mut response = html(&PayPage { frame, amount: format::money(begun.payment.amount), url: begun.url });
     if let Ok(next) = next {
         response.headers_mut().insert(REFRESH, next);
     }
     Ok(response)
+}
+
+/// The page again, with what was typed and what is wrong with it.
+async fn wrong(parts: &Parts, viewer: &Viewer, typed: New, fault: Fault) -> Result<Response, Wrong> {
+    viewer.actor.need(Permission::BillingWrite)?;
+    Ok(refused(&super::page(parts, viewer, &super::Asked::default(), (typed, fault)).await?))
 }
 
 /// Back from the provider's page, paid or not: what became of it is asked for.

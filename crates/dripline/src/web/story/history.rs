@@ -236,6 +236,10 @@ fn about_payment(event: &Event, facts: &Value, who: &str) -> Option<String> {
         "payment.dispute_won" => format!("A dispute about {amount} was won"),
         "payment.dispute_lost" => format!("A dispute about {amount} was lost{owed}"),
         "payment.collected" => format!("{amount} that was owed for a payment was taken from the wallet{owed}"),
+        "card.kept" => format!("The card •••• {} is kept", text(facts, "last_four")),
+        "card.changed" => format!("{who} said what the card is charged for"),
+        "card.stopped" => format!("The card is charged no more ({})", text(facts, "reason")),
+        "card.removed" => format!("{who} removed the card •••• {}", text(facts, "last_four")),
         _ => return None,
     })
 }
