@@ -12,7 +12,7 @@ use engine::live::News;
 use engine::manual::SendError;
 use engine::notes::NoteError;
 use engine::skipping::SkipError;
-use engine::views::{ViewError, Whose};
+use engine::views::{Place, ViewError, Whose};
 use jiff::Timestamp;
 use store::conversations::list::{self, Counts, Filter, Standing};
 use store::{DbError, Lane, Read, Sql};
@@ -154,7 +154,10 @@ fn what_is_anothers_is_not_found_and_a_viewer_changes_nothing() {
         let label = engine.create_label(&world.actor, "A", "red").await.unwrap().id;
         let note = engine.add_note(&world.actor, contact, " Call after 5 ").await.unwrap();
         assert_eq!(note.body, "Call after 5");
-        let view = engine.save_view(&world.actor, "Unread", "filter=unread", Whose::Everybodys).await.unwrap();
+        let view = engine
+            .save_view(&world.actor, "Unread", (Place::Messenger, "filter=unread"), Whose::Everybodys)
+            .await
+            .unwrap();
         let theirs = stranger();
         let marked = engine.mark(&theirs, vec![contact], Mark::Unread).await;
         assert!(matches!(marked, Err(ConversationError::Unknown)), "{marked:?}");
@@ -165,7 +168,7 @@ fn what_is_anothers_is_not_found_and_a_viewer_changes_nothing() {
         assert!(matches!(noted, Err(NoteError::ContactUnknown)), "{noted:?}");
         assert!(matches!(engine.delete_note(&theirs, note.id).await, Err(NoteError::Unknown)));
         assert!(matches!(engine.delete_view(&theirs, view.id).await, Err(ViewError::Unknown)));
-        assert!(engine.views(&theirs).await.unwrap().is_empty());
+        assert!(engine.views(&theirs, Place::Messenger).await.unwrap().is_empty());
         let viewer = Actor::user(WorkspaceId(1), UserId(7), Role::Viewer.permissions());
         assert!(matches!(engine.mark(&viewer, vec![contact], Mark::Read).await, Err(ConversationError::Forbidden(_))));
         assert!(matches!(engine.assign(&viewer, vec![contact], None).await, Err(ConversationError::Forbidden(_))));
@@ -176,9 +179,10 @@ fn what_is_anothers_is_not_found_and_a_viewer_changes_nothing() {
         assert!(matches!(engine.delete_note(&ann, note.id).await, Err(NoteError::Forbidden(_))));
         let own = engine.add_note(&ann, contact, "mine").await.unwrap();
         engine.delete_note(&ann, own.id).await.unwrap();
-        let hers = engine.save_view(&ann, "Hers", "filter=mine", Whose::Mine).await.unwrap();
+        let hers = engine.save_view(&ann, "Hers", (Place::Messenger, "filter=mine"), Whose::Mine).await.unwrap();
         assert!(matches!(engine.delete_view(&bob, hers.id).await, Err(ViewError::Unknown)));
-        assert_eq!(engine.views(&bob).await.unwrap().len(), 1);
+        assert_eq!(engine.views(&bob, Place::Messenger).await.unwrap().len(), 1);
+        assert_eq!(engine.views(&bob, Place::Contacts).await.unwrap().len(), 0, "the lists have views of their own");
         let nobody = engine.assign(&ann, vec![contact], Some(UserId(99))).await;
         assert!(matches!(nobody, Err(ConversationError::UserUnknown)), "{nobody:?}");
         let many = engine.mark(&ann, vec![contact; 501], Mark::Read).await;

@@ -2,7 +2,7 @@
 use domain::ids::{ContactId, ImportId, WorkflowId, WorkspaceId};
 use domain::suppression::Suppression;
 use engine::contacts::NewContact;
-use engine::contacts::list::{Counted, Filter, Sort, Standing};
+use engine::contacts::list::{Activity, Counted, Filter, History, Sort, Standing};
 use engine::enrolling::EnrollRequest;
 use engine::search::Why;
 use engine::{Actor, Failure};
@@ -152,6 +152,52 @@ fn lists_are_sorted_and_filtered_over_many_pages() {
         assert_eq!(count(&standing(Standing::DoNotContact)).await, Counted::Exactly(0));
         make(&world, "+13055550102", &[("Full Name", "Anton again")]).await;
         assert_eq!(names(&world, &standing(Standing::DoNotContact), Sort::Newest).await, ["Anton again"]);
+        world.end().await;
+    });
+}
+
+#[test]
+fn what_a_contact_had_to_do_with_a_workflow_and_when_it_moved_combine() {
+    on_both(Plan::default, async |world| {
+        let mut ids = Vec::new();
+        for (n, name) in ["Ann", "Bea", "Cyd", "Dora"].into_iter().enumerate() {
+            ids.push(make(&world, &format!("+1305555010{n}"), &[("Full Name", name)]).await);
+        }
+        let workflow = world.workflow(&[(0, "Hi"), (9, "Still there?")]).await;
+        for id in &ids[..2] {
+            world.engine.enroll(&world.actor, start(*id, workflow)).await.unwrap();
+        }
+        world.play_days(1).await;
+        world.reply("+13055550100", "who is this?").await;
+        world.play_days(1).await;
+        let middle = world.engine.now();
+        world.play_days(1).await;
+        world.reply("+13055550100", "Are you there?").await;
+        world.reply("+13055550102", "Hello?").await;
+        let of = |history| Filter { history: Some(history), ..Filter::default() };
+        let moved = |activity| Filter { activity: Some(activity), ..Filter::default() };
+        for (filter, fits) in [
+            (of(History::Running(workflow)), &["Bea"][..]),
+            (of(History::Been(workflow)), &["Ann", "Bea"]),
+            (of(History::Never(workflow)), &["Cyd", "Dora"]),
+            (of(History::Been(WorkflowId(7))), &[]),
+            (moved(Activity::Since(middle)), &["Ann", "Cyd"]),
+            (moved(Activity::NotSince(middle)), &["Bea", "Dora"]),
+            (Filter { activity: Some(Activity::Since(middle)), ..of(History::Been(workflow)) }, &["Ann"]),
+            (Filter { activity: Some(Activity::NotSince(middle)), ..of(History::Been(workflow)) }, &["Bea"]),
+            (Filter { search: "bea".to_owned(), ..of(History::Never(workflow)) }, &[]),
+            (Filter { search: "bea".to_owned(), ..moved(Activity::NotSince(middle)) }, &["Bea"]),
+        ] {
+            for sort in [Sort::Newest, Sort::Name, Sort::Activity] {
+                let mut found = names(&world, &filter, sort).await;
+                found.sort();
+                assert_eq!(found, fits, "{filter:?} {sort:?}");
+            }
+            let count = world.engine.count_contacts(&world.actor, &filter).await.unwrap();
+            assert_eq!(count, Counted::Exactly(fits.len() as u64), "{filter:?}");
+            let kept: Filter = serde_json::from_str(&serde_json::to_string(&filter).unwrap()).unwrap();
+            assert_eq!(kept, filter, "as a job keeps it");
+        }
         world.end().await;
     });
 }

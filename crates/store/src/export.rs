@@ -204,7 +204,8 @@ pub static PARTS: &[Part] = &[
         "reply_id" Kind::Id(|of| id(ReplyId(of))), "name" Text, "body" Text, "position" Number,
     ]),
     part!("saved_views", "a filter under a name", "view_id" > "$3", [
-        "view_id" Kind::Id(|of| id(ViewId(of))), "user_id" USER, "name" Text, "filter" Text, "created_at" Time,
+        "view_id" Kind::Id(|of| id(ViewId(of))), "user_id" USER, "name" Text, "place" Text, "filter" Text,
+        "created_at" Time,
     ]),
     part!("jobs", "a bulk job", "job_id" > "$3", [
         "job_id" JOB, "kind" Text, "state" Text, "total" Number, "started" Number, "refused" Number, "actor" Text,

@@ -156,6 +156,13 @@ const MIGRATIONS: &[Migration] = &[
             postgres: include_str!("../../../migrations/postgres/0020_payments.sql"),
         },
     },
+    Migration {
+        name: "0021_views",
+        sql: Sql::Twin {
+            sqlite: include_str!("../../../migrations/sqlite/0021_views.sql"),
+            postgres: include_str!("../../../migrations/postgres/0021_views.sql"),
+        },
+    },
 ];
 
 /// What only the program can work out of rows that are there already, by the migration that needs it. It runs once the

@@ -427,7 +427,7 @@ impl From<ViewError> for Problem {
             ViewError::Forbidden(cause) => cause.into(),
             ViewError::Failure(cause) => cause.into(),
             ViewError::Unknown => Self::told(Code::NotFound, &error),
-            ViewError::Name | ViewError::TooMany => Self::told(Code::SettingsInvalid, &error),
+            ViewError::Name | ViewError::Filter | ViewError::TooMany => Self::told(Code::SettingsInvalid, &error),
         }
     }
 }

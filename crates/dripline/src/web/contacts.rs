@@ -1,10 +1,12 @@
 //! `/contacts`: everybody, searched, filtered and sorted; what can be done with many; adding one by hand.
 
-mod bulk;
+mod asked;
+pub(super) mod bulk;
 pub(super) mod consent;
 mod export;
 pub(super) mod import;
 mod show;
+mod views;
 
 use std::collections::HashMap;
 
@@ -13,12 +15,14 @@ use axum::Router;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use domain::ids::{ContactId, ImportId, LabelId};
+use domain::ids::{ContactId, LabelId, ViewId};
 use engine::contacts::list::{Counted, Filter, Sort, Standing};
 use engine::contacts::{ContactError, NewContact};
+use engine::views::Place;
 use serde::Deserialize;
 use store::{DbError, contacts, enrollments, labels, suppressions};
 
+use self::asked::{ACTIVITIES, Asked, HISTORIES};
 use super::answer::{Done, html, refused};
 use super::asked::Asker;
 use super::form::Form;
@@ -41,68 +45,7 @@ pub(super) fn routes() -> Router<Parts> {
         .route("/contacts/export", get(export::file))
         .merge(import::routes())
         .merge(show::routes())
-}
-
-/// What the address asks for.
-#[derive(Deserialize, Default, Clone)]
-#[serde(default)]
-pub(super) struct Asked {
-    q: String,
-    state: String,
-    import: String,
-    label: String,
-    sort: String,
-    cursor: String,
-}
-
-impl Asked {
-    pub(super) fn filter(&self) -> Filter {
-        filter(&self.q, &self.state, &self.import, &self.label)
-    }
-
-    fn order(&self) -> Sort {
-        match self.sort.as_str() {
-            "name" => Sort::Name,
-            "activity" => Sort::Activity,
-            _ => Sort::Newest,
-        }
-    }
-
-    /// The address of the list with something else in it.
-    fn address(&self, changes: &[(&str, &str)]) -> String {
-        let own = [
-            ("q", &self.q),
-            ("state", &self.state),
-            ("import", &self.import),
-            ("label", &self.label),
-            ("sort", &self.sort),
-        ];
-        let value = |name: &str, own: &str| {
-            changes
-                .iter()
-                .find(|(changed, _)| *changed == name)
-                .map_or_else(|| own.to_owned(), |(_, to)| (*to).to_owned())
-        };
-        let mut pairs: Vec<(String, String)> =
-            own.iter().map(|(name, own)| ((*name).to_owned(), value(name, own))).collect();
-        pairs.push(("cursor".to_owned(), value("cursor", "")));
-        let query: Vec<String> = pairs
-            .into_iter()
-            .filter(|(_, value)| !value.is_empty())
-            .map(|(name, value)| format!("{name}={}", escaped(&value)))
-            .collect();
-        if query.is_empty() { "/contacts".to_owned() } else { format!("/contacts?{}", query.join("&")) }
-    }
-}
-
-/// The filter that these words of an address ask for. A word that is none asks nothing.
-pub(super) fn filter(q: &str, state: &str, import: &str, label: &str) -> Filter {
-    Filter {
-        search: q.trim().chars().take(200).collect(),
-        standing: Standing::from_word(state),
-        import: import.parse::<ImportId>().ok(),
-        label: label.parse::<LabelId>().ok(),
-    }
+        .merge(views::routes())
 }
 
 /// A value in an address.
@@ -155,9 +98,32 @@ struct Table {
     /// The address that says how many fit.
     count: String,
     labels: Vec<Tag>,
+    /// Choices by workflow, in groups of one workflow each.
+    histories: Vec<(String, Vec<Pick>)>,
+    activities: Vec<Pick>,
+    views: Vec<Saved>,
+    /// The filter as a query.
+    query: String,
+    may_share: bool,
     may_write: bool,
     may_enroll: bool,
     may_export: bool,
+}
+
+/// A choice of a menu.
+struct Pick {
+    value: String,
+    name: String,
+    here: bool,
+}
+
+/// A view that can be opened.
+struct Saved {
+    id: ViewId,
+    name: String,
+    filter: String,
+    here: bool,
+    may_delete: bool,
 }
 
 /// A label that can be chosen.
@@ -194,7 +160,7 @@ async fn list(
 }
 
 async fn table(parts: &Parts, viewer: &Viewer, asked: Asked) -> Result<Table, Wrong> {
-    let filter = asked.filter();
+    let filter = asked.filter(viewer);
     let found = parts.engine.list_contacts(&viewer.actor, &filter, asked.order(), &asked.cursor, ROWS).await?;
     let of_import = match filter.import {
         Some(import) => Some(parts.engine.find_import(&viewer.actor, import).await?.file_name),
@@ -229,11 +195,50 @@ async fn table(parts: &Parts, viewer: &Viewer, asked: Asked) -> Result<Table, Wr
         none_yet,
         count: asked.address(&[("sort", "")]).replacen("/contacts", "/contacts/count", 1),
         labels: labels.collect(),
+        histories: histories(parts, viewer, &asked).await?,
+        activities: activities(&asked),
+        views: saved(parts, viewer, &asked).await?,
+        query: asked.query(),
+        may_share: viewer.may("send"),
         may_write: viewer.may("contacts:write"),
         may_enroll: viewer.may("enroll"),
         may_export: viewer.may("export"),
         asked,
     })
+}
+
+async fn histories(parts: &Parts, viewer: &Viewer, asked: &Asked) -> Result<Vec<(String, Vec<Pick>)>, Wrong> {
+    let workflows = parts.engine.workflows(&viewer.actor).await?;
+    let group = |one: engine::workflows::WorkflowSummary| {
+        let (id, name) = (one.workflow.id, one.workflow.name);
+        let picks = HISTORIES.map(|(word, before)| {
+            let value = format!("{word}-{id}");
+            Pick { here: value == asked.workflow, name: format!("{before} {name}"), value }
+        });
+        (name, picks.into())
+    };
+    Ok(workflows.into_iter().map(group).collect())
+}
+
+fn activities(asked: &Asked) -> Vec<Pick> {
+    let pick = |(value, name): (&str, &str)| Pick {
+        here: value == asked.activity,
+        name: name.to_owned(),
+        value: value.to_owned(),
+    };
+    ACTIVITIES.map(pick).into()
+}
+
+async fn saved(parts: &Parts, viewer: &Viewer, asked: &Asked) -> Result<Vec<Saved>, Wrong> {
+    let (views, query) = (parts.engine.views(&viewer.actor, Place::Contacts).await?, asked.query());
+    let one = |view: store::views::View| Saved {
+        id: view.id,
+        here: view.filter == query,
+        may_delete: view.user.is_some() || viewer.may("send"),
+        name: view.name,
+        filter: view.filter,
+    };
+    Ok(views.into_iter().map(one).collect())
 }
 
 /// The name of a filter.
@@ -292,7 +297,7 @@ struct CountPart {
 
 /// How many there are: apart from the page, since counting a million takes longer than showing fifty.
 async fn counted(State(parts): State<Parts>, viewer: Viewer, Query(asked): Query<Asked>) -> Result<Response, Wrong> {
-    let text = match parts.engine.count_contacts(&viewer.actor, &asked.filter()).await? {
+    let text = match parts.engine.count_contacts(&viewer.actor, &asked.filter(&viewer)).await? {
         Counted::Exactly(number) => format::counted(number, "contact", "contacts"),
         Counted::MoreThan(number) => format!("more than {} contacts", count(number)),
     };

@@ -119,16 +119,21 @@ async fn many_are_changed_and_brought_back() {
     assert_eq!(owner.post(undo, "").await.status, 303);
     assert!(owner.get("/contacts?q=ours0").await.good().has("Ours0"), "found again by its words");
     // All that fit, and nobody else.
-    let answer = owner.post("/contacts/change", "all=1&q=ours2&act=do_not_contact").await;
+    let answer = owner.post("/contacts/change", "all=1&filter=q%3Dours2&act=do_not_contact").await;
     assert_eq!(answer.status, 303, "{}", answer.text);
     let listed = owner.get("/contacts?state=do_not_contact").await.good();
     assert!(listed.has("Ours2") && !listed.has("Ours1"));
     assert_eq!(owner.post("/contacts/change", "act=delete").await.status, 422, "nobody is selected");
+    // What has lost its filter, or has one that cannot be read, means nobody instead of everybody.
+    for lost in ["all=1&act=delete", "all=1&filter=q%3Da%20b&act=delete"] {
+        assert_eq!(owner.post("/contacts/change", lost).await.status, 422, "{lost}");
+    }
+    assert_eq!(owner.post("/enroll/many", "all=1").await.status, 422);
     // A filter goes along to the workflow: never everybody.
-    let many = owner.post("/enroll/many", "all=1&q=ours").await.good();
+    let many = owner.post("/enroll/many", "all=1&filter=q%3Dours").await.good();
     assert!(many.has("contacts</p>") && !many.has("Every contact"), "{}", many.text);
     // One alone is not many: they see every text and date.
-    let one = owner.post("/enroll/many", "all=1&q=ours1").await;
+    let one = owner.post("/enroll/many", "all=1&filter=q%3Dours1").await;
     assert_eq!(one.header("location"), format!("/enroll?contact={}", customer.contacts[1]));
 }
 
@@ -142,7 +147,7 @@ async fn a_label_is_given_to_many_and_filtered_by() {
     let listed = owner.get(&format!("/contacts?label={}", label.id)).await.good();
     sound(&listed);
     assert!(listed.has("Ours1") && !listed.has("Ours2"));
-    assert_eq!(owner.post("/contacts/change", "all=1&act=label&tag=lbl_0000000000001").await.status, 404);
+    assert_eq!(owner.post("/contacts/change", "all=1&filter=&act=label&tag=lbl_0000000000001").await.status, 404);
 }
 
 #[tokio::test]
@@ -183,7 +188,7 @@ async fn a_file_is_looked_at_imported_and_undone() {
     let import = page.rsplit('/').next().unwrap();
     let listed = owner.get(&format!("/contacts?import={import}")).await.good();
     assert!(listed.has("Ann Lee") && listed.has("leads &#60;1&#62;.csv") && !listed.has("Ours0"));
-    let exported = owner.get(&format!("/contacts/export?all=1&import={import}")).await.good();
+    let exported = owner.get(&format!("/contacts/export?all=1&filter=import%3D{import}")).await.good();
     assert!(exported.has("\"'=cmd()\"") && exported.has("<i>list</i>") && !exported.has("Ours0"), "{}", exported.text);
     // One of them is touched: it stays.
     assert_eq!(owner.post("/simulator/clock", "by=day").await.status, 303);
@@ -430,8 +435,38 @@ async fn only_who_may_take_data_out_exports_contacts() {
     let customer = site.customer("Ours", "+12125550100").await;
     for (role, status) in [(Role::Viewer, 403), (Role::Agent, 403), (Role::Admin, 200), (Role::Owner, 200)] {
         let person = site.person(&customer, role).await;
-        assert_eq!(person.get("/contacts/export?all=1").await.status, status, "{role:?}");
+        assert_eq!(person.get("/contacts/export?all=1&filter=").await.status, status, "{role:?}");
         let list = person.get("/contacts").await.good();
         assert_eq!(list.has("formaction=\"/contacts/export\""), status == 200, "{role:?}");
     }
+}
+
+#[tokio::test]
+async fn contacts_are_chosen_by_workflow_and_activity_and_the_view_is_kept() {
+    let (site, customer) = world().await;
+    let owner = site.person(&customer, Role::Owner).await;
+    let workflow = site.parts.engine.workflows(&customer.operator).await.unwrap()[0].workflow.id;
+    let request = EnrollRequest { contact: customer.contacts[1], workflow, from_step: 1, quote: None, key: None };
+    site.parts.engine.enroll(&customer.operator, request).await.unwrap();
+    let been = owner.get(&format!("/contacts?workflow=been-{workflow}")).await.good();
+    sound(&been);
+    assert!(been.has("Ours1") && !been.has("Ours2"), "{}", been.text);
+    let never = owner.get(&format!("/contacts?workflow=never-{workflow}&q=ours")).await.good();
+    assert!(!never.has("Ours1") && never.has("Ours2"), "{}", never.text);
+    // Everybody who is shown is nobody else.
+    let form = format!("all=1&filter=workflow%3Dbeen-{workflow}&act=do_not_contact");
+    assert_eq!(owner.post("/contacts/change", &form).await.status, 303);
+    let listed = owner.get("/contacts?state=do_not_contact").await.good();
+    assert!(listed.has("Ours1") && !listed.has("Ours2"), "{}", listed.text);
+
+    let agent = site.person(&customer, Role::Agent).await;
+    let form = format!("name=Untouched+%3Cb%3E&filter=workflow%3Dnever-{workflow}%26activity%3Dquiet-30");
+    assert_eq!(agent.post("/contacts/views", &form).await.status, 303);
+    let page = agent.get(&format!("/contacts?workflow=never-{workflow}&activity=quiet-30")).await.good();
+    sound(&page);
+    assert!(page.has("Untouched &#60;b&#62;") && page.has("Delete Untouched"), "{}", page.text);
+    assert!(!owner.get("/contacts").await.good().has("Untouched"), "it is the agent's own");
+    assert!(!agent.get("/messenger").await.good().has("Untouched"), "it is no view of the Messenger");
+    let many = format!("name=Long&filter=q%3D{}", "%2525".repeat(400));
+    assert_eq!(agent.post("/contacts/views", &many).await.status, 422, "half a filter would mean more people");
 }

@@ -267,11 +267,11 @@ async fn a_view_is_kept_under_its_name_for_its_maker_or_for_everybody() {
     let page = viewer.get("/messenger?filter=unread").await.good();
     assert!(!page.has("Hot") && page.has("All &#60;i&#62;unread") && !page.has("Delete All"), "{}", page.text);
     assert_eq!(viewer.post("/messenger/views", "name=Mine&filter=unread&shared=yes").await.status, 403);
-    let view = site.parts.engine.views(&customer.operator).await.unwrap()[0].id;
+    let view = site.parts.engine.views(&customer.operator, engine::views::Place::Messenger).await.unwrap()[0].id;
     assert_eq!(stranger.post(&format!("/messenger/views/{view}/delete"), "").await.status, 404);
     assert_eq!(agent.post_from_elsewhere(&format!("/messenger/views/{view}/delete"), "").await.status, 403);
     assert_eq!(agent.post(&format!("/messenger/views/{view}/delete"), "").await.status, 303);
-    assert!(site.parts.engine.views(&customer.operator).await.unwrap().is_empty());
+    assert!(site.parts.engine.views(&customer.operator, engine::views::Place::Messenger).await.unwrap().is_empty());
 }
 
 #[tokio::test]

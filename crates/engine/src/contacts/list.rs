@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use domain::access::Permission;
-use domain::ids::{ContactId, ImportId, LabelId, WorkspaceId};
+use domain::ids::{ContactId, ImportId, LabelId, WorkflowId, WorkspaceId};
 use domain::search::Asked;
 use domain::suppression::Suppression;
 use jiff::Timestamp;
@@ -28,6 +28,8 @@ const MOST_LOOKED_AT: usize = 5_000;
 const CHUNK: i64 = 500;
 /// Counting ends here: beyond it a count says "more than".
 const MOST_COUNTED: usize = 20_000;
+/// It ends as well after so many pages of [`MOST_LOOKED_AT`], where few of very many fit.
+const MOST_PAGES: usize = 40;
 
 /// What a contact is, to the filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,7 +80,29 @@ impl Standing {
     }
 }
 
-/// Which contacts.
+/// What a contact has had to do with a workflow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum History {
+    /// It runs.
+    Running(WorkflowId),
+    /// It runs, or ran.
+    Been(WorkflowId),
+    /// It never did.
+    Never(WorkflowId),
+}
+
+/// When its conversation moved last, in either direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activity {
+    /// Since then.
+    Since(Timestamp),
+    /// Not since then, or never.
+    NotSince(Timestamp),
+}
+
+/// Which contacts. Whatever is asked has to hold.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Filter {
     /// Words or a phone, as they were typed; empty asks nothing.
@@ -93,6 +117,12 @@ pub struct Filter {
     /// The label that they have.
     #[serde(default)]
     pub label: Option<LabelId>,
+    /// What they have had to do with a workflow.
+    #[serde(default)]
+    pub history: Option<History>,
+    /// When their conversations moved last.
+    #[serde(default)]
+    pub activity: Option<Activity>,
 }
 
 /// In which order.
@@ -244,6 +274,7 @@ impl Filter {
             (Some(import), ..) => (Source::Imported(import), Must { import: 0, ..every }),
             (None, Some(label), _) => (Source::Labelled(label), Must { label: 0, ..every }),
             (None, None, Some(Standing::InWorkflow)) => (Source::Running, Must { state: "", ..every }),
+            (None, None, None) if matches!(self.history, Some(History::Running(_))) => (Source::Running, every),
             (None, None, None | Some(Standing::NeverTexted)) => (Source::All, every),
             (None, None, Some(listed)) => (Source::Listed(listed.word()), every),
         }
@@ -302,6 +333,12 @@ fn page(
         let chunk = at.next(db, workspace, source, if looked_at == 0 { first } else { CHUNK })?;
         let Some((_, last)) = chunk.last() else { return Ok(cut(kept, limit, None, false)) };
         at = last.clone();
+        if filter.is_behind(&at) {
+            let before = chunk.into_iter().filter(|(_, place)| !filter.is_behind(place)).collect::<Vec<_>>();
+            let fits = fitting(db, workspace, &before, must)?;
+            kept.extend(before.into_iter().filter(|(id, _)| fits.contains(id)));
+            return Ok(cut(kept, limit, None, false));
+        }
         looked_at += chunk.len();
         let fits = checked.then(|| fitting(db, workspace, &chunk, must)).transpose()?;
         kept.extend(chunk.into_iter().filter(|(id, _)| fits.as_ref().is_none_or(|fits| fits.contains(id))));
@@ -332,10 +369,32 @@ fn cut(mut all: Vec<(ContactId, At)>, limit: usize, ended: Option<At>, too_many_
 impl Filter {
     /// All that it asks of one contact.
     fn every(&self) -> Must {
-        Must {
+        let must = Must {
             state: self.standing.map_or("", Standing::word),
             import: self.import.map_or(0, |id| id.0),
             label: self.label.map_or(0, |id| id.0),
+            ..Must::default()
+        };
+        let must = match self.history {
+            None => must,
+            Some(History::Running(workflow)) => Must { been_in: workflow.0, still: true, ..must },
+            Some(History::Been(workflow)) => Must { been_in: workflow.0, ..must },
+            Some(History::Never(workflow)) => Must { never_in: workflow.0, ..must },
+        };
+        match self.activity {
+            None => must,
+            Some(Activity::Since(at)) => Must { moved_since: at.as_microsecond(), ..must },
+            Some(Activity::NotSince(at)) => Must { quiet_since: at.as_microsecond(), ..must },
+        }
+    }
+
+    /// Whether nobody from this place on fits: by activity, those who moved before the time that is asked for come behind all others.
+    fn is_behind(&self, place: &At) -> bool {
+        let Some(Activity::Since(since)) = self.activity else { return false };
+        match place {
+            At::Active(at, _) => *at < since,
+            At::Silent(_) => true,
+            At::Newest(_) | At::Name(..) => false,
         }
     }
 }
@@ -360,7 +419,7 @@ pub(crate) fn count(db: &Read<'_>, workspace: WorkspaceId, filter: &Filter) -> R
         return Ok(Counted::Exactly(u64::try_from(all).unwrap_or(0)));
     }
     let (mut counted, mut before) = (0, BEYOND);
-    loop {
+    for _ in 0..MOST_PAGES {
         let found = page(db, workspace, filter, Sort::Newest, &At::Newest(before), MOST_LOOKED_AT)?;
         counted += found.ids.len();
         if found.too_many_found || counted > MOST_COUNTED {
@@ -371,6 +430,7 @@ pub(crate) fn count(db: &Read<'_>, workspace: WorkspaceId, filter: &Filter) -> R
             _ => return Ok(Counted::Exactly(counted as u64)),
         }
     }
+    Ok(Counted::MoreThan(counted as u64))
 }
 
 impl Engine {
@@ -398,7 +458,7 @@ impl Engine {
         .await
     }
 
-    /// How many contacts fit. Exact for all of them and for up to 20,000; with a million it takes some ten milliseconds.
+    /// How many contacts fit. Exact for all of them, and for up to 20,000 of the 200,000 that are looked at.
     ///
     /// # Errors
     /// Forbidden, or the database failed.

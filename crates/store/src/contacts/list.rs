@@ -40,6 +40,16 @@ pub struct Must {
     pub import: i64,
     /// The label that it has.
     pub label: i64,
+    /// The workflow that it is or was in.
+    pub been_in: i64,
+    /// Whether only what runs counts for that.
+    pub still: bool,
+    /// The workflow that it never was in.
+    pub never_in: i64,
+    /// Since when its conversation has moved, in microseconds.
+    pub moved_since: i64,
+    /// Since when it has not.
+    pub quiet_since: i64,
 }
 
 static NEWEST: Sql = Sql::Same(
@@ -94,7 +104,8 @@ static SILENT: Sql = Sql::Same(
     ORDER BY c.contact_id DESC LIMIT $3",
 );
 
-/// `$3` is the state or list, `$4` the import, `$5` the label.
+/// `$3` is the state or list, `$4` the import, `$5` the label, `$6` a workflow that was begun and `$7` whether only a running one
+/// counts, `$8` a workflow that never was, `$9` and `$10` since when the conversation has moved, or has not.
 macro_rules! must {
     () => {
         "c.deleted_at IS NULL
@@ -106,7 +117,16 @@ macro_rules! must {
               WHERE s.workspace_id = $1 AND s.phone_hash = c.phone_hash AND s.kind = $3 AND s.lifted_at IS NULL))
           AND ($4 = 0 OR c.import_id = $4)
           AND ($5 = 0 OR EXISTS (SELECT 1 FROM contact_labels l
-              WHERE l.workspace_id = $1 AND l.contact_id = c.contact_id AND l.label_id = $5))"
+              WHERE l.workspace_id = $1 AND l.contact_id = c.contact_id AND l.label_id = $5))
+          AND ($6 = 0 OR EXISTS (SELECT 1 FROM enrollments e
+              WHERE e.workspace_id = $1 AND e.contact_id = c.contact_id AND e.workflow_id = $6
+                AND ($7 = 0 OR e.state = 'active')))
+          AND ($8 = 0 OR NOT EXISTS (SELECT 1 FROM enrollments e
+              WHERE e.workspace_id = $1 AND e.contact_id = c.contact_id AND e.workflow_id = $8))
+          AND ($9 = 0 OR EXISTS (SELECT 1 FROM conversations v
+              WHERE v.workspace_id = $1 AND v.contact_id = c.contact_id AND v.last_at >= $9))
+          AND ($10 = 0 OR NOT EXISTS (SELECT 1 FROM conversations v
+              WHERE v.workspace_id = $1 AND v.contact_id = c.contact_id AND v.last_at >= $10))"
     };
 }
 
@@ -209,7 +229,18 @@ pub fn silent(db: &Read<'_>, workspace: WorkspaceId, before: ContactId, limit: i
 /// Those of these contacts that are not deleted and what they must be, with their places, in no order.
 pub fn fitting(db: &Read<'_>, workspace: WorkspaceId, ids: &[ContactId], must: Must) -> Result<Vec<Place>, DbError> {
     let list = json::list(ids.iter().map(|id| id.0))?;
-    let params = [workspace.0.into(), list.into(), must.state.into(), must.import.into(), must.label.into()];
+    let params = [
+        workspace.0.into(),
+        list.into(),
+        must.state.into(),
+        must.import.into(),
+        must.label.into(),
+        must.been_in.into(),
+        i64::from(must.still).into(),
+        must.never_in.into(),
+        must.moved_since.into(),
+        must.quiet_since.into(),
+    ];
     let place = |row: &Row| {
         let active_at = json::timestamp_or_none(row.opt_int(2)?)?;
         Ok(Place { id: only_id(row)?, name_key: row.text(1)?.to_owned(), active_at })

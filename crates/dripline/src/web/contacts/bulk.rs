@@ -7,9 +7,10 @@ use axum::routing::post;
 use domain::ids::{ContactId, JobId};
 use engine::Actor;
 use engine::changes::{Change, Whom};
+use engine::contacts::list::Filter;
 use serde::Deserialize;
 
-use super::Asked;
+use super::asked::Asked;
 use crate::problem::{Code, Problem};
 use crate::web::answer::Done;
 use crate::web::form::Form;
@@ -37,20 +38,16 @@ pub(super) fn routes() -> Router<Parts> {
 pub(super) struct Selected {
     pub(super) contact: Vec<String>,
     pub(super) all: String,
-    q: String,
-    state: String,
-    import: String,
-    label: String,
+    /// The filter of the list, as its query: once. An empty one asks nothing, and is something else than none.
+    filter: Vec<String>,
     tag: String,
     act: String,
 }
 
 impl Selected {
-    pub(super) fn whom(&self) -> Result<Whom, Wrong> {
+    pub(super) fn whom(&self, viewer: &Viewer) -> Result<Whom, Wrong> {
         if !self.all.is_empty() {
-            let (q, state) = (self.q.clone(), self.state.clone());
-            let (import, label) = (self.import.clone(), self.label.clone());
-            return Ok(Whom::Matching(Asked { q, state, import, label, ..Asked::default() }.filter()));
+            return Ok(Whom::Matching(filter(&self.filter, viewer)?));
         }
         let ids: Result<Vec<ContactId>, _> = self.contact.iter().map(|text| text.parse()).collect();
         let ids = ids.map_err(|_| Wrong::not_found("one of the contacts"))?;
@@ -59,6 +56,14 @@ impl Selected {
         }
         Ok(Whom::These(ids))
     }
+}
+
+/// The filter that a form carries. A form without one does not mean everybody: it was left out.
+pub(in crate::web) fn filter(carried: &[String], viewer: &Viewer) -> Result<Filter, Wrong> {
+    let [query] = carried else {
+        return Err(Problem::new(Code::Selection, "the filter of the list is missing: load the list again").into());
+    };
+    Ok(Asked::read(query)?.filter(viewer))
 }
 
 async fn change(State(parts): State<Parts>, viewer: Viewer, Form(form): Form<Selected>) -> Result<Response, Wrong> {
@@ -70,7 +75,7 @@ async fn change(State(parts): State<Parts>, viewer: Viewer, Form(form): Form<Sel
         "unlabel" => Change::Unlabel(form.tag.parse().map_err(|_| no_label())?),
         _ => return Err(Problem::new(Code::Selection, "no change is chosen").into()),
     };
-    let job = parts.engine.change_many(&viewer.actor, change, form.whom()?).await?;
+    let job = parts.engine.change_many(&viewer.actor, change, form.whom(&viewer)?).await?;
     if job.total > AT_ONCE {
         go_on(parts, viewer.actor, job.id);
         return Ok(Done::to(format!("/jobs/{}", job.id)).into_response());

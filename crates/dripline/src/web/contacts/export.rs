@@ -60,7 +60,7 @@ pub(super) async fn file(
     Form(form): Form<Selected>,
 ) -> Result<Response, Wrong> {
     viewer.actor.need(Permission::Export)?;
-    let whom = form.whom()?;
+    let whom = form.whom(&viewer)?;
     let workspace = viewer.actor.workspace();
     let own = parts.engine.read::<_, DbError, _>(move |db| contacts::custom_fields(db, workspace)).await?;
     let first = FIRST.map(|(key, name)| (key.to_owned(), name.to_owned()));

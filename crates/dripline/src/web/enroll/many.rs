@@ -43,11 +43,8 @@ pub(super) fn routes() -> Router<Parts> {
 #[serde(default)]
 struct Asked {
     contact: Vec<String>,
-    /// The filter of the list of contacts, which narrows `all`.
-    q: String,
-    state: String,
-    import: String,
-    label: String,
+    /// The filter of the list of contacts, as its query, which narrows `all`: once.
+    filter: Vec<String>,
     contacts: String,
     all: String,
     #[serde(deserialize_with = "blank_is_none")]
@@ -123,8 +120,11 @@ struct ManyPage<'v> {
 
 /// All that fit a filter, as the list of contacts sends it, by name: so the preview and the start mean the same people.
 async fn named(parts: &Parts, viewer: &Viewer, mut asked: Asked) -> Result<Asked, Wrong> {
-    let filter = crate::web::contacts::filter(&asked.q, &asked.state, &asked.import, &asked.label);
-    if asked.all.is_empty() || filter.is_empty() {
+    if asked.all.is_empty() {
+        return Ok(asked);
+    }
+    let filter = crate::web::contacts::bulk::filter(&asked.filter, viewer)?;
+    if filter.is_empty() {
         return Ok(asked);
     }
     let (mut ids, mut before) = (Vec::new(), None);

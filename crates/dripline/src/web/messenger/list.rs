@@ -13,7 +13,7 @@ use serde::Deserialize;
 use store::conversations::list::{self, Conversation, Filter, MOST_COUNTED, Standing};
 use store::enrollments::{self, Card};
 use store::labels::Label;
-use store::views::View;
+use store::views::{Place, View};
 use store::{DbError, Read, contacts, labels, search};
 
 use crate::web::answer::html;
@@ -220,7 +220,7 @@ pub(super) async fn read(
     let full = i64::try_from(rows.found.len()).is_ok_and(|count| count == PAGE);
     let last = rows.found.last().filter(|_| full);
     let query = asked.query();
-    let views = parts.engine.views(&viewer.actor).await?;
+    let views = parts.engine.views(&viewer.actor, Place::Messenger).await?;
     let next = last.map(|last| {
         let here = here.map(|here| format!("&pane={here}")).unwrap_or_default();
         format!("/messenger/list?{query}{here}&before={}~{}", last.last_at.as_microsecond(), last.contact)

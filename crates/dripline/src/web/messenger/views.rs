@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use domain::ids::ViewId;
-use engine::views::Whose;
+use engine::views::{Place, Whose};
 use serde::Deserialize;
 
 use super::list::Asked;
@@ -39,7 +39,7 @@ pub(super) async fn save(
     let Named { name, shared, filter, label, assignee, q } = named;
     let query = Asked { filter, label, assignee, q, ..Asked::default() }.query();
     let whose = if shared.is_empty() { Whose::Mine } else { Whose::Everybodys };
-    let view = parts.engine.save_view(&viewer.actor, &name, &query, whose).await?;
+    let view = parts.engine.save_view(&viewer.actor, &name, (Place::Messenger, &query), whose).await?;
     Ok(Done::to(format!("/messenger?{query}")).saying(format!("Saved as {}", view.name)).into_response())
 }
 
