@@ -27,6 +27,7 @@ pub const KINDS: &[(&str, &str)] = &[
     ("contact.reassigned", "its texts come from another number from now on, as the one before is gone"),
     ("contact.number_changed", "a user gave it another sending number"),
     ("contacts.imported", "a file of contacts was imported"),
+    ("import.canceled", "the import of a file was canceled; what was saved stays"),
     ("consent.recorded", "a consent was recorded, or taken back"),
     ("conversation.read", "a user read a conversation"),
     ("conversation.unread", "a user marked it as unread"),

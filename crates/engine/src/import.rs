@@ -195,6 +195,9 @@ pub enum ImportError {
         /// How many lines.
         lines: usize,
     },
+    /// Somebody canceled it. What was saved stays.
+    #[error("the import was canceled")]
+    Canceled(Box<ImportProgress>),
     /// No bytes, or no column names in the first row.
     #[error("the file is empty, or its first row has no column names")]
     Empty,
@@ -348,8 +351,19 @@ impl Engine {
                 consents: counts.consents + merged.consents,
             };
             progress(&counts);
+            if let Some(import) = rule.import
+                && self.is_canceled(actor, import).await?
+            {
+                return Err(ImportError::Canceled(Box::new(counts)));
+            }
         }
         Ok(counts)
+    }
+
+    async fn is_canceled(&self, actor: &Actor, import: ImportId) -> Result<bool, Failure> {
+        let workspace = actor.workspace();
+        let found = self.read(move |db| Ok::<_, Failure>(store::imports::find(db, workspace, import)?)).await?;
+        Ok(found.is_none_or(|import| import.state == "canceling"))
     }
 
     async fn merge(

@@ -3,7 +3,9 @@
 //! | state | it goes on to |
 //! |---|---|
 //! | `uploaded` | `running`, when a person starts it |
-//! | `running` | `done` or `failed`; one that has not moved for two minutes has lost its process and may be started again |
+//! | `running` | `done` or `failed`; `canceling`, when a person cancels it; one that has not moved for two minutes has lost its process and may be started again |
+//! | `canceling` | `canceled`, before its next rows; `done`, if there were none; what has not moved for two minutes is as good as canceled |
+//! | `canceled` | `running` or `undone`: what was saved stays until then |
 //! | `failed` | `running`: what was saved stays, and a second run changes nothing twice |
 //! | `done` | `undone`: contacts that it made and that nobody touched since are deleted |
 //!
@@ -111,6 +113,12 @@ pub enum ImportsError {
         /// Its state.
         state: String,
     },
+    /// It is over, or has not begun.
+    #[error("the import is {state}: there is nothing to cancel")]
+    NotRunning {
+        /// Its state.
+        state: String,
+    },
     /// The database failed.
     #[error(transparent)]
     Failure(#[from] Failure),
@@ -132,10 +140,11 @@ pub fn read<T: for<'de> Deserialize<'de> + Default>(document: &str) -> T {
     serde_json::from_str(document).unwrap_or_default()
 }
 
-/// Whether an import has lost its process: it runs, and has not moved for two minutes. It may be started again.
+/// Whether an import has lost its process: it is in hand, and has not moved for two minutes. It may be started again.
 #[must_use]
 pub fn stands_still(import: &Import, now: Timestamp) -> bool {
-    import.state == "running" && import.updated_at < now.saturating_sub(STILL).unwrap_or(Timestamp::MIN)
+    ["running", "canceling"].contains(&import.state.as_str())
+        && import.updated_at < now.saturating_sub(STILL).unwrap_or(Timestamp::MIN)
 }
 
 impl Engine {
@@ -241,10 +250,11 @@ impl Engine {
             while let Ok(counts) = told.recv_async().await {
                 // Several at once are told as the last of them.
                 let counts = told.drain().last().unwrap_or(counts);
-                let moved = Import { counts: document(&counts), updated_at: self.now(), ..(*import).clone() };
-                self.save_import(actor, moved).await?;
+                let (workspace, id, counts, now) = (actor.workspace(), import.id, document(&counts), self.now());
+                let moved = move |tx: &mut store::Tx<'_>| imports::moved(tx, workspace, id, &counts, now);
+                self.write(Lane::Bulk, move |tx| Ok::<_, Failure>(moved(tx)?)).await?;
             }
-            Ok::<(), ImportsError>(())
+            Ok::<(), Failure>(())
         };
         let options = ImportOptions { file: Some(import.file_name.clone()), ..choices.options(Some(import.id)) };
         let work = self.import_contacts(actor, source, options, outlets);
@@ -256,6 +266,12 @@ impl Engine {
                 state: "done".to_owned(),
                 counts: document(&self.with_earlier(actor, &import, report.counts).await?),
                 outcome: document(&outcome(&report)),
+                updated_at: now,
+                ..(*import).clone()
+            },
+            Err(ImportError::Canceled(counts)) => Import {
+                state: "canceled".to_owned(),
+                counts: document(&self.with_earlier(actor, &import, *counts).await?),
                 updated_at: now,
                 ..(*import).clone()
             },
@@ -283,6 +299,24 @@ impl Engine {
         Ok(ImportProgress { created: counts.created + earlier, unchanged: counts.unchanged - earlier, ..counts })
     }
 
+    /// Has an import end before its next rows. What was saved stays; it may be undone, or started again.
+    ///
+    /// # Errors
+    /// See [`ImportsError`].
+    pub async fn cancel_import(&self, actor: &Actor, id: ImportId) -> Result<Import, ImportsError> {
+        actor.need(Permission::ContactsWrite)?;
+        let beat = self.beat(actor);
+        self.write(Lane::Normal, move |tx| {
+            let import = imports::find(tx, beat.workspace, id)?.ok_or(ImportsError::Unknown)?;
+            if !imports::cancel(tx, beat.workspace, id, beat.now)? {
+                return Err(ImportsError::NotRunning { state: import.state });
+            }
+            beat.note(tx, "import.canceled", None, &serde_json::json!({ "import": id, "file": import.file_name }))?;
+            Ok(Import { state: "canceling".to_owned(), ..import })
+        })
+        .await
+    }
+
     async fn save_import(&self, actor: &Actor, import: Import) -> Result<(), ImportsError> {
         let workspace = actor.workspace();
         self.write(Lane::Bulk, move |tx| Ok(imports::save(tx, workspace, &import)?)).await
@@ -295,7 +329,12 @@ impl Engine {
     pub async fn undo_import(&self, actor: &Actor, id: ImportId) -> Result<Import, ImportsError> {
         actor.need(Permission::ContactsWrite)?;
         let import = self.find_import(actor, id).await?;
-        if import.state != "done" && import.state != "failed" {
+        let over = match import.state.as_str() {
+            "done" | "failed" | "canceled" => true,
+            "canceling" => stands_still(&import, self.now()),
+            _ => false,
+        };
+        if !over {
             return Err(ImportsError::NotNow { state: import.state });
         }
         let mut before = ContactId(i64::MAX);

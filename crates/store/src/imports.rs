@@ -62,7 +62,20 @@ static SAVE: Sql = Sql::Same(
 static BEGIN: Sql = Sql::Same(
     "
     UPDATE imports SET state = 'running', choices = $3, updated_at = $4
-    WHERE workspace_id = $1 AND import_id = $2 AND state <> 'undone' AND (state <> 'running' OR updated_at < $5)",
+    WHERE workspace_id = $1 AND import_id = $2 AND state <> 'undone'
+      AND (state NOT IN ('running', 'canceling') OR updated_at < $5)",
+);
+
+static MOVE: Sql = Sql::Same(
+    "
+    UPDATE imports SET counts = $3, updated_at = $4
+    WHERE workspace_id = $1 AND import_id = $2 AND state = 'running'",
+);
+
+static CANCEL: Sql = Sql::Same(
+    "
+    UPDATE imports SET state = 'canceling', updated_at = $3
+    WHERE workspace_id = $1 AND import_id = $2 AND state = 'running'",
 );
 
 static UNTOUCHED: Sql = Sql::Same(
@@ -85,6 +98,8 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("imports::INSERT", &INSERT),
     ("imports::SAVE", &SAVE),
     ("imports::BEGIN", &BEGIN),
+    ("imports::MOVE", &MOVE),
+    ("imports::CANCEL", &CANCEL),
     ("imports::UNTOUCHED", &UNTOUCHED),
     ("imports::LEFT", &LEFT),
 ];
@@ -156,6 +171,22 @@ pub fn begin(
 ) -> Result<bool, DbError> {
     let (now, still) = (json::micros(now).into(), json::micros(still_since).into());
     Ok(tx.execute(&BEGIN, &[workspace.0.into(), id.0.into(), choices.into(), now, still])? == 1)
+}
+
+/// Says how far an import is; false if it does not run any more.
+pub fn moved(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+    id: ImportId,
+    counts: &str,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    Ok(tx.execute(&MOVE, &[workspace.0.into(), id.0.into(), counts.into(), json::micros(now).into()])? == 1)
+}
+
+/// Says that an import is to end; false if it does not run.
+pub fn cancel(tx: &mut Tx<'_>, workspace: WorkspaceId, id: ImportId, now: Timestamp) -> Result<bool, DbError> {
+    Ok(tx.execute(&CANCEL, &[workspace.0.into(), id.0.into(), json::micros(now).into()])? == 1)
 }
 
 /// Contacts that an import made and nobody touched since: never changed, texted, enrolled or given a number. The newest

@@ -388,7 +388,7 @@ impl From<ImportsError> for Problem {
             ImportsError::Forbidden(cause) => return cause.into(),
             ImportsError::Failure(cause) => return cause.into(),
             ImportsError::Unknown => Code::NotFound,
-            ImportsError::NotNow { .. } => Code::ImportRefused,
+            ImportsError::NotNow { .. } | ImportsError::NotRunning { .. } => Code::ImportRefused,
         };
         Self::told(code, &error)
     }

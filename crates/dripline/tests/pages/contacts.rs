@@ -253,6 +253,12 @@ async fn an_import_whose_process_died_says_so_and_goes_on_by_a_press() {
     engine.start_import(&customer.operator, import, &engine::imports::Choices::default()).await.unwrap();
     let running = owner.get(&page).await.good();
     assert!(running.has("Under way") && !running.has(">Go on<"), "its process may be at it");
+    assert!(running.has("/cancel\""), "{}", running.text);
+    assert_eq!(owner.post(&format!("{page}/cancel"), "").await.status, 303);
+    let canceled = owner.get(&page).await.good();
+    sound(&canceled);
+    assert!(canceled.has("It ends now") && !canceled.has("/cancel\"") && !canceled.has("/undo\""), "{}", canceled.text);
+    assert_eq!(owner.post(&format!("{page}/cancel"), "").await.status, 422);
     assert_eq!(owner.post(&format!("{page}/start"), "").await.status, 422);
     assert!(engine.clock().move_to(engine.now() + jiff::SignedDuration::from_mins(3)));
     let still = owner.get(&page).await.good();

@@ -64,6 +64,73 @@ fn an_import_whose_process_died_is_gone_on_with_and_counts_what_it_made_before()
     });
 }
 
+/// A file that is read as slowly as the test wants: after its beginning one piece for each word from the test. The beginning has more
+/// than what an import looks at before it saves anything.
+struct Slow {
+    pieces: std::vec::IntoIter<String>,
+    rest: Cursor<Vec<u8>>,
+    go: std::sync::mpsc::Receiver<()>,
+    begun: bool,
+}
+
+impl Read for Slow {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        loop {
+            match self.rest.read(into)? {
+                0 => {}
+                some => return Ok(some),
+            }
+            if self.begun {
+                let _ = self.go.recv();
+            }
+            match self.pieces.next() {
+                Some(piece) => self.rest = Cursor::new(piece.into_bytes()),
+                None => return Ok(0),
+            }
+            self.begun = true;
+        }
+    }
+}
+
+#[test]
+fn a_canceled_import_saves_no_more_rows_and_can_be_undone_or_gone_on_with() {
+    on_both(Plan::default, async |world| {
+        let (engine, actor) = (&world.engine, &world.actor);
+        let id = upload(&world).await.id;
+        let not_yet = engine.cancel_import(actor, id).await;
+        assert!(matches!(not_yet, Err(ImportsError::NotRunning { .. })), "{not_yet:?}");
+        let started = engine.start_import(actor, id, &Choices::default()).await.unwrap();
+        let lines: Vec<String> = file(9_900).split_inclusive('\n').map(str::to_owned).collect();
+        let pieces: Vec<String> = lines.chunks(4_900).map(<[String]>::concat).collect();
+        let (word, go) = std::sync::mpsc::channel();
+        let slow = Slow { pieces: pieces.into_iter(), rest: Cursor::default(), go, begun: false };
+        let told = async {
+            while counts(&engine.find_import(actor, id).await.unwrap()).created < 1_000 {
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(engine.cancel_import(actor, id).await.unwrap().state, "canceling");
+            let undone = engine.undo_import(actor, id).await;
+            assert!(matches!(undone, Err(ImportsError::NotNow { .. })), "rows may still be on their way: {undone:?}");
+            word.send(()).unwrap();
+            drop(word);
+        };
+        let (ended, ()) = futures_util::future::join(run(&world, started, slow), told).await;
+        let made = counts(&ended).created;
+        assert_eq!(ended.state, "canceled");
+        assert!((1_000..9_900).contains(&made), "{made}");
+        assert_eq!(count(&world).await, made);
+        assert_eq!(engine.find_import(actor, id).await.unwrap(), ended);
+        let again = engine.start_import(actor, id, &Choices::default()).await.unwrap();
+        let done = run(&world, again, Cursor::new(file(9_900))).await;
+        assert_eq!((done.state.as_str(), counts(&done).created, count(&world).await), ("done", 9_900, 9_900));
+        let late = engine.cancel_import(actor, id).await;
+        assert!(matches!(late, Err(ImportsError::NotRunning { .. })), "{late:?}");
+        engine.undo_import(actor, id).await.unwrap();
+        assert_eq!(count(&world).await, 0);
+        world.end().await;
+    });
+}
+
 #[test]
 fn contacts_of_a_run_that_died_before_it_told_of_them_are_counted() {
     on_both(Plan::default, async |world| {

@@ -135,10 +135,9 @@ mod tests {
         let asked = Asked::read(&format!("{query}&sort=name&cursor=x")).unwrap();
         assert_eq!((asked.q.as_str(), asked.sort.as_str()), ("Ann & Co", "name"));
         assert_eq!(asked.query(), query);
-        assert_eq!(
-            asked.address(&[("q", ""), ("cursor", "7")]),
-            format!("/contacts?{}&sort=name&cursor=7", &query[19..])
-        );
+        let rest = query.split_once('&').unwrap().1;
+        let changed = asked.address(&[("q", ""), ("cursor", "7")]);
+        assert_eq!(changed, format!("/contacts?{rest}&sort=name&cursor=7"));
         assert!(Asked::read("q=a b").is_err(), "no query has a space");
         assert_eq!(Asked::default().address(&[]), "/contacts");
     }

@@ -34,6 +34,7 @@ pub(super) fn routes() -> Router<Parts> {
         .route("/contacts/import", get(start_page).post(upload).layer(DefaultBodyLimit::max(MAX_UPLOAD)))
         .route("/contacts/import/{id}", get(show).post(look_again))
         .route("/contacts/import/{id}/start", post(start))
+        .route("/contacts/import/{id}/cancel", post(cancel))
         .route("/contacts/import/{id}/undo", post(undo))
         .route("/contacts/import/{id}/rejected.csv", get(rejected))
 }
@@ -65,8 +66,12 @@ async fn upload_page<'v>(parts: &Parts, viewer: &'v Viewer, wrong: String) -> Re
         let outcome: Outcome = imports::read(&import.outcome);
         let what = match import.state.as_str() {
             "uploaded" => "not started".to_owned(),
-            "running" if imports::stands_still(&import, viewer.now) => "stands still: open it to go on".to_owned(),
+            "running" | "canceling" if imports::stands_still(&import, viewer.now) => {
+                "stands still: open it to go on".to_owned()
+            }
             "running" => format!("under way: {}", counted(counts.rows, "row", "rows")),
+            "canceling" => "is being canceled".to_owned(),
+            "canceled" => format!("canceled: {} new", count(counts.created)),
             "undone" => format!("undone: {} deleted, {} kept", count(outcome.undone), count(outcome.kept)),
             _ => format!(
                 "{} new, {} updated, {} rejected",
@@ -127,6 +132,8 @@ async fn upload(State(parts): State<Parts>, viewer: Viewer, mut form: Multipart)
 struct Progress {
     id: ImportId,
     state: String,
+    /// Whether it runs, or is being canceled.
+    in_hand: bool,
     /// Whether the program ended while it ran.
     still: bool,
     counts: Vec<(&'static str, String)>,
@@ -139,6 +146,8 @@ struct Progress {
     warnings: Vec<Told>,
     undone: String,
     kept: String,
+    /// Whether some stay after an undoing.
+    stays: bool,
     created: u64,
     may_write: bool,
 }
@@ -164,6 +173,7 @@ impl Progress {
             state: import.state.clone(),
             still: imports::stands_still(import, viewer.now),
             counts: shown.map(|(name, number)| (name, count(number))).into(),
+            in_hand: ["running", "canceling"].contains(&import.state.as_str()),
             far: if import.state == "running" { far } else { 100 },
             error: outcome.error.as_deref().map(format::sentence).unwrap_or_default(),
             rejected: counted(counts.rejected, "row was rejected", "rows were rejected"),
@@ -171,6 +181,7 @@ impl Progress {
             rejects: outcome.rejects,
             warnings: outcome.warnings,
             undone: counted(outcome.undone, "contact was deleted", "contacts were deleted"),
+            stays: outcome.kept > 0,
             kept: counted(outcome.kept, "contact stays, since it was", "contacts stay, since they were"),
             created: counts.created,
             may_write: viewer.may("contacts:write"),
@@ -280,6 +291,11 @@ async fn start(
         }
     });
     Ok(Done::to(format!("/contacts/import/{id}")).into_response())
+}
+
+async fn cancel(State(parts): State<Parts>, viewer: Viewer, Id(id): Id<ImportId>) -> Result<Response, Wrong> {
+    parts.engine.cancel_import(&viewer.actor, id).await?;
+    Ok(Done::to(format!("/contacts/import/{id}")).saying("Canceled: no more rows are saved").into_response())
 }
 
 async fn undo(State(parts): State<Parts>, viewer: Viewer, Id(id): Id<ImportId>) -> Result<Response, Wrong> {

@@ -45,6 +45,7 @@ impl Names {
             "suppression_list.dropped" => format!("{who} took {whom} off the list “{name}”"),
             "contact.labelled" => format!("{who} gave {whom} the label “{name}”"),
             "contact.unlabelled" => format!("{who} took the label “{name}” from {whom}"),
+            "import.canceled" => format!("{who} canceled the import of “{}”", text(facts, "file")),
             "contacts.imported" => {
                 let count = |name: &str| facts[name].as_i64().unwrap_or(0);
                 format!(
