@@ -100,6 +100,8 @@ pub struct Facts<'a> {
     pub now: Timestamp,
     /// What the workspace has and pays.
     pub terms: Terms,
+    /// Why the operator has the workspace send nothing; nothing if it may.
+    pub suspended: Option<&'a str>,
     /// The workspace's own send window.
     pub hours: &'a Hours,
     /// Whether look-alikes are replaced.
@@ -183,6 +185,7 @@ impl Quote {
 /// Decides: the quote, or all that stands against it.
 pub fn quote(facts: &Facts<'_>) -> Result<Quote, Vec<Refusal>> {
     let mut refusals = Vec::new();
+    refusals.extend(facts.suspended.map(|reason| Refusal::WorkspaceSuspended { reason: reason.to_owned() }));
     if facts.terms.plan == Plan::Ended {
         refusals.push(Refusal::NoMessagingPlan);
     }

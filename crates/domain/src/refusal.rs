@@ -10,6 +10,12 @@ use crate::suppression::Suppression;
 /// One condition that fails.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
+    /// The operator has the workspace send nothing.
+    #[error("this workspace is suspended: {reason}")]
+    WorkspaceSuspended {
+        /// Why, in the operator's words.
+        reason: String,
+    },
     /// The workspace has no active messaging subscription.
     #[error("the workspace has no active messaging plan")]
     NoMessagingPlan,
@@ -131,6 +137,7 @@ impl Refusal {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
+            Self::WorkspaceSuspended { .. } => "workspace_suspended",
             Self::NoMessagingPlan => "no_messaging_plan",
             Self::NoOutboundNumber => "no_outbound_number",
             Self::NumberNotReady { .. } => "number_not_ready",
@@ -153,6 +160,7 @@ impl Refusal {
     #[must_use]
     pub fn fix(&self) -> &'static str {
         match self {
+            Self::WorkspaceSuspended { .. } => "ask who runs this installation",
             Self::NoMessagingPlan => "start a messaging plan",
             Self::NoOutboundNumber => "add a sending number",
             Self::NumberNotReady { why: Unready::State(_), .. } => {

@@ -19,7 +19,7 @@ use engine::plans::{NewPlan, PlanError};
 use engine::sessions::SignInError;
 use engine::workflows::{StepInput, WorkflowInput};
 use engine::workspaces::NewWorkspace;
-use engine::{Actor, Engine};
+use engine::{Actor, Engine, Operator};
 use store::DbError;
 
 /// Where the demo's key is kept, in the data folder.
@@ -33,7 +33,7 @@ const PLANS: [(&str, Micros, i64, Micros, Option<i64>); 2] = [
     ("Team", Micros(79_000_000), 6_000, Micros(11_000), None),
 ];
 
-/// The demo's user, an owner.
+/// The demo's user, an owner and operator.
 const EMAIL: &str = "demo@dripline.example";
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -76,7 +76,7 @@ async fn make(engine: &Engine) -> Result<String, Cause> {
     for (name, price, credits, rate, numbers) in PLANS {
         let terms = Terms { price, credits, rate, numbers, trial_days: 0, grace_days: 7 };
         // Another demo on the same database offers them already.
-        match engine.add_plan(NewPlan { name: name.to_owned(), terms }).await {
+        match engine.add_plan(&Operator::at_command_line(), NewPlan { name: name.to_owned(), terms }).await {
             Ok(_) | Err(PlanError::NameTaken { .. }) => {}
             Err(error) => return Err(error.into()),
         }
@@ -93,6 +93,7 @@ async fn make(engine: &Engine) -> Result<String, Cause> {
     let phone = "+12125550123".to_owned();
     engine.create_contact(&actor, NewContact { phone, region: None, name: None, fields, person: None }).await?;
     engine.create_user(&actor, EMAIL, "Sam Rivera", Role::Owner, &engine::ids::secret()).await?;
+    engine.appoint_operator(actor.workspace(), EMAIL).await?;
     Ok(engine.create_key(&actor, "demo", Permissions::all()).await?.1)
 }
 

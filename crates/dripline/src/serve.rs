@@ -204,10 +204,15 @@ pub fn app(parts: Parts, max_body_bytes: usize, url: &str, key: Option<String>) 
         .route("/readyz", get(ready))
         .nest("/api/v1", api::router(max_body_bytes))
         .merge(hooks::routes())
-        .merge(web::router())
+        .merge(web::router(&parts))
         .with_state(parts.clone())
         .route("/metrics", get(metrics::show).with_state((parts, Arc::clone(&requests))))
         .layer(middleware::from_fn_with_state(requests, metrics::count))
+}
+
+/// The addresses that are there for an operator only.
+pub fn operators_addresses() -> impl Iterator<Item = &'static str> {
+    web::operator::ROUTES.iter().map(|(address, _)| *address)
 }
 
 async fn ready(State(parts): State<Parts>) -> Response {

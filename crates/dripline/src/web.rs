@@ -33,6 +33,7 @@ mod live;
 pub(crate) mod look;
 mod messenger;
 mod numbers;
+pub(crate) mod operator;
 pub(crate) mod origin;
 pub(crate) mod path;
 mod settings;
@@ -60,13 +61,14 @@ use crate::wiring::Parts;
 const MAX_FORM_BYTES: usize = 1024 * 1024;
 
 /// All pages.
-pub(crate) fn router() -> Router<Parts> {
+pub(crate) fn router(parts: &Parts) -> Router<Parts> {
     Router::new()
         .merge(home::routes())
         .merge(billing::routes())
         .merge(doubts::routes())
         .merge(failures::routes())
         .merge(numbers::routes())
+        .merge(operator::routes(parts))
         .merge(settings::routes())
         .merge(setup::routes())
         .merge(invite::routes())

@@ -5,6 +5,9 @@ use domain::ids::{KeyId, UserId, WorkspaceId};
 
 use crate::idempotency::IdempotencyKey;
 
+/// What the name of every operator begins with.
+const OPERATOR: &str = "operator";
+
 /// Somebody who acts in one workspace.
 #[derive(Debug, Clone)]
 pub struct Actor {
@@ -12,6 +15,43 @@ pub struct Actor {
     name: String,
     permissions: Permissions,
     idempotency_key: Option<IdempotencyKey>,
+}
+
+/// Whoever runs the installation, in all workspaces. There is one only at the command line, and of a session whose user was
+/// named there ([`operators`](crate::operators)): who has one has been checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operator {
+    name: String,
+}
+
+impl Operator {
+    /// Whoever sits at the command line of the machine.
+    #[must_use]
+    pub fn at_command_line() -> Self {
+        Self { name: OPERATOR.to_owned() }
+    }
+
+    /// A person in the browser, as their session was read.
+    pub(crate) fn person(name: &str) -> Self {
+        Self { name: format!("{OPERATOR} {name}") }
+    }
+
+    /// Whether it is the command line, and no person who is known by name.
+    pub(crate) fn is_at_command_line(&self) -> bool {
+        self.name == OPERATOR
+    }
+
+    /// The name under which events are written: `operator`, and who of them, where that is known.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The operator at work in one workspace: everything.
+    #[must_use]
+    pub fn within(&self, workspace: WorkspaceId) -> Actor {
+        Actor { workspace, name: self.name.clone(), permissions: Permissions::all(), idempotency_key: None }
+    }
 }
 
 /// The actor lacks a permission.
@@ -40,7 +80,7 @@ impl Actor {
     /// The operator at the command line: everything, in any workspace.
     #[must_use]
     pub fn operator(workspace: WorkspaceId) -> Self {
-        Self { workspace, name: "operator".to_owned(), permissions: Permissions::all(), idempotency_key: None }
+        Operator::at_command_line().within(workspace)
     }
 
     /// The actor with the key of one request: whatever makes something or spends does it once for that key.
@@ -61,7 +101,7 @@ impl Actor {
         self.workspace
     }
 
-    /// The name under which events are written: an identifier, or `operator`.
+    /// The name under which events are written: an identifier, or `operator`, with the person's name where it is known.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -86,6 +126,13 @@ impl Actor {
 mod tests {
     use super::*;
     use domain::access::Role;
+
+    #[test]
+    fn an_operator_may_do_everything_in_a_workspace_under_their_own_name() {
+        let actor = Operator::person("Sam Rivera").within(WorkspaceId(1));
+        assert_eq!((actor.name(), actor.permissions()), ("operator Sam Rivera", Permissions::all()));
+        assert_eq!(Operator::at_command_line().within(WorkspaceId(1)).name(), "operator");
+    }
 
     #[test]
     fn a_missing_permission_is_named() {

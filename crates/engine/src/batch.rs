@@ -137,6 +137,11 @@ impl Batch {
         Ok(Around { running: running.collect(), suppressed, said })
     }
 
+    /// Why the operator has the workspace send nothing.
+    fn suspended(&self) -> Option<&str> {
+        self.known.row.suspended.as_ref().map(|suspended| suspended.reason.as_str())
+    }
+
     /// Decides about one contact. A quote takes its price from what is left for the next one.
     pub(crate) fn decide(&mut self, around: &Around, contact: &Contact) -> Result<Decision, Failure> {
         let place = senders::place(contact, &self.known.row.zone)?;
@@ -145,6 +150,7 @@ impl Batch {
         let facts = Facts {
             now: self.now,
             terms: self.terms,
+            suspended: self.suspended(),
             hours: &self.known.settings.hours,
             smart: self.known.settings.smart(),
             steps: self.steps.as_ref().map(|steps| steps.as_slice()),
@@ -181,6 +187,7 @@ impl Batch {
         let facts = Facts {
             now: self.now,
             terms: self.terms,
+            suspended: self.suspended(),
             hours: &self.known.settings.hours,
             smart: self.known.settings.smart(),
             steps: self.steps.as_ref().map(|steps| steps.as_slice()),

@@ -18,7 +18,7 @@ pub(crate) struct Beat {
     pub(crate) workspace: WorkspaceId,
     pub(crate) now: Timestamp,
     pub(crate) ids: Ids,
-    /// Who acts: an identifier, `operator`, `contact`, `carrier` or `dripline`.
+    /// Who acts: an identifier, `operator` (with the name of a person in the browser), `contact`, `carrier` or `dripline`.
     pub(crate) actor: String,
     /// Under which the use case is done once.
     pub(crate) key: Option<IdempotencyKey>,

@@ -1,6 +1,6 @@
 //! Money and credits that come in by hand, and what a workspace has.
 //!
-//! Only the operator posts by hand, so these functions take a [`WorkspaceId`] and no actor; an owner
+//! Only the operator posts by hand ([`Engine::adjust`]); an owner
 //! pays by card ([`crate::payments`]). Whether the books are right is `audit`'s question.
 
 use domain::access::Permission;
@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::json;
 use store::{DbError, Lane, Tx};
 
-use crate::actor::{Actor, Forbidden};
+use crate::actor::{Actor, Forbidden, Operator};
 use crate::beat::Beat;
 use crate::engine::Engine;
 use crate::failure::Failure;
@@ -35,6 +35,19 @@ pub struct Slip {
     pub note: String,
     /// A repeat under the same key posts nothing and gets the first answer.
     pub idempotency_key: Option<String>,
+}
+
+/// What is posted by hand, and in which direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Adjustment {
+    /// Money into the wallet.
+    TopUp(Micros),
+    /// Money out of it: a pay-out, or a slip that is put right.
+    Withdrawal(Micros),
+    /// Credits are granted.
+    Grant(i64),
+    /// Credits are taken back.
+    Revocation(i64),
 }
 
 /// What a workspace has.
@@ -114,28 +127,54 @@ impl From<DbError> for BillingError {
 }
 
 impl Engine {
-    /// Adds money to the wallet. For the operator.
-    pub async fn top_up(&self, workspace: WorkspaceId, amount: Micros, slip: Slip) -> Result<TopUpId, BillingError> {
-        if amount <= Micros::ZERO || amount > MAX_TOP_UP {
-            return Err(BillingError::Amount { given: amount });
+    /// Posts by hand, under the operator's name. What is taken away says why: whoever reads the statement was not asked. So does
+    /// all that a person posts in the browser, where nobody else is asked either.
+    pub async fn adjust(
+        &self,
+        by: &Operator,
+        workspace: WorkspaceId,
+        what: Adjustment,
+        slip: Slip,
+    ) -> Result<TopUpId, BillingError> {
+        let (amounts, gives) = match what {
+            Adjustment::TopUp(given) | Adjustment::Withdrawal(given) => {
+                if given <= Micros::ZERO || given > MAX_TOP_UP {
+                    return Err(BillingError::Amount { given });
+                }
+                (Amounts { credits: 0, micros: given }, matches!(what, Adjustment::TopUp(_)))
+            }
+            Adjustment::Grant(given) | Adjustment::Revocation(given) => {
+                if !(1..=MAX_CREDITS_PER_GRANT).contains(&given) {
+                    return Err(BillingError::Credits { given });
+                }
+                (Amounts { credits: given, micros: Micros::ZERO }, matches!(what, Adjustment::Grant(_)))
+            }
+        };
+        let key = slip.idempotency_key;
+        if gives && by.is_at_command_line() {
+            let note = line_or_nothing(&slip.note, MAX_NOTE).map_err(BillingError::Note)?;
+            return self.by_hand(by, workspace, ("top_up", amounts, note), key, post).await;
         }
-        self.post_by_hand(workspace, Amounts { credits: 0, micros: amount }, slip).await
+        let note = line(&slip.note, MAX_NOTE).map_err(BillingError::Note)?;
+        if gives {
+            return self.by_hand(by, workspace, ("top_up", amounts, note), key, post).await;
+        }
+        self.by_hand(by, workspace, ("withdrawal", amounts, note), key, take).await
+    }
+
+    /// Adds money to the wallet. For the operator at the command line, as the next three.
+    pub async fn top_up(&self, workspace: WorkspaceId, amount: Micros, slip: Slip) -> Result<TopUpId, BillingError> {
+        self.adjust(&Operator::at_command_line(), workspace, Adjustment::TopUp(amount), slip).await
     }
 
     /// Adds credits. For the operator.
     pub async fn grant_credits(&self, workspace: WorkspaceId, count: i64, slip: Slip) -> Result<TopUpId, BillingError> {
-        if !(1..=MAX_CREDITS_PER_GRANT).contains(&count) {
-            return Err(BillingError::Credits { given: count });
-        }
-        self.post_by_hand(workspace, Amounts { credits: count, micros: Micros::ZERO }, slip).await
+        self.adjust(&Operator::at_command_line(), workspace, Adjustment::Grant(count), slip).await
     }
 
     /// Takes money out of the wallet: a pay-out, or a slip that is put right. For the operator.
     pub async fn withdraw(&self, workspace: WorkspaceId, amount: Micros, slip: Slip) -> Result<TopUpId, BillingError> {
-        if amount <= Micros::ZERO || amount > MAX_TOP_UP {
-            return Err(BillingError::Amount { given: amount });
-        }
-        self.take_by_hand(workspace, Amounts { credits: 0, micros: amount }, slip).await
+        self.adjust(&Operator::at_command_line(), workspace, Adjustment::Withdrawal(amount), slip).await
     }
 
     /// Takes credits back. For the operator.
@@ -145,10 +184,7 @@ impl Engine {
         count: i64,
         slip: Slip,
     ) -> Result<TopUpId, BillingError> {
-        if !(1..=MAX_CREDITS_PER_GRANT).contains(&count) {
-            return Err(BillingError::Credits { given: count });
-        }
-        self.take_by_hand(workspace, Amounts { credits: count, micros: Micros::ZERO }, slip).await
+        self.adjust(&Operator::at_command_line(), workspace, Adjustment::Revocation(count), slip).await
     }
 
     /// What the workspace has.
@@ -177,35 +213,15 @@ impl Engine {
         .await
     }
 
-    async fn post_by_hand(
-        &self,
-        workspace: WorkspaceId,
-        amounts: Amounts,
-        slip: Slip,
-    ) -> Result<TopUpId, BillingError> {
-        let note = line_or_nothing(&slip.note, MAX_NOTE).map_err(BillingError::Note)?;
-        self.by_hand(workspace, ("top_up", amounts, note), slip.idempotency_key, post).await
-    }
-
-    /// What is taken away says why: whoever reads the statement was not asked.
-    async fn take_by_hand(
-        &self,
-        workspace: WorkspaceId,
-        amounts: Amounts,
-        slip: Slip,
-    ) -> Result<TopUpId, BillingError> {
-        let note = line(&slip.note, MAX_NOTE).map_err(BillingError::Note)?;
-        self.by_hand(workspace, ("withdrawal", amounts, note), slip.idempotency_key, take).await
-    }
-
     async fn by_hand(
         &self,
+        by: &Operator,
         workspace: WorkspaceId,
         (what, amounts, note): (&'static str, Amounts, String),
         key: Option<String>,
         work: fn(&mut Tx<'_>, &Beat, &Posting) -> Result<TopUpId, BillingError>,
     ) -> Result<TopUpId, BillingError> {
-        let beat = self.beat_as(workspace, "operator").keyed(key.as_deref())?;
+        let beat = self.beat_as(workspace, by.name()).keyed(key.as_deref())?;
         let posting = Posting { id: TopUpId(beat.id()), amounts, note };
         self.write(Lane::Normal, move |tx| {
             // Before the key is taken: a workspace that is not there must not have one.

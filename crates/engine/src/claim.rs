@@ -2,7 +2,7 @@
 //!
 //! Everything is checked again here but funds: the enrollment still runs, the contact is not
 //! suppressed, the window is open, the cap of 24 hours has room, the number is live and its pace
-//! has room. Each due step is sent, held until a later time, or ends its enrollment with a refund.
+//! has room; the workspace is not suspended, or its steps wait. Each due step is sent, held until a later time, or ends its enrollment with a refund.
 //! What is sent gets the time until which its carrier may deliver it, by the same windows: [`domain::deadline`].
 //! After the commit the message is `sending`: durable before the carrier is called.
 
@@ -105,6 +105,10 @@ pub(crate) fn claim(tx: &mut Tx<'_>, claim: &Claim) -> Result<Work, Failure> {
     crate::manual::claim_messages(tx, claim, &known, &mut numbers, &mut room, &mut work)?;
     // Numbers that share a limit take turns: the one that sent longest ago comes first.
     numbers.sort_by_key(|number| (number.used_at, number.id));
+    if known.row.suspended.is_some() {
+        // Suspending needs the row that this claim has locked: either it came before, or it waits until this is claimed.
+        numbers.clear();
+    }
     for number in &mut numbers {
         if number.state == "lost" {
             work.homeless |= !claims::due_of(tx, beat.workspace, number.id, beat.now, 1)?.is_empty();

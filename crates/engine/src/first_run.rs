@@ -94,6 +94,7 @@ impl Engine {
             role: Role::Owner.word().to_owned(),
             created_at: beat.now,
             zone: None,
+            operator_at: None,
         };
         workspaces::check_new(&new)?;
         let hash = passwords::hash(&owner.password).await.map_err(UserError::from)?;

@@ -39,6 +39,9 @@ pub enum InvitationError {
     /// The link is malformed, unknown, used, withdrawn or too old; whoever made it may have left.
     #[error("the link cannot be used, or no longer; ask for a new one")]
     Ended,
+    /// Whoever sets an operator's password could be the operator.
+    #[error("the user runs the installation: have that taken from them at its command line first")]
+    Operator,
     /// There is no such open invitation.
     #[error("the invitation does not exist or was used")]
     Unknown,
@@ -104,6 +107,9 @@ impl Engine {
             let role = role_of(&user.role)?;
             if !may.covers(role.permissions()) {
                 return Err(UserError::RoleBeyond(role).into());
+            }
+            if user.operator_at.is_some() && beat.actor != "operator" {
+                return Err(InvitationError::Operator);
             }
             let one = made(&beat, Some(id), (user.email, user.name, user.role), &secret);
             invitations::insert(tx, beat.workspace, &one)?;
@@ -208,10 +214,13 @@ fn accept(
     if !may.has(Permission::TeamWrite) || !may.covers(role.permissions()) {
         return Err(InvitationError::Ended);
     }
+    if known.as_ref().is_some_and(|user| user.operator_at.is_some()) && invitation.made_by != "operator" {
+        return Err(InvitationError::Ended);
+    }
     let Some(user) = known else {
         let id = UserId(beat.id());
         let (email, role) = (invitation.email.clone(), role.word().to_owned());
-        let user = User { id, email, name: name.to_owned(), role, created_at: beat.now, zone: None };
+        let user = User { id, email, name: name.to_owned(), role, created_at: beat.now, zone: None, operator_at: None };
         let own = Beat { actor: id.to_string(), ..beat.clone() };
         return Ok(insert_new(tx, &own, &user, hash)?);
     };

@@ -33,6 +33,7 @@ use crate::facts::{self, Known};
 use crate::failure::Failure;
 use crate::idempotency::{KeyReused, once};
 use crate::skipping::{self, SkipError, Skipped};
+use crate::suspension;
 
 /// For how long after an inbound message a person's answer counts as conversation (SMS §4.2).
 const CONVERSATION: SignedDuration = SignedDuration::from_mins(30);
@@ -67,6 +68,12 @@ pub enum SendError {
     /// The workspace has no active plan.
     #[error("the workspace has no active messaging plan")]
     NoMessagingPlan,
+    /// The operator has the workspace send nothing.
+    #[error("this workspace is suspended: {reason}; ask who runs this installation")]
+    Suspended {
+        /// Why, in the operator's words.
+        reason: String,
+    },
     /// The workspace has no live number.
     #[error("no sending number is assigned to the contact and none can be")]
     NoOutboundNumber,
@@ -190,6 +197,9 @@ impl Engine {
 
 fn send_message(tx: &mut Tx<'_>, beat: &Beat, contact: ContactId, body: &str) -> Result<Message, SendError> {
     let known = facts::workspace_of(tx, beat.workspace)?;
+    if let Some(suspended) = known.row.suspended {
+        return Err(SendError::Suspended { reason: suspended.reason });
+    }
     if known.row.plan != "active" {
         return Err(SendError::NoMessagingPlan);
     }
@@ -269,6 +279,9 @@ pub(crate) fn claim_messages(
             continue;
         }
         match message.state {
+            MessageState::Queued if known.row.suspended.is_some() => {
+                hold(tx, beat, &message, later(beat.now, suspension::WAIT))?;
+            }
             MessageState::Queued => match room.meters.wait(number, message.segments) {
                 None => {
                     if let Some(claimed) = claim_queued(tx, beat, known, number, &contact, &message)? {

@@ -74,7 +74,7 @@ impl Engine {
 
     /// Ends what runs in a workspace whose plan is over, in portions, each in a transaction of its own; then all credits.
     /// What a crash leaves running is ended by its next claim, or by the next call of this.
-    pub(crate) async fn wind_up(&self, workspace: WorkspaceId, actor: &'static str) -> Result<Removal, Failure> {
+    pub(crate) async fn wind_up(&self, workspace: WorkspaceId, actor: &str) -> Result<Removal, Failure> {
         let mut all = Removal::default();
         loop {
             let beat = self.beat_as(workspace, actor);

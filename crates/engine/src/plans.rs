@@ -10,7 +10,7 @@ use serde_json::json;
 use store::plans::{self, Plan};
 use store::{DbError, Lane};
 
-use crate::actor::{Actor, Forbidden};
+use crate::actor::{Actor, Forbidden, Operator};
 use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::text::{TextError, line};
@@ -73,10 +73,10 @@ impl Engine {
     ///
     /// # Errors
     /// See [`PlanError`].
-    pub async fn add_plan(&self, new: NewPlan) -> Result<Plan, PlanError> {
+    pub async fn add_plan(&self, by: &Operator, new: NewPlan) -> Result<Plan, PlanError> {
         new.terms.check()?;
         let name = line(&new.name, MAX_PLAN_NAME).map_err(PlanError::Name)?;
-        let beat = self.beat_as(WorkspaceId(0), "operator");
+        let beat = self.beat_as(WorkspaceId(0), by.name());
         let plan =
             Plan { id: PlanId(beat.id()), name, state: OFFERED.to_owned(), terms: new.terms, created_at: beat.now };
         self.write(Lane::Normal, move |tx| {
@@ -113,7 +113,7 @@ impl Engine {
     ///
     /// # Errors
     /// See [`PlanError`].
-    pub async fn withdraw_plan(&self, id: PlanId) -> Result<Plan, PlanError> {
+    pub async fn withdraw_plan(&self, _: &Operator, id: PlanId) -> Result<Plan, PlanError> {
         self.set_plan_state(id, WITHDRAWN).await
     }
 
@@ -121,7 +121,7 @@ impl Engine {
     ///
     /// # Errors
     /// See [`PlanError`].
-    pub async fn offer_plan(&self, id: PlanId) -> Result<Plan, PlanError> {
+    pub async fn offer_plan(&self, _: &Operator, id: PlanId) -> Result<Plan, PlanError> {
         self.set_plan_state(id, OFFERED).await
     }
 

@@ -18,7 +18,7 @@ use store::users::{self, User};
 use store::workspaces::{self, Workspace};
 use store::{DbError, Lane, Tx};
 
-use crate::actor::Actor;
+use crate::actor::{Actor, Operator};
 use crate::beat::Beat;
 use crate::engine::Engine;
 use crate::failure::Failure;
@@ -75,6 +75,8 @@ pub struct Presence {
     pub user: User,
     /// Where.
     pub workspace: Workspace,
+    /// What they are beyond it, if they run the installation.
+    pub operator: Option<Operator>,
 }
 
 /// An attempt to sign in.
@@ -192,7 +194,9 @@ impl Engine {
                 tracing::warn!(session = %id, %error, "the use of a session was not noted");
             }
         }
-        Ok(Presence { session: id, actor: Actor::user(workspace, user.id, role.permissions()), user, workspace: home })
+        let actor = Actor::user(workspace, user.id, role.permissions());
+        let operator = user.operator_at.map(|_| Operator::person(&user.name));
+        Ok(Presence { session: id, actor, user, workspace: home, operator })
     }
 
     /// Ends a session. What has ended already stays so.

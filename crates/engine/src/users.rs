@@ -98,6 +98,7 @@ impl Engine {
             role: role.word().to_owned(),
             created_at: beat.now,
             zone: None,
+            operator_at: None,
         };
         let hash = passwords::hash(password).await?;
         self.write(Lane::Normal, move |tx| {

@@ -1,6 +1,6 @@
 //! Workspaces: opened and ended by the operator, set up by their own people.
 //!
-//! The operator's functions take a [`WorkspaceId`] and no actor: whoever reaches them sits at the
+//! The operator's functions take an [`Operator`], or a [`WorkspaceId`] and no actor where whoever reaches them sits at the
 //! command line of the machine. What a workspace pays is the operator's matter; its name, zone,
 //! send window and texts are its own. Legal limits hold on top of whatever window is set here.
 
@@ -16,7 +16,7 @@ use serde_json::json;
 use store::workspaces::{self, Workspace};
 use store::{Lane, Tx};
 
-use crate::actor::{Actor, Forbidden};
+use crate::actor::{Actor, Forbidden, Operator};
 use crate::beat::Beat;
 use crate::billing::MAX_CREDITS_PER_GRANT;
 use crate::engine::Engine;
@@ -164,24 +164,38 @@ impl Engine {
         .await
     }
 
-    /// Serves the workspace again after its plan ended, without a plan of [`plans`](crate::plans). For the operator.
-    pub async fn start_plan(&self, workspace: WorkspaceId) -> Result<WorkspaceView, WorkspaceError> {
-        let beat = self.beat_as(workspace, "operator");
+    /// Serves the workspace again after its plan ended, without a plan of [`plans`](crate::plans).
+    pub async fn serve_without_plan(
+        &self,
+        by: &Operator,
+        workspace: WorkspaceId,
+    ) -> Result<WorkspaceView, WorkspaceError> {
+        let beat = self.beat_as(workspace, by.name());
         self.write(Lane::Normal, move |tx| set_plan(tx, &beat, "active")).await
     }
 
-    /// Ends the messaging plan, and every running enrollment with a refund. For the operator.
+    /// The same, for the operator at the command line.
+    pub async fn start_plan(&self, workspace: WorkspaceId) -> Result<WorkspaceView, WorkspaceError> {
+        self.serve_without_plan(&Operator::at_command_line(), workspace).await
+    }
+
+    /// Ends the messaging plan, and every running enrollment with a refund.
     ///
     /// The plan ends first; the enrollments follow in portions, each in a transaction of its own. What
     /// a crash in between leaves running is ended by its next claim, so calling this again is enough.
-    pub async fn end_plan(&self, workspace: WorkspaceId) -> Result<Removal, WorkspaceError> {
-        let beat = self.beat_as(workspace, "operator");
+    pub async fn end_plan_now(&self, by: &Operator, workspace: WorkspaceId) -> Result<Removal, WorkspaceError> {
+        let beat = self.beat_as(workspace, by.name());
         self.write(Lane::Normal, move |tx| match periods::hold(tx, beat.workspace)? {
             Some(held) if held.row.course.standing.serves() => Ok(periods::over(tx, &beat, held, "operator")?),
             _ => set_plan(tx, &beat, "ended").map(drop),
         })
         .await?;
-        Ok(self.wind_up(workspace, "operator").await?)
+        Ok(self.wind_up(workspace, by.name()).await?)
+    }
+
+    /// The same, for the operator at the command line.
+    pub async fn end_plan(&self, workspace: WorkspaceId) -> Result<Removal, WorkspaceError> {
+        self.end_plan_now(&Operator::at_command_line(), workspace).await
     }
 }
 
@@ -212,6 +226,7 @@ pub(crate) fn create(tx: &mut Tx<'_>, beat: &Beat, new: &NewWorkspace) -> Result
         messages_per_minute: 0,
         paced_until: Timestamp::UNIX_EPOCH,
         created_at: beat.now,
+        suspended: None,
     };
     workspaces::insert(tx, &workspace)?;
     store::ledger::open_accounts(tx, beat.workspace)?;

@@ -10,6 +10,7 @@ use domain::ids::ContactId;
 use domain::ledger::Amounts;
 use domain::money::Micros;
 use domain::plan::{Standing, Terms};
+use engine::Operator;
 use engine::billing::Slip;
 use engine::bulk::Selection;
 use engine::cards::{CardUse, MOST_DECLINES};
@@ -119,7 +120,11 @@ fn the_months_of_a_hosted_workspace_balance_at_every_step() {
         let stripe = with_cards(&world.engine);
         let terms =
             Terms { price: PRICE, credits: CREDITS, rate: RATE, numbers: Some(3), trial_days: 7, grace_days: 7 };
-        let plan = world.engine.add_plan(NewPlan { name: "Growth".to_owned(), terms }).await.unwrap();
+        let plan = world
+            .engine
+            .add_plan(&Operator::at_command_line(), NewPlan { name: "Growth".to_owned(), terms })
+            .await
+            .unwrap();
         world.engine.choose_plan(&world.actor, plan.id).await.unwrap();
         sound(&world).await;
 

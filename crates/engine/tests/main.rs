@@ -48,6 +48,7 @@ mod seals;
 mod simulation;
 mod story;
 mod suppression_lists;
+mod suspension;
 mod together;
 mod upkeep;
 mod waiting;

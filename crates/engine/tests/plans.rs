@@ -3,6 +3,7 @@
 use domain::ids::{ContactId, EventId, NumberId, WorkflowId};
 use domain::money::Micros;
 use domain::plan::{Standing, Terms, TermsError};
+use engine::Operator;
 use engine::billing::Slip;
 use engine::enrolling::{EnrollError, EnrollRequest};
 use engine::numbers::{NewNumber, NumberChange, NumberError, NumberState};
@@ -25,7 +26,7 @@ fn terms(trial_days: i64) -> Terms {
 }
 
 async fn offered(world: &World, name: &str, terms: Terms) -> Offered {
-    world.engine.add_plan(NewPlan { name: name.to_owned(), terms }).await.unwrap()
+    world.engine.add_plan(&Operator::at_command_line(), NewPlan { name: name.to_owned(), terms }).await.unwrap()
 }
 
 async fn standing(world: &World) -> Standing {
@@ -271,17 +272,23 @@ fn what_cannot_be_is_refused_and_moves_nothing() {
             assert!(matches!(refused, Err(SubscriptionError::Funds { lacks: Micros(1_000_000) })), "{refused:?}");
             let offer = world.engine.plan_offer(&world.actor, plan.id).await.unwrap();
             assert_eq!((offer.now, offer.charge, offer.lacks), (true, PRICE, Micros(1_000_000)));
-            let twice = world.engine.add_plan(NewPlan { name: " starter ".to_owned(), terms: terms(0) }).await;
+            let twice = world
+                .engine
+                .add_plan(&Operator::at_command_line(), NewPlan { name: " starter ".to_owned(), terms: terms(0) })
+                .await;
             assert!(matches!(twice, Err(PlanError::NameTaken { .. })), "{twice:?}");
             let wrong = Terms { credits: -1, ..terms(0) };
-            let wrong = world.engine.add_plan(NewPlan { name: "Wrong".to_owned(), terms: wrong }).await;
+            let wrong = world
+                .engine
+                .add_plan(&Operator::at_command_line(), NewPlan { name: "Wrong".to_owned(), terms: wrong })
+                .await;
             assert!(matches!(wrong, Err(PlanError::Terms(TermsError::Credits(-1)))), "{wrong:?}");
-            world.engine.withdraw_plan(plan.id).await.unwrap();
+            world.engine.withdraw_plan(&Operator::at_command_line(), plan.id).await.unwrap();
             let gone = world.engine.choose_plan(&world.actor, plan.id).await;
             assert!(matches!(gone, Err(SubscriptionError::Unknown)), "{gone:?}");
             // Its name is free again.
             offered(&world, "Starter", terms(0)).await;
-            let taken = world.engine.offer_plan(plan.id).await;
+            let taken = world.engine.offer_plan(&Operator::at_command_line(), plan.id).await;
             assert!(matches!(taken, Err(PlanError::NameTaken { .. })), "{taken:?}");
             assert_eq!(world.balance("available").await, (0, 28_000_000));
             assert_eq!(world.engine.subscription(&world.actor).await.unwrap().course, None);

@@ -110,7 +110,8 @@ const PERIOD: Kind = Kind::Id(|of| id(PeriodId(of)));
 pub static PARTS: &[Part] = &[
     part!("workspaces", "the workspace", "workspace_id" > "$3", [
         "workspace_id" Kind::Id(|of| id(WorkspaceId(of))), "name" Text, "zone" Text, "plan" Text, "rate_micros" Number,
-        "settings" Document, "messages_per_minute" Number, "created_at" Time,
+        "settings" Document, "messages_per_minute" Number, "created_at" Time, "suspended_at" Time,
+        "suspended_because" Text,
     ]),
     part!("users", "a person with a login", "user_id" > "$3", [
         "user_id" USER, "email" Text, "name" Text, "role" Text, "zone" Text, "created_at" Time,

@@ -19,6 +19,7 @@ pub mod enrollments;
 pub mod events;
 pub mod export;
 pub mod imports;
+pub mod installation;
 pub mod invitations;
 pub mod jobs;
 mod json;
@@ -73,6 +74,7 @@ const STATEMENTS: &[&[(&str, &Sql)]] = &[
     enrollments::ALL,
     events::ALL,
     imports::ALL,
+    installation::ALL,
     invitations::ALL,
     jobs::ALL,
     labels::ALL,

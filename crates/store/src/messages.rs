@@ -137,6 +137,12 @@ static DUE: Sql = Sql::Twin {
     ),
 };
 
+static HASTEN: Sql = Sql::Same(
+    "
+    UPDATE messages SET due_at = $2
+    WHERE workspace_id = $1 AND due_at > $2 AND due_at <= $3 AND state = 'queued'",
+);
+
 static INSERT: Each<14> = Each {
     columns: [
         "id", "contact", "kind", "state", "enrollment", "step", "number", "body", "segments", "attempts", "due", "claimed",
@@ -202,6 +208,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("messages::THREAD", &THREAD),
     ("messages::LOCK", &LOCK),
     ("messages::DUE", &DUE),
+    ("messages::HASTEN", &HASTEN),
     ("messages::INSERT", &INSERT.sql),
     ("messages::SAVE", &SAVE.sql),
     ("messages::FOR_A_PERSON", &FOR_A_PERSON),
@@ -285,6 +292,11 @@ pub fn due(tx: &mut Tx<'_>, workspace: WorkspaceId, now: Timestamp, limit: i64) 
     let rows = read_all(&tx.query_write(&DUE, &[workspace.0.into(), json::micros(now).into(), limit.into()])?)?;
     tallies::seen(tx, workspace, rows.iter());
     Ok(rows)
+}
+
+/// Has what waits to be sent and is due until then looked at now.
+pub fn hasten(tx: &mut Tx<'_>, workspace: WorkspaceId, now: Timestamp, until: Timestamp) -> Result<(), DbError> {
+    tx.execute(&HASTEN, &[workspace.0.into(), json::micros(now).into(), json::micros(until).into()]).map(|_| ())
 }
 
 impl Message {

@@ -163,6 +163,13 @@ const MIGRATIONS: &[Migration] = &[
             postgres: include_str!("../../../migrations/postgres/0021_views.sql"),
         },
     },
+    Migration {
+        name: "0022_operators",
+        sql: Sql::Twin {
+            sqlite: include_str!("../../../migrations/sqlite/0022_operators.sql"),
+            postgres: include_str!("../../../migrations/postgres/0022_operators.sql"),
+        },
+    },
 ];
 
 /// What only the program can work out of rows that are there already, by the migration that needs it. It runs once the

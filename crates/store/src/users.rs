@@ -23,6 +23,9 @@ pub struct User {
     /// The time zone in which pages show times to them; nothing is the workspace's.
     #[serde(default)]
     pub zone: Option<String>,
+    /// Since when they run the installation, and not only the workspace; nothing if they do not.
+    #[serde(default)]
+    pub operator_at: Option<Timestamp>,
 }
 
 impl User {
@@ -69,7 +72,7 @@ static REMOVE_SIGN_IN: Sql = Sql::Same(
 
 static FIND_USER: Sql = Sql::Same(
     "
-    SELECT user_id, email, name, role, created_at, zone, password_hash FROM users
+    SELECT user_id, email, name, role, created_at, zone, operator_at, password_hash FROM users
     WHERE workspace_id = $1 AND user_id = $2",
 );
 
@@ -78,7 +81,7 @@ static SET_PASSWORD: Sql = Sql::Same("UPDATE users SET password_hash = $3 WHERE 
 /// The one read of users without a workspace: nobody types a workspace to sign in.
 static BY_ADDRESS: Sql = Sql::Same(
     "
-    SELECT s.workspace_id, u.user_id, u.email, u.name, u.role, u.created_at, u.zone, u.password_hash
+    SELECT s.workspace_id, u.user_id, u.email, u.name, u.role, u.created_at, u.zone, u.operator_at, u.password_hash
     FROM sign_ins s
     JOIN users u ON u.workspace_id = s.workspace_id AND u.user_id = s.user_id
     WHERE s.email_key = $1
@@ -98,13 +101,13 @@ static FIRST: Sql = Sql::Same(
 
 static LIST_USERS: Sql = Sql::Same(
     "
-    SELECT user_id, email, name, role, created_at, zone FROM users WHERE workspace_id = $1 ORDER BY user_id",
+    SELECT user_id, email, name, role, created_at, zone, operator_at FROM users WHERE workspace_id = $1 ORDER BY user_id",
 );
 
 static LOCK_USERS: Sql = Sql::Twin {
-    sqlite: "SELECT user_id, email, name, role, created_at, zone FROM users WHERE workspace_id = $1 ORDER BY user_id",
+    sqlite: "SELECT user_id, email, name, role, created_at, zone, operator_at FROM users WHERE workspace_id = $1 ORDER BY user_id",
     postgres: "
-        SELECT user_id, email, name, role, created_at, zone FROM users WHERE workspace_id = $1 ORDER BY user_id FOR UPDATE",
+        SELECT user_id, email, name, role, created_at, zone, operator_at FROM users WHERE workspace_id = $1 ORDER BY user_id FOR UPDATE",
 };
 
 static CHANGE_USER: Sql = Sql::Same("UPDATE users SET name = $3, role = $4 WHERE workspace_id = $1 AND user_id = $2");
@@ -112,6 +115,8 @@ static CHANGE_USER: Sql = Sql::Same("UPDATE users SET name = $3, role = $4 WHERE
 static RENAME: Sql = Sql::Same("UPDATE users SET name = $3 WHERE workspace_id = $1 AND user_id = $2");
 
 static SET_ZONE: Sql = Sql::Same("UPDATE users SET zone = $3 WHERE workspace_id = $1 AND user_id = $2");
+
+static SET_OPERATOR: Sql = Sql::Same("UPDATE users SET operator_at = $3 WHERE workspace_id = $1 AND user_id = $2");
 
 static REMOVE_USER: Sql = Sql::Same("DELETE FROM users WHERE workspace_id = $1 AND user_id = $2");
 
@@ -157,6 +162,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("users::CHANGE_USER", &CHANGE_USER),
     ("users::RENAME", &RENAME),
     ("users::SET_ZONE", &SET_ZONE),
+    ("users::SET_OPERATOR", &SET_OPERATOR),
     ("users::REMOVE_USER", &REMOVE_USER),
     ("users::TAKEN", &TAKEN),
     ("users::INSERT_KEY", &INSERT_KEY),
@@ -202,7 +208,7 @@ pub fn insert(
 /// A user with the hash of their password.
 pub fn find(db: &Read<'_>, workspace: WorkspaceId, id: UserId) -> Result<Option<(User, Option<String>)>, DbError> {
     let row = db.query_optional(&FIND_USER, &[workspace.0.into(), id.0.into()])?;
-    row.map(|row| Ok((user(&row)?, row.opt_text(6)?.map(str::to_owned)))).transpose()
+    row.map(|row| Ok((user(&row)?, row.opt_text(7)?.map(str::to_owned)))).transpose()
 }
 
 /// Everybody who has this address, in the order of their workspaces, with the hashes of their passwords; at most so many.
@@ -216,8 +222,9 @@ pub fn by_address(db: &Read<'_>, email: &str, limit: i64) -> Result<Vec<(Workspa
             role: row.text(4)?.to_owned(),
             created_at: json::timestamp(row.int(5)?)?,
             zone: row.opt_text(6)?.map(str::to_owned),
+            operator_at: json::timestamp_or_none(row.opt_int(7)?)?,
         };
-        Ok((WorkspaceId(row.int(0)?), user, row.opt_text(7)?.map(str::to_owned)))
+        Ok((WorkspaceId(row.int(0)?), user, row.opt_text(8)?.map(str::to_owned)))
     };
     rows.iter().map(read).collect()
 }
@@ -245,6 +252,7 @@ fn user(row: &Row) -> Result<User, DbError> {
         role: row.text(3)?.to_owned(),
         created_at: json::timestamp(row.int(4)?)?,
         zone: row.opt_text(5)?.map(str::to_owned),
+        operator_at: json::timestamp_or_none(row.opt_int(6)?)?,
     })
 }
 
@@ -272,6 +280,17 @@ pub fn rename(tx: &mut Tx<'_>, workspace: WorkspaceId, id: UserId, name: &str) -
 /// Overwrites the zone in which a user is shown times; nothing is the workspace's.
 pub fn set_zone(tx: &mut Tx<'_>, workspace: WorkspaceId, id: UserId, zone: Option<&str>) -> Result<(), DbError> {
     tx.execute(&SET_ZONE, &[workspace.0.into(), id.0.into(), zone.into()]).map(|_| ())
+}
+
+/// Since when a user runs the installation; nothing takes it from them.
+pub fn set_operator(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+    id: UserId,
+    since: Option<Timestamp>,
+) -> Result<(), DbError> {
+    let params = [workspace.0.into(), id.0.into(), since.map(json::micros).into()];
+    tx.execute(&SET_OPERATOR, &params).map(|_| ())
 }
 
 /// Removes a user. What they did stays in the history under their identifier.

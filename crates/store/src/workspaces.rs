@@ -28,11 +28,23 @@ pub struct Workspace {
     pub paced_until: Timestamp,
     /// When it was made.
     pub created_at: Timestamp,
+    /// Whether the operator has it send nothing.
+    pub suspended: Option<Suspension>,
+}
+
+/// Since when a workspace sends nothing, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suspension {
+    /// Since when.
+    pub at: Timestamp,
+    /// Why, in the operator's words.
+    pub reason: String,
 }
 
 macro_rules! columns {
     () => {
-        "workspace_id, name, zone, plan, rate_micros, settings, messages_per_minute, paced_until, created_at"
+        "workspace_id, name, zone, plan, rate_micros, settings, messages_per_minute, paced_until, created_at, \
+         suspended_at, suspended_because"
     };
 }
 
@@ -67,6 +79,9 @@ static UPDATE: Sql = Sql::Same(
     WHERE workspace_id = $1",
 );
 
+static SUSPEND: Sql =
+    Sql::Same("UPDATE workspaces SET suspended_at = $2, suspended_because = $3 WHERE workspace_id = $1");
+
 static PACE: Sql = Sql::Same("UPDATE workspaces SET paced_until = $2 WHERE workspace_id = $1");
 
 static TAKE_NODE: Sql = Sql::Twin {
@@ -100,12 +115,14 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("workspaces::PAGE", &PAGE),
     ("workspaces::INSERT", &INSERT),
     ("workspaces::UPDATE", &UPDATE),
+    ("workspaces::SUSPEND", &SUSPEND),
     ("workspaces::PACE", &PACE),
     ("workspaces::TAKE_NODE", &TAKE_NODE),
     ("workspaces::KEEP_NODE", &KEEP_NODE),
 ];
 
-fn read(row: &Row) -> Result<Workspace, DbError> {
+pub(crate) fn read(row: &Row) -> Result<Workspace, DbError> {
+    let suspended = json::timestamp_or_none(row.opt_int(9)?)?.zip(row.opt_text(10)?);
     Ok(Workspace {
         id: WorkspaceId(row.int(0)?),
         name: row.text(1)?.to_owned(),
@@ -116,6 +133,7 @@ fn read(row: &Row) -> Result<Workspace, DbError> {
         messages_per_minute: row.int(6)?,
         paced_until: json::timestamp(row.int(7)?)?,
         created_at: json::timestamp(row.int(8)?)?,
+        suspended: suspended.map(|(at, reason)| Suspension { at, reason: reason.to_owned() }),
     })
 }
 
@@ -168,6 +186,12 @@ pub fn update(tx: &mut Tx<'_>, workspace: &Workspace) -> Result<(), DbError> {
         workspace.messages_per_minute.into(),
     ];
     tx.execute(&UPDATE, &params).map(|_| ())
+}
+
+/// Suspends a workspace, or lets it go on. Its row has to be locked.
+pub fn suspend(tx: &mut Tx<'_>, id: WorkspaceId, suspended: Option<&Suspension>) -> Result<(), DbError> {
+    let (at, reason) = (suspended.map(|one| json::micros(one.at)), suspended.map(|one| one.reason.as_str()));
+    tx.execute(&SUSPEND, &[id.0.into(), at.into(), reason.into()]).map(|_| ())
 }
 
 /// Remembers until when the workspace's pace is used up.

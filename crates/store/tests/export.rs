@@ -47,7 +47,7 @@ const COLUMNS: [(&str, &[&str]); 20] = [
     ("payments", &["keeps_card", "customer", "method", "postings", "look_at"]),
     ("subscriptions", &["anchor", "warned", "next_at"]),
     ("transfers", &["day"]),
-    ("users", &["email_key", "password_hash"]),
+    ("users", &["email_key", "password_hash", "operator_at"]),
     ("webhooks", &["sealed", "old_until", "failing_since", "delivered_at", "turn_at"]),
     ("workflows", &["name_key"]),
     ("workspaces", &["paced_until", "dispatched_at"]),

@@ -33,6 +33,17 @@ const EXCEPTIONS: &[(&str, &str)] = &[
         "whom to serve next; a probe of each workspace, once for up to 256 claims or each second",
     ),
     ("claims::NEXT_DUE", "until when a clock may be pushed; demo and tests"),
+    (
+        "installation::AVAILABLE",
+        "what the workspaces of one page of the operator's list have; at most 50, by their keys",
+    ),
+    ("installation::NAMES", "the names of all workspaces, a page at a time; when the operator looks at the list"),
+    ("installation::SOME", "the workspaces of one page of that list"),
+    ("installation::SUMS", "what those of one page sent and brought; by the key of the tallies"),
+    (
+        "installation::TEXTS",
+        "texts of all workspaces in two days; a probe of each, when the operator looks at the list",
+    ),
     ("jobs::RUNNING", "jobs whose node died; each second, of an index of running jobs only"),
     ("migrations.workspaces", "a migration that fills something, workspace by workspace"),
     ("numbers::FIND_ROUTE", "an inbound text names a number of ours and no workspace yet; this tells which it is"),

@@ -28,6 +28,7 @@ fn workspace() -> workspaces::Workspace {
         messages_per_minute: 0,
         paced_until: at(),
         created_at: at(),
+        suspended: None,
     }
 }
 

@@ -24,7 +24,7 @@ pub(crate) struct Event {
     kind: String,
     /// The contact that it is about.
     contact: Option<ids::Contact>,
-    /// Who did it: the identifier of a user or a key, `operator`, `contact`, `carrier` or `dripline`.
+    /// Who did it: the identifier of a user or a key, `operator` (and a name, where it is known), `contact`, `carrier` or `dripline`.
     actor: String,
     at: Timestamp,
     /// Its facts; which ones says the kind.

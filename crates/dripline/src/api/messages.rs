@@ -190,7 +190,7 @@ pub(crate) struct SendBody {
     params(("id" = ids::Contact, Path, description = "The contact."), KeyHeader), request_body = SendBody,
     responses((status = 200, description = "The message, waiting to go out.", body = Message)),
     extensions(("x-permission" = json!("send")), ("x-problems" = json!(["not_found", "message_empty", "message_too_long",
-        "opted_out", "do_not_contact", "compliance_blocked", "undeliverable", "no_messaging_plan", "no_outbound_number",
+        "opted_out", "do_not_contact", "compliance_blocked", "undeliverable", "workspace_suspended", "no_messaging_plan", "no_outbound_number",
         "number_not_ready",
         "insufficient_funds"]))))]
 pub(crate) async fn send(

@@ -30,6 +30,10 @@ pub(crate) struct Workspace {
     rate_micros: i64,
     settings: Settings,
     created_at: Timestamp,
+    /// Since when who runs the installation has it send nothing; null if it may.
+    suspended_at: Option<Timestamp>,
+    /// Why, in their words.
+    suspended_because: Option<String>,
 }
 
 /// What a workspace sets.
@@ -126,6 +130,7 @@ impl Settings {
 impl From<WorkspaceView> for Workspace {
     fn from(view: WorkspaceView) -> Self {
         let row = view.workspace;
+        let (suspended_at, suspended_because) = row.suspended.map(|one| (one.at, one.reason)).unzip();
         Self {
             id: row.id.into(),
             name: row.name,
@@ -134,6 +139,8 @@ impl From<WorkspaceView> for Workspace {
             rate_micros: row.rate.0,
             settings: Settings::from(&view.settings),
             created_at: row.created_at,
+            suspended_at,
+            suspended_because,
         }
     }
 }

@@ -3,6 +3,7 @@
 use clap::Subcommand;
 use domain::money::Micros;
 use domain::plan::Terms;
+use engine::Operator;
 use engine::plans::NewPlan;
 use engine::subscriptions::PlanView;
 use serde_json::{Value, json};
@@ -197,7 +198,8 @@ impl Add {
             trial_days: self.trial_days,
             grace_days: self.grace_days,
         };
-        let made = desk.run(desk.engine().add_plan(NewPlan { name: self.name, terms }))?;
+        let made =
+            desk.run(desk.engine().add_plan(&Operator::at_command_line(), NewPlan { name: self.name, terms }))?;
         if answer.format() == Format::Json {
             return answer.document(&document(&made));
         }
@@ -241,9 +243,9 @@ impl Named {
         let desk = Desk::open(self.base, Purpose::Write)?;
         let id = desk.pick(desk.engine().pick_plan(&self.plan))?;
         let row = if state == "offered" {
-            desk.run(desk.engine().offer_plan(id))?
+            desk.run(desk.engine().offer_plan(&Operator::at_command_line(), id))?
         } else {
-            desk.run(desk.engine().withdraw_plan(id))?
+            desk.run(desk.engine().withdraw_plan(&Operator::at_command_line(), id))?
         };
         if answer.format() == Format::Json {
             return answer.document(&document(&row));

@@ -14,6 +14,7 @@ Examples:
   dripline user create --email ann@example.com --name \"Ann Lee\" --role owner
   dripline user create --email bob@example.com --name Bob --role agent < password.txt
   dripline user list
+  dripline user operator ann@example.com
 
 Roles: owner (everything), admin (not keys and billing), agent (contacts and conversations),
 viewer (reads).";
@@ -31,7 +32,17 @@ Examples:
   dripline user list
   dripline user list --workspace \"Acme Homes\" --json";
 
-/// Make a user of a workspace, or list them
+const OPERATOR: &str = "\
+Examples:
+  dripline user operator ann@example.com
+  dripline user operator ann@example.com --workspace \"Acme Homes\"
+  dripline user operator ann@example.com --revoke
+
+An operator runs the whole installation in the browser, at /operator: all workspaces, their money and plans, suspension.
+It is given and taken here alone. Signed in to this workspace they are one, and in no other that they may be in. Choose a
+user of a workspace of your own: who runs a workspace may have given its users their passwords.";
+
+/// Make a user of a workspace, list them, or make one an operator
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct User {
@@ -47,6 +58,21 @@ enum Command {
     /// List the users of a workspace
     #[command(after_help = LIST)]
     List(List),
+    /// Make a user an operator of the whole installation, or no longer
+    #[command(after_help = OPERATOR)]
+    Operator(Operator),
+}
+
+#[derive(Debug, clap::Args)]
+struct Operator {
+    /// Their address
+    #[arg(value_name = "ADDRESS")]
+    email: String,
+    /// Take it from them
+    #[arg(long)]
+    revoke: bool,
+    #[command(flatten)]
+    within: Within,
 }
 
 #[derive(Debug, clap::Args)]
@@ -84,6 +110,7 @@ impl User {
         match self.command {
             Command::Create(command) => command.run(answer),
             Command::List(command) => command.run(answer),
+            Command::Operator(command) => command.run(answer),
         }
     }
 }
@@ -91,6 +118,7 @@ impl User {
 fn document(row: &Row) -> Value {
     json!({
         "id": row.id, "email": row.email, "name": row.name, "role": row.role, "created_at": row.created_at,
+        "operator_at": row.operator_at,
     })
 }
 
@@ -117,8 +145,26 @@ impl List {
         }
         let mut table = Table::new(["USER", "NAME", "ADDRESS", "ROLE"]);
         for row in rows {
-            table.row([row.id.to_string(), row.name, row.email, row.role]);
+            let role = if row.operator_at.is_some() { format!("{}, operator", row.role) } else { row.role };
+            table.row([row.id.to_string(), row.name, row.email, role]);
         }
         answer.text(&table.text())
+    }
+}
+
+impl Operator {
+    fn run(self, answer: &mut Answer) -> Result<(), Stop> {
+        let office = self.within.open(Purpose::Write)?;
+        let engine = office.engine();
+        let user = if self.revoke {
+            office.desk.run(engine.dismiss_operator(office.id(), &self.email))?
+        } else {
+            office.desk.run(engine.appoint_operator(office.id(), &self.email))?
+        };
+        if answer.format() == Format::Json {
+            return answer.document(&document(&user));
+        }
+        let now = if self.revoke { "is no operator any more" } else { "is an operator of this installation" };
+        answer.text(&format!("{} <{}> {now}\n", user.name, user.email))
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 use domain::money::Micros;
+use engine::Operator;
 use engine::workspaces::NewWorkspace;
 use serde_json::{Value, json};
 use store::workspaces::Workspace as Row;
@@ -21,6 +22,7 @@ Examples:
   dripline workspace create \"Acme Homes\" --zone America/Denver --rate 0.02 --credits 500
   dripline workspace list --json
   dripline workspace export \"Acme Homes\"
+  dripline workspace suspend \"Acme Homes\" --reason \"complaints\"
 
 A workspace is one paying customer: everything else belongs to one.";
 
@@ -43,7 +45,21 @@ One ZIP archive with everything of the workspace, each table as CSV and as lines
 what is where. Passwords, secrets and credentials are left out. It may run beside the server, and needs no memory
 for what is large.";
 
-/// Open a workspace, list them, or take all data of one away
+const SUSPEND: &str = "\
+Examples:
+  dripline workspace suspend \"Acme Homes\" --reason \"complaints about texts\"
+
+It sends nothing from then on; its people are told the reason. Replies and opt-outs are still taken, what runs waits, money
+stays.";
+
+const RESUME: &str = "\
+Examples:
+  dripline workspace resume \"Acme Homes\"
+  dripline workspace resume \"Acme Homes\" --reason \"consent was shown\"
+
+What has become late meanwhile goes paced, the oldest first, in the hours of each contact.";
+
+/// Open a workspace, list them, suspend one, or take all data of one away
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Workspace {
@@ -62,6 +78,36 @@ enum Command {
     /// Take all data of a workspace away, as one ZIP archive
     #[command(after_help = EXPORT)]
     Export(Export),
+    /// Have a workspace send nothing
+    #[command(after_help = SUSPEND)]
+    Suspend(Suspend),
+    /// Let a suspended workspace go on
+    #[command(after_help = RESUME)]
+    Resume(Resume),
+}
+
+#[derive(Debug, clap::Args)]
+struct Suspend {
+    /// The workspace: its name or identifier [default: the only one there is]
+    #[arg(value_name = "NAME|ID")]
+    name: Option<String>,
+    /// Why, for its people and the history
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    #[command(flatten)]
+    base: Base,
+}
+
+#[derive(Debug, clap::Args)]
+struct Resume {
+    /// The workspace: its name or identifier [default: the only one there is]
+    #[arg(value_name = "NAME|ID")]
+    name: Option<String>,
+    /// Why, for the history
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    reason: String,
+    #[command(flatten)]
+    base: Base,
 }
 
 #[derive(Debug, clap::Args)]
@@ -105,6 +151,8 @@ impl Workspace {
             Command::Create(command) => command.run(answer),
             Command::List(command) => command.run(answer),
             Command::Export(command) => command.run(answer),
+            Command::Suspend(command) => command.run(answer),
+            Command::Resume(command) => command.run(answer),
         }
     }
 }
@@ -112,7 +160,8 @@ impl Workspace {
 fn document(row: &Row) -> Value {
     json!({
         "id": row.id, "name": row.name, "zone": row.zone, "plan": row.plan, "rate_micros": row.rate,
-        "created_at": row.created_at,
+        "created_at": row.created_at, "suspended_at": row.suspended.as_ref().map(|one| one.at),
+        "suspended_because": row.suspended.as_ref().map(|one| one.reason.as_str()),
     })
 }
 
@@ -141,9 +190,35 @@ impl List {
         }
         let mut table = Table::new(["WORKSPACE", "NAME", "ZONE", "PLAN", "SEGMENT"]);
         for row in rows {
-            table.row([row.id.to_string(), row.name, row.zone, row.plan, row.rate.to_string()]);
+            let plan = if row.suspended.is_some() { format!("{}, suspended", row.plan) } else { row.plan };
+            table.row([row.id.to_string(), row.name, row.zone, plan, row.rate.to_string()]);
         }
         answer.text(&table.text())
+    }
+}
+
+impl Suspend {
+    fn run(self, answer: &mut Answer) -> Result<(), Stop> {
+        let office = Within { workspace: self.name, base: self.base }.open(Purpose::Write)?;
+        let by = Operator::at_command_line();
+        let suspended = office.desk.run(office.engine().suspend_workspace(&by, office.id(), &self.reason))?;
+        let row = Row { suspended: Some(suspended), ..office.workspace.clone() };
+        if answer.format() == Format::Json {
+            return answer.document(&document(&row));
+        }
+        answer.text(&format!("{:?} is suspended: it sends nothing\n", row.name))
+    }
+}
+
+impl Resume {
+    fn run(self, answer: &mut Answer) -> Result<(), Stop> {
+        let office = Within { workspace: self.name, base: self.base }.open(Purpose::Write)?;
+        office.desk.run(office.engine().resume_workspace(&Operator::at_command_line(), office.id(), &self.reason))?;
+        let row = Row { suspended: None, ..office.workspace.clone() };
+        if answer.format() == Format::Json {
+            return answer.document(&document(&row));
+        }
+        answer.text(&format!("{:?} goes on\n", row.name))
     }
 }
 

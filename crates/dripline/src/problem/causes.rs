@@ -1,7 +1,6 @@
 //! Which error of a use case is which code: one table for each use case.
 
 use domain::suppression::Suppression;
-use engine::billing::BillingError;
 use engine::bulk::BulkError;
 use engine::carriers::CarrierError;
 use engine::contacts::ContactError;
@@ -35,6 +34,7 @@ use store::DbError;
 use super::{Code, Problem};
 
 mod consent;
+mod operator;
 mod plan;
 
 impl From<Forbidden> for Problem {
@@ -122,6 +122,7 @@ impl From<SendError> for Problem {
             SendError::Empty => Code::MessageEmpty,
             SendError::TooLong { .. } => Code::MessageTooLong,
             SendError::Suppressed(kind) => listed(kind),
+            SendError::Suspended { .. } => Code::WorkspaceSuspended,
             SendError::NoMessagingPlan => Code::NoMessagingPlan,
             SendError::NoOutboundNumber => Code::NoOutboundNumber,
             SendError::NumberNotReady { .. } => Code::NumberNotReady,
@@ -300,6 +301,7 @@ impl From<InvitationError> for Problem {
     fn from(error: InvitationError) -> Self {
         match error {
             InvitationError::User(cause) => cause.into(),
+            InvitationError::Operator => Self::told(Code::UserInvalid, &error),
             InvitationError::Unknown | InvitationError::Ended => Self::told(Code::NotFound, &error),
         }
     }
@@ -357,17 +359,6 @@ impl From<FiguresError> for Problem {
             FiguresError::Forbidden(cause) => cause.into(),
             FiguresError::Failure(cause) => cause.into(),
             FiguresError::Unknown => Self::told(Code::NotFound, &error),
-        }
-    }
-}
-
-impl From<BillingError> for Problem {
-    fn from(error: BillingError) -> Self {
-        match error {
-            BillingError::Forbidden(cause) => cause.into(),
-            BillingError::Failure(cause) => cause.into(),
-            // The API posts no money by hand, so nothing else can come of its calls.
-            other => Self::told(Code::NotFound, &other),
         }
     }
 }

@@ -68,6 +68,7 @@ codes! {
     BehaviourInvalid "behaviour_invalid" UNPROCESSABLE_ENTITY "The simulator cannot behave so.";
     MessageEmpty "message_empty" UNPROCESSABLE_ENTITY "The message has no text.";
     MessageTooLong "message_too_long" UNPROCESSABLE_ENTITY "The message has more than 2 segments.";
+    WorkspaceSuspended "workspace_suspended" UNPROCESSABLE_ENTITY "Who runs the installation has the workspace send nothing; the detail says why.";
     NoMessagingPlan "no_messaging_plan" UNPROCESSABLE_ENTITY "The workspace has no active messaging plan.";
     NoOutboundNumber "no_outbound_number" UNPROCESSABLE_ENTITY "No live number can text the contact.";
     NumberNotReady "number_not_ready" UNPROCESSABLE_ENTITY "The contact's number is not live, or not registered to text it.";

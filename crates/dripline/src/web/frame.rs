@@ -13,6 +13,8 @@ pub(crate) enum Section {
     Billing,
     Simulator,
     Settings,
+    /// All workspaces, for whoever runs the installation.
+    Operator,
     /// A page that is in no place of the navigation.
     None,
 }
@@ -49,6 +51,7 @@ const PLACES: &[Place] = &[
     place(Section::Billing, "Billing", "/billing", Icon("wallet"), "g b", false),
     place(Section::Simulator, "Phone simulator", "/simulator", Icon("smartphone"), "g p", false),
     place(Section::Settings, "Settings", "/settings", Icon("settings"), "g s", false),
+    place(Section::Operator, "Installation", "/operator", Icon("server-cog"), "g i", false),
 ];
 
 const fn place(
@@ -74,8 +77,10 @@ impl<'v> Frame<'v> {
         Self { title: title.into(), section, viewer }
     }
 
-    pub(crate) fn places(&self) -> &'static [Place] {
-        PLACES
+    /// Where whoever looks can go.
+    pub(crate) fn places(&self) -> Vec<&'static Place> {
+        let operates = self.viewer.presence.operator.is_some();
+        PLACES.iter().filter(|place| operates || place.section != Section::Operator).collect()
     }
 }
 
@@ -91,6 +96,7 @@ mod tests {
             ("/contacts/con_1/consent", Section::Contacts),
             ("/contactsx", Section::None),
             ("/settings/carriers", Section::Settings),
+            ("/operator/plans", Section::Operator),
             ("/nowhere", Section::None),
         ] {
             assert_eq!(Section::of(path), section, "{path}");

@@ -8,13 +8,13 @@ use domain::ids::ContactId;
 use domain::ledger::Amounts;
 use domain::money::Micros;
 use domain::template::{STANDARD_FIELDS, key};
+use engine::Actor;
 use serde_json::Value;
 use store::events::Event;
 use store::{DbError, contacts};
 
 use super::enrollments::amounts;
 use super::format::{self, Icon};
-use super::viewer::Viewer;
 use super::wrong::Wrong;
 use crate::wiring::Parts;
 
@@ -41,8 +41,8 @@ pub(crate) struct Told {
 
 impl Names {
     /// The names of a workspace, but for those of its contacts.
-    pub(crate) async fn load(parts: &Parts, viewer: &Viewer) -> Result<Self, Wrong> {
-        let (engine, actor, workspace) = (&parts.engine, &viewer.actor, viewer.actor.workspace());
+    pub(crate) async fn load(parts: &Parts, actor: &Actor) -> Result<Self, Wrong> {
+        let (engine, workspace) = (&parts.engine, actor.workspace());
         let (users, workflows) = (engine.users(actor).await?, engine.workflows(actor).await?);
         let numbers = engine.numbers(actor).await?;
         let own = engine.read::<_, DbError, _>(move |db| contacts::custom_fields(db, workspace)).await?;
@@ -71,6 +71,9 @@ impl Names {
     /// The name of whoever acted.
     pub(crate) fn who(&self, actor: &str) -> String {
         let known = self.users.get(actor).cloned();
+        if let Some(name) = actor.strip_prefix("operator ") {
+            return format!("{name} (operator)");
+        }
         known.unwrap_or_else(|| match actor {
             "contact" => "the contact".to_owned(),
             "carrier" => "the carrier".to_owned(),

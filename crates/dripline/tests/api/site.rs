@@ -18,7 +18,7 @@ use engine::roll::Outfit;
 use engine::sealed::MasterKeys;
 use engine::webhooks::Poster;
 use engine::workspaces::NewWorkspace;
-use engine::{Actor, Clock};
+use engine::{Actor, Clock, Operator};
 use serde_json::{Value, json};
 use store::Address;
 use tower::ServiceExt as _;
@@ -247,7 +247,12 @@ impl Customer<'_> {
     pub(crate) async fn offered(&self, name: &str) -> String {
         let (price, rate) = (Micros::ZERO, Micros(15_000));
         let terms = Terms { price, credits: 5, rate, numbers: None, trial_days: 0, grace_days: 7 };
-        let made = self.site.parts.engine.add_plan(NewPlan { name: name.to_owned(), terms }).await;
+        let made = self
+            .site
+            .parts
+            .engine
+            .add_plan(&Operator::at_command_line(), NewPlan { name: name.to_owned(), terms })
+            .await;
         made.unwrap().id.to_string()
     }
 

@@ -291,3 +291,33 @@ fn plans_are_offered_given_and_canceled_and_money_goes_both_ways() {
         assert_eq!(house.json(&["ledger", "verify"])["clean"], true, "{}", house.name);
     }
 }
+
+#[test]
+fn a_user_becomes_an_operator_and_a_workspace_is_suspended_and_goes_on() {
+    for house in houses() {
+        house.furnish();
+        let create = ["user", "create", "--email", "ann@example.com", "--name", "Ann", "--role", "viewer", "--json"];
+        assert_eq!(house.run_with(&create, "correct horse battery\n").code, 0, "{}", house.name);
+        let named = house.json(&["user", "operator", "ANN@example.com"]);
+        assert!(named["operator_at"].is_string(), "{named}");
+        assert!(house.text(&["user", "list"]).contains("viewer, operator"), "{}", house.name);
+        let again = house.text(&["user", "operator", "ann@example.com", "--revoke"]);
+        assert_eq!(again, "Ann <ann@example.com> is no operator any more\n");
+        assert_eq!(house.json(&["user", "list"])["data"][0]["operator_at"], Value::Null);
+        let nobody = house.error(&["user", "operator", "bob@example.com"]);
+        assert!(nobody.starts_with("1 ") && nobody.contains("the user does not exist"), "{nobody}");
+
+        let silent = house.error(&["workspace", "suspend", "Acme Homes", "--reason", " "]);
+        assert!(silent.starts_with("1 ") && silent.contains("the reason is refused"), "{silent}");
+        let done = house.text(&["workspace", "suspend", "acme homes", "--reason", "complaints"]);
+        assert_eq!(done, "\"Acme Homes\" is suspended: it sends nothing\n");
+        assert_eq!(house.json(&["workspace", "list"])["data"][0]["suspended_because"], "complaints");
+        assert!(house.text(&["workspace", "list"]).contains("active, suspended"), "{}", house.name);
+        house.write("leads.csv", LEADS);
+        house.text(&["contacts", "import", "leads.csv"]);
+        let quoted = house.text(&[&ENROLL[..], &["--dry-run"]].concat());
+        assert!(quoted.contains("this workspace is suspended: complaints; ask who runs this installation"), "{quoted}");
+        assert_eq!(house.text(&["workspace", "resume"]), "\"Acme Homes\" goes on\n");
+        assert_eq!(house.json(&["workspace", "list"])["data"][0]["suspended_at"], Value::Null);
+    }
+}

@@ -20,6 +20,7 @@ mod invite;
 mod live;
 mod markup;
 mod messenger;
+mod operator;
 mod payments;
 mod plan;
 #[path = "../../../engine/tests/registered/mod.rs"]

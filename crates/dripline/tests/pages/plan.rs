@@ -3,6 +3,7 @@
 use domain::access::Role;
 use domain::money::Micros;
 use domain::plan::Terms;
+use engine::Operator;
 use engine::plans::NewPlan;
 use store::plans::Plan;
 
@@ -12,7 +13,7 @@ use crate::site::Site;
 async fn offered(site: &Site, name: &str, dollars: i64) -> Plan {
     let (price, rate) = (Micros(dollars * 1_000_000), Micros(12_000));
     let terms = Terms { price, credits: 1_000, rate, numbers: Some(3), trial_days: 0, grace_days: 7 };
-    site.parts.engine.add_plan(NewPlan { name: name.to_owned(), terms }).await.unwrap()
+    site.parts.engine.add_plan(&Operator::at_command_line(), NewPlan { name: name.to_owned(), terms }).await.unwrap()
 }
 
 #[tokio::test]

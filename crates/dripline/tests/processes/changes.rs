@@ -112,7 +112,7 @@ fn be_killed(database: &Address, address: &str, data: &Path) {
     place.check("contact.labelled", (PEOPLE, 0));
     place.change(&format!("/contacts/change/{job}/undo"), "");
     place.check("contact.unlabelled", (0, 0));
-    let job = place.change("/contacts/change", "all=1&act=do_not_contact");
+    let job = place.change("/contacts/change", "all=1&filter=&act=do_not_contact");
     place.check("contact.suppressed", (0, PEOPLE));
     place.change(&format!("/contacts/change/{job}/undo"), "");
     place.check("contact.unsuppressed", (0, 0));

@@ -8,6 +8,7 @@ mod keys;
 mod numbers;
 mod office;
 mod operator;
+mod operators;
 mod quick_replies;
 mod sessions;
 mod users;

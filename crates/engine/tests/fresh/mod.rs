@@ -46,6 +46,7 @@ pub(crate) fn add_workspace(store: &Store, id: WorkspaceId) {
         messages_per_minute: 0,
         paced_until: start(),
         created_at: start(),
+        suspended: None,
     };
     let made = store.write_blocking(Lane::Normal, move |tx| -> Result<(), DbError> {
         store::workspaces::insert(tx, &row)?;

@@ -3,6 +3,7 @@
 use domain::money::Micros;
 use domain::payment::{Kind, State};
 use domain::plan::{Standing, Terms};
+use engine::Operator;
 use engine::billing::Slip;
 use engine::cards::{CardError, CardUse, MOST_DECLINES, Recharge};
 use engine::plans::NewPlan;
@@ -186,7 +187,11 @@ fn who_disputes_a_payment_is_not_charged_any_more() {
 async fn subscribed(world: &World) {
     let price = Micros(20_000_000);
     let terms = Terms { price, credits: 100, rate: Micros(12_000), numbers: None, trial_days: 0, grace_days: 7 };
-    let plan = world.engine.add_plan(NewPlan { name: "Starter".to_owned(), terms }).await.unwrap();
+    let plan = world
+        .engine
+        .add_plan(&Operator::at_command_line(), NewPlan { name: "Starter".to_owned(), terms })
+        .await
+        .unwrap();
     world.engine.choose_plan(&world.actor, plan.id).await.unwrap();
 }
 

@@ -2,6 +2,7 @@
 
 use domain::money::Micros;
 use domain::payment::Verdict;
+use engine::Operator;
 use engine::billing::Slip;
 
 use super::{AMOUNT, end, later, paid, poor, told, wallet, with_cards};
@@ -104,7 +105,7 @@ fn a_payment_pays_what_is_owed_for_the_plan() {
                 grace_days: 7,
             };
             let plan = engine::plans::NewPlan { name: "Starter".to_owned(), terms };
-            let plan = world.engine.add_plan(plan).await.unwrap();
+            let plan = world.engine.add_plan(&Operator::at_command_line(), plan).await.unwrap();
             world.engine.choose_plan(&world.actor, plan.id).await.unwrap();
             later(&world, 32 * 24 * 60);
             world.engine.turn_periods().await.unwrap();

@@ -200,6 +200,7 @@ fn make_workspace(tx: &mut Tx<'_>, id: WorkspaceId, plan: &Plan, phone: &str, no
         messages_per_minute: 0,
         paced_until: Timestamp::UNIX_EPOCH,
         created_at: now,
+        suspended: None,
     };
     store::workspaces::insert(tx, &workspace)?;
     store::ledger::open_accounts(tx, id)?;

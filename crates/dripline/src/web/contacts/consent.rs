@@ -199,7 +199,7 @@ async fn page<'v>(
     let contact = parts.engine.contact(&viewer.actor, id).await?;
     let history = parts.engine.consents(&viewer.actor, id, None, SHOWN).await?;
     let lists = parts.engine.suppressions(&viewer.actor, id).await?;
-    let names = Names::load(parts, viewer).await?;
+    let names = Names::load(parts, &viewer.actor).await?;
     Ok(ConsentPage {
         frame: Frame::new(format!("Consent of {}", contact.name), Section::Contacts, viewer),
         id,

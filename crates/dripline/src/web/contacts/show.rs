@@ -184,7 +184,7 @@ async fn page<'v>(parts: &Parts, viewer: &'v Viewer, id: ContactId) -> Result<Co
     let contact = &loaded.contact;
     let moment = |at| format::moment(at, viewer.now, &viewer.zone);
     let may_write = viewer.may("contacts:write");
-    let names = Names::load(parts, viewer).await?;
+    let names = Names::load(parts, &viewer.actor).await?;
     let block = |entry: &Entry| Block {
         name: Standing::from_word(entry.kind.word()).map_or(entry.kind.word(), named),
         word: entry.kind.word(),

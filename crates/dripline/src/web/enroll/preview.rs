@@ -157,6 +157,7 @@ pub(super) fn stops(refusals: &[Refusal], contact: ContactId, workflow: Workflow
 fn fix(refusal: &Refusal, contact: ContactId, workflow: WorkflowId) -> Fix {
     let link = |address: String, label| Fix::Link { address, label };
     match refusal {
+        Refusal::WorkspaceSuspended { .. } => link("/".to_owned(), "Go home"),
         Refusal::NoMessagingPlan => link("/billing".to_owned(), "Go to billing"),
         Refusal::InsufficientFunds { .. } => link(format!("/billing?contact={contact}&workflow={workflow}"), "Top up"),
         Refusal::NoOutboundNumber => link("/numbers".to_owned(), "Add a number"),

@@ -111,7 +111,7 @@ pub(super) async fn read(parts: &Parts, viewer: &Viewer, contact: ContactId) -> 
     });
     let known = known.await?;
     let (where_, progress) = (engine.whereabouts(actor, &found).await?, engine.progress(actor, contact).await?);
-    let names = Names::load(parts, viewer).await?;
+    let names = Names::load(parts, &viewer.actor).await?;
     let (fields, others) = fields(&found.fields, &known.custom);
     let moment = |at| format::moment(at, viewer.now, &viewer.zone);
     let there = Zone::named(&where_.zone).ok();

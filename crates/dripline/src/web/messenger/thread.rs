@@ -118,7 +118,7 @@ pub(super) async fn older(
     let before: MessageId = asked.before.parse().map_err(|_| Wrong::not_found("this page"))?;
     let found = parts.engine.contact(&viewer.actor, contact).await?;
     let (messages, events, _) = load(&parts, &viewer, contact, before, PAGE).await?;
-    let names = Names::load(&parts, &viewer).await?;
+    let names = Names::load(&parts, &viewer.actor).await?;
     let more = i64::try_from(messages.len()).is_ok_and(|count| count == PAGE);
     let first = messages.first().map(|message| message.id);
     let there = there(&parts, &viewer, &found).await?;
@@ -177,7 +177,7 @@ pub(super) async fn read(
             events.retain(|event| event.at >= since);
         }
     }
-    let names = Names::load(parts, viewer).await?;
+    let names = Names::load(parts, &viewer.actor).await?;
     let progress = parts.engine.progress(&viewer.actor, contact).await?;
     let unread = usize::try_from(unread).unwrap_or(0);
     let there = there(parts, viewer, &found).await?;

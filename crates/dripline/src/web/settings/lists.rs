@@ -134,7 +134,7 @@ impl ListsPage<'_> {
 }
 
 async fn shown(parts: &Parts, viewer: &Viewer) -> Result<Vec<Shown>, Wrong> {
-    let names = Names::load(parts, viewer).await?;
+    let names = Names::load(parts, &viewer.actor).await?;
     let all = parts.engine.suppression_lists(&viewer.actor).await?;
     Ok(all.iter().map(|list| Shown::of(list, &names, viewer)).collect())
 }

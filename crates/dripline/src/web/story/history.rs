@@ -129,6 +129,8 @@ impl Names {
             "user.password_changed" if themselves => format!("{who} set a new password"),
             "user.password_changed" => format!("{who} set a new password for {}", self.who(text(facts, "user"))),
             "user.password_link_made" => format!("{who} made a link for a new password of {name}"),
+            "user.operator_appointed" => format!("{who} made {name} an operator of this installation"),
+            "user.operator_dismissed" => format!("{name} is no operator of this installation any more, by {who}"),
             "key.created" => format!("{who} made the API key “{name}”"),
             "key.revoked" => format!("{who} revoked an API key"),
             _ => return None,
@@ -206,6 +208,12 @@ impl Names {
             "workspace.changed" => format!("{who} saved the settings of the workspace"),
             "workspace.rate_changed" => {
                 format!("{who} changed the price of a segment from {} to {}", micros("from"), micros("to"))
+            }
+            "workspace.suspended" => format!("{who} suspended the workspace ({})", text(facts, "reason")),
+            "workspace.resumed" => {
+                let note = Some(text(facts, "reason")).filter(|note| !note.is_empty());
+                let note = note.map(|note| format!(" ({note})")).unwrap_or_default();
+                format!("{who} let the workspace go on{note}")
             }
             "ledger.topped_up" => {
                 let note = Some(text(facts, "note")).filter(|note| !note.is_empty());
@@ -437,6 +445,19 @@ mod tests {
             "workspace.rate_changed",
             r#"{"from":15000,"to":7900}"#,
             "The operator changed the price of a segment from $0.015 to $0.0079",
+        ),
+        (
+            "operator Sam Rivera",
+            "workspace.suspended",
+            r#"{"reason":"complaints"}"#,
+            "Sam Rivera (operator) suspended the workspace (complaints)",
+        ),
+        ("operator", "workspace.resumed", r#"{"reason":""}"#, "The operator let the workspace go on"),
+        (
+            "operator",
+            "user.operator_appointed",
+            r#"{"user":"usr_1","name":"Pat Doe"}"#,
+            "The operator made Pat Doe an operator of this installation",
         ),
         ("usr_1", "webhook.added", r#"{"description":"CRM"}"#, "Pat Doe added the webhook “CRM”"),
         (
