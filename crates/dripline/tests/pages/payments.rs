@@ -92,6 +92,9 @@ async fn a_card_is_kept_told_what_it_is_for_and_removed() {
     let site = Site::new();
     let customer = site.customer("Ours", "+12125550100").await;
     let (owner, agent) = (site.person(&customer, Role::Owner).await, site.person(&customer, Role::Agent).await);
+    let page = owner.get("/billing/card").await.good();
+    sound(&page);
+    assert!(page.has("No cards are taken here") && !page.has("tick that"), "{}", page.text);
     let stripe = with_cards(&site);
     let page = owner.get("/billing/card").await.good();
     sound(&page);

@@ -134,6 +134,8 @@ struct CardPage<'v> {
     typed: Wish,
     fault: Fault,
     may_pay: bool,
+    /// Whether cards are taken here.
+    taken: bool,
 }
 
 async fn page<'v>(
@@ -147,6 +149,7 @@ async fn page<'v>(
         kept: card.as_ref().map(|card| Kept::of(card, viewer)),
         fault,
         may_pay: viewer.may("billing:write"),
+        taken: parts.engine.takes_cards(),
         frame: Frame::new("Card", Section::Billing, viewer),
     })
 }
