@@ -10,6 +10,7 @@ pub mod automatic;
 pub mod consent;
 pub mod deadline;
 pub mod enrollment;
+pub mod forecast;
 pub mod gsm;
 pub mod holidays;
 pub mod ids;

@@ -79,6 +79,12 @@ impl Pace {
         if self.fits_day(count, now) { paced } else { paced.max(self.day_until) }
     }
 
+    /// How many may go, spread evenly, from now on until a span is over.
+    #[must_use]
+    pub fn within(&self, span: SignedDuration, now: Timestamp) -> i64 {
+        self.started(span, now).min(self.rest(now))
+    }
+
     /// The pace after so many went.
     #[must_use]
     pub fn after(self, sent: i64, now: Timestamp) -> Self {
@@ -97,8 +103,13 @@ impl Pace {
 
     /// How many may go in this second by the pace.
     fn burst(&self, now: Timestamp) -> i64 {
+        self.started(BURST, now)
+    }
+
+    /// How many the pace lets begin before a span is over.
+    fn started(&self, span: SignedDuration, now: Timestamp) -> i64 {
         // A day that is full moves `paced_until` as well.
-        let room = later(now, BURST).duration_since(self.paced_until.max(now)).as_micros();
+        let room = later(now, span).duration_since(self.paced_until.max(now)).as_micros();
         if room <= 0 {
             return 0;
         }

@@ -98,6 +98,8 @@ pub struct ContactFacts<'a> {
 pub struct Facts<'a> {
     /// The time of the decision.
     pub now: Timestamp,
+    /// Before which the first message is not due.
+    pub not_before: Timestamp,
     /// What the workspace has and pays.
     pub terms: Terms,
     /// Why the operator has the workspace send nothing; nothing if it may.
@@ -300,7 +302,7 @@ fn timeline(
     if let (Some(first), 2..) = (gaps.first_mut(), facts.from_step) {
         *first = 0;
     }
-    let planned = schedule::plan(facts.now, contact.place, Some(facts.hours), &gaps);
+    let planned = schedule::plan(facts.now.max(facts.not_before), contact.place, Some(facts.hours), &gaps);
     planned
         .map_err(|_| {
             let rules = contact.place.rules.iter().map(|rule| rule.as_str()).collect::<Vec<_>>().join(", ");

@@ -103,6 +103,9 @@ pub enum Refusal {
         /// How many there are.
         steps: usize,
     },
+    /// What a quote of many has shown for the contact is no longer true.
+    #[error("the contact's text or price is not what the quote has shown")]
+    QuoteChanged,
 }
 
 /// Why a number does not text a contact.
@@ -153,6 +156,7 @@ impl Refusal {
             Self::WorkflowUnknown => "workflow_unknown",
             Self::WorkflowEmpty => "workflow_empty",
             Self::StepUnknown { .. } => "step_unknown",
+            Self::QuoteChanged => "quote_changed",
         }
     }
 
@@ -188,6 +192,7 @@ impl Refusal {
             Self::WorkflowUnknown => "choose another workflow",
             Self::WorkflowEmpty => "add a message to the workflow",
             Self::StepUnknown { .. } => "start from a message that the workflow has",
+            Self::QuoteChanged => "look at a new quote, and start the contact by that",
         }
     }
 }

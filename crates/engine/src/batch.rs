@@ -16,6 +16,7 @@ use domain::suppression::Suppression;
 use domain::workflow::Step;
 use domain::zones::Candidates;
 use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
 use store::contacts::Contact;
 use store::enrollments::{self, NewEnrollment, Start};
 use store::numbers::Number;
@@ -60,6 +61,56 @@ pub(crate) struct Around {
     suppressed: HashMap<i64, Vec<Suppression>>,
     /// The consents on record, by phone; nothing where the workspace does not ask for any.
     said: Option<HashMap<i64, Vec<Said>>>,
+}
+
+/// What a decision about one contact has to keep to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bound {
+    /// Before which its first message is not due.
+    pub(crate) not_before: Timestamp,
+    pub(crate) shown: Shown,
+}
+
+/// What a person was shown for a contact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// Nothing: it starts at the price that it has.
+    Nothing,
+    /// A start with these texts and segments, by their [`mark`].
+    Start(u32),
+    /// That it is refused.
+    Refusal,
+}
+
+impl Bound {
+    /// By nothing.
+    pub(crate) const FREE: Self = Self { not_before: Timestamp::MIN, shown: Shown::Nothing };
+
+    /// A quote that is not the one that was shown is no longer one.
+    fn hold(self, decided: Result<Quote, Vec<Refusal>>) -> Result<Quote, Vec<Refusal>> {
+        let quote = decided?;
+        let is_shown = match self.shown {
+            Shown::Nothing => true,
+            Shown::Start(shown) => shown == mark(&quote),
+            Shown::Refusal => false,
+        };
+        if is_shown { Ok(quote) } else { Err(vec![Refusal::QuoteChanged]) }
+    }
+}
+
+/// Tells texts, segments and rate of a quote from those of another: wrong once in four thousand million. How credits and money share the
+/// price is not in it: that hangs on who comes before.
+pub(crate) fn mark(quote: &Quote) -> u32 {
+    let mut digest = Sha256::new();
+    digest.update(quote.rate.0.to_le_bytes());
+    for step in &quote.steps {
+        digest.update([step.step]);
+        digest.update(step.price.segments.to_le_bytes());
+        digest.update(step.text.len().to_le_bytes());
+        digest.update(step.text.as_bytes());
+    }
+    let [a, b, c, d, ..]: [u8; 32] = digest.finalize().into();
+    u32::from_le_bytes([a, b, c, d])
 }
 
 /// What was decided about one contact.
@@ -137,18 +188,24 @@ impl Batch {
         Ok(Around { running: running.collect(), suppressed, said })
     }
 
+    /// The days before each message of the workflow.
+    pub(crate) fn gaps(&self) -> Vec<u16> {
+        self.steps.iter().flat_map(|steps| steps.iter()).map(|step| step.gap_days).collect()
+    }
+
     /// Why the operator has the workspace send nothing.
     fn suspended(&self) -> Option<&str> {
         self.known.row.suspended.as_ref().map(|suspended| suspended.reason.as_str())
     }
 
     /// Decides about one contact. A quote takes its price from what is left for the next one.
-    pub(crate) fn decide(&mut self, around: &Around, contact: &Contact) -> Result<Decision, Failure> {
+    pub(crate) fn decide(&mut self, around: &Around, contact: &Contact, bound: Bound) -> Result<Decision, Failure> {
         let place = senders::place(contact, &self.known.row.zone)?;
         let sender = senders::choose(contact, &mut self.numbers)?;
         let none = Vec::new();
         let facts = Facts {
             now: self.now,
+            not_before: bound.not_before,
             terms: self.terms,
             suspended: self.suspended(),
             hours: &self.known.settings.hours,
@@ -164,7 +221,7 @@ impl Batch {
                 sender: &sender,
             }),
         };
-        let result = quote::quote(&facts);
+        let result = bound.hold(quote::quote(&facts));
         match &result {
             Ok(quote) => self.terms = self.terms.after(quote.amounts),
             Err(_) => self.take_back(contact, &sender),
@@ -186,6 +243,7 @@ impl Batch {
     pub(crate) fn decide_unknown(&self, contact: ContactId) -> Decision {
         let facts = Facts {
             now: self.now,
+            not_before: self.now,
             terms: self.terms,
             suspended: self.suspended(),
             hours: &self.known.settings.hours,

@@ -1,35 +1,64 @@
-//! Enrolling many contacts: one preview for all, then one job that can be interrupted.
+//! Enrolling many contacts: one quote for all, then one job that can be interrupted, and taken back.
 //!
-//! A job's progress moves in the transaction of the chunk that it counts, and each chunk's rows are
-//! charged in that same transaction: a killed job goes on where it was and charges nobody twice.
+//! | step | what is kept | in |
+//! |---|---|---|
+//! | quote | for each contact a mark of its texts and segments, and the price of all: `bulk_quotes`, 15 minutes | here |
+//! | start | the job, once for each quote; refused with the new quote where version, rate or balances are others | `start` |
+//! | work | five hundred contacts a transaction: decided anew, held to what was shown, charged, started, counted | `start` |
+//! | withdraw | who got no text yet, or everybody, is taken out and paid back; who is left may be quoted again | `withdraw` |
+//!
+//! **What was shown is what happens.** Whose text, segments or rate are others by then, or who was shown as refused, is not started
+//! but listed, and all together never take more credits or money than the quote.
+//!
+//! A job's progress moves in the transaction of the part that it counts: a killed job goes on where it was and charges nobody twice.
+
+mod days;
+mod start;
+mod waves;
+mod withdraw;
 
 use std::collections::BTreeMap;
 
 use domain::access::Permission;
-use domain::ids::{ContactId, JobId, WorkflowId};
+use domain::forecast::Forecast;
+use domain::ids::{ContactId, JobId, QuoteId, WorkflowId, WorkspaceId};
 use domain::ledger::Amounts;
 use domain::money::Micros;
 use domain::refusal::Refusal;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use store::bulk_quotes::{self, BulkQuote, Fate, Part, Shown};
 use store::contacts::{self, Contact};
-use store::jobs::{self, Item, Job, STARTED};
-use store::{DbError, Lane, Read, Tx, numbers, workflows};
+use store::jobs::{self, Item, Job};
+use store::{DbError, Lane, Read, Tx, numbers};
 
 use crate::actor::{Actor, Forbidden};
-use crate::batch::{Batch, Course, Decision};
+use crate::batch::{Batch, Bound, Course, Decision, mark};
 use crate::beat::Beat;
+use crate::claim::later;
 use crate::engine::Engine;
 use crate::facts::Steps;
 use crate::failure::Failure;
-use crate::idempotency::{IdempotencyKey, KeyMalformed, KeyReused, answered, once};
+use crate::idempotency::{IdempotencyKey, KeyMalformed, KeyReused, answered};
+
+pub(crate) use start::end_jobs;
+use waves::Waves;
+pub(crate) use withdraw::KIND as WITHDRAW;
+pub use withdraw::Whom as WithdrawWhom;
 
 /// Most contacts that one request may name.
 pub const MAX_NAMED: usize = 100_000;
-/// How many contacts one chunk takes.
-const CHUNK: i64 = 500;
+/// How many contacts one part has.
+const CHUNK: usize = 500;
+/// How many parts are read or written at a time.
+const PARTS_AT_ONCE: usize = 50;
+/// How many starts of a workflow are told, and among how many jobs they are looked for.
+const STARTS_TOLD: usize = 5;
+const LOOKED_AT: i64 = 200;
 /// Most refused contacts that a preview lists one by one.
 const LISTED_REFUSALS: usize = 1_000;
+/// For how long a quote of many holds.
+const HOLDS: SignedDuration = SignedDuration::from_mins(15);
 
 /// Whom.
 #[derive(Debug, Clone)]
@@ -38,19 +67,33 @@ pub enum Selection {
     All,
     /// These.
     These(Vec<ContactId>),
+    /// Those whom a withdrawal, by its job, has left without a text.
+    RestOf(JobId),
+    /// Those of an earlier quote.
+    Quoted(QuoteId),
 }
 
-impl Selection {
-    /// Those that are named.
-    fn ids(&self) -> Option<&[ContactId]> {
-        match self {
-            Self::All => None,
-            Self::These(ids) => Some(ids),
-        }
+/// What is to be started.
+#[derive(Debug, Clone)]
+pub struct Many {
+    /// Into which workflow.
+    pub workflow: WorkflowId,
+    /// Whom.
+    pub selection: Selection,
+    /// Most that start in a day of the workspace's calendar; nothing for all at once. All are charged at the start in any case: only
+    /// their first messages are spread, in the order of the contacts.
+    pub per_day: Option<u32>,
+}
+
+impl Many {
+    /// All at once.
+    #[must_use]
+    pub fn at_once(workflow: WorkflowId, selection: Selection) -> Self {
+        Self { workflow, selection, per_day: None }
     }
 }
 
-/// The price of enrolling many, and who would be refused.
+/// The price of enrolling many, who would be refused, and on which days the texts go.
 #[derive(Debug, Clone, Default)]
 pub struct BulkPreview {
     /// How many would start.
@@ -65,8 +108,25 @@ pub struct BulkPreview {
     pub segments: i64,
     /// What all would be charged.
     pub amounts: Amounts,
-    /// When the last message would be due.
+    /// When the last message would go, by schedule and by what the numbers may send.
     pub last_at: Option<Timestamp>,
+    /// What goes on which day of the workspace's calendar, if nobody replies and nothing else goes from these numbers.
+    pub forecast: Forecast,
+}
+
+/// A preview that was kept, by whose identifier it may be started.
+#[derive(Debug, Clone)]
+pub struct ManyQuote {
+    /// Its identifier.
+    pub id: QuoteId,
+    /// Into which workflow.
+    pub workflow: WorkflowId,
+    /// Most that start in a day.
+    pub per_day: Option<u32>,
+    /// Until when it holds.
+    pub expires_at: Timestamp,
+    /// What was shown.
+    pub preview: BulkPreview,
 }
 
 /// Why a bulk job is not begun.
@@ -93,6 +153,21 @@ pub enum BulkError {
     /// There is no such job.
     #[error("the job does not exist")]
     JobUnknown,
+    /// The job does not enroll, so nobody can be taken out of it.
+    #[error("the job does not put contacts into a workflow")]
+    NotEnrolling,
+    /// The job took nobody out of a workflow, so it has left nobody.
+    #[error("the job takes nobody out of a workflow, and so has left nobody to be quoted")]
+    NotWithdrawing,
+    /// The job still takes people out: whom it leaves is not known yet.
+    #[error("the job is still taking contacts out: whom it leaves is known when it is done")]
+    StillWithdrawing,
+    /// There is no such quote of many, or it has expired.
+    #[error("the quote does not exist, or it has expired")]
+    QuoteUnknown,
+    /// Version, rate or balances are not what they were when the quote was shown; this is the new one.
+    #[error("text or price have changed since the quote")]
+    QuoteChanged(Box<ManyQuote>),
     /// The key cannot be one.
     #[error(transparent)]
     KeyMalformed(#[from] KeyMalformed),
@@ -110,29 +185,81 @@ impl From<DbError> for BulkError {
     }
 }
 
+/// What a job that enrolls keeps of its task.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Payload {
     workflow: WorkflowId,
-    /// The version whose price was shown; nothing in jobs that an earlier program began.
-    #[serde(default)]
-    version: Option<i64>,
-    all: bool,
+    quote: QuoteId,
+}
+
+fn payload_of(job: &Job) -> Result<Payload, BulkError> {
+    if job.kind != "enroll" {
+        return Err(BulkError::NotEnrolling);
+    }
+    Ok(serde_json::from_str(&job.payload).map_err(|error| Failure::Stored(format!("{}: {error}", job.id)))?)
 }
 
 impl Engine {
-    /// What enrolling a selection would cost now, and who would be refused and why. Changes nothing.
-    pub async fn quote_many(
-        &self,
-        actor: &Actor,
-        workflow: WorkflowId,
-        selection: Selection,
-    ) -> Result<BulkPreview, BulkError> {
+    /// What enrolling a selection would cost now, who would be refused and why, and when the texts would go. Changes nothing.
+    pub async fn preview_many(&self, actor: &Actor, many: Many) -> Result<BulkPreview, BulkError> {
         actor.need(Permission::Read)?;
+        Ok(self.priced(actor, many).await?.preview)
+    }
+
+    /// The same, kept for 15 minutes: [`Engine::enroll_quoted`] starts exactly this.
+    pub async fn quote_many(&self, actor: &Actor, many: Many) -> Result<ManyQuote, BulkError> {
+        actor.need(Permission::Read)?;
+        let (workflow, per_day) = (many.workflow, many.per_day);
+        let everybody = matches!(many.selection, Selection::All);
+        let priced = self.priced(actor, many).await?;
+        let beat = self.beat(actor);
+        let contacts = priced.preview.starts + priced.preview.refusals;
+        let row = BulkQuote {
+            id: QuoteId(beat.id()),
+            workflow,
+            version: priced.version,
+            rate: priced.rate,
+            everybody,
+            shown: true,
+            contacts,
+            per_day,
+            shown_at: priced.at,
+            expires_at: later(beat.now, HOLDS),
+            amounts: priced.preview.amounts,
+            spent: Amounts::ZERO,
+            job: None,
+        };
+        let (id, expires_at) = (row.id, row.expires_at);
+        self.keep_quote(actor, row, priced.parts).await?;
+        Ok(ManyQuote { id, workflow, per_day, expires_at, preview: priced.preview })
+    }
+
+    /// Keeps a quote, some parts a transaction, so that nobody waits for a million contacts. It holds when all are there; one whose
+    /// process died before is swept as one that has expired.
+    ///
+    /// # Errors
+    /// [`BulkError::QuoteUnknown`] if that took so long that it was swept.
+    async fn keep_quote(&self, actor: &Actor, quote: BulkQuote, mut parts: Vec<Part>) -> Result<(), BulkError> {
+        let (workspace, id, until) = (actor.workspace(), quote.id, quote.expires_at);
+        let unfinished = BulkQuote { expires_at: quote.shown_at, ..quote };
+        let insert = move |tx: &mut Tx<'_>| bulk_quotes::insert(tx, workspace, &unfinished);
+        self.write::<_, DbError, _>(Lane::Bulk, insert).await?;
+        while !parts.is_empty() {
+            let rest = parts.split_off(parts.len().min(PARTS_AT_ONCE));
+            let some = std::mem::replace(&mut parts, rest);
+            let insert = move |tx: &mut Tx<'_>| bulk_quotes::insert_parts(tx, workspace, id, &some);
+            is_there(self.write::<_, DbError, _>(Lane::Bulk, insert).await?)?;
+        }
+        let hold = move |tx: &mut Tx<'_>| bulk_quotes::hold(tx, workspace, id, until);
+        is_there(self.write::<_, DbError, _>(Lane::Bulk, hold).await?)
+    }
+
+    async fn priced(&self, actor: &Actor, many: Many) -> Result<Priced, BulkError> {
         let (beat, steps) = (self.beat(actor), self.steps());
-        let selection = checked(selection)?;
+        let many = Many { selection: checked(many.selection)?, ..many };
         let decide = move |db: &Read<'_>| {
             let available = store::ledger::read_available(db, beat.workspace)?;
-            preview(db, &beat, &steps, workflow, &selection, available)
+            price(db, &beat, &steps, &many, available)
         };
         self.read(decide).await
     }
@@ -144,7 +271,8 @@ impl Engine {
         let cost = move |db: &Read<'_>| {
             let (credits, _) = store::ledger::read_available(db, beat.workspace)?;
             let enough = (credits, i64::MAX / 2);
-            Ok::<_, BulkError>(preview(db, &beat, &steps, workflow, &Selection::All, enough)?.amounts.micros)
+            let many = Many::at_once(workflow, Selection::All);
+            Ok::<_, BulkError>(price(db, &beat, &steps, &many, enough)?.preview.amounts.micros)
         };
         self.read(cost).await
     }
@@ -161,49 +289,14 @@ impl Engine {
         let (workspace, key) = (actor.workspace(), IdempotencyKey::parse(key)?);
         let selection = checked(selection.clone())?;
         self.read(move |db| {
-            let begun = answered::<JobId, BulkError>(db, workspace, &key, &asked(workflow, &selection))?;
+            let ids = match &selection {
+                Selection::All => None,
+                some => Some(listed(db, workspace, some)?),
+            };
+            let begun = answered::<JobId, BulkError>(db, workspace, &key, &asked(workflow, ids.as_deref()))?;
             begun.map(|id| jobs::find(db, workspace, id)?.ok_or(BulkError::JobUnknown)).transpose()
         })
         .await
-    }
-
-    /// Begins the job; [`Engine::run_job`] does it. The same key again gives the same job.
-    pub async fn enroll_many(
-        &self,
-        actor: &Actor,
-        workflow: WorkflowId,
-        selection: Selection,
-        key: Option<String>,
-    ) -> Result<Job, BulkError> {
-        actor.need(Permission::Enroll)?;
-        let (beat, selection) = (self.beat(actor).keyed(key.as_deref())?, checked(selection)?);
-        self.write(Lane::Bulk, move |tx| {
-            let id = once(tx, &beat, &asked(workflow, &selection), |tx| begin(tx, &beat, workflow, &selection))?;
-            // The job as it is now: a repeat is most often asked by somebody who waits for its end.
-            jobs::find(tx, beat.workspace, id)?.ok_or(BulkError::JobUnknown)
-        })
-        .await
-    }
-
-    /// Works on a job until it is done; `progress` is told after each chunk.
-    pub async fn run_job(
-        &self,
-        actor: &Actor,
-        id: JobId,
-        mut progress: impl FnMut(&Job) + Send,
-    ) -> Result<Job, BulkError> {
-        actor.need(Permission::Enroll)?;
-        let _watched = self.watch_growth();
-        loop {
-            let (beat, steps) = (self.beat(actor), self.steps());
-            let job = self.write(Lane::Bulk, move |tx| work(tx, &beat, &steps, id)).await?;
-            progress(&job);
-            self.wake();
-            if job.state == "done" {
-                self.refresh_statistics().await;
-                return Ok(job);
-            }
-        }
     }
 
     /// One job.
@@ -220,6 +313,17 @@ impl Engine {
         self.read(move |db| Ok(jobs::page(db, workspace, before, limit)?)).await
     }
 
+    /// The newest jobs that put contacts into a workflow, among the newest of all.
+    pub async fn starts_of(&self, actor: &Actor, workflow: WorkflowId) -> Result<Vec<Job>, BulkError> {
+        actor.need(Permission::Read)?;
+        let workspace = actor.workspace();
+        let mut jobs =
+            self.read(move |db| Ok::<_, BulkError>(jobs::page(db, workspace, JobId(i64::MAX), LOOKED_AT)?)).await?;
+        jobs.retain(|job| payload_of(job).is_ok_and(|payload| payload.workflow == workflow));
+        jobs.truncate(STARTS_TOLD);
+        Ok(jobs)
+    }
+
     /// The contacts that a job has refused, with their reasons, after the given one.
     pub async fn job_refusals(&self, actor: &Actor, id: JobId, after: i64, limit: i64) -> Result<Vec<Item>, BulkError> {
         actor.need(Permission::Read)?;
@@ -232,8 +336,13 @@ impl Engine {
     }
 }
 
+/// A quote that was swept meanwhile is none.
+fn is_there(there: bool) -> Result<(), BulkError> {
+    if there { Ok(()) } else { Err(BulkError::QuoteUnknown) }
+}
+
 fn checked(selection: Selection) -> Result<Selection, BulkError> {
-    let Selection::These(mut ids) = selection else { return Ok(Selection::All) };
+    let Selection::These(mut ids) = selection else { return Ok(selection) };
     ids.sort_unstable();
     ids.dedup();
     match ids.len() {
@@ -243,41 +352,68 @@ fn checked(selection: Selection) -> Result<Selection, BulkError> {
     }
 }
 
-fn preview(
-    db: &Read<'_>,
-    beat: &Beat,
-    steps: &Steps,
-    workflow: WorkflowId,
-    selection: &Selection,
-    available: (i64, i64),
-) -> Result<BulkPreview, BulkError> {
-    let all_numbers = numbers::list(db, beat.workspace)?;
-    let mut batch = Batch::load(db, beat, steps, Course::whole(workflow), available, all_numbers)?;
-    if batch.workflow.is_none() {
-        return Err(BulkError::WorkflowUnknown);
-    }
-    let mut preview = BulkPreview::default();
-    let mut after = ContactId(i64::MIN);
-    let mut named = match selection {
-        Selection::These(ids) => ids.as_slice(),
-        Selection::All => &[],
-    };
-    loop {
-        let chunk = match selection {
-            Selection::All => contacts::ids(db, beat.workspace, after, CHUNK)?,
-            Selection::These(_) => {
-                let (now, later) = named.split_at(named.len().min(usize::try_from(CHUNK).unwrap_or(usize::MAX)));
-                named = later;
-                now.to_vec()
+/// The contacts of a selection, in the order in which they are decided.
+fn listed(db: &Read<'_>, workspace: WorkspaceId, selection: &Selection) -> Result<Vec<ContactId>, BulkError> {
+    match selection {
+        Selection::These(ids) => Ok(ids.clone()),
+        Selection::RestOf(job) => withdraw::rest(db, workspace, *job),
+        Selection::Quoted(quote) => {
+            let mut all = Vec::new();
+            each_part(db, workspace, *quote, |part, _| all.extend(part.contacts.iter().map(|shown| shown.contact)))?;
+            Ok(all)
+        }
+        Selection::All => {
+            let (mut all, mut after) = (Vec::new(), ContactId(i64::MIN));
+            loop {
+                let page = contacts::ids(db, workspace, after, 5_000)?;
+                let Some(last) = page.last() else { return Ok(all) };
+                after = *last;
+                all.extend(page);
             }
+        }
+    }
+}
+
+/// What a key stands for: the workflow and exactly these contacts. Those of *all* are whoever is there.
+fn asked(workflow: WorkflowId, ids: Option<&[ContactId]>) -> (&'static str, WorkflowId, Option<&[ContactId]>) {
+    ("enroll_many", workflow, ids)
+}
+
+/// A preview with what a quote keeps of it.
+struct Priced {
+    preview: BulkPreview,
+    parts: Vec<Part>,
+    version: i64,
+    rate: Micros,
+    at: Timestamp,
+}
+
+fn price(db: &Read<'_>, beat: &Beat, steps: &Steps, many: &Many, available: (i64, i64)) -> Result<Priced, BulkError> {
+    let all_numbers = numbers::list(db, beat.workspace)?;
+    let mut batch = Batch::load(db, beat, steps, Course::whole(many.workflow), available, all_numbers)?;
+    let Some(workflow) = &batch.workflow else { return Err(BulkError::WorkflowUnknown) };
+    let (version, rate) = (workflow.version, batch.terms.rate);
+    let waves = Waves::of(&batch.known, many.per_day, beat.now)?;
+    let (mut preview, mut parts, mut groups) = (BulkPreview::default(), Vec::new(), days::Groups::default());
+    for (part, chunk) in (0..).zip(listed(db, beat.workspace, &many.selection)?.chunks(CHUNK)) {
+        let rows = contacts::some(db, beat.workspace, chunk)?;
+        let (before, mut starts) = (preview.starts, preview.starts);
+        let mut bounds = |decided: Option<&Decision>| {
+            starts += i64::from(decided.is_some_and(|decision| decision.result.is_ok()));
+            Bound { not_before: waves.start(starts), ..Bound::FREE }
         };
-        let Some(last) = chunk.last() else { return Ok(preview) };
-        after = *last;
-        let rows = contacts::some(db, beat.workspace, &chunk)?;
-        for decision in decide_all(db, beat, &mut batch, &chunk, &rows)? {
+        let decisions = decide_all(db, beat, &mut batch, chunk, &rows, &mut bounds)?;
+        let shown =
+            |decision: &Decision| Shown { contact: decision.contact, mark: decision.result.as_ref().ok().map(mark) };
+        parts.push(Part { part, before, contacts: decisions.iter().map(shown).collect() });
+        for decision in decisions {
+            groups.add(&decision);
             preview.add(decision);
         }
     }
+    preview.forecast = groups.forecast(db, beat, &batch, &waves.zone)?;
+    preview.last_at = preview.forecast.last_at.filter(|_| preview.forecast.beyond == 0);
+    Ok(Priced { preview, parts, version, rate, at: beat.now })
 }
 
 impl BulkPreview {
@@ -287,7 +423,6 @@ impl BulkPreview {
                 self.starts += 1;
                 self.segments += quote.segments();
                 self.amounts = self.amounts.plus(quote.amounts);
-                self.last_at = self.last_at.max(quote.steps.last().map(|step| step.due));
             }
             Err(refusals) => {
                 self.refusals += 1;
@@ -302,147 +437,48 @@ impl BulkPreview {
     }
 }
 
-/// Decides about a chunk: the contacts that were found, and those that do not exist.
+/// Decides about a chunk: the contacts that were found, and those that do not exist. `bound` is asked for each, with what was decided
+/// about the one before.
 fn decide_all(
     db: &Read<'_>,
     beat: &Beat,
     batch: &mut Batch,
     chunk: &[ContactId],
     rows: &[Contact],
+    bound: &mut impl FnMut(Option<&Decision>) -> Bound,
 ) -> Result<Vec<Decision>, Failure> {
     let around = batch.around(db, beat, rows)?;
     let found: BTreeMap<ContactId, &Contact> = rows.iter().map(|row| (row.id, row)).collect();
-    chunk
-        .iter()
-        .map(|id| match found.get(id) {
-            Some(row) => batch.decide(&around, row),
-            None => Ok(batch.decide_unknown(*id)),
-        })
-        .collect()
+    let mut decided = Vec::with_capacity(chunk.len());
+    for id in chunk {
+        let bound = bound(decided.last());
+        decided.push(match found.get(id) {
+            Some(row) => batch.decide(&around, row, bound)?,
+            None => batch.decide_unknown(*id),
+        });
+    }
+    Ok(decided)
 }
 
-/// What a key stands for: the workflow and exactly these contacts. Those of *all* are whoever is there.
-fn asked(workflow: WorkflowId, selection: &Selection) -> (&'static str, WorkflowId, Option<&[ContactId]>) {
-    ("enroll_many", workflow, selection.ids())
+/// Goes through the parts of a quote, in order.
+fn each_part(
+    db: &Read<'_>,
+    workspace: WorkspaceId,
+    id: QuoteId,
+    mut see: impl FnMut(Part, Fate),
+) -> Result<(), BulkError> {
+    bulk_quotes::find(db, workspace, id)?.ok_or(BulkError::QuoteUnknown)?;
+    let mut after = -1;
+    loop {
+        let page = bulk_quotes::parts(db, workspace, id, after, PARTS_AT_ONCE as i64)?;
+        let Some((last, _)) = page.last() else { return Ok(()) };
+        after = last.part;
+        page.into_iter().for_each(|(part, fate)| see(part, fate));
+    }
 }
 
-fn begin(tx: &mut Tx<'_>, beat: &Beat, workflow: WorkflowId, selection: &Selection) -> Result<JobId, BulkError> {
-    let found = workflows::find(tx, beat.workspace, workflow)?;
-    let found = found.filter(|workflow| workflow.archived_at.is_none()).ok_or(BulkError::WorkflowUnknown)?;
-    let payload = Payload { workflow, version: Some(found.version), all: matches!(selection, Selection::All) };
-    let (total, items) = match selection {
-        Selection::All => (contacts::count(tx, beat.workspace)?, Vec::new()),
-        Selection::These(ids) => {
-            let item = |id: &ContactId| Item { item: id.0, contact: Some(id.0), outcome: None };
-            (i64::try_from(ids.len()).unwrap_or(i64::MAX), ids.iter().map(item).collect())
-        }
-    };
-    let job = Job {
-        id: JobId(beat.id()),
-        kind: "enroll".to_owned(),
-        state: "running".to_owned(),
-        payload: serde_json::to_string(&payload).expect("plain data"),
-        cursor: i64::MIN,
-        total,
-        started: 0,
-        refused: 0,
-        actor: beat.actor.clone(),
-        created_at: beat.now,
-        updated_at: beat.now,
-    };
-    jobs::insert(tx, beat.workspace, &job)?;
-    jobs::add_items(tx, beat.workspace, job.id, &items)?;
-    Ok(job.id)
-}
-
-/// Ends the jobs that put contacts into a workflow: whoever they have not reached is neither charged nor refused. In a
-/// transaction before the one that locks the workflow, for which a chunk may wait that has its job locked.
-pub(crate) fn end_jobs(tx: &mut Tx<'_>, beat: &Beat, workflow: WorkflowId) -> Result<(), Failure> {
-    for found in jobs::running_in(tx, beat.workspace, "enroll")? {
-        let payload: Payload =
-            serde_json::from_str(&found.payload).map_err(|error| Failure::Stored(format!("{}: {error}", found.id)))?;
-        if payload.workflow != workflow {
-            continue;
-        }
-        let job = jobs::lock(tx, beat.workspace, found.id)?;
-        if let Some(job) = job.filter(|job| job.state == "running") {
-            jobs::save(tx, beat.workspace, &Job { state: "done".to_owned(), updated_at: beat.now, ..job })?;
-        }
-    }
-    Ok(())
-}
-
-/// One chunk of a job: decided, charged, started and counted in one transaction.
-fn work(tx: &mut Tx<'_>, beat: &Beat, steps: &Steps, id: JobId) -> Result<Job, BulkError> {
-    let mut job = jobs::lock(tx, beat.workspace, id)?.ok_or(BulkError::JobUnknown)?;
-    if job.state != "running" {
-        return Ok(job);
-    }
-    let beat = &Beat { actor: job.actor.clone(), ..beat.clone() };
-    let payload: Payload =
-        serde_json::from_str(&job.payload).map_err(|error| Failure::Stored(format!("{id}: {error}")))?;
-    let chunk: Vec<ContactId> = if payload.all {
-        let mut all = contacts::ids(tx, beat.workspace, ContactId(job.cursor), CHUNK)?;
-        // Identifiers hold the time: whoever came after the job began was in no preview.
-        all.retain(|contact| contact.0 < id.0);
-        all
-    } else {
-        jobs::items(tx, beat.workspace, id, job.cursor, CHUNK)?.iter().filter_map(jobs::contact_of).collect()
-    };
-    job.updated_at = beat.now;
-    match chunk.last() {
-        None => "done".clone_into(&mut job.state),
-        Some(last) => {
-            job.cursor = last.0;
-            enroll_chunk(tx, beat, steps, &payload, &mut job, &chunk)?;
-        }
-    }
-    jobs::save(tx, beat.workspace, &job)?;
-    Ok(job)
-}
-
-fn enroll_chunk(
-    tx: &mut Tx<'_>,
-    beat: &Beat,
-    steps: &Steps,
-    payload: &Payload,
-    job: &mut Job,
-    chunk: &[ContactId],
-) -> Result<(), Failure> {
-    let rows = contacts::lock(tx, beat.workspace, chunk)?;
-    let kept = workflows::keep(tx, beat.workspace, payload.workflow)?;
-    if payload.version.is_some_and(|version| kept.is_none_or(|kept| kept.version != version)) {
-        // Edited before this job reached anybody, or between two of its chunks: nobody was shown that text and price.
-        "done".clone_into(&mut job.state);
-        return Ok(());
-    }
-    let all_numbers = numbers::lock(tx, beat.workspace)?;
-    let available = store::ledger::read_available(tx, beat.workspace)?;
-    let mut batch = Batch::load(tx, beat, steps, Course::whole(payload.workflow), available, all_numbers)?;
-    let decisions = decide_all(tx, beat, &mut batch, chunk, &rows)?;
-    let started = batch.start(tx, beat, &rows, &decisions)?;
-    let mut outcomes = Vec::new();
-    for decision in &decisions {
-        let outcome = match &decision.result {
-            Ok(_) => STARTED.to_owned(),
-            Err(refusals) => reasons(refusals),
-        };
-        outcomes.push(Item { item: decision.contact.0, contact: Some(decision.contact.0), outcome: Some(outcome) });
-    }
-    let count = i64::try_from(started.len()).unwrap_or(i64::MAX);
-    job.started += count;
-    job.refused += i64::try_from(decisions.len()).unwrap_or(i64::MAX) - count;
-    if payload.all {
-        outcomes.retain(|item| item.outcome.as_deref() != Some(STARTED));
-        jobs::add_items(tx, beat.workspace, job.id, &outcomes)?;
-    } else {
-        jobs::set_items(tx, beat.workspace, job.id, &outcomes)?;
-    }
-    Ok(())
-}
-
-/// Refusals as the job keeps them: a list of code, sentence and fix.
-fn reasons(refusals: &[Refusal]) -> String {
-    let reason = |refusal: &Refusal| serde_json::json!({ "code": refusal.code(), "message": refusal.to_string(), "fix": refusal.fix() });
-    serde_json::Value::Array(refusals.iter().map(reason).collect()).to_string()
+/// The quote of a job, which is there as long as the job.
+fn quote_of(db: &Read<'_>, workspace: WorkspaceId, id: QuoteId) -> Result<BulkQuote, BulkError> {
+    let gone = || Failure::Stored(format!("the quote {id} of a job is gone"));
+    Ok(bulk_quotes::find(db, workspace, id)?.ok_or_else(gone)?)
 }

@@ -12,7 +12,7 @@ use domain::attempt::{ANSWER_WAIT, RETRY_HOURS};
 use domain::enrollment::StopReason;
 use domain::ids::{AttemptId, ContactId, EnrollmentId, MessageId};
 use domain::message::{MessageKind, MessageState};
-use domain::pace::{Day, Pace};
+use domain::pace::Pace;
 use domain::suppression::Suppression;
 use domain::{deadline, rules, segments, template};
 use jiff::{SignedDuration, Timestamp};
@@ -25,7 +25,7 @@ use crate::beat::Beat;
 use crate::ending;
 use crate::facts::{self, Known, Steps};
 use crate::failure::Failure;
-use crate::meters::Meters;
+use crate::meters::{self, Meters};
 use crate::{senders, slots};
 
 /// How long a due step waits when its number is not live, or not registered to text the contact.
@@ -136,14 +136,7 @@ pub(crate) struct Room {
 
 impl Room {
     fn new(known: &Known, slots: slots::Room, now: Timestamp, meters: Meters) -> Self {
-        let pace = Pace {
-            per_minute: known.row.messages_per_minute,
-            per_day: 0,
-            day: Day::Rolling,
-            paced_until: known.row.paced_until,
-            day_until: now,
-            day_count: 0,
-        };
+        let pace = meters::own_pace(&known.row, now);
         Self { meters, pace, slots, full: false, by_pace: pace.allowed(now), used: 0 }
     }
 

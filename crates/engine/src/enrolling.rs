@@ -18,7 +18,7 @@ use store::enrollments::Enrollment;
 use store::{DbError, Lane, Tx, contacts, enrollments, messages, numbers, workflows};
 
 use crate::actor::{Actor, Forbidden};
-use crate::batch::{Batch, Course, Decision};
+use crate::batch::{Batch, Bound, Course, Decision};
 use crate::beat::Beat;
 use crate::ending::{self, Ended};
 use crate::engine::Engine;
@@ -242,7 +242,7 @@ fn decide(
     let decision = match rows.first() {
         Some(row) => {
             let around = batch.around(tx, beat, &rows)?;
-            batch.decide(&around, row)?
+            batch.decide(&around, row, Bound::FREE)?
         }
         None => batch.decide_unknown(contact),
     };

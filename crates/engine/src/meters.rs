@@ -4,15 +4,17 @@
 //! are one at a time, so nothing is counted twice. A number that its campaign or brand holds back is put off until they have room again: what is
 //! due is looked for by the numbers' own pace.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use domain::ids::{BrandId, CampaignId};
+use domain::forecast::{Meter, Unit};
+use domain::ids::{BrandId, CampaignId, NumberId};
 use domain::pace::{Day, Pace};
 use domain::registration;
 use jiff::{SignedDuration, Timestamp};
-use store::Tx;
 use store::numbers::Number;
 use store::registrations::{self, Limits};
+use store::workspaces::Workspace;
+use store::{Read, Tx};
 
 use crate::beat::Beat;
 use crate::claim::{earlier, later};
@@ -90,6 +92,46 @@ impl Meters {
         let campaign = number.campaign.and_then(|id| self.campaigns.get(&id));
         let brand = campaign.and_then(|(brand, _)| self.brands.get(brand));
         [Some(pace_of(number)), campaign.map(|(_, minute)| *minute), brand.copied()].into_iter().flatten()
+    }
+}
+
+/// The meters that the texts of each number pass, by their places in the list of them.
+pub(crate) type Passed = HashMap<NumberId, Vec<usize>>;
+
+/// All meters of a workspace, and which of them the texts of each number pass: for a forecast.
+pub(crate) fn all(
+    db: &Read<'_>,
+    beat: &Beat,
+    workspace: &Workspace,
+    numbers: &[Number],
+) -> Result<(Vec<Meter>, Passed), Failure> {
+    let mut all = vec![Meter { pace: own_pace(workspace, beat.now), unit: Unit::Messages }];
+    let mut put = |pace: Pace| {
+        all.push(Meter { pace, unit: Unit::Segments });
+        all.len() - 1
+    };
+    let (mut minutes, mut days) = (BTreeMap::new(), BTreeMap::new());
+    for row in registrations::limits(db, beat.workspace)? {
+        let day = *days.entry(row.brand).or_insert_with(|| put(day_of(&row)));
+        minutes.insert(row.campaign, [put(minute_of(&row)), day]);
+    }
+    let of = numbers.iter().map(|number| {
+        let shared = number.campaign.and_then(|campaign| minutes.get(&campaign));
+        (number.id, [0, put(pace_of(number))].into_iter().chain(shared.into_iter().flatten().copied()).collect())
+    });
+    let of = of.collect();
+    Ok((all, of))
+}
+
+/// The pace of a workspace, in messages.
+pub(crate) fn own_pace(workspace: &Workspace, now: Timestamp) -> Pace {
+    Pace {
+        per_minute: workspace.messages_per_minute,
+        per_day: 0,
+        day: Day::Rolling,
+        paced_until: workspace.paced_until,
+        day_until: now,
+        day_count: 0,
     }
 }
 

@@ -33,16 +33,19 @@ const FOUND: i64 = 100;
 enum Kind {
     /// Enrolls many.
     Enroll,
+    /// Takes out whom another one has enrolled.
+    Withdraw,
     /// Changes many contacts.
     Change,
 }
 
 impl Kind {
-    const ALL: [Self; 2] = [Self::Enroll, Self::Change];
+    const ALL: [Self; 3] = [Self::Enroll, Self::Withdraw, Self::Change];
 
     fn word(self) -> &'static str {
         match self {
             Self::Enroll => "enroll",
+            Self::Withdraw => crate::bulk::WITHDRAW,
             Self::Change => crate::changes::KIND,
         }
     }
@@ -79,6 +82,14 @@ impl Engine {
     /// is the answer when all have been tried.
     pub async fn resume_jobs(&self, still_for: SignedDuration) -> Result<usize, BulkError> {
         self.resume(Kind::Enroll, still_for).await
+    }
+
+    /// Goes on with withdrawals that have not moved for so long.
+    ///
+    /// # Errors
+    /// The first failure, after all have been tried.
+    pub async fn resume_withdrawals(&self, still_for: SignedDuration) -> Result<usize, BulkError> {
+        self.resume(Kind::Withdraw, still_for).await
     }
 
     /// Goes on with changes of many that have not moved for so long.
@@ -148,6 +159,7 @@ impl Engine {
         let (actor, job) = (Actor::operator(orphan.0), orphan.1);
         match kind {
             Kind::Enroll => self.run_job(&actor, job, |_| {}).await?,
+            Kind::Withdraw => self.run_withdrawal(&actor, job).await?,
             Kind::Change => self.run_changes(&actor, job).await?,
         };
         Ok(true)

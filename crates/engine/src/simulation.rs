@@ -23,7 +23,7 @@ use store::{Address, DbError, Store, enrollments, messages};
 use crate::actor::Actor;
 use crate::audit::LedgerReport;
 use crate::billing::{Balances, BillingError, Slip};
-use crate::bulk::{BulkError, BulkPreview, Selection};
+use crate::bulk::{BulkError, BulkPreview, Many, Selection};
 use crate::clock::Clock;
 use crate::engine::{Carriers, Engine, OpenError};
 use crate::failure::Failure;
@@ -162,7 +162,7 @@ pub async fn simulate(
     let workflow = engine.create_workflow(&actor, simulation.workflow.clone()).await?.summary.workflow.id;
     let wallet = fill_wallet(&engine, &actor, &simulation, workflow).await?;
     let before = engine.balances(&actor).await?;
-    let mut preview = engine.quote_many(&actor, workflow, Selection::All).await?;
+    let mut preview = engine.preview_many(&actor, Many::at_once(workflow, Selection::All)).await?;
     if simulation.wallet.is_none() {
         forget_funds(&mut preview);
     }

@@ -6,6 +6,7 @@
 //! |---|---|---|
 //! | answers to idempotency keys | 30 days | longer than anybody repeats a request whose answer was lost |
 //! | quotes | a day after they expired | a start by an expired quote is refused in any case |
+//! | quotes of many that began a job | as long as the job | what it has started is taken back by them |
 //! | keys of carriers' callbacks | 30 days | carriers repeat for three days at most (SMS §2.1); after that a repeat would count as new |
 //! | receipts that no text claims | 72 hours, then as callbacks that belong to nobody | a carrier is asked no longer for a text in doubt |
 //! | callbacks that belong to nobody | 90 days | a person looks at them |
@@ -94,10 +95,21 @@ impl Engine {
                 for (what, kept) in [(Old::Answers, KEYS), (Old::Quotes, QUOTES), (Old::Callbacks, KEYS)] {
                     gone += self.let_go(kept, move |tx, before| upkeep::forget(tx, row.id, what, before, ROWS)).await?;
                 }
+                gone += self.forget_bulk_quotes(row.id).await?;
                 gone += self.forget_deliveries(row.id, ROWS).await?;
             }
         }
         gone += self.let_go(STRAYS, |tx, before| upkeep::forget_strays(tx, before, ROWS)).await?;
+        Ok(gone)
+    }
+
+    /// Quotes of many that were not started, one in a transaction: each may have two thousand rows.
+    async fn forget_bulk_quotes(&self, workspace: WorkspaceId) -> Result<u64, Failure> {
+        let (before, mut gone) = (self.now().saturating_sub(QUOTES).unwrap_or(Timestamp::MIN), 0);
+        let forget = move |tx: &mut store::Tx<'_>| store::bulk_quotes::forget_one(tx, workspace, before);
+        while self.write::<_, store::DbError, _>(Lane::Bulk, forget).await? {
+            gone += 1;
+        }
         Ok(gone)
     }
 

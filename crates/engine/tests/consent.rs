@@ -6,7 +6,7 @@ use domain::enrollment::{EnrollmentState, StopReason};
 use domain::ids::{ContactId, EnrollmentId, UserId, WorkflowId};
 use domain::refusal::Refusal;
 use domain::suppression::Suppression;
-use engine::bulk::Selection;
+use engine::bulk::{Many, Selection};
 use engine::consents::{ConsentError, GivenError, History, NewConsent, OptOut};
 use engine::contacts::NewContact;
 use engine::enrolling::{EnrollError, EnrollRequest};
@@ -208,7 +208,7 @@ fn where_consent_is_required_nobody_is_enrolled_without_one_that_holds() {
         assert_eq!(refusals(&world, contact, workflow).await, [Refusal::NoConsent(Standing::Expired(until))]);
         world.engine.record_consent(&world.actor, other, form(), OptOut::Keep).await.unwrap();
         let whom = Selection::These(vec![contact, other]);
-        let preview = world.engine.quote_many(&world.actor, workflow, whom).await.unwrap();
+        let preview = world.engine.preview_many(&world.actor, Many::at_once(workflow, whom)).await.unwrap();
         assert_eq!(preview.starts, 1, "{preview:?}");
         world.engine.record_consent(&world.actor, contact, form(), OptOut::Keep).await.unwrap();
         assert_eq!(refusals(&world, contact, workflow).await, []);

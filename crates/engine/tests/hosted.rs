@@ -6,13 +6,13 @@
 use std::fmt::Write as _;
 use std::io::Cursor;
 
-use domain::ids::ContactId;
+use domain::ids::{ContactId, WorkflowId};
 use domain::ledger::Amounts;
 use domain::money::Micros;
 use domain::plan::{Standing, Terms};
 use engine::Operator;
 use engine::billing::Slip;
-use engine::bulk::Selection;
+use engine::bulk::{Many, Selection};
 use engine::cards::{CardUse, MOST_DECLINES};
 use engine::import::{ImportOptions, ImportOutlets};
 use engine::plans::NewPlan;
@@ -77,6 +77,20 @@ async fn days(world: &World, count: i64) {
     }
 }
 
+/// All of these are quoted, and started by that quote: three segments each, and exactly what was shown.
+async fn launch(world: &World, workflow: WorkflowId, chosen: &[ContactId]) {
+    let count = i64::try_from(chosen.len()).unwrap();
+    let many = Many::at_once(workflow, Selection::These(chosen.to_vec()));
+    let quote = world.engine.quote_many(&world.actor, many).await.unwrap();
+    assert_eq!((quote.preview.starts, quote.preview.segments), (count, 3 * count));
+    let before = world.balance("available").await;
+    let job = world.engine.enroll_quoted(&world.actor, quote.id, Some("launch".to_owned())).await.unwrap();
+    let done = world.engine.run_job(&world.actor, job.id, |_| {}).await.unwrap();
+    assert_eq!((done.started, done.refused), (count, 0));
+    let (after, shown) = (world.balance("available").await, quote.preview.amounts);
+    assert_eq!((before.0 - after.0, before.1 - after.1), (shown.credits, shown.micros.0));
+}
+
 /// A person pays by card, and has it kept for the months of the plan.
 async fn pay(world: &World, stripe: &Imitation, dollars: i64) {
     let (engine, actor) = (&world.engine, &world.actor);
@@ -135,15 +149,7 @@ fn the_months_of_a_hosted_workspace_balance_at_every_step() {
         let started = count / 5;
         let cost = 3 * i64::try_from(started).unwrap();
         pay(&world, &stripe, 2 * PRICE.0 / 1_000_000 + cost / 100).await;
-        let chosen = Selection::These(contacts[..started].to_vec());
-        let preview = world.engine.quote_many(&world.actor, workflow, chosen.clone()).await.unwrap();
-        assert_eq!((preview.starts, preview.segments), (i64::try_from(started).unwrap(), cost));
-        let before = world.balance("available").await;
-        let job = world.engine.enroll_many(&world.actor, workflow, chosen, Some("launch".to_owned())).await.unwrap();
-        let done = world.engine.run_job(&world.actor, job.id, |_| {}).await.unwrap();
-        assert_eq!((done.started, done.refused), (i64::try_from(started).unwrap(), 0));
-        let after = world.balance("available").await;
-        assert_eq!((before.0 - after.0, before.1 - after.1), (preview.amounts.credits, preview.amounts.micros.0));
+        launch(&world, workflow, &contacts[..started]).await;
         sound(&world).await;
 
         days(&world, 1).await;

@@ -37,6 +37,7 @@ mod nodes;
 mod outage;
 mod payments;
 mod plans;
+mod quoted;
 mod race;
 mod receipts;
 mod records;

@@ -7,7 +7,7 @@ use carrier::Carrier;
 use domain::enrollment::{EnrollmentState, StopReason};
 use domain::ids::{EventId, WorkflowId, WorkspaceId};
 use domain::refusal::Refusal;
-use engine::bulk::Selection;
+use engine::bulk::{Many, Selection};
 use engine::enrolling::{EnrollError, EnrollRequest};
 use engine::manual::SendError;
 use engine::suspension::SuspensionError;
@@ -74,7 +74,8 @@ fn nothing_is_sent_or_started_while_it_is_suspended_and_what_waited_goes_on() {
             }
             other => panic!("{other:?}"),
         }
-        let preview = world.engine.quote_many(&world.actor, WorkflowId(77), Selection::All).await.unwrap();
+        let preview =
+            world.engine.preview_many(&world.actor, Many::at_once(WorkflowId(77), Selection::All)).await.unwrap();
         assert_eq!((preview.starts, preview.refusals), (0, 2));
         let refused = world.engine.send_message(&world.actor, bob, "Hello again").await.unwrap_err();
         assert!(matches!(&refused, SendError::Suspended { reason } if reason == "complaints"), "{refused:?}");

@@ -6,6 +6,7 @@
 //! This crate never decides a rule, reads the time or draws chance: they arrive as arguments.
 
 pub mod answers;
+pub mod bulk_quotes;
 pub mod cards;
 pub mod carriers;
 pub mod checks;
@@ -59,6 +60,7 @@ pub use db::{Address, ConstraintKind, Copied, DbError, Each, Lane, Read, Row, Si
 /// Each statement of each module, as (name, statement).
 const STATEMENTS: &[&[(&str, &Sql)]] = &[
     answers::ALL,
+    bulk_quotes::ALL,
     cards::ALL,
     carriers::ALL,
     checks::ALL,

@@ -170,6 +170,13 @@ const MIGRATIONS: &[Migration] = &[
             postgres: include_str!("../../../migrations/postgres/0022_operators.sql"),
         },
     },
+    Migration {
+        name: "0023_bulk_quotes",
+        sql: Sql::Twin {
+            sqlite: include_str!("../../../migrations/sqlite/0023_bulk_quotes.sql"),
+            postgres: include_str!("../../../migrations/postgres/0023_bulk_quotes.sql"),
+        },
+    },
 ];
 
 /// What only the program can work out of rows that are there already, by the migration that needs it. It runs once the

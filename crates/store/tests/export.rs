@@ -6,8 +6,10 @@ use store::export::PARTS;
 use store::{Sql, testing};
 
 /// Tables of which nothing is exported.
-const TABLES: [(&str, &str); 20] = [
+const TABLES: [(&str, &str); 22] = [
     ("answers", "answers to repeated requests, for a day"),
+    ("bulk_parts", "what was shown before a start, of which `jobs` and `enrollments` tell"),
+    ("bulk_quotes", "the same"),
     ("carrier_events", "which calls of carriers were taken"),
     ("carrier_messages", "in `messages` as `carrier_id`"),
     ("contact_words", "made of contacts"),

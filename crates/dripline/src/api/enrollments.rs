@@ -205,7 +205,37 @@ pub(crate) async fn start(
     Ok(Json(parts.engine.enroll(&actor, request).await?.into()))
 }
 
+/// A quote of many.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct QuotedBody {
+    quote: ids::Quote,
+}
+
+/// Enroll what a quote of many has shown
+///
+/// Begins a job and answers at once; the job goes on by itself, also after a restart. Each contact is charged once, and only what the quote
+/// has shown for it: whose text or price is another by then, or who was shown as refused, is not started but listed. The same quote again
+/// gives the same job.
+#[utoipa::path(post, path = "/enrollments/quoted", operation_id = "enrollQuoted", tag = "Enrollments",
+    request_body = QuotedBody,
+    responses((status = 200, description = "The job.", body = Job)),
+    extensions(("x-permission" = json!("enroll")),
+        ("x-problems" = json!(["not_found", "quote_changed", "quote_unknown"]))))]
+pub(crate) async fn start_quoted(
+    State(parts): State<Parts>,
+    Caller(actor): Caller,
+    Body(body): Body<QuotedBody>,
+) -> Result<Json<Job>, Problem> {
+    let job = parts.engine.enroll_quoted(&actor, body.quote.0, None).await?;
+    let answer = Job::from(&job);
+    jobs::go_on(parts, actor, &job);
+    Ok(Json(answer))
+}
+
 /// Enroll many contacts
+///
+/// At whatever they cost by then: who wants to know before asks for a quote of many, and starts that.
 ///
 /// Begins a job and answers at once; the job goes on by itself, also after a restart, and charges each contact once. It
 /// ends early if the workflow is paused or deleted: whom it has not reached is neither started nor refused.
@@ -221,7 +251,7 @@ pub(crate) async fn start_many(
     let selection = body.selection();
     let job = parts.engine.enroll_many(&actor, body.workflow.0, selection, None).await?;
     let answer = Job::from(&job);
-    jobs::go_on(parts, actor, job.id);
+    jobs::go_on(parts, actor, &job);
     Ok(Json(answer))
 }
 

@@ -4,15 +4,16 @@ use axum::Json;
 use axum::extract::State;
 use domain::ids::{ContactId, JobId};
 use engine::Actor;
+use engine::bulk::WithdrawWhom;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use store::jobs::Item;
 use utoipa::ToSchema;
 
 use super::ids;
 use super::quotes::Refusal;
-use super::request::{Asked, Caller, Page, Paging};
-use super::words::{JobStateWord, Word};
+use super::request::{Asked, Body, Caller, Page, Paging};
+use super::words::{JobKindWord, JobStateWord, WithdrawnWord, Word};
 use crate::problem::Problem;
 use crate::wiring::Parts;
 
@@ -20,12 +21,13 @@ use crate::wiring::Parts;
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Job {
     id: ids::Job,
+    kind: JobKindWord,
     state: JobStateWord,
     /// How many contacts it works on.
     total: i64,
-    /// How many it has enrolled.
+    /// How many it has enrolled, taken out or changed.
     started: i64,
-    /// How many it has refused.
+    /// How many it has refused, or left as they were.
     refused: i64,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -35,6 +37,7 @@ impl From<&store::jobs::Job> for Job {
     fn from(row: &store::jobs::Job) -> Self {
         Self {
             id: row.id.into(),
+            kind: Word::of(row.kind.clone()),
             state: Word::of(row.state.clone()),
             total: row.total,
             started: row.started,
@@ -45,11 +48,17 @@ impl From<&store::jobs::Job> for Job {
     }
 }
 
-/// Works on a job beside the requests.
-pub(crate) fn go_on(parts: Parts, actor: Actor, job: JobId) {
+/// Works on a job that enrolls, or takes out, beside the requests.
+pub(crate) fn go_on(parts: Parts, actor: Actor, job: &store::jobs::Job) {
+    let (job, enrolls) = (job.id, job.kind == "enroll");
     tokio::spawn(async move {
-        if let Err(error) = parts.engine.run_job(&actor, job, |_| {}).await {
-            tracing::error!(%job, %error, "a job broke off; it goes on at the next start");
+        let done = if enrolls {
+            parts.engine.run_job(&actor, job, |_| {}).await
+        } else {
+            parts.engine.run_withdrawal(&actor, job).await
+        };
+        if let Err(error) = done {
+            tracing::error!(%job, %error, "a job broke off; it goes on by itself");
         }
     });
 }
@@ -81,6 +90,36 @@ pub(crate) async fn show(
     ids::Id(id): ids::Job,
 ) -> Result<Json<Job>, Problem> {
     Ok(Json(Job::from(&parts.engine.job(&actor, id).await?)))
+}
+
+/// Whom to take out.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WithdrawalBody {
+    whom: WithdrawnWord,
+}
+
+/// Take back what a job has started
+///
+/// Ends the job, and begins one that takes its contacts out of the workflow: those who got no text yet (`unbegun`), or everybody who is
+/// still in (`everybody`). What was not sent comes back at once. Who got no text is left, and may be quoted again
+/// (`POST /jobs/{id}/quote`).
+#[utoipa::path(post, path = "/jobs/{id}/withdraw", operation_id = "withdrawJob", tag = "Jobs",
+    params(("id" = ids::Job, Path, description = "The job that enrolls.")), request_body = WithdrawalBody,
+    responses((status = 200, description = "The job that takes out.", body = Job)),
+    extensions(("x-permission" = json!("enroll")), ("x-problems" = json!(["not_found", "selection"]))))]
+pub(crate) async fn withdraw(
+    State(parts): State<Parts>,
+    Caller(actor): Caller,
+    ids::Id(id): ids::Job,
+    Body(body): Body<WithdrawalBody>,
+) -> Result<Json<Job>, Problem> {
+    let everybody = body.whom.as_str() == WithdrawWhom::Everybody.word();
+    let whom = if everybody { WithdrawWhom::Everybody } else { WithdrawWhom::Unbegun };
+    let job = parts.engine.withdraw_job(&actor, id, whom).await?;
+    let answer = Job::from(&job);
+    go_on(parts, actor, &job);
+    Ok(Json(answer))
 }
 
 /// A contact that a job has refused.

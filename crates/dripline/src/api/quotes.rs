@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
+use domain::forecast::Day;
 use domain::ids::ContactId;
 use domain::quote::{QuotedStep, Terms};
-use engine::bulk::{BulkPreview, Selection};
+use engine::bulk::{Many, Selection};
 use engine::enrolling::Preview;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,7 @@ use utoipa::ToSchema;
 use super::ids;
 use super::request::{Body, Caller};
 use super::words::{EncodingWord, Word};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::wiring::Parts;
 
 /// An exact price and timeline. What it shows is what happens.
@@ -166,14 +167,58 @@ pub(crate) struct ManyBody {
 
 impl ManyBody {
     pub(crate) fn selection(&mut self) -> Selection {
-        let ids = |ids: Vec<ids::Contact>| ids.into_iter().map(|id| id.0).collect();
-        self.contacts.take().map_or(Selection::All, |contacts| Selection::These(ids(contacts)))
+        self.contacts.take().map_or(Selection::All, these)
     }
 }
 
-/// The price of enrolling many, and who would be refused.
+fn these(ids: Vec<ids::Contact>) -> Selection {
+    Selection::These(ids.into_iter().map(|id| id.0).collect())
+}
+
+/// Many contacts and one workflow, to be quoted.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ManyQuoteBody {
+    workflow: ids::Workflow,
+    /// Which contacts, at most 100,000; without it all of the workspace.
+    contacts: Option<Vec<ids::Contact>>,
+    /// Most that start in a day of the workspace's calendar; without it all at once. All are charged at the start: only their first
+    /// messages are spread.
+    #[schema(minimum = 1, example = 500)]
+    per_day: Option<u32>,
+}
+
+impl ManyQuoteBody {
+    fn many(self) -> Result<Many, Problem> {
+        let selection = self.contacts.map_or(Selection::All, these);
+        Ok(Many { workflow: self.workflow.0, selection, per_day: most(self.per_day)? })
+    }
+}
+
+/// How those whom a withdrawal has left are to start.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RestQuoteBody {
+    /// Most that start in a day of the workspace's calendar; without it all at once.
+    #[schema(minimum = 1, example = 500)]
+    per_day: Option<u32>,
+}
+
+fn most(per_day: Option<u32>) -> Result<Option<u32>, Problem> {
+    if per_day == Some(0) {
+        return Err(Problem::new(Code::Selection, "`per_day` is 0, so that nobody would start: 1 is the least"));
+    }
+    Ok(per_day)
+}
+
+/// The price of enrolling many, who would be refused, and on which days the texts go.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ManyQuote {
+    id: ids::Quote,
+    /// It holds for 15 minutes.
+    expires_at: Timestamp,
+    /// Most that start in a day; nothing for all at once.
+    per_day: Option<u32>,
     /// How many would start.
     starts: i64,
     /// How many would be refused.
@@ -189,10 +234,31 @@ pub(crate) struct ManyQuote {
     cost_micros: i64,
     /// The same for people.
     cost: String,
-    /// When the last message would be due.
+    /// When the last message would go, by schedule and by what the numbers may send. Nothing if that is later than in three years.
     last_at: Option<Timestamp>,
+    /// What goes on which day of the workspace's calendar, if nobody replies and nothing else goes from these numbers.
+    days: Vec<QuotedDay>,
+    /// Messages that would go later than in three years.
+    beyond: i64,
     /// The first 1,000 refused contacts with all their reasons.
     refused: Vec<Refused>,
+}
+
+/// What goes on a day.
+#[derive(Serialize, ToSchema)]
+struct QuotedDay {
+    #[schema(value_type = String, example = "2026-11-24")]
+    date: jiff::civil::Date,
+    /// Contacts that get their first message.
+    starts: i64,
+    messages: i64,
+    segments: i64,
+}
+
+impl From<(&jiff::civil::Date, &Day)> for QuotedDay {
+    fn from((date, day): (&jiff::civil::Date, &Day)) -> Self {
+        Self { date: *date, starts: day.starts, messages: day.messages, segments: day.segments }
+    }
 }
 
 /// A contact that is refused.
@@ -226,33 +292,58 @@ impl From<&(ContactId, Vec<domain::refusal::Refusal>)> for Refused {
     }
 }
 
-impl From<BulkPreview> for ManyQuote {
-    fn from(preview: BulkPreview) -> Self {
+impl From<&engine::bulk::ManyQuote> for ManyQuote {
+    fn from(quote: &engine::bulk::ManyQuote) -> Self {
+        let preview = &quote.preview;
         Self {
+            id: quote.id.into(),
+            expires_at: quote.expires_at,
+            per_day: quote.per_day,
             starts: preview.starts,
             refusals: preview.refusals,
             refused: preview.refused.iter().map(Refused::from).collect(),
-            by_code: preview.by_code,
+            by_code: preview.by_code.clone(),
             segments: preview.segments,
             credits: preview.amounts.credits,
             cost_micros: preview.amounts.micros.0,
             cost: preview.amounts.micros.to_string(),
             last_at: preview.last_at,
+            days: preview.forecast.days.iter().map(QuotedDay::from).collect(),
+            beyond: preview.forecast.beyond,
         }
     }
 }
 
 /// Quote the enrollment of many
 ///
-/// What all would cost, how many would start, who would be refused and why. Nothing is charged.
-#[utoipa::path(post, path = "/quotes/many", operation_id = "createManyQuote", tag = "Quotes", request_body = ManyBody,
+/// What all would cost, how many would start, who would be refused and why, and on which days the texts would go. Nothing is charged.
+/// `POST /enrollments/quoted` starts exactly this.
+#[utoipa::path(post, path = "/quotes/many", operation_id = "createManyQuote", tag = "Quotes",
+    request_body = ManyQuoteBody,
     responses((status = 200, description = "The quote.", body = ManyQuote)),
     extensions(("x-permission" = json!("read")), ("x-problems" = json!(["not_found", "selection"]))))]
 pub(crate) async fn create_many(
     State(parts): State<Parts>,
     Caller(actor): Caller,
-    Body(mut body): Body<ManyBody>,
+    Body(body): Body<ManyQuoteBody>,
 ) -> Result<Json<ManyQuote>, Problem> {
-    let selection = body.selection();
-    Ok(Json(parts.engine.quote_many(&actor, body.workflow.0, selection).await?.into()))
+    let quote = parts.engine.quote_many(&actor, body.many()?).await?;
+    Ok(Json(ManyQuote::from(&quote)))
+}
+
+/// Quote those whom a withdrawal has left
+///
+/// Whoever got no text when a job was taken back, for the workflow that they were in, at the price of now.
+#[utoipa::path(post, path = "/jobs/{id}/quote", operation_id = "quoteRest", tag = "Quotes",
+    params(("id" = ids::Job, Path, description = "The job that takes out.")), request_body = RestQuoteBody,
+    responses((status = 200, description = "The quote.", body = ManyQuote)),
+    extensions(("x-permission" = json!("read")), ("x-problems" = json!(["not_found", "selection"]))))]
+pub(crate) async fn create_rest(
+    State(parts): State<Parts>,
+    Caller(actor): Caller,
+    ids::Id(id): ids::Job,
+    Body(body): Body<RestQuoteBody>,
+) -> Result<Json<ManyQuote>, Problem> {
+    let quote = parts.engine.quote_rest(&actor, id, most(body.per_day)?).await?;
+    Ok(Json(ManyQuote::from(&quote)))
 }

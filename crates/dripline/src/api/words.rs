@@ -13,6 +13,7 @@ use domain::registration::Registration;
 use domain::suppression::Suppression;
 use domain::webhook::{DeliveryState, EndpointState};
 use engine::Switch;
+use engine::bulk::WithdrawWhom;
 use engine::doubts::Fate;
 use engine::import::OnDuplicate;
 use engine::numbers::NumberState;
@@ -72,6 +73,8 @@ pub(crate) type PlanWord = Word<Plan>;
 pub(crate) type StandingWord = Word<plan::Standing>;
 pub(crate) type AtEndWord = Word<AtEnd>;
 pub(crate) type JobStateWord = Word<JobState>;
+pub(crate) type JobKindWord = Word<JobKind>;
+pub(crate) type WithdrawnWord = Word<WithdrawWhom>;
 pub(crate) type EnrollmentStateWord = Word<EnrollmentState>;
 pub(crate) type EncodingWord = Word<Encoding>;
 pub(crate) type LineWord = Word<LineKind>;
@@ -92,6 +95,9 @@ pub(crate) struct ListState;
 /// Where a job is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct JobState;
+/// What a job does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct JobKind;
 /// Where an enrollment is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct EnrollmentState;
@@ -143,6 +149,10 @@ lists! {
         payment::Verdict::ALL.map(payment::Verdict::word).to_vec();
     ListState, "SuppressionListState", "Where a list of phones is; `kept` is in force.", vec!["filling", "kept", "removing", "removed"];
     JobState, "JobState", "Where a job is.", vec!["running", "done"];
+    JobKind, "JobKind", "What a job does: puts contacts into a workflow, takes them out again, or changes contacts.",
+        vec!["enroll", "withdraw", "contacts"];
+    WithdrawWhom, "WithdrawWhom", "Whom to take out: who got no text yet, or everybody who is still in.",
+        WithdrawWhom::ALL.map(WithdrawWhom::word).to_vec();
     EnrollmentState, "EnrollmentState", "Where an enrollment is.", vec!["active", "completed", "stopped"];
     Code, "ProblemCode", "What went wrong, as programs read it. A code never changes its meaning.",
         Code::ALL.iter().map(|code| code.word()).collect();

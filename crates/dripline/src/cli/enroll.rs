@@ -10,8 +10,8 @@
 mod report;
 
 use clap::ArgGroup;
-use domain::ids::{ContactId, WorkflowId};
-use engine::bulk::{BulkPreview, Selection};
+use domain::ids::{ContactId, QuoteId, WorkflowId};
+use engine::bulk::{BulkPreview, Many, Selection};
 use serde_json::json;
 use store::jobs::Job;
 
@@ -25,10 +25,12 @@ Examples:
   dripline enroll --workflow \"Spring leads\" --all
   dripline enroll --workflow \"Spring leads\" --contact 212-555-0134 --contact ctc_02q0g4jbwc001
   dripline enroll --workflow \"Spring leads\" --all --yes --idempotency-key spring-2026
+  dripline enroll --workflow \"Spring leads\" --all --per-day 500
 
-Shows who starts, who is refused and why, what it costs and when the last message goes; then
-asks. The whole sequence is charged at the start, and what is not sent comes back. If it is
-interrupted, the same command with the same --idempotency-key goes on and charges nobody twice.
+Shows who starts, who is refused and why, what it costs and on which days the messages go; then
+asks, and starts exactly that. The whole sequence is charged at the start, and what is not sent
+comes back. If it is interrupted, the same command with the same --idempotency-key goes on and
+charges nobody twice.
 `dripline serve` sends what is due.";
 
 /// Price contacts for a workflow, and start them
@@ -50,6 +52,9 @@ pub(crate) struct Enroll {
     /// Start without asking
     #[arg(long)]
     yes: bool,
+    /// Have at most so many get their first message in a day; all are charged at the start
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    per_day: Option<u32>,
     /// A key of your own: the same key again goes on with the same job
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
@@ -75,6 +80,7 @@ struct Plan {
     office: Office,
     workflow: WorkflowId,
     selection: Selection,
+    per_day: Option<u32>,
     key: Option<String>,
 }
 
@@ -88,14 +94,12 @@ impl Enroll {
         if !dry_run && let Some(job) = plan.begun()? {
             return plan.go_on(&job, answer);
         }
-        let quoted = plan.quote()?;
+        let (id, quoted) = plan.quote(dry_run)?;
         if answer.format() == Format::Text {
             answer.text(&report::words(&quoted))?;
             answer.flush()?;
         }
-        if dry_run {
-            return told_if_json(answer, &quoted);
-        }
+        let Some(id) = id else { return told_if_json(answer, &quoted) };
         if quoted.preview.starts == 0 {
             told_if_json(answer, &quoted)?;
             let nobody = quoted.preview.refusals == 0;
@@ -106,7 +110,7 @@ impl Enroll {
         if !yes && !ask::agreed(&question)? {
             return Err(Stop::failed(NotStarted::Declined));
         }
-        plan.start(&quoted, answer)
+        plan.start(id, &quoted, answer)
     }
 
     fn plan(self) -> Result<Plan, Stop> {
@@ -117,7 +121,7 @@ impl Enroll {
         let picked = self.contacts.iter().map(|wanted| desk.pick(engine.pick_contact(actor, wanted)));
         let ids = picked.collect::<Result<Vec<ContactId>, Stop>>()?;
         let selection = if self.all { Selection::All } else { Selection::These(ids) };
-        Ok(Plan { office, workflow, selection, key: self.idempotency_key })
+        Ok(Plan { office, workflow, selection, per_day: self.per_day, key: self.idempotency_key })
     }
 }
 
@@ -136,9 +140,16 @@ impl Plan {
         self.office.desk.run(engine.begun_job(actor, self.workflow, &self.selection, key))
     }
 
-    fn quote(&self) -> Result<Quoted, Stop> {
+    /// The quote; one that is only looked at is not kept.
+    fn quote(&self, dry_run: bool) -> Result<(Option<QuoteId>, Quoted), Stop> {
         let (desk, engine, actor) = (&self.office.desk, self.office.engine(), &self.office.actor);
-        let preview = desk.run(engine.quote_many(actor, self.workflow, self.selection.clone()))?;
+        let many = Many { workflow: self.workflow, selection: self.selection.clone(), per_day: self.per_day };
+        let (id, preview) = if dry_run {
+            (None, desk.run(engine.preview_many(actor, many))?)
+        } else {
+            let quote = desk.run(engine.quote_many(actor, many))?;
+            (Some(quote.id), quote.preview)
+        };
         let balances = desk.run(engine.balances(actor))?;
         let workflow = desk.run(engine.workflow(actor, self.workflow))?.summary.workflow;
         let phones =
@@ -148,13 +159,12 @@ impl Plan {
                 Err(_) => contact.to_string(),
             });
         let phones = phones.collect();
-        Ok(Quoted { preview, balances, phones, workflow, workspace: self.office.workspace.clone() })
+        Ok((id, Quoted { preview, balances, phones, workflow, workspace: self.office.workspace.clone() }))
     }
 
-    fn start(&self, quoted: &Quoted, answer: &mut Answer) -> Result<(), Stop> {
+    fn start(&self, id: QuoteId, quoted: &Quoted, answer: &mut Answer) -> Result<(), Stop> {
         let (desk, engine, actor) = (&self.office.desk, self.office.engine(), &self.office.actor);
-        let begun = engine.enroll_many(actor, self.workflow, self.selection.clone(), self.key.clone());
-        let job = self.work(desk.run(begun)?)?;
+        let job = self.work(desk.run(engine.enroll_quoted(actor, id, self.key.clone()))?)?;
         let after = desk.run(engine.balances(actor))?;
         if answer.format() == Format::Json {
             let quote = report::document(quoted);

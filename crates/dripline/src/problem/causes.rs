@@ -149,6 +149,12 @@ impl From<BulkError> for Problem {
             BulkError::Forbidden(cause) => return cause.into(),
             BulkError::Failure(cause) => return cause.into(),
             BulkError::Empty | BulkError::TooMany { .. } => Code::Selection,
+            BulkError::NotEnrolling | BulkError::NotWithdrawing | BulkError::StillWithdrawing => Code::Selection,
+            BulkError::QuoteUnknown => Code::QuoteUnknown,
+            BulkError::QuoteChanged(ref quote) => {
+                let quote = crate::api::quotes::ManyQuote::from(quote.as_ref());
+                return Self::told(Code::QuoteChanged, &error).with(json!({ "quote": quote }));
+            }
             BulkError::WorkflowUnknown | BulkError::LabelUnknown | BulkError::JobUnknown => Code::NotFound,
             BulkError::KeyMalformed(_) => Code::IdempotencyKey,
             BulkError::KeyReused(_) => Code::IdempotencyKeyReused,

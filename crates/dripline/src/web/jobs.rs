@@ -1,24 +1,28 @@
-//! `/jobs/{id}`: how far a job on many contacts is. It goes on by itself, whether somebody looks or not.
+//! `/jobs/{id}`: how far a job on many contacts is. It goes on by itself, whether somebody looks or not. One that enrolls may be taken
+//! back: for those who have not begun, or for everybody.
 
 use askama::Template;
 use axum::Router;
 use axum::extract::State;
-use axum::response::Response;
-use axum::routing::get;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
 use domain::ids::{ContactId, JobId, WorkflowId};
+use engine::bulk::WithdrawWhom;
 use engine::changes::{self, Change};
 use serde::Deserialize;
 use store::jobs::{Item, Job};
 use store::{DbError, contacts};
 
-use super::answer::html;
+use super::answer::{Done, html};
 use super::asked::Asker;
 use super::csv::Csv;
-use super::format::{self, count};
+use super::form::Form;
+use super::format::{self, count, counted};
 use super::frame::{Frame, Section};
 use super::path::Id;
 use super::viewer::Viewer;
 use super::wrong::Wrong;
+use crate::api::jobs::go_on;
 use crate::wiring::Parts;
 
 /// Most refused contacts that are shown; the file has all.
@@ -27,7 +31,10 @@ const SHOWN: i64 = 100;
 const CHUNK: i64 = 1_000;
 
 pub(super) fn routes() -> Router<Parts> {
-    Router::new().route("/jobs/{id}", get(show)).route("/jobs/{id}/refused.csv", get(refused_file))
+    Router::new()
+        .route("/jobs/{id}", get(show))
+        .route("/jobs/{id}/refused.csv", get(refused_file))
+        .route("/jobs/{id}/withdraw", post(withdraw))
 }
 
 /// How far it is.
@@ -45,6 +52,10 @@ struct Progress {
     words: Words,
     /// Whether a press takes it back.
     may_undo: bool,
+    /// Whether whom it has started may be taken out.
+    may_withdraw: bool,
+    /// How many it has left who may be quoted again, in words; empty for nobody.
+    left: String,
 }
 
 /// What a job that enrolls keeps of its task.
@@ -66,6 +77,9 @@ impl Words {
     fn of(job: &Job) -> Self {
         let (title, done, left) = match changes::change_of(job) {
             None if job.kind == "enroll" => ("Adding to a workflow", "started", "refused"),
+            None if job.kind == "withdraw" => {
+                ("Taking out of a workflow", "taken out and refunded", "left as they were")
+            }
             None => ("Changing many contacts", "changed", "left as they were"),
             Some(Change::DoNotContact) => ("Putting on the do-not-contact list", "put on the list", "on it already"),
             Some(Change::Contact) => ("Taking off the do-not-contact list", "taken off the list", "not on it"),
@@ -86,7 +100,7 @@ impl From<&Job> for Progress {
         Self {
             id: job.id,
             running: job.state == "running",
-            workflow: (job.kind == "enroll")
+            workflow: (job.kind == "enroll" || job.kind == "withdraw")
                 .then(|| serde_json::from_str(&job.payload).ok())
                 .flatten()
                 .map(|Goal { workflow }| workflow),
@@ -97,6 +111,8 @@ impl From<&Job> for Progress {
             refused: count(job.refused),
             words: Words::of(job),
             may_undo: job.state == "done" && job.started > 0 && changes::change_of(job).is_some(),
+            may_withdraw: job.kind == "enroll" && (job.state == "running" || job.started > 0),
+            left: String::new(),
         }
     }
 }
@@ -128,7 +144,14 @@ async fn show(State(parts): State<Parts>, viewer: Viewer, asker: Asker, Id(id): 
     let job = parts.engine.job(&viewer.actor, id).await?;
     let items = parts.engine.job_refusals(&viewer.actor, id, i64::MIN, SHOWN).await?;
     let progress = Progress::from(&job);
-    let progress = Progress { may_undo: progress.may_undo && viewer.may("contacts:write"), ..progress };
+    let left =
+        if job.kind == "withdraw" && job.state == "done" { parts.engine.left_by(&viewer.actor, id).await? } else { 0 };
+    let progress = Progress {
+        may_undo: progress.may_undo && viewer.may("contacts:write"),
+        may_withdraw: progress.may_withdraw && viewer.may("enroll"),
+        left: if left > 0 && viewer.may("enroll") { counted(left, "contact", "contacts") } else { String::new() },
+        ..progress
+    };
     let refused = refused(&parts, &viewer, &items).await?;
     Ok(match asker {
         Asker::Browser => {
@@ -136,6 +159,24 @@ async fn show(State(parts): State<Parts>, viewer: Viewer, asker: Asker, Id(id): 
         }
         Asker::Script { .. } => html(&ProgressPart { progress, refused }),
     })
+}
+
+#[derive(Deserialize)]
+struct Withdrawn {
+    whom: WithdrawWhom,
+}
+
+/// Ends the job and takes out whom it has started.
+async fn withdraw(
+    State(parts): State<Parts>,
+    viewer: Viewer,
+    Id(id): Id<JobId>,
+    Form(form): Form<Withdrawn>,
+) -> Result<Response, Wrong> {
+    let job = parts.engine.withdraw_job(&viewer.actor, id, form.whom).await?;
+    let to = format!("/jobs/{}", job.id);
+    go_on(parts, viewer.actor.clone(), &job);
+    Ok(Done::to(to).into_response())
 }
 
 /// A reason as the job kept it.

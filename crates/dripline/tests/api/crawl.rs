@@ -124,7 +124,7 @@ fn expected(operation: &Operation, place: &str) -> (u16, &'static str) {
         // SPEC 3: what is unknown is one of the refusals, all of which are told together.
         ("createQuote", _) => (422, "enrollment_refused"),
         // The own quote is for the own contact and workflow.
-        ("enroll", _) => (422, "quote_unknown"),
+        ("enroll" | "enrollQuoted", _) => (422, "quote_unknown"),
         ("orderWorkflows", _) => (422, "workflow_invalid"),
         // Who of the selection is unknown is among those that are refused.
         ("createManyQuote" | "enrollMany", ".contacts[]") => (200, ""),
@@ -168,8 +168,9 @@ async fn ask(customer: &Customer<'_>, operation: &Operation, own: &Belongings, w
 fn masked(body: &Value, id: &str) -> Value {
     let text = body.to_string().replace(id, "ID");
     let mut body: Value = serde_json::from_str(&text).unwrap();
-    if body["id"].as_str().is_some_and(|id| id.starts_with("job_")) {
-        body["id"] = json!("job");
+    // What was made just now has a name of its own.
+    if body["id"].as_str().is_some_and(|id| id.starts_with("job_") || id.starts_with("quo_")) {
+        body["id"] = json!("new");
     }
     body
 }

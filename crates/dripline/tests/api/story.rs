@@ -278,6 +278,28 @@ async fn run(told: &Told<'_>, contact: &str, workflow: &str) {
     assert_eq!(told.get("/messages/in-doubt").await["data"], json!([]));
 }
 
+/// By a quote that is no longer true for one of three; held back, since nothing has gone; and without a quote. Says the last job.
+async fn many(told: &Told<'_>, shown: &Value, all: Value) -> String {
+    assert_eq!((&shown["days"][0]["starts"], &shown["beyond"]), (&json!(3), &json!(0)), "{shown}");
+    let quoted = json!({ "quote": shown["id"] });
+    let job = told.post("/enrollments/quoted", quoted.clone()).await;
+    assert_eq!(job["kind"], "enroll");
+    crate::lists::done(&told.customer).await;
+    assert_eq!(told.post("/enrollments/quoted", quoted).await["id"], job["id"], "a quote starts once");
+    let path = format!("/jobs/{}", text(&job["id"]));
+    let done = told.get(&path).await;
+    assert_eq!((&done["started"], &done["refused"]), (&json!(2), &json!(1)));
+    let held = told.post(&format!("{path}/withdraw"), json!({ "whom": "unbegun" })).await;
+    crate::lists::done(&told.customer).await;
+    let held = told.get(&format!("/jobs/{}", text(&held["id"]))).await;
+    assert_eq!((&held["kind"], &held["started"], &held["refused"]), (&json!("withdraw"), &json!(2), &json!(1)));
+    let rest = told.post(&format!("/jobs/{}/quote", text(&held["id"])), json!({ "per_day": 1 })).await;
+    assert_eq!((&rest["starts"], &rest["days"][1]["starts"]), (&json!(2), &json!(1)), "{rest}");
+    let job = text(&told.post("/enrollments/many", all).await["id"]);
+    crate::lists::done(&told.customer).await;
+    job
+}
+
 /// Many at once, and the ways out.
 async fn ends(told: &Told<'_>, contact: &str, workflow: &str) {
     let all = json!({ "workflow": workflow });
@@ -291,8 +313,7 @@ async fn ends(told: &Told<'_>, contact: &str, workflow: &str) {
     opt_out.problem(422, "not_by_hand");
     consent(told, contact).await;
     lists(told, contact).await;
-    let job = text(&told.post("/enrollments/many", all).await["id"]);
-    crate::lists::done(&told.customer).await;
+    let job = many(told, &preview, all).await;
     let done = told.get(&format!("/jobs/{job}")).await;
     assert_eq!((&done["total"], &done["started"], &done["refused"]), (&json!(3), &json!(2), &json!(1)));
     let refusals = told.get(&format!("/jobs/{job}/refusals")).await;
@@ -300,7 +321,7 @@ async fn ends(told: &Told<'_>, contact: &str, workflow: &str) {
         (&refusals["data"][0]["contact"], &refusals["data"][0]["refusals"][0]["code"]),
         (&json!(contact), &json!("do_not_contact"))
     );
-    assert_eq!(told.get("/jobs").await["data"], json!([done]));
+    assert_eq!(told.get("/jobs").await["data"][0], done);
     told.ask("DELETE", &format!("/contacts/{contact}/suppressions/do_not_contact"), None).await;
     let running = told.get("/enrollments?limit=1").await["data"][0].clone();
     let path = format!("/enrollments/{}", text(&running["id"]));

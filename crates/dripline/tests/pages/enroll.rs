@@ -170,26 +170,19 @@ async fn many_are_priced_together_and_started_by_one_job() {
     let page = agent.post("/enroll/many", &format!("{chosen}&workflow={workflow}")).await.good();
     let fields = sound(&page);
     assert!(page.has("Start 2 contacts for 6 credits") && page.has("already in the workflow"), "{}", page.text);
-    let file = agent.post("/enroll/many/refused.csv", &format!("{chosen}&workflow={workflow}")).await.good();
+    let of = format!("quoted={}&workflow={workflow}", hidden(&fields, "quote"));
+    let file = agent.post("/enroll/many/refused.csv", &of).await.good();
     assert!(file.header("content-disposition").contains("refused.csv") && file.has("Ours2"), "{}", file.text);
-    let form =
-        ["contacts", "workflow", "key"].map(|name| format!("{name}={}", hidden(&fields, name).replace(' ', "+")));
+    let form = ["quote", "workflow"].map(|name| format!("{name}={}", hidden(&fields, name)));
     let answer = agent.post("/enroll/many/start", &form.join("&")).await;
     assert_eq!(answer.status, 303, "{}", answer.text);
     let job = answer.header("location").to_owned();
     assert_eq!(
         agent.post("/enroll/many/start", &form.join("&")).await.header("location"),
         job,
-        "the same key, the same job"
+        "the same quote, the same job"
     );
-    let mut page = agent.get(&job).await.good();
-    for _ in 0..1_000 {
-        if page.has("Done") {
-            break;
-        }
-        tokio::task::yield_now().await;
-        page = agent.get(&job).await.good();
-    }
+    let page = done(&agent, &job).await;
     sound(&page);
     assert!(
         page.has("<strong data-started>2</strong>") && page.has("<strong data-refused>1</strong>"),
@@ -199,6 +192,58 @@ async fn many_are_priced_together_and_started_by_one_job() {
     assert_eq!(site.parts.engine.balances(&customer.operator).await.unwrap().credits, 91);
     let nobody = agent.post("/enroll/many", "").await;
     assert!(nobody.status == 422 && nobody.has("Nobody is selected"), "{}", nobody.text);
+}
+
+#[tokio::test]
+async fn a_start_of_many_shows_the_new_price_where_it_changed_and_is_taken_back() {
+    let site = Site::new();
+    let customer = site.customer("Ours", "+12125550100").await;
+    let agent = site.person(&customer, Role::Agent).await;
+    let workflow = workflow(&site, &customer).await;
+    let chosen = customer.contacts.iter().map(|id| format!("contact={id}")).collect::<Vec<_>>().join("&");
+    let wrong = agent.post("/enroll/many", &format!("{chosen}&workflow={workflow}&per_day=some")).await.good();
+    sound(&wrong);
+    assert!(wrong.has("Give a whole number from 1 on") && !wrong.has("data-cost"), "{}", wrong.text);
+    let page = agent.post("/enroll/many", &format!("{chosen}&workflow={workflow}&per_day=2")).await.good();
+    let fields = sound(&page);
+    assert!(page.has("Day by day") && page.has("Start 3 contacts"), "{}", page.text);
+    let form =
+        |fields: &_| ["quote", "workflow", "per_day"].map(|name| format!("{name}={}", hidden(fields, name))).join("&");
+    let engine = &site.parts.engine;
+    engine.change_rate(customer.operator.workspace(), Micros(77_000)).await.unwrap();
+    let changed = agent.post("/enroll/many/start", &form(&fields)).await;
+    assert_eq!(changed.status, 422);
+    assert!(changed.has("Something changed since you looked") && changed.has("3 contacts"), "{}", changed.text);
+    let answer = agent.post("/enroll/many/start", &form(&sound(&changed))).await;
+    assert_eq!(answer.status, 303, "{}", answer.text);
+    let job = answer.header("location").to_owned();
+    let viewer = site.person(&customer, Role::Viewer).await;
+    assert_eq!(viewer.post(&format!("{job}/withdraw"), "whom=everybody").await.status, 403);
+    assert!(!viewer.get(&job).await.good().has("Take everybody out"));
+    done(&agent, &job).await;
+    assert!(agent.get(&job).await.good().has("Take everybody out"));
+    let flow = agent.get(&format!("/workflows/{workflow}")).await.good();
+    assert!(flow.has("3 of 3 started") && flow.has(&format!("href=\"{job}\"")), "{}", flow.text);
+    let answer = agent.post(&format!("{job}/withdraw"), "whom=unbegun").await;
+    assert_eq!(answer.status, 303, "{}", answer.text);
+    let page = done(&agent, answer.header("location")).await;
+    let fields = sound(&page);
+    assert!(page.has("<strong data-started>3</strong>") && page.has("3 contacts got no text yet"), "{}", page.text);
+    assert_eq!(engine.balances(&customer.operator).await.unwrap().credits, 100);
+    let again = format!("rest_of={}&workflow={}", hidden(&fields, "rest_of"), hidden(&fields, "workflow"));
+    assert!(agent.post("/enroll/many", &again).await.good().has("Start 3 contacts"));
+}
+
+/// The page of a job when it is done.
+async fn done(agent: &Person<'_>, job: &str) -> Answer {
+    for _ in 0..1_000 {
+        let page = agent.get(job).await.good();
+        if page.has("Done") {
+            return page;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("{job} is not done");
 }
 
 #[tokio::test]

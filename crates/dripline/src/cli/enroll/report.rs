@@ -62,7 +62,29 @@ pub(super) fn words(quoted: &Quoted) -> String {
         table.row(["  last message".to_owned(), local(last, &quoted.workspace.zone)]);
     }
     let (workflow, workspace) = (&quoted.workflow.name, &quoted.workspace.name);
-    format!("Quote for {workflow:?} in {workspace:?}\n{}{}", table.text(), refused(quoted))
+    format!("Quote for {workflow:?} in {workspace:?}\n{}{}{}", table.text(), days(preview), refused(quoted))
+}
+
+/// What goes on which day, where that is more than one: the first days one by one.
+fn days(preview: &BulkPreview) -> String {
+    let forecast = &preview.forecast;
+    if forecast.days.len() < 2 {
+        return String::new();
+    }
+    let mut table = Table::new(["  day", "start", "messages", "segments"]);
+    for (date, day) in forecast.days.iter().take(SHOWN) {
+        let date = date.strftime("  %a %Y-%m-%d").to_string();
+        table.row([date, day.starts.to_string(), day.messages.to_string(), day.segments.to_string()]);
+    }
+    let mut text = format!("\nIf nobody replies and nothing else goes from these numbers\n{}", table.text());
+    let hidden = forecast.days.len().saturating_sub(SHOWN);
+    if let (Some((last, _)), 1..) = (forecast.days.last_key_value(), hidden) {
+        text.push_str(&format!("  … and {hidden} more days until {last}\n"));
+    }
+    if forecast.beyond > 0 {
+        text.push_str(&format!("  {} messages would go later than in three years\n", forecast.beyond));
+    }
+    text
 }
 
 /// The refused contacts, each with all of its reasons and what to do.
@@ -87,11 +109,15 @@ pub(super) fn document(quoted: &Quoted) -> Value {
             .map(|reason| json!({ "code": reason.code(), "message": reason.to_string(), "fix": reason.fix() }));
         json!({ "contact": contact, "refusals": reasons.collect::<Vec<_>>() })
     });
+    let days = preview.forecast.days.iter().map(
+        |(date, day)| json!({ "date": date, "starts": day.starts, "messages": day.messages, "segments": day.segments }),
+    );
     json!({
         "workspace": quoted.workspace.id, "workflow": quoted.workflow.id,
         "starts": preview.starts, "refusals": preview.refusals, "by_code": preview.by_code,
         "segments": preview.segments, "credits": preview.amounts.credits, "cost_micros": preview.amounts.micros,
         "cost": preview.amounts.micros.to_string(), "last_at": preview.last_at,
+        "days": days.collect::<Vec<_>>(), "beyond": preview.forecast.beyond,
         "refused": refused.collect::<Vec<_>>(), "before": balances,
     })
 }

@@ -1,4 +1,5 @@
-//! `/enroll/many`: many contacts into one workflow. One preview with totals and everybody who is refused, then one job.
+//! `/enroll/many`: many contacts into one workflow. One quote with totals, days and everybody who is refused, then one job that starts
+//! exactly that.
 
 use askama::Template;
 use axum::Router;
@@ -6,18 +7,23 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use domain::access::Permission;
-use domain::ids::{ContactId, WorkflowId};
+use domain::forecast::Forecast;
+use domain::ids::{ContactId, JobId, QuoteId, WorkflowId};
 use domain::money::Micros;
-use engine::bulk::{BulkPreview, MAX_NAMED, Selection};
+use engine::bulk::{BulkError, BulkPreview, MAX_NAMED, Many, ManyQuote, Selection};
+use jiff::Span;
+use jiff::civil::Date;
 use serde::Deserialize;
 use store::{DbError, contacts};
 
 use super::{Choice, blank_is_none};
 use crate::api::jobs::go_on;
 use crate::problem::{Code, Problem};
-use crate::web::answer::{Done, html};
+use crate::web::answer::{self, Done, html};
+use crate::web::chart::Chart;
 use crate::web::csv::Csv;
 use crate::web::enrollments::amounts;
+use crate::web::fault::Fault;
 use crate::web::form::Form;
 use crate::web::format::{self, count, counted};
 use crate::web::frame::{Frame, Section};
@@ -38,7 +44,8 @@ pub(super) fn routes() -> Router<Parts> {
         .layer(DefaultBodyLimit::max(MAX_BYTES))
 }
 
-/// Who was selected: `contact` once for each, or `contacts` with all of them apart by spaces, or `all`.
+/// Who was selected: `contact` once for each, or `contacts` with all of them apart by spaces, or `all`, or those of an earlier quote, or
+/// those whom a withdrawal has left.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Asked {
@@ -48,12 +55,22 @@ struct Asked {
     contacts: String,
     all: String,
     #[serde(deserialize_with = "blank_is_none")]
+    quoted: Option<QuoteId>,
+    #[serde(deserialize_with = "blank_is_none")]
+    rest_of: Option<JobId>,
+    #[serde(deserialize_with = "blank_is_none")]
     workflow: Option<WorkflowId>,
-    key: String,
+    per_day: String,
 }
 
 impl Asked {
     fn selection(&self) -> Result<Selection, Wrong> {
+        if let Some(quote) = self.quoted {
+            return Ok(Selection::Quoted(quote));
+        }
+        if let Some(job) = self.rest_of {
+            return Ok(Selection::RestOf(job));
+        }
         if !self.all.is_empty() {
             return Ok(Selection::All);
         }
@@ -66,16 +83,41 @@ impl Asked {
         Ok(Selection::These(ids))
     }
 
-    /// The workflow, which is chosen by now.
-    fn workflow(&self) -> Result<WorkflowId, Wrong> {
-        self.workflow.ok_or_else(|| Problem::new(Code::Selection, "no workflow is chosen").into())
+    /// Most that start in a day; or what is wrong with what was typed.
+    fn per_day(&self) -> Result<Option<u32>, Fault> {
+        let text = self.per_day.trim().replace(',', "");
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let most = text.parse().ok().filter(|most| *most > 0);
+        most.map(Some).ok_or_else(|| Fault::says("per_day", "Give a whole number from 1 on, or nothing."))
     }
+}
 
-    /// The selection as one hidden field.
-    fn joined(selection: &Selection) -> String {
+/// Whom the page is about, as its forms carry it.
+struct Carried {
+    name: &'static str,
+    value: String,
+    /// How many, in words.
+    selected: String,
+    everybody: bool,
+}
+
+impl Carried {
+    fn of(selection: &Selection) -> Self {
+        let carried = |name, value: String| Self { name, value, selected: String::new(), everybody: false };
         match selection {
-            Selection::All => String::new(),
-            Selection::These(ids) => ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+            Selection::All => Self {
+                selected: "Every contact of the workspace".to_owned(),
+                everybody: true,
+                ..carried("all", "1".to_owned())
+            },
+            Selection::Quoted(quote) => carried("quoted", quote.to_string()),
+            Selection::RestOf(job) => carried("rest_of", job.to_string()),
+            Selection::These(ids) => Self {
+                selected: counted(i64::try_from(ids.len()).unwrap_or(i64::MAX), "contact", "contacts"),
+                ..carried("contacts", ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
+            },
         }
     }
 }
@@ -90,6 +132,7 @@ struct Refused {
 
 /// What would happen.
 struct Totals {
+    quote: QuoteId,
     starts: String,
     refusals: String,
     nobody: bool,
@@ -103,19 +146,24 @@ struct Totals {
     /// Such as `97 credits and $25.00`.
     left: String,
     button: String,
+    /// The messages of each day, where there is more than one.
+    days: Option<Chart>,
+    /// How many messages go later than is looked ahead; empty for none.
+    beyond: String,
 }
 
 #[derive(Template)]
 #[template(path = "enroll/many.html")]
 struct ManyPage<'v> {
     frame: Frame<'v>,
-    selected: String,
-    contacts: String,
-    all: bool,
+    carried: Carried,
     choices: Vec<Choice>,
     workflow: Option<(WorkflowId, String)>,
+    per_day: String,
+    fault: Fault,
+    /// Whether what was seen before is no longer true.
+    changed: bool,
     totals: Option<Totals>,
-    key: String,
 }
 
 /// All that fit a filter, as the list of contacts sends it, by name: so the preview and the start mean the same people.
@@ -155,36 +203,80 @@ async fn show(State(parts): State<Parts>, viewer: Viewer, Form(asked): Form<Aske
     {
         return Ok(Done::to(format!("/enroll?contact={one}")).into_response());
     }
-    let (selected, all) = match &selection {
-        Selection::All => ("Every contact of the workspace".to_owned(), true),
-        Selection::These(ids) => (counted(i64::try_from(ids.len()).unwrap_or(i64::MAX), "contact", "contacts"), false),
+    Ok(html(&page(&parts, &viewer, &asked, selection).await?))
+}
+
+/// The page of what is asked for, with the price if a workflow is.
+async fn page<'v>(
+    parts: &Parts,
+    viewer: &'v Viewer,
+    asked: &Asked,
+    selection: Selection,
+) -> Result<ManyPage<'v>, Wrong> {
+    let mut carried = Carried::of(&selection);
+    let (per_day, fault) = match asked.per_day() {
+        Ok(most) => (Ok(most), Fault::default()),
+        Err(fault) => (Err(()), fault),
     };
+    let totals = match (asked.workflow, per_day) {
+        (Some(workflow), Ok(per_day)) => {
+            let quote = parts.engine.quote_many(&viewer.actor, Many { workflow, selection, per_day }).await?;
+            if !carried.everybody {
+                // From here on the quote knows who they are.
+                let all = quote.preview.starts + quote.preview.refusals;
+                let selected = counted(all, "contact", "contacts");
+                carried = Carried { selected, ..Carried::of(&Selection::Quoted(quote.id)) };
+            }
+            Some(totals(parts, viewer, &quote).await?)
+        }
+        _ => None,
+    };
+    framed(parts, viewer, carried, totals, ManyWish { workflow: asked.workflow, per_day: asked.per_day.clone(), fault })
+        .await
+}
+
+/// What is chosen beside the contacts.
+struct ManyWish {
+    workflow: Option<WorkflowId>,
+    per_day: String,
+    fault: Fault,
+}
+
+async fn framed<'v>(
+    parts: &Parts,
+    viewer: &'v Viewer,
+    carried: Carried,
+    totals: Option<Totals>,
+    wish: ManyWish,
+) -> Result<ManyPage<'v>, Wrong> {
     let workflows = parts.engine.workflows(&viewer.actor).await?;
-    let picked = asked.workflow.map(|id| {
+    let picked = wish.workflow.map(|id| {
         let found = workflows.iter().find(|one| one.workflow.id == id);
         found.map(|one| (id, one.workflow.name.clone())).ok_or_else(|| Wrong::not_found("the workflow"))
     });
-    let (workflow, contacts) = (picked.transpose()?, Asked::joined(&selection));
-    let totals = match &workflow {
-        Some((id, _)) => {
-            let preview = parts.engine.quote_many(&viewer.actor, *id, selection).await?;
-            Some(totals(&parts, &viewer, &preview).await?)
-        }
-        None => None,
-    };
-    let choice = |one| Choice { picked: Some(Choice::from(one).id) == asked.workflow, ..Choice::from(one) };
-    let choices = workflows.iter().map(choice).collect();
-    let (frame, key) = (Frame::new("Add many to a workflow", Section::Contacts, &viewer), engine::ids::secret());
-    Ok(html(&ManyPage { frame, selected, contacts, all, choices, workflow, totals, key }))
+    let choice = |one| Choice { picked: Some(Choice::from(one).id) == wish.workflow, ..Choice::from(one) };
+    Ok(ManyPage {
+        frame: Frame::new("Add many to a workflow", Section::Contacts, viewer),
+        carried,
+        choices: workflows.iter().map(choice).collect(),
+        workflow: picked.transpose()?,
+        per_day: wish.per_day,
+        fault: wish.fault,
+        changed: false,
+        totals,
+    })
 }
 
-async fn totals(parts: &Parts, viewer: &Viewer, preview: &BulkPreview) -> Result<Totals, Wrong> {
+async fn totals(parts: &Parts, viewer: &Viewer, quote: &ManyQuote) -> Result<Totals, Wrong> {
+    let preview = &quote.preview;
     let (cost, people) = (amounts(preview.amounts), counted(preview.starts, "contact", "contacts"));
     let has = parts.engine.balances(&viewer.actor).await?;
     let left = counted(has.credits - preview.amounts.credits, "credit", "credits");
     let wallet = format::money(Micros(has.wallet.0 - preview.amounts.micros.0));
     let last = preview.last_at.map(|at| at.to_zoned_datetime(viewer.zone.clock().clone()));
+    let beyond = preview.forecast.beyond;
     Ok(Totals {
+        quote: quote.id,
         starts: count(preview.starts),
         refusals: count(preview.refusals),
         nobody: preview.starts == 0,
@@ -196,7 +288,21 @@ async fn totals(parts: &Parts, viewer: &Viewer, preview: &BulkPreview) -> Result
         left: format!("{left} and {wallet}"),
         cost,
         last: last.map(|at| at.strftime("%A, %B %-d, %Y").to_string()).unwrap_or_default(),
+        days: days(&preview.forecast),
+        beyond: if beyond > 0 { counted(beyond, "message", "messages") } else { String::new() },
     })
+}
+
+/// The messages of each day from the first to the last, those without any between them too.
+fn days(forecast: &Forecast) -> Option<Chart> {
+    let ((first, _), (last, _)) = (forecast.days.first_key_value()?, forecast.days.last_key_value()?);
+    if first == last {
+        return None;
+    }
+    let of = |date: Date| (date, forecast.days.get(&date).map_or(0, |day| day.messages));
+    let days: Vec<_> = first.series(Span::new().days(1)).take_while(|date| date <= last).map(of).collect();
+    let total = count(days.iter().map(|(_, messages)| *messages).sum::<i64>());
+    Some(Chart::new("Messages", "sent", &days, total, count))
 }
 
 async fn refused(parts: &Parts, viewer: &Viewer, preview: &BulkPreview, most: usize) -> Result<Vec<Refused>, Wrong> {
@@ -219,18 +325,49 @@ async fn refused(parts: &Parts, viewer: &Viewer, preview: &BulkPreview, most: us
 /// Who would be refused, as a file.
 async fn refused_file(State(parts): State<Parts>, viewer: Viewer, Form(asked): Form<Asked>) -> Result<Response, Wrong> {
     viewer.actor.need(Permission::Enroll)?;
-    let preview = parts.engine.quote_many(&viewer.actor, asked.workflow()?, asked.selection()?).await?;
+    let workflow = asked.workflow.ok_or_else(|| Problem::new(Code::Selection, "no workflow is chosen"))?;
+    let many = Many::at_once(workflow, asked.selection()?);
+    let preview = parts.engine.preview_many(&viewer.actor, many).await?;
     let rows = refused(&parts, &viewer, &preview, usize::MAX).await?;
     let mut file = Csv::new(&["Name", "Phone", "Reasons"]);
     rows.into_iter().for_each(|row| file.row(&[row.name, row.phone, row.reasons]));
     Ok(file.download("refused.csv"))
 }
 
-async fn start(State(parts): State<Parts>, viewer: Viewer, Form(asked): Form<Asked>) -> Result<Response, Wrong> {
+/// What the start button sends: the quote that was seen, which starts once.
+#[derive(Deserialize)]
+struct Started {
+    quote: QuoteId,
+    workflow: WorkflowId,
+    #[serde(default)]
+    per_day: String,
+}
+
+async fn start(State(parts): State<Parts>, viewer: Viewer, Form(form): Form<Started>) -> Result<Response, Wrong> {
     viewer.actor.need(Permission::Enroll)?;
-    let (workflow, selection) = (asked.workflow()?, asked.selection()?);
-    let job = parts.engine.enroll_many(&viewer.actor, workflow, selection, Some(asked.key)).await?;
-    let to = format!("/jobs/{}", job.id);
-    go_on(parts, viewer.actor.clone(), job.id);
-    Ok(Done::to(to).into_response())
+    let page = match parts.engine.enroll_quoted(&viewer.actor, form.quote, None).await {
+        Ok(job) => {
+            let to = format!("/jobs/{}", job.id);
+            go_on(parts, viewer.actor.clone(), &job);
+            return Ok(Done::to(to).into_response());
+        }
+        Err(BulkError::QuoteChanged(quote)) => {
+            let selected = counted(quote.preview.starts + quote.preview.refusals, "contact", "contacts");
+            let carried = Carried { selected, ..Carried::of(&Selection::Quoted(quote.id)) };
+            let wish = ManyWish { workflow: Some(form.workflow), per_day: form.per_day, fault: Fault::default() };
+            framed(&parts, &viewer, carried, Some(totals(&parts, &viewer, &quote).await?), wish).await?
+        }
+        // A page that was open for longer than a quote holds shows the price of now.
+        Err(BulkError::QuoteUnknown) => {
+            let asked = Asked {
+                quoted: Some(form.quote),
+                workflow: Some(form.workflow),
+                per_day: form.per_day,
+                ..Asked::default()
+            };
+            page(&parts, &viewer, &asked, Selection::Quoted(form.quote)).await?
+        }
+        Err(error) => return Err(error.into()),
+    };
+    Ok(answer::refused(&ManyPage { changed: true, ..page }))
 }

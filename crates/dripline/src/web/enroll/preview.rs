@@ -179,6 +179,7 @@ fn fix(refusal: &Refusal, contact: ContactId, workflow: WorkflowId) -> Fix {
         }
         Refusal::NeverOpen { .. } => link("/settings/workspace".to_owned(), "Change the send window"),
         Refusal::ContactUnknown => link("/contacts".to_owned(), "Choose another contact"),
+        Refusal::QuoteChanged => link(format!("/enroll?contact={contact}&workflow={workflow}"), "See the price of now"),
         Refusal::StepUnknown { .. } => {
             link(format!("/enroll?contact={contact}&workflow={workflow}"), "Start from the first message")
         }

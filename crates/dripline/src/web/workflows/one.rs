@@ -6,10 +6,11 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use axum::routing::get;
 use domain::enrollment::StopReason;
-use domain::ids::{ContactId, EnrollmentId, WorkflowId};
+use domain::ids::{ContactId, EnrollmentId, JobId, WorkflowId};
 use engine::figures::Figures;
 use engine::figures::coming::ComingDay;
 use serde::Deserialize;
+use store::jobs::Job;
 use store::{DbError, contacts, enrollments};
 
 use super::percent;
@@ -45,6 +46,14 @@ struct Step {
     failed: String,
 }
 
+/// Many who were started together.
+struct Start {
+    job: JobId,
+    at: Moment,
+    /// Such as `500 of 512 started`.
+    far: String,
+}
+
 /// Somebody in it.
 struct Person {
     contact: ContactId,
@@ -77,6 +86,7 @@ struct OnePage<'v> {
     tiles: Vec<(&'static str, String)>,
     steps: Vec<Step>,
     ended: Vec<(&'static str, String)>,
+    starts: Vec<Start>,
     people: Vec<Person>,
     first_page: bool,
     next: Option<EnrollmentId>,
@@ -117,6 +127,12 @@ async fn show(
     let funnel = engine.funnel(actor, id).await?;
     let coming = engine.coming(actor, Some(id), DAYS).await?;
     let (people, next) = people(&parts, &viewer, id, asked.after).await?;
+    let starts = engine.starts_of(actor, id).await?;
+    let start = |job: &Job| Start {
+        job: job.id,
+        at: moment(job.created_at, viewer.now, &viewer.zone),
+        far: format!("{} of {} started", count(job.started), count(job.total)),
+    };
     let workflow = view.summary.workflow;
     let steps = funnel.steps.iter().enumerate().map(|(place, figures)| {
         let stored = view.steps.get(place);
@@ -140,6 +156,7 @@ async fn show(
         tiles: tiles(&funnel.whole, funnel.active),
         steps: steps.collect(),
         ended: ended(&funnel.whole, &funnel.ended),
+        starts: starts.iter().map(start).collect(),
         people,
         first_page: asked.after.is_none(),
         next,
