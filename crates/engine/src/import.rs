@@ -14,6 +14,7 @@ mod agreed;
 mod chunk;
 mod columns;
 mod merge;
+mod pace;
 pub(crate) mod phones;
 pub mod preview;
 mod row;
@@ -42,6 +43,8 @@ pub use agreed::{FileConsent, NoRecord, Part};
 use chunk::{Chunk, Reader, Summary};
 pub use columns::{Column, MAX_COLUMNS, MAX_PHONES, Meaning, Target};
 use merge::{MergeError, Merged, Rule};
+use pace::Course;
+pub use pace::Pace;
 pub use row::{BadPhone, RowError, RowWarning};
 use sheet::Sheet;
 pub use text::{Encoding, MAX_ROW_BYTES};
@@ -81,6 +84,8 @@ pub struct ImportOptions {
     pub consent: FileConsent,
     /// The name of the file, which records of consent keep.
     pub file: Option<String>,
+    /// How many bytes the source has, if that is known.
+    pub bytes: Option<u64>,
 }
 
 impl Default for ImportOptions {
@@ -93,6 +98,7 @@ impl Default for ImportOptions {
             label: None,
             consent: FileConsent::default(),
             file: None,
+            bytes: None,
         }
     }
 }
@@ -140,6 +146,9 @@ pub struct ImportProgress {
     pub unchanged: u64,
     /// Records of consent that were added.
     pub consents: u64,
+    /// How far and how fast it is, while it runs.
+    #[serde(skip_serializing_if = "Pace::is_unknown")]
+    pub pace: Pace,
 }
 
 /// A rejected row.
@@ -336,6 +345,7 @@ impl Engine {
         mut progress: Box<dyn FnMut(&ImportProgress) + Send>,
     ) -> Result<ImportProgress, ImportError> {
         let mut counts = ImportProgress::default();
+        let (begun, mut course) = (self.clock().mark(), Course::default());
         while let Ok(chunk) = chunks.recv_async().await {
             let read = chunk.read.clone();
             let merged = self.merge(self.beat(actor), chunk, own.to_vec(), rule).await?;
@@ -349,8 +359,10 @@ impl Engine {
                 updated: counts.updated + merged.updated,
                 unchanged: counts.unchanged + merged.unchanged,
                 consents: counts.consents + merged.consents,
+                pace: Pace::default(),
             };
-            progress(&counts);
+            let pace = course.reach(self.clock().since(&begun), read.rows, read.bytes);
+            progress(&ImportProgress { pace, ..counts });
             if let Some(import) = rule.import
                 && self.is_canceled(actor, import).await?
             {

@@ -256,7 +256,8 @@ impl Engine {
             }
             Ok::<(), Failure>(())
         };
-        let options = ImportOptions { file: Some(import.file_name.clone()), ..choices.options(Some(import.id)) };
+        let (file, bytes) = (Some(import.file_name.clone()), u64::try_from(import.file_bytes).ok());
+        let options = ImportOptions { file, bytes, ..choices.options(Some(import.id)) };
         let work = self.import_contacts(actor, source, options, outlets);
         let (done, noted) = futures_util::future::join(work, note).await;
         noted?;

@@ -9,7 +9,8 @@ use domain::phone::Phone;
 use domain::suppression::Suppression;
 use engine::contacts::{Contact, MAX_PAGE};
 use engine::import::{
-    Encoding, FileConsent, ImportError, ImportOptions, ImportOutlets, ImportReport, OnDuplicate, Target,
+    Encoding, FileConsent, ImportError, ImportOptions, ImportOutlets, ImportProgress, ImportReport, OnDuplicate, Pace,
+    Target,
 };
 
 use crate::fresh::{self, World, agent, worlds};
@@ -90,7 +91,8 @@ fn good_rows_become_contacts_and_bad_ones_come_back_with_reasons() {
         assert_eq!((report.encoding, report.separator), (Encoding::Utf8, ';'), "{}", world.db.name);
         assert_eq!((report.counts.rows, report.counts.blank, report.counts.rejected), (4, 1, 2));
         assert_eq!(counts(&report), (2, 0, 0, 0));
-        assert_eq!(*steps.lock().unwrap(), [report.counts]);
+        let pace = Pace { bytes: file.len() as u64, ..Pace::default() };
+        assert_eq!(*steps.lock().unwrap(), [ImportProgress { pace, ..report.counts }]);
         let all = contacts(&world);
         assert_eq!(field(&all["+12125550134"], "notes"), Some("two\nlines"));
         assert_eq!((all["+13055550178"].name.as_str(), field(&all["+13055550178"], "lotsize")), ("Dan", Some("3")));
@@ -210,6 +212,39 @@ fn an_excel_workbook_is_read_as_its_rows_which_keep_their_numbers() {
         let again = import(&world, text);
         assert_eq!((again.encoding, again.counts.created, again.counts.unchanged), (Encoding::Workbook, 0, 2));
         assert!(engine::import::unpacked(Cursor::new(b"Phone\n")).unwrap().is_none());
+    }
+}
+
+#[test]
+fn what_is_read_of_how_much_is_told_of_texts_and_of_workbooks() {
+    let text = (0..3_000).fold("Phone,City\n".to_owned(), |text, n| format!("{text}212-555-{n:04},Albany {n}\n"));
+    for world in worlds() {
+        let paces = |file: Vec<u8>, bytes: Option<u64>| {
+            let steps = Arc::new(Mutex::new(Vec::new()));
+            let seen = Arc::clone(&steps);
+            let progress = Box::new(move |counts: &ImportProgress| seen.lock().unwrap().push(counts.pace));
+            let outlets = ImportOutlets { progress, ..ImportOutlets::default() };
+            let (options, agent) = (ImportOptions { bytes, ..ImportOptions::default() }, agent());
+            let report = world.run(world.engine.import_contacts(&agent, Cursor::new(file), options, outlets)).unwrap();
+            assert!(report.counts.pace.is_unknown(), "what is over has no pace");
+            let steps = steps.lock().unwrap();
+            assert!(steps.is_sorted_by_key(|pace: &Pace| pace.bytes));
+            steps.clone()
+        };
+        let all = Some(text.len() as u64);
+        let told = paces(text.clone().into_bytes(), all);
+        let (first, last) = (told[0], told[told.len() - 1]);
+        assert!(told.len() > 5 && first.bytes < text.len() as u64, "{} {told:?}", world.db.name);
+        assert_eq!((Some(last.bytes), last.of_bytes, last.percent()), (all, all, Some(99)));
+        assert_eq!((first.rows_per_second, first.seconds_left), (None, None), "the clock stands still");
+        // Of a workbook the rows count, not what it is packed into.
+        let mut rows = engine::import::unpacked(Cursor::new(workbook())).unwrap().unwrap();
+        let rows = std::io::copy(&mut rows, &mut std::io::sink()).unwrap();
+        let told = paces(workbook(), Some(workbook().len() as u64));
+        assert_eq!((told[0].bytes, told[0].of_bytes), (rows, Some(rows)));
+        // A file that grew since it was measured has no share.
+        assert_eq!(paces(text.clone().into_bytes(), Some(1_000))[0].of_bytes, None);
+        assert_eq!(paces(text.clone().into_bytes(), None)[0].of_bytes, None);
     }
 }
 

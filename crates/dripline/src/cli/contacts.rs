@@ -156,13 +156,13 @@ impl Import {
             text: self.consent_text,
         };
         let file = self.file.file_name().map(|name| name.to_string_lossy().into_owned());
-        let options = ImportOptions { region, on_duplicate, mapping, consent, file, ..ImportOptions::default() };
+        let options =
+            ImportOptions { region, on_duplicate, mapping, consent, file, bytes: size, ..ImportOptions::default() };
         let done = Arc::new(Mutex::new(ImportProgress::default()));
         let mut outlets = outlets(&bar, &done);
         if let Some((_, file)) = &rejected {
             outlets.rejects = Box::new(file.try_clone()?);
         }
-        let source = bar.wrap_read(source);
         let imported = office.desk.work(office.engine().import_contacts(&office.actor, source, options, outlets));
         bar.finish_and_clear();
         let done = *done.lock().unwrap_or_else(PoisonError::into_inner);
@@ -188,10 +188,27 @@ fn open(path: &Path) -> Result<(Box<dyn Read + Send>, Option<u64>), Stop> {
 fn outlets(bar: &ProgressBar, done: &Arc<Mutex<ImportProgress>>) -> ImportOutlets {
     let (bar, done) = (bar.clone(), Arc::clone(done));
     let progress = move |counts: &ImportProgress| {
-        bar.set_message(format!("{} rows, {} new, {} rejected", counts.rows, counts.created, counts.rejected));
+        if let Some(all) = counts.pace.of_bytes {
+            // A workbook has other bytes once it is unpacked.
+            bar.set_length(all);
+        }
+        bar.set_position(counts.pace.bytes);
+        bar.set_message(under_way(counts));
         *done.lock().unwrap_or_else(PoisonError::into_inner) = *counts;
     };
     ImportOutlets { progress: Box::new(progress), ..ImportOutlets::default() }
+}
+
+/// What is told beside the bar: of the rate and the rest as much as is known.
+fn under_way(counts: &ImportProgress) -> String {
+    let mut text = format!("{} rows, {} new, {} rejected", counts.rows, counts.created, counts.rejected);
+    if let Some(rate) = counts.pace.rows_per_second {
+        text.push_str(&format!(", {rate} rows/s"));
+    }
+    if let Some(seconds) = counts.pace.seconds_left {
+        text.push_str(&format!(", {}:{:02} left", seconds / 60, seconds % 60));
+    }
+    text
 }
 
 /// Whether the file of rejected rows holds any; an empty one goes.

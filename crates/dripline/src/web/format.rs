@@ -55,6 +55,15 @@ pub(crate) fn counted(number: impl TryInto<i64>, one: &str, many: &str) -> Strin
     format!("{} {}", count(number), if number == 1 { one } else { many })
 }
 
+/// A length of time, roughly: `40 seconds`, `3 minutes`, `2 hours`.
+pub(crate) fn lasting(seconds: u64) -> String {
+    match seconds {
+        0..90 => counted(seconds, "second", "seconds"),
+        90..5_400 => counted((seconds + 30) / 60, "minute", "minutes"),
+        _ => counted((seconds + 1_800) / 3_600, "hour", "hours"),
+    }
+}
+
 /// A phone as its country writes it: `(212) 555-0123`; what has no such form is written as E.164.
 pub(crate) fn phone(e164: &str) -> String {
     let digits = e164.strip_prefix("+1").filter(|digits| digits.len() == 10 && digits.is_ascii());
@@ -126,6 +135,8 @@ mod tests {
         assert_eq!([money(Micros(1_204_500_000)), money(Micros(-7_900))], ["$1,204.50", "−$0.0079"]);
         assert_eq!([counted(1, "contact", "contacts"), counted(2, "contact", "contacts")], ["1 contact", "2 contacts"]);
         assert_eq!([phone("+12125550123"), phone("+442071838750")], ["(212) 555-0123", "+442071838750"]);
+        let lengths = [lasting(1), lasting(89), lasting(90), lasting(5_399), lasting(5_400)];
+        assert_eq!(lengths, ["1 second", "89 seconds", "2 minutes", "90 minutes", "2 hours"]);
     }
 
     #[test]

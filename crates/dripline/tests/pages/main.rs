@@ -16,6 +16,7 @@ mod enroll;
 mod exchange;
 mod first_run;
 mod hooks;
+mod imports;
 mod invite;
 mod live;
 mod markup;

@@ -62,6 +62,8 @@ pub(super) struct Read {
     pub(super) rejected: u64,
     pub(super) warned: u64,
     pub(super) duplicates: u64,
+    /// Bytes of the file, and how many it has.
+    pub(super) bytes: (u64, Option<u64>),
 }
 
 /// What the reading thread keeps for the report.
@@ -98,7 +100,7 @@ impl Reader {
                 chunk.rows.push(taken);
             }
             if phones >= CHUNK_PHONES || bytes >= CHUNK_BYTES {
-                let full = Chunk { read: self.summary.read.clone(), ..std::mem::take(&mut chunk) };
+                let full = Chunk { read: self.read(), ..std::mem::take(&mut chunk) };
                 if out.send(full).is_err() {
                     return Ok(self.summary);
                 }
@@ -109,8 +111,13 @@ impl Reader {
         if self.summary.read.rows == 0 {
             return Err(ImportError::NoRows);
         }
-        let _ = out.send(Chunk { read: self.summary.read.clone(), ..chunk });
+        let _ = out.send(Chunk { read: self.read(), ..chunk });
         Ok(self.summary)
+    }
+
+    /// How far it is.
+    fn read(&self) -> Read {
+        Read { bytes: self.sheet.extent.told(), ..self.summary.read.clone() }
     }
 
     /// Decides about a row, counts it, and writes it to the rejected ones if it is.

@@ -30,7 +30,7 @@ const LOOKED_AT: usize = 20;
 impl Phones {
     /// Opens a file and finds its column.
     pub(crate) fn open(source: Box<dyn Read + Send>, region: Region) -> Result<Self, ImportError> {
-        let (mut sheet, first) = Sheet::plain(source)?;
+        let (mut sheet, first) = Sheet::plain(source, None)?;
         let is_phone = |cell: &String| Phone::parse(cell, region).is_ok();
         let those = |row: &Row, is: &dyn Fn(&String) -> bool| -> Vec<usize> {
             row.cells.iter().enumerate().filter(|(_, cell)| is(cell)).map(|(place, _)| place).collect()

@@ -6,7 +6,7 @@ use std::io::{Cursor, Read};
 use std::sync::Arc;
 
 use super::columns::{self, Column};
-use super::text::{self, Capped, Encoding, Gauge, HEAD, Reading, RowTooLong};
+use super::text::{self, Capped, Encoding, Extent, Gauge, HEAD, Reading, RowTooLong};
 use super::{ImportError, ImportOptions, separator};
 
 /// An open file, after its first row.
@@ -17,6 +17,8 @@ pub(super) struct Sheet {
     pub(super) encoding: Encoding,
     pub(super) separator: u8,
     pub(super) columns: Vec<Column>,
+    /// How much of the file is read: somewhat more than its rows so far, which are read ahead.
+    pub(super) extent: Extent,
     /// The rows read so far: the one with the column names is the first.
     row: u64,
     /// Lines of the file before those that the reader counts.
@@ -68,28 +70,28 @@ impl Sheet {
         custom: &[(String, String)],
         options: &ImportOptions,
     ) -> Result<Self, ImportError> {
-        let (mut sheet, headers) = Self::begun(source)?;
+        let (mut sheet, headers) = Self::begun(source, options.bytes)?;
         sheet.columns = columns::columns(&headers, custom, &options.mapping)?;
         Ok(sheet)
     }
 
     /// The column names alone.
     pub(super) fn headers(source: Box<dyn Read + Send>) -> Result<Vec<String>, ImportError> {
-        Ok(Self::begun(source)?.1)
+        Ok(Self::begun(source, None)?.1)
     }
 
     /// An open file, past its column names, which are still to be decided about.
-    fn begun(source: Box<dyn Read + Send>) -> Result<(Self, Vec<String>), ImportError> {
-        let (sheet, first) = Self::plain(source)?;
+    fn begun(source: Box<dyn Read + Send>, bytes: Option<u64>) -> Result<(Self, Vec<String>), ImportError> {
+        let (sheet, first) = Self::plain(source, bytes)?;
         let mut headers: Vec<String> = first.cells.iter().map(|cell| crate::contacts::cleaned(cell)).collect();
         let used = headers.iter().rposition(|header| !header.is_empty()).ok_or(ImportError::Empty)?;
         headers.truncate(used + 1);
         Ok((sheet, headers))
     }
 
-    /// An open file and its first row, whatever that is.
-    pub(super) fn plain(source: Box<dyn Read + Send>) -> Result<(Self, Row), ImportError> {
-        let opened = text::open(source)?;
+    /// An open file and its first row, whatever that is. Of so many bytes, if that is known.
+    pub(super) fn plain(source: Box<dyn Read + Send>, bytes: Option<u64>) -> Result<(Self, Row), ImportError> {
+        let opened = text::open(source, bytes)?;
         let guess = separator::guess(&opened.head);
         let ends = Ends::of(opened.head.get(guess.skip..).unwrap_or_default());
         let mut head = Cursor::new(opened.head);
@@ -104,6 +106,7 @@ impl Sheet {
             encoding: opened.encoding,
             separator: guess.byte,
             columns: Vec::new(),
+            extent: opened.extent,
             row: 0,
             lines_before: u64::from(guess.skip > 0),
             ends,

@@ -36,14 +36,48 @@ pub(super) struct Opened {
     pub(super) encoding: Encoding,
     pub(super) head: Vec<u8>,
     pub(super) rest: Box<dyn Read + Send>,
+    pub(super) extent: Extent,
 }
 
-/// Reads the beginning and says what the file is.
-pub(super) fn open(mut source: Box<dyn Read + Send>) -> Result<Opened, ImportError> {
+/// How many bytes of a file are read, and how many there are.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Extent {
+    read: Arc<AtomicU64>,
+    /// Nothing of a source that does not tell.
+    all: Option<u64>,
+}
+
+impl Extent {
+    /// What is read, of how much. A source that gives more than it told does not tell.
+    pub(super) fn told(&self) -> (u64, Option<u64>) {
+        let read = self.read.load(Ordering::Relaxed);
+        (read, self.all.filter(|all| *all >= read))
+    }
+}
+
+/// A source whose bytes are counted as they are read.
+struct Metered {
+    source: Box<dyn Read + Send>,
+    read: Arc<AtomicU64>,
+}
+
+impl Read for Metered {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.source.read(buffer)?;
+        self.read.fetch_add(count as u64, Ordering::Relaxed);
+        Ok(count)
+    }
+}
+
+/// Reads the beginning and says what the file is, which has so many bytes, if that is known. What is counted of a workbook are its rows.
+pub(super) fn open(source: Box<dyn Read + Send>, bytes: Option<u64>) -> Result<Opened, ImportError> {
+    let extent = Extent { read: Arc::default(), all: bytes };
+    let mut source: Box<dyn Read + Send> = Box::new(Metered { source, read: Arc::clone(&extent.read) });
     let raw = peek(&mut source)?;
     if raw.starts_with(workbook::MARK) {
         let rows = workbook::rows(Cursor::new(raw).chain(source))?;
-        return open(Box::new(BufReader::new(rows)));
+        let bytes = rows.metadata().map_err(ImportError::Read)?.len();
+        return open(Box::new(BufReader::new(rows)), Some(bytes));
     }
     let (encoding, mark) = match raw.as_slice() {
         [0xef, 0xbb, 0xbf, ..] => (Encoding::Utf8, 3),
@@ -58,7 +92,7 @@ pub(super) fn open(mut source: Box<dyn Read + Send>) -> Result<Opened, ImportErr
                 return Err(ImportError::Binary { what });
             }
             let encoding = if body.contains(&workbook::SEPARATOR) { Encoding::Workbook } else { encoding };
-            return Ok(Opened { encoding, head: body, rest: source });
+            return Ok(Opened { encoding, head: body, rest: source, extent });
         }
         Encoding::Utf16Le => UTF_16LE.new_decoder_without_bom_handling(),
         Encoding::Utf16Be => UTF_16BE.new_decoder_without_bom_handling(),
@@ -74,7 +108,7 @@ pub(super) fn open(mut source: Box<dyn Read + Send>) -> Result<Opened, ImportErr
     if let Some(what) = binary(&head) {
         return Err(ImportError::Binary { what });
     }
-    Ok(Opened { encoding, head, rest })
+    Ok(Opened { encoding, head, rest, extent })
 }
 
 fn peek(source: &mut Box<dyn Read + Send>) -> Result<Vec<u8>, ImportError> {
@@ -214,7 +248,7 @@ mod tests {
     use super::*;
 
     fn read(bytes: &[u8]) -> Result<(Encoding, String), ImportError> {
-        let opened = open(Box::new(Cursor::new(bytes.to_vec())))?;
+        let opened = open(Box::new(Cursor::new(bytes.to_vec())), None)?;
         let mut all = opened.head;
         let mut rest = opened.rest;
         rest.read_to_end(&mut all).unwrap();

@@ -11,8 +11,9 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use domain::access::Permission;
 use domain::ids::ImportId;
-use engine::import::{ImportError, ImportProgress};
+use engine::import::{ImportError, ImportProgress, Pace};
 use engine::imports::{self, Choices, Import, Outcome, Told};
+use jiff::SignedDuration;
 
 use self::columns::{Choosing, Posted};
 use crate::problem::{Code, Problem};
@@ -28,6 +29,8 @@ use crate::wiring::Parts;
 
 /// The largest upload, in bytes: a million rows with room.
 const MAX_UPLOAD: usize = 512 * 1024 * 1024;
+/// For how long a rate is told after it was noted.
+const FRESH: SignedDuration = SignedDuration::from_secs(10);
 
 pub(super) fn routes() -> Router<Parts> {
     Router::new()
@@ -137,8 +140,10 @@ struct Progress {
     /// Whether the program ended while it ran.
     still: bool,
     counts: Vec<(&'static str, String)>,
-    /// In hundredths; an estimate, since the number of rows is known at the end.
-    far: u64,
+    /// In hundredths, where that is known.
+    far: Option<u64>,
+    /// The share, the rate and the time that is left, as far as they are known.
+    pace: String,
     error: String,
     rejects: Vec<Told>,
     rejected: String,
@@ -156,9 +161,6 @@ impl Progress {
     fn of(import: &Import, viewer: &Viewer) -> Self {
         let counts: ImportProgress = imports::read(&import.counts);
         let outcome: Outcome = imports::read(&import.outcome);
-        // A row of a list of contacts has some eighty bytes.
-        let rows = u64::try_from(import.file_bytes).unwrap_or(0) / 80;
-        let far = (counts.rows * 100 / rows.max(1)).min(99);
         let shown = [
             ("Rows read", counts.rows),
             ("New contacts", counts.created),
@@ -174,7 +176,8 @@ impl Progress {
             still: imports::stands_still(import, viewer.now),
             counts: shown.map(|(name, number)| (name, count(number))).into(),
             in_hand: ["running", "canceling"].contains(&import.state.as_str()),
-            far: if import.state == "running" { far } else { 100 },
+            far: counts.pace.percent(),
+            pace: if viewer.now.duration_since(import.updated_at) < FRESH { pace(&counts.pace) } else { String::new() },
             error: outcome.error.as_deref().map(format::sentence).unwrap_or_default(),
             rejected: counted(counts.rejected, "row was rejected", "rows were rejected"),
             more_rejects: counts.rejected > outcome.rejects.len() as u64,
@@ -187,6 +190,16 @@ impl Progress {
             may_write: viewer.may("contacts:write"),
         }
     }
+}
+
+/// `41 % · 10,400 rows a second · about 2 minutes left`; nothing of what is not known.
+fn pace(pace: &Pace) -> String {
+    let parts = [
+        pace.percent().map(|share| format!("{share} %")),
+        pace.rows_per_second.map(|rows| format!("{} a second", counted(rows, "row", "rows"))),
+        pace.seconds_left.map(|seconds| format!("about {} left", format::lasting(seconds))),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
 
 #[derive(Template)]
