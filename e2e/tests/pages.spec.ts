@@ -83,6 +83,9 @@ for (const { look, width, height, dark } of looks) {
       await page.getByRole("button", { name: "Upload and look" }).click();
       await expect(page.getByRole("button", { name: "Start the import" })).toBeVisible();
       await check(page, `import-columns-${look}`);
+      await page.getByRole("button", { name: "Check the whole file first" }).click();
+      await expect(page.getByText("The whole file was read, and nothing was stored.")).toBeVisible();
+      await check(page, `import-checked-${look}`);
       await page.getByRole("button", { name: "Start the import" }).click();
       await expect(page.getByRole("link", { name: "CSV with reasons" })).toBeVisible();
       await check(page, `import-done-${look}`);

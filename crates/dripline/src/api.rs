@@ -13,6 +13,7 @@ pub(crate) mod enrollments;
 pub(crate) mod events;
 pub(crate) mod handsets;
 pub(crate) mod ids;
+mod imports;
 pub(crate) mod jobs;
 pub(crate) mod keys;
 pub(crate) mod messages;
@@ -88,8 +89,10 @@ fn money(router: OpenApiRouter<Parts>) -> OpenApiRouter<Parts> {
 
 /// The routes with their descriptions.
 fn described(max_body_bytes: usize) -> (Router<Parts>, OpenApi) {
-    let (schemas, paths, import) = routes!(contacts::import);
+    let (schemas, paths, import) = routes!(imports::import);
     let import = import.layer(DefaultBodyLimit::max(max_body_bytes));
+    let (checked, places, check) = routes!(imports::check);
+    let check = check.layer(DefaultBodyLimit::max(max_body_bytes));
     money(OpenApiRouter::with_openapi(document::head()).routes(routes!(document::show)))
         .routes(routes!(users::list, users::create))
         .routes(routes!(users::change, users::remove))
@@ -105,6 +108,7 @@ fn described(max_body_bytes: usize) -> (Router<Parts>, OpenApi) {
         .routes(routes!(registrations::register))
         .routes(routes!(contacts::list, contacts::create))
         .routes((schemas, paths, import))
+        .routes((checked, places, check))
         .routes(routes!(contacts::show, contacts::edit, contacts::remove))
         .routes(routes!(consents::list, consents::record))
         .routes(routes!(consents::export))

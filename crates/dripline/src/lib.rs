@@ -3,6 +3,7 @@
 //! No rule lives here: what is true is in `domain`, what happens is in `engine`.
 
 mod api;
+pub mod checks;
 pub mod cli;
 pub mod config;
 mod consent_rows;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::checks::Checks;
 use crate::proxies::Proxies;
 use carrier::simulator::SimulatorError;
 use carrier::simulator::behaviour::BehaviourError;
@@ -29,6 +30,8 @@ pub struct Parts {
     pub setup_code: SetupCode,
     /// The proxies before the server.
     pub proxies: Proxies,
+    /// The checks of uploaded files.
+    pub checks: Checks,
 }
 
 /// Why the parts cannot be put together.
@@ -130,6 +133,7 @@ pub fn open_with(
         uploads: data.join("uploads"),
         setup_code: SetupCode::draw(),
         proxies: Proxies::default(),
+        checks: Checks::default(),
     })
 }
 

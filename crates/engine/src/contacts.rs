@@ -34,7 +34,7 @@ pub(crate) use fields::{cleaned, display_name, get, is_standard, key_of, put, va
 pub use lists::SuppressError;
 pub(crate) use lists::{holders, may_lift, may_put};
 pub use store::contacts::Contact;
-pub(crate) use written::add_custom;
+pub(crate) use written::{add_custom, missing};
 use written::{change, resolved};
 
 /// Most contacts of one page.

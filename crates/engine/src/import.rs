@@ -1,8 +1,8 @@
 //! Importing contacts from CSV or an Excel workbook: a stream of rows, each taken or rejected with a reason.
 //!
 //! ```text
-//! source ─ text ─ separator ─ sheet ─ columns ─ row ─ chunk ──flume──► merge (one transaction each)
-//!          └ workbook ┘                                               └ lane of bulk work
+//! source ─ text ─ separator ─ sheet ─ columns ─ row ─ chunk ──flume──► change set ─ merge (one transaction each, lane of bulk work)
+//!          └ workbook ┘                                                           └ check (one read each: nothing is changed)
 //!          └──────────── one blocking thread ────────────┘
 //! ```
 //!
@@ -11,12 +11,15 @@
 //! saved; to go on after an interruption import the file again, which changes nothing twice.
 
 mod agreed;
+mod change_set;
+pub mod check;
 mod chunk;
 mod columns;
 mod merge;
 mod pace;
 pub(crate) mod phones;
 pub mod preview;
+mod reading;
 mod row;
 mod separator;
 mod sheet;
@@ -27,9 +30,8 @@ use std::fmt;
 use std::io::{self, Read, Write};
 
 use domain::access::Permission;
-use domain::ids::{ImportId, LabelId, WorkspaceId};
+use domain::ids::{ImportId, LabelId};
 use domain::phone::Region;
-use domain::zones::Zone;
 use serde::{Deserialize, Serialize};
 use store::{DbError, Lane};
 
@@ -38,22 +40,20 @@ use crate::beat::Beat;
 use crate::contacts::{ContactError, DEFAULT_REGION, FieldError};
 use crate::engine::Engine;
 use crate::failure::Failure;
-use agreed::Premise;
 pub use agreed::{FileConsent, NoRecord, Part};
-use chunk::{Chunk, Reader, Summary};
+use change_set::Tally;
+use chunk::Chunk;
 pub use columns::{Column, MAX_COLUMNS, MAX_PHONES, Meaning, Target};
 use merge::{MergeError, Merged, Rule};
 use pace::Course;
 pub use pace::Pace;
+use reading::Reading;
 pub use row::{BadPhone, RowError, RowWarning};
-use sheet::Sheet;
 pub use text::{Encoding, MAX_ROW_BYTES};
 pub use workbook::{MAX_SHARED_BYTES, WorkbookError};
 
 /// How many rejects and how many warnings the report keeps; all rejects go to their file.
 pub const MAX_KEPT: usize = 100;
-/// Chunks that wait for the database: the reading thread is never far ahead.
-const CHUNKS_AHEAD: usize = 2;
 /// How often a chunk is tried whose contacts somebody else makes at the same time.
 const MAX_TRIES: usize = 10;
 
@@ -149,6 +149,24 @@ pub struct ImportProgress {
     /// How far and how fast it is, while it runs.
     #[serde(skip_serializing_if = "Pace::is_unknown")]
     pub pace: Pace,
+}
+
+impl ImportProgress {
+    /// After one more chunk.
+    fn with(self, read: &chunk::Read, contacts: Tally, consents: u64) -> Self {
+        Self {
+            rows: read.rows,
+            blank: read.blank,
+            rejected: read.rejected,
+            warned: read.warned,
+            duplicates: read.duplicates,
+            created: self.created + contacts.created,
+            updated: self.updated + contacts.updated,
+            unchanged: self.unchanged + contacts.unchanged,
+            consents: self.consents + consents,
+            pace: Pace::default(),
+        }
+    }
 }
 
 /// A rejected row.
@@ -298,69 +316,32 @@ impl Engine {
         outlets: ImportOutlets,
     ) -> Result<ImportReport, ImportError> {
         actor.need(Permission::ContactsWrite)?;
-        let workspace = actor.workspace();
-        let (custom, premise) = self.premise(workspace, &options).await?;
         let rule = Rule { on_duplicate: options.on_duplicate, import: options.import, label: options.label };
-        let chosen = options.clone();
-        let sheet = blocking(move || Sheet::open(Box::new(source), &custom, &chosen)).await?;
-        let (encoding, separator, columns) = (sheet.encoding, char::from(sheet.separator), sheet.columns.clone());
-        let own = columns::own_fields(&columns);
-        let reader = Reader::new(sheet, premise, workspace, outlets.rejects);
-        let (out, chunks) = flume::bounded(CHUNKS_AHEAD);
-        let reading = tokio::task::spawn_blocking(move || reader.run(&out));
+        let reading = self.read_file(actor.workspace(), source, &options, outlets.rejects).await?;
         let watched = self.watch_growth();
-        let counts = self.merge_all(actor, chunks, &own, rule, outlets.progress).await?;
-        let Summary { rejects, warnings, .. } = joined(reading.await)?;
+        let counts = self.merge_all(actor, &reading, rule, outlets.progress).await?;
+        let report = reading.ended(counts).await?;
         let beat = self.beat(actor);
         self.write(Lane::Bulk, move |tx| beat.note(tx, "contacts.imported", None, &counts)).await?;
         drop(watched);
         self.refresh_statistics().await;
-        Ok(ImportReport { counts, encoding, separator, columns, rejects, warnings })
-    }
-
-    /// The workspace's own fields, and how the consents of a file are read.
-    async fn premise(
-        &self,
-        workspace: WorkspaceId,
-        options: &ImportOptions,
-    ) -> Result<(Vec<(String, String)>, Premise), ImportError> {
-        let (custom, zone) = self
-            .read(move |db| {
-                let custom = store::contacts::custom_fields(db, workspace)?;
-                Ok::<_, ImportError>((custom, crate::facts::workspace_of(db, workspace)?.row.zone))
-            })
-            .await?;
-        let zone = Zone::named(&zone).map_err(|error| Failure::Stored(error.to_string()))?;
-        let (file, name, region) = (options.consent.clone(), options.file.clone(), options.region);
-        Ok((custom, Premise { file, name, region, zone, now: self.now() }))
+        Ok(report)
     }
 
     /// Takes the chunks as they come, one transaction each.
     async fn merge_all(
         &self,
         actor: &Actor,
-        chunks: flume::Receiver<Chunk>,
-        own: &[(String, String)],
+        reading: &Reading,
         rule: Rule,
         mut progress: Box<dyn FnMut(&ImportProgress) + Send>,
     ) -> Result<ImportProgress, ImportError> {
-        let mut counts = ImportProgress::default();
+        let (mut counts, own) = (ImportProgress::default(), reading.own_fields());
         let (begun, mut course) = (self.clock().mark(), Course::default());
-        while let Ok(chunk) = chunks.recv_async().await {
+        while let Some(chunk) = reading.next().await {
             let read = chunk.read.clone();
-            let merged = self.merge(self.beat(actor), chunk, own.to_vec(), rule).await?;
-            counts = ImportProgress {
-                rows: read.rows,
-                blank: read.blank,
-                rejected: read.rejected,
-                warned: read.warned,
-                duplicates: read.duplicates,
-                created: counts.created + merged.created,
-                updated: counts.updated + merged.updated,
-                unchanged: counts.unchanged + merged.unchanged,
-                consents: counts.consents + merged.consents,
-                pace: Pace::default(),
-            };
+            let merged = self.merge(self.beat(actor), chunk, own.clone(), rule).await?;
+            counts = counts.with(&read, merged.contacts, merged.consents);
             let pace = course.reach(self.clock().since(&begun), read.rows, read.bytes);
             progress(&ImportProgress { pace, ..counts });
             if let Some(import) = rule.import

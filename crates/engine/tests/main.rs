@@ -26,6 +26,7 @@ mod figures;
 mod fresh;
 mod hosted;
 mod import;
+mod import_check;
 mod inbox;
 mod isolation;
 mod line;

@@ -1,20 +1,16 @@
-//! Contacts: list, make, read, change, delete, import.
+//! Contacts: list, make, read, change, delete.
 
 use std::collections::BTreeMap;
-use std::io::Cursor;
 
 use axum::Json;
 use axum::extract::State;
-use domain::consent::Kind;
 use engine::contacts::NewContact;
-use engine::import::{FileConsent, ImportOptions, ImportOutlets, ImportReport, OnDuplicate};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::ids;
-use super::request::{Asked, Body, Caller, File, KeyHeader, Page, Paging};
-use super::words::{ConsentKindWord, DuplicateWord};
+use super::request::{Asked, Body, Caller, KeyHeader, Page, Paging};
 use crate::problem::Problem;
 use crate::wiring::Parts;
 
@@ -180,119 +176,4 @@ pub(crate) async fn remove(
 ) -> Result<Json<Deleted>, Problem> {
     parts.engine.delete_contact(&actor, id).await?;
     Ok(Json(Deleted { deleted: id.into() }))
-}
-
-/// What an import did.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Imported {
-    counts: ImportCounts,
-    /// The first 1,000 rows that were not taken.
-    rejects: Vec<Reject>,
-}
-
-/// How many of what. Rows are rows of the file, contacts are phones.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct ImportCounts {
-    /// Rows read, without blank ones and the column names.
-    rows: u64,
-    /// Rows without any value.
-    blank: u64,
-    /// Rows that were not taken.
-    rejected: u64,
-    /// Warnings about rows that were taken.
-    warned: u64,
-    /// Phones that stood further up in the file; they fill empty fields at most.
-    duplicates: u64,
-    /// Contacts made.
-    created: u64,
-    /// Contacts that were there and got new values.
-    updated: u64,
-    /// Contacts that were there and had all of it.
-    unchanged: u64,
-    /// Records of consent that were added.
-    consents: u64,
-}
-
-/// A row that was not taken.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Reject {
-    /// Its number, as a spreadsheet counts; the column names are row 1.
-    row: u64,
-    /// The line of the file that it begins on, from 1.
-    line: u64,
-    /// Why, in plain words.
-    reason: String,
-}
-
-impl From<ImportReport> for Imported {
-    fn from(report: ImportReport) -> Self {
-        let counts = report.counts;
-        let counts = ImportCounts {
-            rows: counts.rows,
-            blank: counts.blank,
-            rejected: counts.rejected,
-            warned: counts.warned,
-            duplicates: counts.duplicates,
-            created: counts.created,
-            updated: counts.updated,
-            unchanged: counts.unchanged,
-            consents: counts.consents,
-        };
-        let rejects = report.rejects.into_iter();
-        let rejects = rejects.map(|row| Reject { row: row.row, line: row.line, reason: row.reason.to_string() });
-        Self { counts, rejects: rejects.collect() }
-    }
-}
-
-/// How a file is imported.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct Importing {
-    /// What happens to contacts that are there already; without it their empty fields are filled.
-    on_duplicate: Option<DuplicateWord>,
-    /// The consent of everybody in the file; columns of a row (`Consent Kind`, `Consent Source`, `Consent Date`,
-    /// `Consent Text`) go before it. A record needs kind, source and date; it lifts no opt-out.
-    consent_kind: Option<ConsentKindWord>,
-    /// How that consent came about.
-    consent_source: Option<String>,
-    /// When it was given, such as `2026-03-03`.
-    consent_date: Option<String>,
-    /// The text that they agreed to, word for word.
-    consent_text: Option<String>,
-}
-
-impl Importing {
-    fn options(self) -> ImportOptions {
-        let overwrite = self.on_duplicate.as_ref().is_some_and(|word| word.as_str() == "overwrite");
-        let on_duplicate = if overwrite { OnDuplicate::Overwrite } else { OnDuplicate::FillEmpty };
-        let kind = self.consent_kind.and_then(|word| Kind::from_word(word.as_str()));
-        let consent = FileConsent {
-            kind: kind.filter(|kind| *kind != Kind::Revoked),
-            source: self.consent_source.unwrap_or_default(),
-            date: self.consent_date.unwrap_or_default(),
-            text: self.consent_text.unwrap_or_default(),
-        };
-        ImportOptions { on_duplicate, consent, ..ImportOptions::default() }
-    }
-}
-
-/// Import contacts from a CSV file or an Excel workbook
-///
-/// The body is the file: UTF-8, UTF-16 or Windows-1252, separated by commas, semicolons or tabs, or an XLSX workbook, of which the
-/// first visible sheet with rows is read; the column names in the first row. Phones that are there already keep their contact, whose empty fields are filled; so a repeat is harmless.
-#[utoipa::path(post, path = "/contacts/import", operation_id = "importContacts", tag = "Contacts", params(Importing),
-    request_body(content = String, content_type = "text/csv", description = "The file.",
-        example = json!("Phone,First Name,Address\n(212) 555-0123,Ann,12 Oak Street\n")),
-    responses((status = 200, description = "What became of the rows.", body = Imported)),
-    extensions(("x-permission" = json!("contacts:write")), ("x-problems" = json!(["query", "body", "body_too_large", "import_refused"]))))]
-pub(crate) async fn import(
-    State(parts): State<Parts>,
-    Caller(actor): Caller,
-    Asked(importing): Asked<Importing>,
-    File(bytes): File,
-) -> Result<Json<Imported>, Problem> {
-    let source = Cursor::new(bytes);
-    let imported = parts.engine.import_contacts(&actor, source, importing.options(), ImportOutlets::default());
-    Ok(Json(imported.await?.into()))
 }

@@ -1,5 +1,8 @@
 //! `dripline contacts import`: a file of contacts into a workspace, row by row.
 
+mod check;
+mod report;
+
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -9,15 +12,12 @@ use clap::Subcommand;
 use domain::consent::Kind;
 use domain::phone::Region;
 use engine::import::{
-    Encoding, FileConsent, ImportError, ImportOptions, ImportOutlets, ImportProgress, ImportReport, Meaning,
-    OnDuplicate, Part, Target,
+    FileConsent, ImportError, ImportOptions, ImportOutlets, ImportProgress, OnDuplicate, Part, Target,
 };
 use indicatif::ProgressBar;
-use serde_json::{Value, json};
 
 use super::desk::{Purpose, Within};
 use super::run::{self, FileFault};
-use super::table::Table;
 use super::{Answer, Format, Stop, parse};
 
 const EXAMPLES: &str = "\
@@ -38,13 +38,12 @@ Examples:
   dripline contacts import leads.csv --map \"Tel 1=Phone\" --map \"Owner=Full Name\" --map Junk=
   gunzip -c leads.csv.gz | dripline contacts import -
   dripline contacts import leads.csv --consent-kind written --consent-source \"web form\" --consent-date 2026-03-03
+  dripline contacts import leads.csv --dry-run
 
-Each row is taken or rejected with its reason; --rejected keeps the rejected ones as they came,
-to be mended and imported again. To go on after an interruption import the file again: nothing
-is done twice.";
-
-/// How many rejected rows and warnings are shown.
-const SHOWN: usize = 10;
+--dry-run reads the whole file by the same rules and says what would be made, changed and rejected,
+with some of it; it stores nothing and may run beside the server. Each row is taken or rejected with
+its reason; --rejected keeps the rejected ones as they came, to be mended and imported again. To go
+on after an interruption import the file again: nothing is done twice.";
 
 /// Import contacts from a CSV file or an Excel workbook
 #[derive(Debug, clap::Args)]
@@ -90,6 +89,9 @@ struct Import {
     /// Where to write the rejected rows with their reasons, a new file
     #[arg(long, value_name = "FILE")]
     rejected: Option<PathBuf>,
+    /// Read the whole file and say what the import would do; nothing is stored
+    #[arg(long)]
+    dry_run: bool,
     #[command(flatten)]
     within: Within,
 }
@@ -139,38 +141,54 @@ impl Contacts {
 }
 
 impl Import {
+    fn options(&self, bytes: Option<u64>) -> ImportOptions {
+        let on_duplicate = if self.overwrite { OnDuplicate::Overwrite } else { OnDuplicate::FillEmpty };
+        let consent = FileConsent {
+            kind: self.consent_kind.filter(|kind| *kind != Kind::Revoked),
+            source: self.consent_source.clone(),
+            date: self.consent_date.clone(),
+            text: self.consent_text.clone(),
+        };
+        let file = self.file.file_name().map(|name| name.to_string_lossy().into_owned());
+        let (region, mapping) = (self.region, self.map.clone());
+        ImportOptions { region, on_duplicate, mapping, consent, file, bytes, ..ImportOptions::default() }
+    }
+
     fn run(self, answer: &mut Answer) -> Result<(), Stop> {
         let (source, size) = open(&self.file)?;
-        let office = self.within.open(Purpose::Write)?;
+        let options = self.options(size);
+        // What only reads stands beside the server.
+        let office = self.within.open(if self.dry_run { Purpose::Read } else { Purpose::Write })?;
         let rejected = self.rejected.as_deref().map(|path| run::new_file(path).map(|file| (path, file))).transpose()?;
         let bar = match size {
             Some(size) => run::bar(size, "{bar:30} {percent:>3}%  {msg}"),
             None => run::spinner(),
         };
-        let on_duplicate = if self.overwrite { OnDuplicate::Overwrite } else { OnDuplicate::FillEmpty };
-        let (region, mapping) = (self.region, self.map);
-        let consent = FileConsent {
-            kind: self.consent_kind.filter(|kind| *kind != Kind::Revoked),
-            source: self.consent_source,
-            date: self.consent_date,
-            text: self.consent_text,
-        };
-        let file = self.file.file_name().map(|name| name.to_string_lossy().into_owned());
-        let options =
-            ImportOptions { region, on_duplicate, mapping, consent, file, bytes: size, ..ImportOptions::default() };
         let done = Arc::new(Mutex::new(ImportProgress::default()));
         let mut outlets = outlets(&bar, &done);
         if let Some((_, file)) = &rejected {
             outlets.rejects = Box::new(file.try_clone()?);
         }
-        let imported = office.desk.work(office.engine().import_contacts(&office.actor, source, options, outlets));
+        let (engine, actor, path) = (office.engine(), &office.actor, self.file.as_path());
+        let kept = || rejected.as_ref().filter(|(path, file)| keep_or_remove(path, file)).map(|(path, _)| *path);
+        if self.dry_run {
+            let found = office.desk.work(engine.check_import(actor, source, options, outlets));
+            bar.finish_and_clear();
+            let kept = kept();
+            let found = found.map_err(|source| broken(path, ImportProgress::default(), source))?;
+            return match answer.format() {
+                Format::Json => answer.document(&check::document(&found, kept)),
+                Format::Text => answer.text(&check::words(path, &found, kept)),
+            };
+        }
+        let imported = office.desk.work(engine.import_contacts(actor, source, options, outlets));
         bar.finish_and_clear();
         let done = *done.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = rejected.as_ref().filter(|(path, file)| keep_or_remove(path, file)).map(|(path, _)| *path);
-        let report = imported.map_err(|source| broken(&self.file, done, source))?;
+        let kept = kept();
+        let report = imported.map_err(|source| broken(path, done, source))?;
         match answer.format() {
-            Format::Json => answer.document(&document(&report, kept)),
-            Format::Text => answer.text(&words(&self.file, &report, kept)),
+            Format::Json => answer.document(&report::document(&report, kept)),
+            Format::Text => answer.text(&report::words(path, &report, kept)),
         }
     }
 }
@@ -227,95 +245,4 @@ fn broken(path: &Path, done: ImportProgress, source: ImportError) -> Stop {
         0 => Broken::Whole { file, source },
         rows => Broken::Part { file, rows, source },
     })
-}
-
-fn encoding(encoding: Encoding) -> &'static str {
-    match encoding {
-        Encoding::Utf8 => "UTF-8",
-        Encoding::Utf16Le => "UTF-16LE",
-        Encoding::Utf16Be => "UTF-16BE",
-        Encoding::Workbook => "Excel workbook",
-    }
-}
-
-/// The field that a column fills.
-fn meaning(meaning: &Meaning) -> Option<&str> {
-    match meaning {
-        Meaning::Phone => Some("Phone"),
-        Meaning::Field { name, .. } => Some(name),
-        Meaning::Consent(part) => Some(part.name()),
-        Meaning::Ignored => None,
-    }
-}
-
-/// What separated the cells of a text; a workbook has cells.
-fn separator(report: &ImportReport) -> Option<char> {
-    (report.encoding != Encoding::Workbook).then_some(report.separator)
-}
-
-fn document(report: &ImportReport, rejected: Option<&Path>) -> Value {
-    let columns = report.columns.iter();
-    let columns = columns.map(|column| json!({ "header": column.header, "field": meaning(&column.meaning) }));
-    let rejects = report.rejects.iter();
-    let rejects = rejects.map(|row| json!({ "row": row.row, "line": row.line, "reason": row.reason.to_string() }));
-    let warnings = report.warnings.iter();
-    let warnings = warnings.map(|row| json!({ "row": row.row, "line": row.line, "warning": row.warning.to_string() }));
-    json!({
-        "counts": report.counts, "encoding": encoding(report.encoding), "separator": separator(report),
-        "columns": columns.collect::<Vec<_>>(), "rejects": rejects.collect::<Vec<_>>(),
-        "warnings": warnings.collect::<Vec<_>>(), "rejected_file": rejected,
-    })
-}
-
-fn words(path: &Path, report: &ImportReport, rejected: Option<&Path>) -> String {
-    let counts = &report.counts;
-    let form = match separator(report) {
-        None => encoding(report.encoding).to_owned(),
-        Some('\t') => format!("{}, cells separated by tabs", encoding(report.encoding)),
-        Some(other) => format!("{}, cells separated by {other:?}", encoding(report.encoding)),
-    };
-    let head = format!("Imported {} ({form})\n", path.display());
-    let mut table = Table::new(Vec::<String>::new());
-    for (what, count) in [
-        ("rows", counts.rows),
-        ("new contacts", counts.created),
-        ("contacts with new values", counts.updated),
-        ("contacts that had all of it", counts.unchanged),
-        ("phones that stood further up", counts.duplicates),
-        ("consents recorded", counts.consents),
-        ("rows rejected", counts.rejected),
-    ] {
-        table.row([format!("  {what}"), count.to_string()]);
-    }
-    let mut columns = Table::new(Vec::<String>::new());
-    for column in &report.columns {
-        columns.row([format!("  {}", column.header), meaning(&column.meaning).unwrap_or("(left out)").to_owned()]);
-    }
-    [head, table.text(), "\nColumns and what they fill\n".to_owned(), columns.text(), told(report, rejected)].concat()
-}
-
-/// The rejected rows and the warnings, as many as a person reads.
-fn told(report: &ImportReport, rejected: Option<&Path>) -> String {
-    let counts = &report.counts;
-    let mut text = String::new();
-    if counts.rejected > 0 {
-        let place = match rejected {
-            Some(path) => format!("; all of them are in {}", path.display()),
-            None => "; --rejected FILE keeps all of them".to_owned(),
-        };
-        text.push_str(&format!("\nRejected{place}\n"));
-        let rows = report.rejects.iter().take(SHOWN);
-        text.extend(rows.map(|row| format!("  line {}: {}\n", row.line, row.reason)));
-    }
-    if counts.warned > 0 {
-        text.push_str("\nTaken, but look at these\n");
-        let rows = report.warnings.iter().take(SHOWN);
-        text.extend(rows.map(|row| format!("  line {}: {}\n", row.line, row.warning)));
-    }
-    let more = |all: u64| all.saturating_sub(u64::try_from(SHOWN).unwrap_or(u64::MAX));
-    let hidden = more(counts.rejected) + more(counts.warned);
-    if hidden > 0 {
-        text.push_str(&format!("  … and {hidden} more\n"));
-    }
-    text
 }

@@ -8,6 +8,7 @@ mod crawl;
 mod document;
 mod exchange;
 mod forms;
+mod imports;
 mod input;
 mod lists;
 mod metrics;

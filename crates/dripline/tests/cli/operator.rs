@@ -16,7 +16,16 @@ fn the_operators_story_from_a_workspace_to_a_copy_that_verifies() {
     for house in houses() {
         house.furnish();
         house.write("leads.csv", LEADS);
+        let found = house.json(&["contacts", "import", "leads.csv", "--dry-run", "--rejected", "checked.csv"]);
+        assert_eq!((&found["dry_run"], &found["made"][0]["name"]), (&json!(true), &json!("Ann")), "{}", house.name);
+        let told = house.text(&["contacts", "import", "leads.csv", "--dry-run"]);
+        for part in ["nothing was stored", "contacts would be made", "First Name: \"Ann\"", "line 4: "] {
+            assert!(told.contains(part), "{}: {part}: {told}", house.name);
+        }
         let imported = house.json(&["contacts", "import", "leads.csv", "--rejected", "rejected.csv"]);
+        assert_eq!(found["counts"], imported["counts"], "{}", house.name);
+        let rejected = ["checked.csv", "rejected.csv"].map(|file| fs::read_to_string(house.path(file)).unwrap());
+        assert_eq!(rejected[0], rejected[1]);
         assert_eq!((&imported["counts"]["created"], &imported["counts"]["rejected"]), (&json!(3), &json!(1)));
         assert!(fs::read_to_string(house.path("rejected.csv")).unwrap().contains("Cleo,12,1 Short Rd,TX,4,4,"));
 

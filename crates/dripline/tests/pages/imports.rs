@@ -1,4 +1,4 @@
-//! An import while it runs, as its page tells it.
+//! The check of an upload before its import, and an import while it runs, as their pages tell them.
 
 use domain::access::Role;
 use engine::import::{ImportProgress, Pace};
@@ -6,9 +6,9 @@ use engine::imports::{Choices, Import};
 use jiff::SignedDuration;
 use store::{DbError, Lane};
 
-use crate::contacts::upload;
+use crate::contacts::{ended, upload};
 use crate::markup::sound;
-use crate::site::Site;
+use crate::site::{Answer, Person, Site};
 
 #[tokio::test]
 async fn a_running_import_tells_its_share_its_rate_and_the_time_that_is_left_while_it_knows_them() {
@@ -20,7 +20,11 @@ async fn a_running_import_tells_its_share_its_rate_and_the_time_that_is_left_whi
     let begun = engine.start_import(&customer.operator, id, &Choices::default()).await.unwrap();
     let fresh = owner.get(&page).await.good();
     sound(&fresh);
-    assert!(fresh.has("<progress") && !fresh.has("value=\"0\" max=\"100\"") && !fresh.has(" left</p>"), "{}", fresh.text);
+    assert!(
+        fresh.has("<progress") && !fresh.has("value=\"0\" max=\"100\"") && !fresh.has(" left</p>"),
+        "{}",
+        fresh.text
+    );
     let pace = Pace { bytes: 41_900, of_bytes: Some(100_000), rows_per_second: Some(10_400), seconds_left: Some(150) };
     let counts = serde_json::to_string(&ImportProgress { rows: 1_000, pace, ..ImportProgress::default() }).unwrap();
     let (workspace, now) = (customer.operator.workspace(), engine.now());
@@ -35,4 +39,100 @@ async fn a_running_import_tells_its_share_its_rate_and_the_time_that_is_left_whi
     assert!(engine.clock().move_to(now + SignedDuration::from_secs(30)));
     let silent = owner.get(&page).await.good();
     assert!(silent.has("value=\"41\"") && !silent.has("rows a second"), "{}", silent.text);
+}
+
+/// Asks for the part of the page that tells of a check, until the check is over.
+async fn checked(person: &Person<'_>, page: &str) -> Answer {
+    for _ in 0..10_000 {
+        let part = person.script("GET", &format!("{page}/check"), "").await.good();
+        if !part.has("every 1s") {
+            return part;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("{page} is checked for ever");
+}
+
+const MAPPING: &str = "header=Who&target=field%3AFull+Name&header=Mobile&target=phone&header=Plot&target=field%3APlot";
+
+#[tokio::test]
+async fn a_whole_file_is_checked_before_it_is_imported_and_nothing_is_stored() {
+    let site = Site::new();
+    let customer = site.customer("Ours", "+12125550100").await;
+    let owner = site.person(&customer, Role::Owner).await;
+    let (engine, actor) = (&site.parts.engine, &customer.operator);
+    let everybody = async || engine.contacts(actor, None, "", 200).await.unwrap().contacts;
+    let before = everybody().await;
+    let there = before[0].phone.clone();
+    let csv = format!("Who;Mobile;Plot\n<b>Ann</b>;{there};7\nBob;(786) 555-0111;\nCid;12;\nBob;7865550111;\n");
+    let page = upload(&owner, "leads.csv", csv.as_bytes()).await.header("location").to_owned();
+    let choose = owner.get(&page).await.good();
+    sound(&choose);
+    assert!(choose.has("Check the whole file first") && !choose.has("What the import would do"));
+    let overwrite = format!("{MAPPING}&overwrite=1");
+    let begun = owner.post(&format!("{page}/check"), &overwrite).await;
+    assert_eq!((begun.status, begun.header("location")), (303, format!("{page}#check").as_str()), "{}", begun.text);
+    let part = checked(&owner, &page).await;
+    let figure = |name: &str| {
+        let (_, after) = part.text.split_once(&format!(">{name}</dt>")).unwrap_or_else(|| panic!("{}", part.text));
+        after.split("</dd>").next().unwrap().rsplit('>').next().unwrap().to_owned()
+    };
+    let figures = ["Rows read", "Would be made", "Would change", "Repeats in the file", "Would be rejected"];
+    assert_eq!(figures.map(figure), ["4", "1", "1", "1", "1"]);
+    for says in
+        ["badge-info\">Plot<", "<ins class=\"no-underline\">7</ins>", "empty", "1 row would be rejected", "too short"]
+    {
+        assert!(part.has(says), "{says}: {}", part.text);
+    }
+    assert!(part.has("&#60;b&#62;Ann") && !part.has("<b>Ann"), "{}", part.text);
+    assert_eq!(everybody().await, before, "a check stores nothing");
+    assert!(engine.custom_fields(actor).await.unwrap().fields.is_empty());
+    // The page comes back as it was checked, and a change of the form lets go of what no longer holds.
+    let again = owner.get(&page).await.good();
+    sound(&again);
+    assert!(
+        again.has("What the import would do") && again.has("name=\"overwrite\" value=\"1\" checked"),
+        "{}",
+        again.text
+    );
+    let rejected = owner.get(&format!("{page}/check/rejected.csv")).await.good();
+    assert!(rejected.has("Rejected Because") && rejected.has("Cid"), "{}", rejected.text);
+    assert!(owner.post(&page, &overwrite).await.good().has("What the import would do"));
+    assert!(!owner.post(&page, &format!("{MAPPING}&overwrite=")).await.good().has("What the import would do"));
+    assert!(!owner.post(&page, &overwrite).await.good().has("What the import would do"), "it is gone");
+    // What was said comes true.
+    assert_eq!(owner.post(&format!("{page}/check"), &overwrite).await.status, 303);
+    checked(&owner, &page).await;
+    assert_eq!(owner.post(&format!("{page}/start"), &overwrite).await.status, 303);
+    let done = ended(&owner, &page).await;
+    assert!(done.has("1 row was rejected"), "{}", done.text);
+    assert_eq!(everybody().await.len(), before.len() + 1);
+    assert_eq!(owner.get(&format!("{page}/check/rejected.csv")).await.status, 404);
+    let late = owner.post(&format!("{page}/check"), &overwrite).await;
+    assert_eq!((late.status, late.header("location")), (303, page.as_str()), "there is nothing to check any more");
+}
+
+#[tokio::test]
+async fn a_check_is_its_workspaces_own_and_says_what_is_wrong() {
+    let site = Site::new();
+    let (customer, other) =
+        (site.customer("Ours", "+12125550100").await, site.customer("Theirs", "+12125550200").await);
+    let (owner, stranger) = (site.person(&customer, Role::Owner).await, site.person(&other, Role::Owner).await);
+    let viewer = site.person(&customer, Role::Viewer).await;
+    let page = upload(&owner, "a.csv", b"Phone,Name\n7865550110,Ann\n").await.header("location").to_owned();
+    assert_eq!(owner.post(&format!("{page}/check"), "").await.status, 303);
+    checked(&owner, &page).await;
+    for path in [format!("{page}/check"), format!("{page}/check/rejected.csv")] {
+        assert_eq!(stranger.get(&path).await.status, 404, "{path}");
+    }
+    assert_eq!(stranger.post(&format!("{page}/check"), "").await.status, 404);
+    assert_eq!(viewer.post(&format!("{page}/check"), "").await.status, 403);
+    assert_eq!(viewer.get(&format!("{page}/check")).await.status, 403);
+    let none = owner.post(&format!("{page}/check"), "header=Phone&target=ignore&header=Name&target=ignore").await;
+    assert!(none.status == 200 && none.has("No column is a phone"), "{}", none.text);
+    let open = format!("Phone,Note\n{}1,\"{}", "7865550110,x\n".repeat(20), "x".repeat(2_000_000));
+    let page = upload(&owner, "b.csv", open.as_bytes()).await.header("location").to_owned();
+    assert_eq!(owner.post(&format!("{page}/check"), "").await.status, 303);
+    let part = checked(&owner, &page).await;
+    assert!(part.has("role=\"alert\"") && part.has("is longer than"), "{}", part.text);
 }

@@ -46,17 +46,25 @@ pub(super) fn change(fields: &mut Vec<(String, String)>, changes: Changes) -> Re
 
 /// Adds those of these fields (key and name) that the workspace does not have yet.
 pub(crate) fn add_custom(tx: &mut Tx<'_>, beat: &Beat, names: &[(String, String)]) -> Result<(), ContactError> {
-    let new: Vec<_> = names.iter().filter(|(key, _)| !fields::is_standard(key)).collect();
-    if new.is_empty() {
+    if names.iter().all(|(key, _)| fields::is_standard(key)) {
         return Ok(());
     }
     let custom = store::contacts::custom_fields(tx, beat.workspace).map_err(Failure::from)?;
-    let missing = new.into_iter().filter(|(key, _)| !custom.iter().any(|(known, _)| known == key));
-    for (count, (key, name)) in missing.enumerate() {
-        if custom.len() + count >= MAX_CUSTOM_FIELDS {
-            return Err(ContactError::TooManyCustomFields { name: name.clone() });
-        }
+    for (key, name) in missing(&custom, names)? {
         store::contacts::add_custom_field(tx, beat.workspace, key, name, beat.now)?;
     }
     Ok(())
+}
+
+/// Those of these fields (key and name) that are neither standard nor among the workspace's own, if it has room for all of them.
+pub(crate) fn missing<'n>(
+    custom: &[(String, String)],
+    names: &'n [(String, String)],
+) -> Result<Vec<&'n (String, String)>, ContactError> {
+    let is_missing = |key: &str| !fields::is_standard(key) && !custom.iter().any(|(known, _)| known == key);
+    let missing: Vec<_> = names.iter().filter(|(key, _)| is_missing(key)).collect();
+    match missing.get(MAX_CUSTOM_FIELDS.saturating_sub(custom.len())) {
+        Some((_, name)) => Err(ContactError::TooManyCustomFields { name: name.clone() }),
+        None => Ok(missing),
+    }
 }

@@ -21,7 +21,7 @@ const CHUNK_PHONES: usize = 500;
 const CHUNK_BYTES: usize = 1024 * 1024;
 /// Most phones of a file that are remembered to tell repeats, eight bytes each. Beyond it a repeat is
 /// merged like any contact that is there already.
-const MAX_REMEMBERED: usize = 4_000_000;
+pub(super) const MAX_REMEMBERED: usize = 4_000_000;
 
 /// Whether a phone stood further up in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub(super) struct Entry {
 /// One row that was taken.
 #[derive(Debug, Clone)]
 pub(super) struct Taken {
+    /// Its number, as a spreadsheet counts.
+    pub(super) row: u64,
     pub(super) entries: Vec<Entry>,
     pub(super) fields: Vec<(String, String)>,
     /// The consent that is recorded for each of its phones.
@@ -52,6 +54,17 @@ pub(super) struct Taken {
 pub(super) struct Chunk {
     pub(super) rows: Vec<Taken>,
     pub(super) read: Read,
+}
+
+impl Chunk {
+    /// The phones of its rows in E.164, each once and in order.
+    pub(super) fn phones(&self) -> Vec<String> {
+        let mut texts: Vec<String> =
+            self.rows.iter().flat_map(|row| &row.entries).map(|one| one.phone.to_string()).collect();
+        texts.sort_unstable();
+        texts.dedup();
+        texts
+    }
 }
 
 /// What the reading thread has counted.
@@ -148,7 +161,7 @@ impl Reader {
             }
         }
         let entries = phones.into_iter().map(|phone| self.entry(phone)).collect();
-        Ok(Some(Taken { entries, fields, consent }))
+        Ok(Some(Taken { row: row.row, entries, fields, consent }))
     }
 
     fn entry(&mut self, phone: Phone) -> Entry {

@@ -1,29 +1,27 @@
 //! One chunk meets the database: contacts that are there are locked and filled, the others are made.
 //!
-//! Set-based: three statements for a chunk, whatever its size. If somebody else makes one of the
-//! contacts between our look and our write, nothing is kept and the caller tries again.
+//! What happens to whom decides [`ChangeSet`]; here it is written. Set-based: three statements for a chunk, whatever its size. If somebody
+//! else makes one of the contacts between our look and our write, nothing is kept and the caller tries again.
 
 use std::collections::HashMap;
 
 use domain::ids::{ConsentId, ContactId, ImportId, LabelId, PersonId};
 use domain::phone::Phone;
 use store::consents::{self, Consent};
-use store::contacts::{Contact, ContactRow};
+use store::contacts::ContactRow;
 use store::{DbError, Tx};
 
 use super::OnDuplicate;
-use super::agreed::Agreed;
-use super::chunk::{Chunk, Entry, Taken, Turn};
+use super::change_set::{self, Change, ChangeSet, Given, Owner, Tally, Touched};
+use super::chunk::Chunk;
 use crate::beat::Beat;
-use crate::contacts::{ContactError, add_custom, display_name, get, put};
+use crate::contacts::{ContactError, add_custom, display_name};
 use crate::failure::Failure;
 
-/// What became of the phones that a chunk has for the first time in the file.
+/// What was saved of a chunk.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Merged {
-    pub(super) created: u64,
-    pub(super) updated: u64,
-    pub(super) unchanged: u64,
+    pub(super) contacts: Tally,
     pub(super) consents: u64,
 }
 
@@ -58,27 +56,6 @@ impl From<Failure> for MergeError {
     }
 }
 
-/// A contact as the chunk leaves it.
-struct Work {
-    row: ContactRow,
-    phone: Phone,
-    origin: Origin,
-    change: Change,
-    turn: Turn,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Origin {
-    New,
-    Stored,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Change {
-    None,
-    Some,
-}
-
 /// Saves a chunk; `own` are the fields of the workspace's own that the file has.
 pub(super) fn merge(
     tx: &mut Tx<'_>,
@@ -91,140 +68,92 @@ pub(super) fn merge(
         return Ok(Merged::default());
     }
     add_custom(tx, beat, own).map_err(MergeError::Contact)?;
-    let mut texts: Vec<String> =
-        chunk.rows.iter().flat_map(|row| &row.entries).map(|one| one.phone.to_string()).collect();
-    texts.sort_unstable();
-    texts.dedup();
+    let texts = chunk.phones();
     let phones: Vec<&str> = texts.iter().map(String::as_str).collect();
-    let mut work = HashMap::with_capacity(phones.len());
-    for contact in store::contacts::lock_by_phones(tx, beat.workspace, &phones)? {
-        let one = Work::stored(contact)?;
-        work.insert(one.phone, one);
-    }
-    for row in &chunk.rows {
-        apply(&mut work, beat, row, rule.on_duplicate);
-    }
-    let agreed = agreed(beat, &work, &chunk.rows);
-    let merged = save(tx, beat, work, rule)?;
-    Ok(Merged { consents: record(tx, beat, agreed)?, ..merged })
+    let stored = store::contacts::lock_by_phones(tx, beat.workspace, &phones)?;
+    let set = ChangeSet::of(stored, &chunk.rows, rule.on_duplicate)?;
+    let contacts = set.tally();
+    let given = set.given(&chunk.rows);
+    let ids = save(tx, beat, set, rule)?;
+    Ok(Merged { contacts, consents: record(tx, beat, given, &ids)? })
 }
 
-/// The consents that the rows tell of, for each of their phones.
-fn agreed(beat: &Beat, work: &HashMap<Phone, Work>, rows: &[Taken]) -> Vec<Consent> {
-    let told = rows.iter().filter_map(|row| Some((row, row.consent.as_ref()?)));
-    let told = told.flat_map(|(row, agreed)| row.entries.iter().map(move |entry| (entry, agreed)));
-    let consent = |(entry, agreed): (&Entry, &Agreed)| {
-        let row = &work.get(&entry.phone)?.row;
-        Some(Consent {
-            id: ConsentId(beat.id()),
-            // The contact's own: it is what suppressions go by.
-            phone_hash: row.phone_hash,
-            contact: Some(row.id),
-            kind: agreed.kind,
-            source: agreed.source.clone(),
-            text: agreed.text.clone(),
-            given_at: agreed.given_at,
-            zone: agreed.zone.clone(),
-            expires_at: None,
-            message: None,
-            evidence: agreed.evidence.clone(),
-            actor: beat.actor.clone(),
-            recorded_at: beat.now,
-        })
-    };
-    told.filter_map(consent).collect()
+/// A consent that a row told of, as it is kept.
+fn consent(beat: &Beat, contact: Option<ContactId>, given: &Given<'_>) -> Consent {
+    let agreed = given.agreed;
+    Consent {
+        id: ConsentId(beat.id()),
+        phone_hash: given.hash,
+        contact,
+        kind: agreed.kind,
+        source: agreed.source.clone(),
+        text: agreed.text.clone(),
+        given_at: agreed.given_at,
+        zone: agreed.zone.clone(),
+        expires_at: None,
+        message: None,
+        evidence: agreed.evidence.clone(),
+        actor: beat.actor.clone(),
+        recorded_at: beat.now,
+    }
 }
 
 /// Records what is not on record already, so that a file that is read again adds nothing.
-fn record(tx: &mut Tx<'_>, beat: &Beat, mut agreed: Vec<Consent>) -> Result<u64, MergeError> {
-    if agreed.is_empty() {
+fn record(
+    tx: &mut Tx<'_>,
+    beat: &Beat,
+    given: Vec<Given<'_>>,
+    ids: &HashMap<Phone, ContactId>,
+) -> Result<u64, MergeError> {
+    if given.is_empty() {
         return Ok(0);
     }
-    let hashes: Vec<i64> = agreed.iter().map(|consent| consent.phone_hash).collect();
+    let hashes: Vec<i64> = given.iter().map(|one| one.hash).collect();
     let mut known = consents::known(tx, beat.workspace, &hashes)?;
-    agreed.retain(|new| known.insert((new.phone_hash, new.kind, new.source.clone(), new.given_at)));
-    consents::insert(tx, beat.workspace, &agreed, beat.now)?;
-    Ok(agreed.len() as u64)
+    let new = change_set::unrecorded(given, &mut known);
+    let new: Vec<Consent> = new.iter().map(|one| consent(beat, ids.get(&one.phone).copied(), one)).collect();
+    consents::insert(tx, beat.workspace, &new, beat.now)?;
+    Ok(new.len() as u64)
 }
 
-/// Lets a row act on the contacts of its phones.
-fn apply(work: &mut HashMap<Phone, Work>, beat: &Beat, row: &Taken, rule: OnDuplicate) {
-    let known = row.entries.iter().find_map(|entry| work.get(&entry.phone).and_then(|one| one.row.person));
-    // Several phones of one row are one person's.
-    let person = if row.entries.len() > 1 { Some(known.unwrap_or_else(|| PersonId(beat.id()))) } else { None };
-    for entry in &row.entries {
-        match work.get_mut(&entry.phone) {
-            Some(one) => one.fill(entry, row, person, rule),
-            None => {
-                work.insert(entry.phone, Work::new(beat, entry, row, person));
-            }
-        }
-    }
+/// Persons of rows, made when they are first asked for.
+struct Persons<'b> {
+    beat: &'b Beat,
+    made: HashMap<usize, PersonId>,
 }
 
-impl Work {
-    fn stored(contact: Contact) -> Result<Self, Failure> {
-        let phone = Phone::stored(&contact.phone);
-        let phone = phone.ok_or_else(|| Failure::Stored(format!("{} has no phone", contact.id)))?;
-        let row = ContactRow {
-            id: contact.id,
-            phone: contact.phone,
-            phone_hash: contact.phone_hash,
-            person: contact.person,
-            name: contact.name,
-            fields: contact.fields,
-        };
-        Ok(Self { row, phone, origin: Origin::Stored, change: Change::None, turn: Turn::Again })
-    }
-
-    fn new(beat: &Beat, entry: &Entry, row: &Taken, person: Option<PersonId>) -> Self {
-        let row = ContactRow {
-            id: ContactId(beat.id()),
-            phone: entry.phone.to_string(),
-            phone_hash: entry.hash,
-            person,
-            name: display_name(&row.fields, entry.phone),
-            fields: row.fields.clone(),
-        };
-        Self { row, phone: entry.phone, origin: Origin::New, change: Change::Some, turn: entry.turn }
-    }
-
-    /// Fills what is empty; overwrites what is not if that was chosen, but never what this file itself
-    /// gave: of the rows with one phone the first goes before the others, so a second run changes nothing.
-    fn fill(&mut self, entry: &Entry, row: &Taken, person: Option<PersonId>, rule: OnDuplicate) {
-        if entry.turn == Turn::First {
-            self.turn = Turn::First;
-        }
-        for (key, value) in &row.fields {
-            let current = get(&self.row.fields, key);
-            let may = current.is_none() || (rule == OnDuplicate::Overwrite && entry.turn == Turn::First);
-            if may && current != Some(value) {
-                put(&mut self.row.fields, key, Some(value.clone()));
-                self.change = Change::Some;
-            }
-        }
-        if self.row.person.is_none() && person.is_some() {
-            self.row.person = person;
-            self.change = Change::Some;
+impl Persons<'_> {
+    fn of(&mut self, owner: Owner) -> PersonId {
+        match owner {
+            Owner::Known(person) => person,
+            Owner::OfRow(place) => *self.made.entry(place).or_insert_with(|| PersonId(self.beat.id())),
         }
     }
 }
 
-fn save(tx: &mut Tx<'_>, beat: &Beat, work: HashMap<Phone, Work>, rule: Rule) -> Result<Merged, MergeError> {
-    let mut merged = Merged::default();
-    let mut all: Vec<ContactId> = work.values().map(|one| one.row.id).collect();
-    all.sort_unstable();
-    let (mut new, mut changed) = (Vec::new(), Vec::new());
-    for (_, mut one) in work {
-        let count = match (one.origin, one.change) {
-            (Origin::New, _) => &mut merged.created,
-            (Origin::Stored, Change::Some) => &mut merged.updated,
-            (Origin::Stored, Change::None) => &mut merged.unchanged,
-        };
-        *count += u64::from(one.turn == Turn::First);
+/// Writes a contact's row as the chunk leaves it.
+fn written(one: Touched, id: ContactId, persons: &mut Persons<'_>) -> ContactRow {
+    ContactRow {
+        id,
+        phone: one.phone.to_string(),
+        phone_hash: one.hash,
+        person: one.owner.map(|owner| persons.of(owner)),
+        name: display_name(&one.fields, one.phone),
+        fields: one.fields,
+    }
+}
+
+/// Saves what changes; answers the contacts of all phones.
+fn save(tx: &mut Tx<'_>, beat: &Beat, set: ChangeSet, rule: Rule) -> Result<HashMap<Phone, ContactId>, MergeError> {
+    let (mut new, mut changed, mut ids) = (Vec::new(), Vec::new(), HashMap::with_capacity(set.contacts.len()));
+    let mut persons = Persons { beat, made: HashMap::new() };
+    for one in set.contacts {
+        let (phone, there) = (one.phone, one.before.as_ref().map(|contact| contact.id));
+        let id = there.unwrap_or_else(|| ContactId(beat.id()));
+        ids.insert(phone, id);
         if one.change == Change::Some {
-            one.row.name = display_name(&one.row.fields, one.phone);
-            if one.origin == Origin::New { new.push(one.row) } else { changed.push(one.row) }
+            let row = written(one, id, &mut persons);
+            if there.is_some() { changed.push(row) } else { new.push(row) }
         }
     }
     // In one order everywhere, so that two imports of one file wait for each other and do not deadlock.
@@ -241,7 +170,9 @@ fn save(tx: &mut Tx<'_>, beat: &Beat, work: HashMap<Phone, Work>, rule: Rule) ->
     if let Some(label) = rule.label
         && store::labels::find(tx, beat.workspace, label)?.is_some()
     {
+        let mut all: Vec<ContactId> = ids.values().copied().collect();
+        all.sort_unstable();
         store::labels::give(tx, beat.workspace, label, &all, beat.now)?;
     }
-    Ok(merged)
+    Ok(ids)
 }

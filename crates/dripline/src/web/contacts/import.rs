@@ -1,5 +1,6 @@
 //! `/contacts/import`: a file in three steps: upload, look at what it will give, start; then its progress and what became of it.
 
+mod check;
 mod columns;
 pub(in crate::web) mod files;
 
@@ -15,6 +16,7 @@ use engine::import::{ImportError, ImportProgress, Pace};
 use engine::imports::{self, Choices, Import, Outcome, Told};
 use jiff::SignedDuration;
 
+use self::check::Check;
 use self::columns::{Choosing, Posted};
 use crate::problem::{Code, Problem};
 use crate::web::answer::{Done, html, refused};
@@ -40,6 +42,7 @@ pub(super) fn routes() -> Router<Parts> {
         .route("/contacts/import/{id}/cancel", post(cancel))
         .route("/contacts/import/{id}/undo", post(undo))
         .route("/contacts/import/{id}/rejected.csv", get(rejected))
+        .merge(check::routes())
 }
 
 /// An import in the list.
@@ -209,6 +212,7 @@ struct ChoosePage<'v> {
     id: ImportId,
     file: String,
     choosing: Choosing,
+    check: Option<Check>,
 }
 
 #[derive(Template)]
@@ -216,6 +220,7 @@ struct ChoosePage<'v> {
 struct ChoosePart {
     id: ImportId,
     choosing: Choosing,
+    check: Option<Check>,
 }
 
 #[derive(Template)]
@@ -240,7 +245,8 @@ async fn show(
 ) -> Result<Response, Wrong> {
     let import = parts.engine.find_import(&viewer.actor, id).await?;
     if import.state == "uploaded" {
-        return choose(&parts, &viewer, &asker, &import, None).await;
+        let chosen = parts.checks.look(id).map(|(choices, _)| choices);
+        return choose(&parts, &viewer, &asker, &import, chosen).await;
     }
     let progress = Progress::of(&import, &viewer);
     let frame = Frame::new(import.file_name.clone(), Section::Contacts, &viewer);
@@ -258,11 +264,12 @@ async fn choose(
     import: &Import,
     chosen: Option<Choices>,
 ) -> Result<Response, Wrong> {
+    let check = chosen.as_ref().and_then(|choices| check::standing(parts, import.id, choices));
     let choosing = Choosing::load(parts, viewer, import, chosen).await?;
     let frame = Frame::new(import.file_name.clone(), Section::Contacts, viewer);
     Ok(match asker {
-        Asker::Browser => html(&ChoosePage { frame, id: import.id, file: import.file_name.clone(), choosing }),
-        Asker::Script { .. } => html(&ChoosePart { id: import.id, choosing }),
+        Asker::Browser => html(&ChoosePage { frame, id: import.id, file: import.file_name.clone(), choosing, check }),
+        Asker::Script { .. } => html(&ChoosePart { id: import.id, choosing, check }),
     })
 }
 
@@ -295,6 +302,8 @@ async fn start(
         Err(_) => return choose(&parts, &viewer, &Asker::Browser, &import, Some(choices)).await,
     }
     let import = parts.engine.start_import(&viewer.actor, id, &choices).await?;
+    parts.checks.forget(id);
+    files::forget_checked(&parts.uploads, id).await;
     let (source, rejects) = (files::open(&parts.uploads, id)?, files::rejects(&parts.uploads, id)?);
     let actor = viewer.actor.clone();
     let engine = parts.engine.clone();

@@ -82,6 +82,26 @@ fn rejects_file(folder: &Path, import: ImportId) -> PathBuf {
     folder.join(format!("{import}.rejected.csv"))
 }
 
+fn checked_file(folder: &Path, import: ImportId) -> PathBuf {
+    folder.join(format!("{import}.checked.csv"))
+}
+
+/// The rejected rows of a check, while it runs; gone if they are never kept.
+pub(super) struct Rejects(tempfile::TempPath);
+
+impl Rejects {
+    /// With where they go.
+    pub(super) fn new(folder: &Path) -> Result<(Self, BufWriter<File>), Wrong> {
+        let (file, path) = tempfile::NamedTempFile::new_in(folder).map_err(failed)?.into_parts();
+        Ok((Self(path), BufWriter::new(file)))
+    }
+
+    /// Keeps them beside the file of an import.
+    pub(super) fn keep(self, folder: &Path, import: ImportId) -> io::Result<()> {
+        self.0.persist(checked_file(folder, import)).map_err(|error| error.error)
+    }
+}
+
 /// What is said of a file that cannot be written.
 pub(in crate::web) fn failed(error: io::Error) -> Wrong {
     Failure::from(store::DbError::Other(Box::new(error))).into()
@@ -100,7 +120,21 @@ pub(super) fn rejects(folder: &Path, import: ImportId) -> Result<BufWriter<File>
 
 /// The rejected rows, piece by piece.
 pub(super) async fn read_rejects(folder: &Path, import: ImportId) -> Result<Body, Wrong> {
-    let file = tokio::fs::File::open(rejects_file(folder, import)).await;
+    read(&rejects_file(folder, import)).await
+}
+
+/// The rows that a check rejected, piece by piece.
+pub(super) async fn read_checked(folder: &Path, import: ImportId) -> Result<Body, Wrong> {
+    read(&checked_file(folder, import)).await
+}
+
+/// Lets go of what a check rejected: the import tells it anew.
+pub(super) async fn forget_checked(folder: &Path, import: ImportId) {
+    let _ = tokio::fs::remove_file(checked_file(folder, import)).await;
+}
+
+async fn read(path: &Path) -> Result<Body, Wrong> {
+    let file = tokio::fs::File::open(path).await;
     let file = file.map_err(|_| Wrong::not_found("the file of rejected rows"))?;
     let pieces = stream::try_unfold(file, |mut file| async move {
         let mut piece = vec![0; PIECE];
@@ -117,6 +151,7 @@ pub(super) async fn sweep(parts: &Parts, actor: &Actor) -> Result<(), Wrong> {
         let old = parts.engine.now().duration_since(import.created_at) > KEPT;
         if old && import.state != "running" {
             let _ = tokio::fs::remove_file(file(&parts.uploads, import.id)).await;
+            forget_checked(&parts.uploads, import.id).await;
         }
     }
     Ok(())

@@ -1,0 +1,91 @@
+//! A file that is being read on a thread of its own, some chunks ahead of whoever takes them.
+
+use std::io::{Read, Write};
+
+use domain::ids::WorkspaceId;
+use domain::zones::Zone;
+use tokio::task::JoinHandle;
+
+use super::agreed::Premise;
+use super::chunk::{Chunk, Reader, Summary};
+use super::columns::{self, Column};
+use super::sheet::Sheet;
+use super::text::Encoding;
+use super::{ImportError, ImportOptions, ImportProgress, ImportReport, blocking, joined};
+use crate::engine::Engine;
+use crate::failure::Failure;
+
+/// Chunks that wait: the reading thread is never far ahead.
+const CHUNKS_AHEAD: usize = 2;
+
+/// A file, open and past its column names. Whoever drops it ends the reading.
+pub(super) struct Reading {
+    encoding: Encoding,
+    separator: char,
+    columns: Vec<Column>,
+    chunks: flume::Receiver<Chunk>,
+    thread: JoinHandle<Result<Summary, ImportError>>,
+}
+
+impl Reading {
+    /// The next rows; nothing at the end.
+    pub(super) async fn next(&self) -> Option<Chunk> {
+        self.chunks.recv_async().await.ok()
+    }
+
+    pub(super) fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// The fields that no workspace has by itself: key and name.
+    pub(super) fn own_fields(&self) -> Vec<(String, String)> {
+        columns::own_fields(&self.columns)
+    }
+
+    /// What became of a file that was read to its end.
+    ///
+    /// # Errors
+    /// Why it was not.
+    pub(super) async fn ended(self, counts: ImportProgress) -> Result<ImportReport, ImportError> {
+        let Summary { rejects, warnings, .. } = joined(self.thread.await)?;
+        let Self { encoding, separator, columns, .. } = self;
+        Ok(ImportReport { counts, encoding, separator, columns, rejects, warnings })
+    }
+}
+
+impl Engine {
+    /// Opens a file and begins to read it.
+    pub(super) async fn read_file(
+        &self,
+        workspace: WorkspaceId,
+        source: impl Read + Send + 'static,
+        options: &ImportOptions,
+        rejects: Box<dyn Write + Send>,
+    ) -> Result<Reading, ImportError> {
+        let (custom, premise) = self.premise(workspace, options).await?;
+        let chosen = options.clone();
+        let sheet = blocking(move || Sheet::open(Box::new(source), &custom, &chosen)).await?;
+        let (encoding, separator, columns) = (sheet.encoding, char::from(sheet.separator), sheet.columns.clone());
+        let reader = Reader::new(sheet, premise, workspace, rejects);
+        let (out, chunks) = flume::bounded(CHUNKS_AHEAD);
+        let thread = tokio::task::spawn_blocking(move || reader.run(&out));
+        Ok(Reading { encoding, separator, columns, chunks, thread })
+    }
+
+    /// The workspace's own fields, and how the rows of a file are read.
+    pub(super) async fn premise(
+        &self,
+        workspace: WorkspaceId,
+        options: &ImportOptions,
+    ) -> Result<(Vec<(String, String)>, Premise), ImportError> {
+        let (custom, zone) = self
+            .read(move |db| {
+                let custom = store::contacts::custom_fields(db, workspace)?;
+                Ok::<_, ImportError>((custom, crate::facts::workspace_of(db, workspace)?.row.zone))
+            })
+            .await?;
+        let zone = Zone::named(&zone).map_err(|error| Failure::Stored(error.to_string()))?;
+        let (file, name, region) = (options.consent.clone(), options.file.clone(), options.region);
+        Ok((custom, Premise { file, name, region, zone, now: self.now() }))
+    }
+}
