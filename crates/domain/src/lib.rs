@@ -7,6 +7,7 @@ pub mod access;
 pub mod areas;
 pub mod attempt;
 pub mod automatic;
+pub mod capitals;
 pub mod consent;
 pub mod deadline;
 pub mod enrollment;

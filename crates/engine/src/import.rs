@@ -86,6 +86,8 @@ pub struct ImportOptions {
     pub file: Option<String>,
     /// How many bytes the source has, if that is known.
     pub bytes: Option<u64>,
+    /// Whether names in capitals, or all small, are written as people write them ([`domain::capitals`]).
+    pub recase: bool,
 }
 
 impl Default for ImportOptions {
@@ -99,6 +101,7 @@ impl Default for ImportOptions {
             consent: FileConsent::default(),
             file: None,
             bytes: None,
+            recase: false,
         }
     }
 }
@@ -136,6 +139,8 @@ pub struct ImportProgress {
     pub rejected: u64,
     /// Warnings about rows that were taken.
     pub warned: u64,
+    /// Names that were in capitals, or all small, and are written as people write them.
+    pub recased: u64,
     /// Phones that stood further up in the file; they fill empty fields at most.
     pub duplicates: u64,
     /// Contacts made.
@@ -159,6 +164,7 @@ impl ImportProgress {
             blank: read.blank,
             rejected: read.rejected,
             warned: read.warned,
+            recased: read.recased,
             duplicates: read.duplicates,
             created: self.created + contacts.created,
             updated: self.updated + contacts.updated,

@@ -47,6 +47,8 @@ pub struct Choices {
     pub mapping: Vec<(String, String)>,
     /// What is said of the consent of all rows.
     pub consent: FileConsent,
+    /// Whether names in capitals are written as people write them.
+    pub recase: bool,
 }
 
 impl Choices {
@@ -69,7 +71,8 @@ impl Choices {
         let mapping = self.mapping.iter().filter_map(|(header, word)| Some((header.clone(), Self::target(word)?)));
         let on_duplicate = if self.overwrite { OnDuplicate::Overwrite } else { OnDuplicate::FillEmpty };
         let (mapping, label, consent) = (mapping.collect(), self.label, self.consent.clone());
-        ImportOptions { on_duplicate, mapping, import, label, consent, ..ImportOptions::default() }
+        let recase = self.recase;
+        ImportOptions { on_duplicate, mapping, import, label, consent, recase, ..ImportOptions::default() }
     }
 }
 
@@ -163,7 +166,7 @@ impl Engine {
                 file_name: if name.is_empty() { "contacts.csv".to_owned() } else { name.clone() },
                 file_bytes: bytes,
                 state: "uploaded".to_owned(),
-                choices: document(&Choices::default()),
+                choices: document(&Choices { recase: true, ..Choices::default() }),
                 counts: document(&ImportProgress::default()),
                 outcome: document(&Outcome::default()),
                 actor: beat.actor.clone(),

@@ -34,6 +34,8 @@ pub(crate) struct ImportCounts {
     rejected: u64,
     /// Warnings about rows that were taken.
     warned: u64,
+    /// Names that were in capitals, or all small, and are written as people write them.
+    recased: u64,
     /// Phones that stood further up in the file; they fill empty fields at most.
     duplicates: u64,
     /// Contacts made.
@@ -72,6 +74,7 @@ impl From<ImportProgress> for ImportCounts {
             blank: counts.blank,
             rejected: counts.rejected,
             warned: counts.warned,
+            recased: counts.recased,
             duplicates: counts.duplicates,
             created: counts.created,
             updated: counts.updated,
@@ -88,6 +91,8 @@ impl From<ImportProgress> for ImportCounts {
 pub(crate) struct Importing {
     /// What happens to contacts that are there already; without it their empty fields are filled.
     on_duplicate: Option<DuplicateWord>,
+    /// Whether names in capitals, or all small, are written as people write them: `JOHN O'NEIL` as `John O'Neil`; without it they stay.
+    recase_names: Option<bool>,
     /// The consent of everybody in the file; columns of a row (`Consent Kind`, `Consent Source`, `Consent Date`,
     /// `Consent Text`) go before it. A record needs kind, source and date; it lifts no opt-out.
     consent_kind: Option<ConsentKindWord>,
@@ -110,7 +115,8 @@ impl Importing {
             date: self.consent_date.unwrap_or_default(),
             text: self.consent_text.unwrap_or_default(),
         };
-        ImportOptions { on_duplicate, consent, ..ImportOptions::default() }
+        let recase = self.recase_names.unwrap_or(false);
+        ImportOptions { on_duplicate, consent, recase, ..ImportOptions::default() }
     }
 }
 
@@ -174,12 +180,17 @@ pub(crate) struct ValueDiff {
     before: Option<String>,
     /// Its value then.
     after: String,
+    /// As the file has it, where that is written otherwise.
+    in_file: Option<String>,
 }
 
 impl From<Sampled> for ContactDiff {
     fn from(one: Sampled) -> Self {
         let Sampled { row, phone, name, fields, joined } = one;
-        let fields = fields.into_iter().map(|FieldDiff { field, before, after }| ValueDiff { field, before, after });
+        let fields = fields.into_iter().map(|one| {
+            let FieldDiff { field, before, after, in_file } = one;
+            ValueDiff { field, before, after, in_file }
+        });
         Self { row, phone, name, fields: fields.collect(), joined }
     }
 }

@@ -89,6 +89,9 @@ struct Import {
     /// Where to write the rejected rows with their reasons, a new file
     #[arg(long, value_name = "FILE")]
     rejected: Option<PathBuf>,
+    /// Write names that are in capitals, or all small, as people write them: JOHN O'NEIL as John O'Neil
+    #[arg(long)]
+    recase_names: bool,
     /// Read the whole file and say what the import would do; nothing is stored
     #[arg(long)]
     dry_run: bool,
@@ -150,8 +153,8 @@ impl Import {
             text: self.consent_text.clone(),
         };
         let file = self.file.file_name().map(|name| name.to_string_lossy().into_owned());
-        let (region, mapping) = (self.region, self.map.clone());
-        ImportOptions { region, on_duplicate, mapping, consent, file, bytes, ..ImportOptions::default() }
+        let (region, mapping, recase) = (self.region, self.map.clone(), self.recase_names);
+        ImportOptions { region, on_duplicate, mapping, consent, file, bytes, recase, ..ImportOptions::default() }
     }
 
     fn run(self, answer: &mut Answer) -> Result<(), Stop> {

@@ -17,8 +17,8 @@ async fn an_import_fills_or_overwrites_as_it_is_told() {
     let fields = async || customer.get(&format!("/contacts/{contact}")).await.good()["fields"].clone();
     let check = "/contacts/import/check";
     let found = import(&format!("{check}?on_duplicate=overwrite")).await.good();
-    let name = json!({ "field": "First Name", "before": "Ann", "after": "Anna" });
-    let city = json!({ "field": "City", "before": null, "after": "Miami" });
+    let name = json!({ "field": "First Name", "before": "Ann", "after": "Anna", "in_file": null });
+    let city = json!({ "field": "City", "before": null, "after": "Miami", "in_file": null });
     assert_eq!((&found["changed"][0]["fields"], &found["suppressed"]), (&json!([city, name]), &json!(0)));
     assert_eq!(import(check).await.good()["changed"][0]["fields"], json!([city]), "what is there stays");
     assert_eq!(fields().await["firstname"], "Ann", "a check stores nothing");

@@ -64,7 +64,9 @@ async fn a_whole_file_is_checked_before_it_is_imported_and_nothing_is_stored() {
     let everybody = async || engine.contacts(actor, None, "", 200).await.unwrap().contacts;
     let before = everybody().await;
     let there = before[0].phone.clone();
-    let csv = format!("Who;Mobile;Plot\n<b>Ann</b>;{there};7\nBob;(786) 555-0111;\nCid;12;\nBob;7865550111;\n");
+    let csv = format!(
+        "Who;Mobile;Plot\n<b>Ann</b>;{there};7\nBob;(786) 555-0111;\nCid;12;\nBob;7865550111;\nBO MCNEIL;7865550112;\n"
+    );
     let page = upload(&owner, "leads.csv", csv.as_bytes()).await.header("location").to_owned();
     let choose = owner.get(&page).await.good();
     sound(&choose);
@@ -78,7 +80,7 @@ async fn a_whole_file_is_checked_before_it_is_imported_and_nothing_is_stored() {
         after.split("</dd>").next().unwrap().rsplit('>').next().unwrap().to_owned()
     };
     let figures = ["Rows read", "Would be made", "Would change", "Repeats in the file", "Would be rejected"];
-    assert_eq!(figures.map(figure), ["4", "1", "1", "1", "1"]);
+    assert_eq!(figures.map(figure), ["5", "2", "1", "1", "1"]);
     for says in
         ["badge-info\">Plot<", "<ins class=\"no-underline\">7</ins>", "empty", "1 row would be rejected", "too short"]
     {
@@ -100,13 +102,19 @@ async fn a_whole_file_is_checked_before_it_is_imported_and_nothing_is_stored() {
     assert!(owner.post(&page, &overwrite).await.good().has("What the import would do"));
     assert!(!owner.post(&page, &format!("{MAPPING}&overwrite=")).await.good().has("What the import would do"));
     assert!(!owner.post(&page, &overwrite).await.good().has("What the import would do"), "it is gone");
+    // Names in capitals are a choice of their own, ticked at first.
+    assert!(choose.has("name=\"recase\" value=\"1\" checked") && !again.has("name=\"recase\" value=\"1\" checked"));
+    assert_eq!(owner.post(&format!("{page}/check"), &format!("{overwrite}&recase=1")).await.status, 303);
+    let part = checked(&owner, &page).await;
+    assert!(part.has("Bo McNeil") && part.has("the file has BO MCNEIL"), "{}", part.text);
+    assert!(part.has("Names recapitalized"));
     // What was said comes true.
     assert_eq!(owner.post(&format!("{page}/check"), &overwrite).await.status, 303);
     checked(&owner, &page).await;
     assert_eq!(owner.post(&format!("{page}/start"), &overwrite).await.status, 303);
     let done = ended(&owner, &page).await;
     assert!(done.has("1 row was rejected"), "{}", done.text);
-    assert_eq!(everybody().await.len(), before.len() + 1);
+    assert_eq!(everybody().await.len(), before.len() + 2);
     assert_eq!(owner.get(&format!("{page}/check/rejected.csv")).await.status, 404);
     let late = owner.post(&format!("{page}/check"), &overwrite).await;
     assert_eq!((late.status, late.header("location")), (303, page.as_str()), "there is nothing to check any more");

@@ -125,6 +125,8 @@ pub(super) struct Premise {
     pub(super) region: Region,
     pub(super) zone: Zone,
     pub(super) now: Timestamp,
+    /// Whether names in capitals are written as people write them.
+    pub(super) recase: bool,
 }
 
 /// What a cell says of the kind.
@@ -260,6 +262,7 @@ pub(super) fn premise(file: FileConsent) -> Premise {
         region: Region::US,
         zone: Zone::named("America/New_York").unwrap(),
         now: "2026-11-24T15:00:00Z".parse().unwrap(),
+        recase: false,
     }
 }
 

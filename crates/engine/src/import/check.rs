@@ -65,6 +65,8 @@ pub struct FieldDiff {
     pub before: Option<String>,
     /// Its value then.
     pub after: String,
+    /// As the file has it, where that is written otherwise.
+    pub in_file: Option<String>,
 }
 
 /// What a chunk would do, and what is known of its phones.
@@ -199,7 +201,7 @@ impl Findings {
                     (Some(_), Change::None) => continue,
                 };
                 if place.len() < MAX_SAMPLED {
-                    place.push(sampled(one, row.row, columns));
+                    place.push(sampled(one, row, columns));
                 }
             }
         }
@@ -212,16 +214,17 @@ fn hash(mark: &Mark) -> u64 {
     hasher.finish()
 }
 
-fn sampled(one: &Touched, row: u64, columns: &[Column]) -> Sampled {
+fn sampled(one: &Touched, row: &Taken, columns: &[Column]) -> Sampled {
     let old = one.before.as_ref().map(|contact| contact.fields.as_slice()).unwrap_or_default();
     let changed = one.fields.iter().filter(|(key, value)| get(old, key) != Some(value));
     let fields = changed.map(|(key, value)| FieldDiff {
         field: name_of(key, columns),
         before: get(old, key).map(str::to_owned),
         after: value.clone(),
+        in_file: get(&row.recased, key).filter(|_| get(&row.fields, key) == Some(value)).map(str::to_owned),
     });
     Sampled {
-        row,
+        row: row.row,
         phone: one.phone.to_string(),
         name: display_name(&one.fields, one.phone),
         fields: fields.collect(),

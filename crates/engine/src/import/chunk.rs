@@ -45,6 +45,8 @@ pub(super) struct Taken {
     pub(super) row: u64,
     pub(super) entries: Vec<Entry>,
     pub(super) fields: Vec<(String, String)>,
+    /// Names of these that the file has in capitals, as they stand there.
+    pub(super) recased: Vec<(String, String)>,
     /// The consent that is recorded for each of its phones.
     pub(super) consent: Option<Agreed>,
 }
@@ -74,6 +76,7 @@ pub(super) struct Read {
     pub(super) blank: u64,
     pub(super) rejected: u64,
     pub(super) warned: u64,
+    pub(super) recased: u64,
     pub(super) duplicates: u64,
     /// Bytes of the file, and how many it has.
     pub(super) bytes: (u64, Option<u64>),
@@ -153,7 +156,8 @@ impl Reader {
         };
         self.summary.read.rows += 1;
         let encoding = (row.reading == Reading::Windows1252).then_some(RowWarning::Windows1252);
-        let Decided { phones, fields, consent, warnings } = decided;
+        let Decided { phones, fields, recased, consent, warnings } = decided;
+        self.summary.read.recased += recased.len() as u64;
         for warning in encoding.into_iter().chain(warnings) {
             self.summary.read.warned += 1;
             if self.summary.warnings.len() < MAX_KEPT {
@@ -161,7 +165,7 @@ impl Reader {
             }
         }
         let entries = phones.into_iter().map(|phone| self.entry(phone)).collect();
-        Ok(Some(Taken { row: row.row, entries, fields, consent }))
+        Ok(Some(Taken { row: row.row, entries, fields, recased, consent }))
     }
 
     fn entry(&mut self, phone: Phone) -> Entry {

@@ -86,6 +86,6 @@ impl Engine {
             .await?;
         let zone = Zone::named(&zone).map_err(|error| Failure::Stored(error.to_string()))?;
         let (file, name, region) = (options.consent.clone(), options.file.clone(), options.region);
-        Ok((custom, Premise { file, name, region, zone, now: self.now() }))
+        Ok((custom, Premise { file, name, region, zone, now: self.now(), recase: options.recase }))
     }
 }

@@ -18,6 +18,8 @@ pub(super) struct Decided {
     pub(super) phones: Vec<Phone>,
     /// Clean values by key, sorted by key.
     pub(super) fields: Vec<(String, String)>,
+    /// Names of these that the file has in capitals, or all small: by key, as they stand there.
+    pub(super) recased: Vec<(String, String)>,
     pub(super) consent: Option<Agreed>,
     pub(super) warnings: Vec<RowWarning>,
 }
@@ -139,14 +141,15 @@ pub(super) fn decide<S: AsRef<str>>(
     if phones.is_empty() {
         return Err(if bad.is_empty() { RowError::NoPhone } else { RowError::Phones(bad) });
     }
-    let fields = fields(pairs())?;
+    let mut fields = fields(pairs())?;
+    let recased = if premise.recase { recase(&mut fields) } else { Vec::new() };
     let odd = contacts::warnings(&fields).into_iter().map(RowWarning::Field);
     let (consent, no_record) = match agreed::read(cells, columns, premise).transpose() {
         Ok(consent) => (consent, None),
         Err(why) => (None, Some(RowWarning::Consent(why))),
     };
     let warnings = bad.into_iter().map(RowWarning::PhoneLeftOut).chain(odd).chain(no_record).collect();
-    Ok(Some(Decided { phones, fields, consent, warnings }))
+    Ok(Some(Decided { phones, fields, recased, consent, warnings }))
 }
 
 fn phones<'c>(pairs: impl Iterator<Item = (&'c Column, &'c str)>, region: Region) -> (Vec<Phone>, Vec<BadPhone>) {
@@ -173,6 +176,20 @@ fn fields<'c>(pairs: impl Iterator<Item = (&'c Column, &'c str)>) -> Result<Vec<
     }
     fields.sort_unstable();
     Ok(fields)
+}
+
+/// The fields that are names of people.
+const NAMES: [&str; 3] = ["firstname", "fullname", "lastname"];
+
+/// Writes names as people write them; answers those that it changed, as they were.
+fn recase(fields: &mut [(String, String)]) -> Vec<(String, String)> {
+    let mut recased = Vec::new();
+    for (key, value) in fields.iter_mut().filter(|(key, _)| NAMES.contains(&key.as_str())) {
+        if let Some(name) = domain::capitals::recased(value) {
+            recased.push((key.clone(), std::mem::replace(value, name)));
+        }
+    }
+    recased
 }
 
 #[cfg(test)]
@@ -238,6 +255,22 @@ mod tests {
         ] {
             assert_eq!(decided(row).unwrap_err(), reason, "{row}");
         }
+    }
+
+    #[test]
+    fn only_names_are_written_as_people_write_them_and_only_if_that_was_chosen() {
+        let headers = ["Phone", "First Name", "Last Name", "Full Name", "Company", "City"].map(str::to_owned);
+        let columns = columns(&headers, &[], &[]).unwrap();
+        let cells = ["2125550134", "JOHN", "McNeil", "john o'neil", "ACME HOMES", "MIAMI"];
+        let premise = agreed::Premise { recase: true, ..agreed::premise(FileConsent::default()) };
+        let decided = decide(&cells, &columns, &premise).unwrap().unwrap();
+        let pairs =
+            |all: &[(String, String)]| all.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>();
+        let wanted = ["city=MIAMI", "company=ACME HOMES", "firstname=John", "fullname=John O'Neil", "lastname=McNeil"];
+        assert_eq!(pairs(&decided.fields), wanted);
+        assert_eq!(pairs(&decided.recased), ["firstname=JOHN", "fullname=john o'neil"]);
+        let as_they_are = decide(&cells, &columns, &agreed::premise(FileConsent::default())).unwrap().unwrap();
+        assert!(as_they_are.recased.is_empty() && pairs(&as_they_are.fields)[2] == "firstname=JOHN");
     }
 
     #[test]

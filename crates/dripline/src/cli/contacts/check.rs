@@ -30,6 +30,7 @@ pub(super) fn words(path: &Path, found: &ImportCheck, rejected: Option<&Path>) -
         ("contacts would be made", counts.created),
         ("contacts would get new values", counts.updated),
         ("contacts have all of it", counts.unchanged),
+        ("names would be out of capitals", counts.recased),
         ("phones stood further up", counts.duplicates),
         ("contacts are on a list that forbids texting", found.suppressed),
         ("consents would be recorded", counts.consents),
@@ -60,9 +61,8 @@ fn sample(head: &str, sampled: &[Sampled]) -> String {
 }
 
 fn diff(diff: &FieldDiff) -> String {
-    let FieldDiff { field, before, after } = diff;
-    match before {
-        Some(before) => format!("    {field}: {before:?} -> {after:?}\n"),
-        None => format!("    {field}: {after:?}\n"),
-    }
+    let FieldDiff { field, before, after, in_file } = diff;
+    let before = before.as_ref().map(|before| format!("{before:?} -> ")).unwrap_or_default();
+    let in_file = in_file.as_ref().map(|text| format!(" (the file has {text:?})")).unwrap_or_default();
+    format!("    {field}: {before}{after:?}{in_file}\n")
 }

@@ -169,6 +169,7 @@ impl Progress {
             ("New contacts", counts.created),
             ("Updated", counts.updated),
             ("Already there", counts.unchanged),
+            ("Names recapitalized", counts.recased),
             ("Repeats in the file", counts.duplicates),
             ("Consents recorded", counts.consents),
             ("Rejected rows", counts.rejected),

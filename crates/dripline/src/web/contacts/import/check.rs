@@ -38,6 +38,8 @@ pub(super) struct Diff {
     pub(super) field: String,
     pub(super) before: String,
     pub(super) after: String,
+    /// As the file has it, where that is written otherwise.
+    pub(super) in_file: String,
 }
 
 /// What would become of a contact.
@@ -121,6 +123,7 @@ fn figures(counts: &ImportProgress) -> Vec<(&'static str, String)> {
         ("Would be made", counts.created),
         ("Would change", counts.updated),
         ("Would stay as they are", counts.unchanged),
+        ("Names recapitalized", counts.recased),
         ("Repeats in the file", counts.duplicates),
         ("Consents to record", counts.consents),
         ("Would be rejected", counts.rejected),
@@ -139,6 +142,7 @@ fn shown(one: &Sampled) -> Shown {
         field: diff.field.clone(),
         before: diff.before.as_deref().map(cut).unwrap_or_default(),
         after: cut(&diff.after),
+        in_file: diff.in_file.as_deref().map(cut).unwrap_or_default(),
     };
     Shown {
         row: one.row,

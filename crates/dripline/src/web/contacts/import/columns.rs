@@ -3,7 +3,7 @@
 use domain::consent::Kind;
 use engine::import::preview::PreviewRow;
 use engine::import::{Column, FileConsent, ImportError, Meaning, Part};
-use engine::imports::{Choices, Import};
+use engine::imports::{self, Choices, Import};
 use serde::Deserialize;
 use store::{DbError, contacts};
 
@@ -31,6 +31,8 @@ pub(super) struct Posted {
     consent_source: String,
     consent_date: String,
     consent_text: String,
+    /// Nothing where the box is not ticked.
+    recase: String,
 }
 
 impl Posted {
@@ -48,7 +50,8 @@ impl Posted {
             date: text(&self.consent_date),
             text: text(&self.consent_text),
         };
-        Choices { overwrite: self.overwrite == "1", label: self.label.parse().ok(), mapping, consent }
+        let (overwrite, recase) = (self.overwrite == "1", self.recase == "1");
+        Choices { overwrite, label: self.label.parse().ok(), mapping, consent, recase }
     }
 }
 
@@ -80,6 +83,8 @@ pub(super) struct Sample {
 pub(super) struct Choosing {
     pub(super) columns: Vec<Choice>,
     pub(super) overwrite: bool,
+    /// Whether names in capitals are written as people write them.
+    pub(super) recase: bool,
     /// The workspace's labels; the chosen one is marked.
     pub(super) labels: Vec<Target>,
     /// What is said of the consent of all rows.
@@ -114,7 +119,7 @@ impl Choosing {
         let guessed = chosen.is_none();
         let choices = match chosen {
             Some(choices) => choices,
-            None => Choices { mapping: engine.last_mapping(actor, &headers).await?, ..Choices::default() },
+            None => Choices { mapping: engine.last_mapping(actor, &headers).await?, ..imports::read(&import.choices) },
         };
         let source = files::open(&parts.uploads, import.id)?;
         let preview = engine.preview_import(actor, source, choices.options(None)).await;
@@ -149,6 +154,7 @@ impl Choosing {
         Ok(Self {
             columns: columns.collect(),
             overwrite: choices.overwrite,
+            recase: choices.recase,
             kinds: kinds(choices.consent.kind),
             consent: choices.consent,
             labels: labels.collect(),
