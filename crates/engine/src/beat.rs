@@ -2,11 +2,12 @@
 //! history to write.
 
 use domain::enrollment::StopReason;
-use domain::ids::{ContactId, EventId, WorkspaceId};
+use domain::ids::{ContactId, EventId, JobId, WorkspaceId};
 use jiff::Timestamp;
 use serde::Serialize;
 use store::Tx;
 use store::events::Event;
+use store::jobs::Job;
 
 use crate::failure::Failure;
 use crate::idempotency::{IdempotencyKey, KeyMalformed};
@@ -45,6 +46,23 @@ impl Beat {
             actor: self.actor.clone(),
             payload: serde_json::to_string(payload).expect("a payload is plain data"),
             at: self.now,
+        }
+    }
+
+    /// A job that begins, before the first of its items; `cursor` is what it has done last when it has done nothing.
+    pub(crate) fn job<P: Serialize>(&self, kind: &str, task: &P, cursor: i64, total: i64) -> Job {
+        Job {
+            id: JobId(self.id()),
+            kind: kind.to_owned(),
+            state: "running".to_owned(),
+            payload: serde_json::to_string(task).expect("a task is plain data"),
+            cursor,
+            total,
+            started: 0,
+            refused: 0,
+            actor: self.actor.clone(),
+            created_at: self.now,
+            updated_at: self.now,
         }
     }
 

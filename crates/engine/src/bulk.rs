@@ -43,9 +43,12 @@ use crate::idempotency::{IdempotencyKey, KeyMalformed, KeyReused, answered};
 
 pub(crate) use start::end_jobs;
 use waves::Waves;
-pub(crate) use withdraw::KIND as WITHDRAW;
 pub use withdraw::Whom as WithdrawWhom;
 
+/// The kind of the jobs that put contacts into a workflow.
+pub const ENROLL: &str = "enroll";
+/// The kind of those that take them out again.
+pub const WITHDRAW: &str = "withdraw";
 /// Most contacts that one request may name.
 pub const MAX_NAMED: usize = 100_000;
 /// How many contacts one part has.
@@ -193,7 +196,7 @@ struct Payload {
 }
 
 fn payload_of(job: &Job) -> Result<Payload, BulkError> {
-    if job.kind != "enroll" {
+    if job.kind != ENROLL {
         return Err(BulkError::NotEnrolling);
     }
     Ok(serde_json::from_str(&job.payload).map_err(|error| Failure::Stored(format!("{}: {error}", job.id)))?)

@@ -166,20 +166,9 @@ impl Engine {
 }
 
 fn begin(tx: &mut Tx<'_>, beat: &Beat, payload: &Payload, total: u64) -> Result<Job, BulkError> {
-    let job = Job {
-        id: JobId(beat.id()),
-        kind: KIND.to_owned(),
-        state: "running".to_owned(),
-        payload: serde_json::to_string(payload).expect("plain data"),
-        // A filter is walked from the newest contact down, a list from its beginning.
-        cursor: if payload.filter.is_some() { i64::MAX } else { i64::MIN },
-        total: i64::try_from(total).unwrap_or(i64::MAX),
-        started: 0,
-        refused: 0,
-        actor: beat.actor.clone(),
-        created_at: beat.now,
-        updated_at: beat.now,
-    };
+    // A filter is walked from the newest contact down, a list from its beginning.
+    let cursor = if payload.filter.is_some() { i64::MAX } else { i64::MIN };
+    let job = beat.job(KIND, payload, cursor, i64::try_from(total).unwrap_or(i64::MAX));
     jobs::insert(tx, beat.workspace, &job)?;
     Ok(job)
 }

@@ -44,7 +44,7 @@ impl Kind {
 
     fn word(self) -> &'static str {
         match self {
-            Self::Enroll => "enroll",
+            Self::Enroll => crate::bulk::ENROLL,
             Self::Withdraw => crate::bulk::WITHDRAW,
             Self::Change => crate::changes::KIND,
         }

@@ -1,6 +1,6 @@
 //! Importing contacts from CSV, on both databases.
 use std::collections::BTreeMap;
-use std::io::{Cursor, Write};
+use std::io::Cursor;
 use std::sync::{Arc, Mutex};
 
 use domain::access::Role;
@@ -13,28 +13,7 @@ use engine::import::{
     Target,
 };
 
-use crate::fresh::{self, World, agent, worlds};
-
-/// A file in memory that a test reads afterwards.
-#[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Kept {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Kept {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
+use crate::fresh::{self, Kept, World, agent, worlds};
 
 fn import_as(world: &World, file: impl Into<Vec<u8>>, options: ImportOptions) -> Result<ImportReport, ImportError> {
     let source = Cursor::new(file.into());

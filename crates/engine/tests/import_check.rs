@@ -1,8 +1,8 @@
 //! The check of a file before its import, on both databases: it says what the import then does, and changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Cursor, Read, Write};
-use std::sync::{Arc, Mutex, mpsc};
+use std::io::{Cursor, Read};
+use std::sync::mpsc;
 
 use domain::access::Role;
 use domain::consent::Kind;
@@ -12,36 +12,21 @@ use engine::contacts::{Contact, MAX_CUSTOM_FIELDS, MAX_PAGE};
 use engine::import::check::{ImportCheck, MAX_SAMPLED};
 use engine::import::{FileConsent, ImportError, ImportOptions, ImportOutlets, ImportReport, OnDuplicate};
 
-use crate::fresh::{self, World, agent, worlds};
-
-/// The rejected rows of one reading.
-#[derive(Clone, Default)]
-struct Rejected(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Rejected {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
+use crate::fresh::{self, Kept, World, agent, worlds};
 
 fn check(world: &World, file: &str, options: &ImportOptions) -> Result<(ImportCheck, Vec<u8>), ImportError> {
-    let (source, rejects) = (Cursor::new(file.as_bytes().to_vec()), Rejected::default());
+    let (source, rejects) = (Cursor::new(file.as_bytes().to_vec()), Kept::default());
     let outlets = ImportOutlets { rejects: Box::new(rejects.clone()), ..ImportOutlets::default() };
     let found = world.run(world.engine.check_import(&agent(), source, options.clone(), outlets))?;
-    let rejected = rejects.0.lock().unwrap().clone();
+    let rejected = rejects.bytes();
     Ok((found, rejected))
 }
 
 fn import(world: &World, file: &str, options: &ImportOptions) -> Result<(ImportReport, Vec<u8>), ImportError> {
-    let (source, rejects) = (Cursor::new(file.as_bytes().to_vec()), Rejected::default());
+    let (source, rejects) = (Cursor::new(file.as_bytes().to_vec()), Kept::default());
     let outlets = ImportOutlets { rejects: Box::new(rejects.clone()), ..ImportOutlets::default() };
     let report = world.run(world.engine.import_contacts(&agent(), source, options.clone(), outlets))?;
-    let rejected = rejects.0.lock().unwrap().clone();
+    let rejected = rejects.bytes();
     Ok((report, rejected))
 }
 

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use domain::ids::{ContactId, JobId};
 use engine::Actor;
-use engine::bulk::WithdrawWhom;
+use engine::bulk::{ENROLL, WithdrawWhom};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use store::jobs::Item;
@@ -50,7 +50,7 @@ impl From<&store::jobs::Job> for Job {
 
 /// Works on a job that enrolls, or takes out, beside the requests.
 pub(crate) fn go_on(parts: Parts, actor: Actor, job: &store::jobs::Job) {
-    let (job, enrolls) = (job.id, job.kind == "enroll");
+    let (job, enrolls) = (job.id, job.kind == ENROLL);
     tokio::spawn(async move {
         let done = if enrolls {
             parts.engine.run_job(&actor, job, |_| {}).await

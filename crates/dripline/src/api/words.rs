@@ -13,7 +13,7 @@ use domain::registration::Registration;
 use domain::suppression::Suppression;
 use domain::webhook::{DeliveryState, EndpointState};
 use engine::Switch;
-use engine::bulk::WithdrawWhom;
+use engine::bulk::{ENROLL, WITHDRAW, WithdrawWhom};
 use engine::doubts::Fate;
 use engine::import::OnDuplicate;
 use engine::numbers::NumberState;
@@ -150,7 +150,7 @@ lists! {
     ListState, "SuppressionListState", "Where a list of phones is; `kept` is in force.", vec!["filling", "kept", "removing", "removed"];
     JobState, "JobState", "Where a job is.", vec!["running", "done"];
     JobKind, "JobKind", "What a job does: puts contacts into a workflow, takes them out again, or changes contacts.",
-        vec!["enroll", "withdraw", "contacts"];
+        vec![ENROLL, WITHDRAW, "contacts"];
     WithdrawWhom, "WithdrawWhom", "Whom to take out: who got no text yet, or everybody who is still in.",
         WithdrawWhom::ALL.map(WithdrawWhom::word).to_vec();
     EnrollmentState, "EnrollmentState", "Where an enrollment is.", vec!["active", "completed", "stopped"];

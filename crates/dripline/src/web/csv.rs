@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use axum::http::header;
+use axum::http::{HeaderName, header};
 use axum::response::{IntoResponse as _, Response};
 
 /// A CSV file that grows by rows; without a head until one is written.
@@ -41,11 +41,14 @@ impl Csv {
 
     /// The file as a download of this name, which is plain ASCII.
     pub(crate) fn download(self, name: &str) -> Response {
-        let disposition = format!("attachment; filename=\"{name}\"");
-        let headers =
-            [(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, disposition)];
-        (headers, self.file()).into_response()
+        (download_of(name), self.file()).into_response()
     }
+}
+
+/// The headers of a CSV file that is a download of this name, which is plain ASCII.
+pub(crate) fn download_of(name: &str) -> [(HeaderName, String); 2] {
+    let disposition = format!("attachment; filename=\"{name}\"");
+    [(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, disposition)]
 }
 
 /// Whether a spreadsheet would take a text as a formula (OWASP, "CSV injection"). A plain number is none.

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use domain::ids::{ContactId, JobId, WorkflowId};
-use engine::bulk::WithdrawWhom;
+use engine::bulk::{ENROLL, WITHDRAW, WithdrawWhom};
 use engine::changes::{self, Change};
 use serde::Deserialize;
 use store::jobs::{Item, Job};
@@ -76,10 +76,8 @@ struct Words {
 impl Words {
     fn of(job: &Job) -> Self {
         let (title, done, left) = match changes::change_of(job) {
-            None if job.kind == "enroll" => ("Adding to a workflow", "started", "refused"),
-            None if job.kind == "withdraw" => {
-                ("Taking out of a workflow", "taken out and refunded", "left as they were")
-            }
+            None if job.kind == ENROLL => ("Adding to a workflow", "started", "refused"),
+            None if job.kind == WITHDRAW => ("Taking out of a workflow", "taken out and refunded", "left as they were"),
             None => ("Changing many contacts", "changed", "left as they were"),
             Some(Change::DoNotContact) => ("Putting on the do-not-contact list", "put on the list", "on it already"),
             Some(Change::Contact) => ("Taking off the do-not-contact list", "taken off the list", "not on it"),
@@ -100,7 +98,7 @@ impl From<&Job> for Progress {
         Self {
             id: job.id,
             running: job.state == "running",
-            workflow: (job.kind == "enroll" || job.kind == "withdraw")
+            workflow: (job.kind == ENROLL || job.kind == WITHDRAW)
                 .then(|| serde_json::from_str(&job.payload).ok())
                 .flatten()
                 .map(|Goal { workflow }| workflow),
@@ -111,7 +109,7 @@ impl From<&Job> for Progress {
             refused: count(job.refused),
             words: Words::of(job),
             may_undo: job.state == "done" && job.started > 0 && changes::change_of(job).is_some(),
-            may_withdraw: job.kind == "enroll" && (job.state == "running" || job.started > 0),
+            may_withdraw: job.kind == ENROLL && (job.state == "running" || job.started > 0),
             left: String::new(),
         }
     }
@@ -145,7 +143,7 @@ async fn show(State(parts): State<Parts>, viewer: Viewer, asker: Asker, Id(id): 
     let items = parts.engine.job_refusals(&viewer.actor, id, i64::MIN, SHOWN).await?;
     let progress = Progress::from(&job);
     let left =
-        if job.kind == "withdraw" && job.state == "done" { parts.engine.left_by(&viewer.actor, id).await? } else { 0 };
+        if job.kind == WITHDRAW && job.state == "done" { parts.engine.left_by(&viewer.actor, id).await? } else { 0 };
     let progress = Progress {
         may_undo: progress.may_undo && viewer.may("contacts:write"),
         may_withdraw: progress.may_withdraw && viewer.may("enroll"),

@@ -12,7 +12,7 @@ use store::jobs::{self, Item, Job};
 use store::{DbError, Lane, Read, Tx, contacts, numbers, workflows};
 
 use super::{
-    BulkError, CHUNK, Many, ManyQuote, Payload, Selection, Waves, asked, checked, decide_all, is_there, listed,
+    BulkError, CHUNK, ENROLL, Many, ManyQuote, Payload, Selection, Waves, asked, checked, decide_all, is_there, listed,
     payload_of, quote_of,
 };
 use crate::actor::Actor;
@@ -208,20 +208,8 @@ fn unseen_parts(ids: &[ContactId]) -> Vec<Part> {
 
 fn begin(tx: &mut Tx<'_>, beat: &Beat, quote: &BulkQuote) -> Result<JobId, BulkError> {
     let payload = Payload { workflow: quote.workflow, quote: quote.id };
-    let job = Job {
-        id: JobId(beat.id()),
-        kind: "enroll".to_owned(),
-        state: "running".to_owned(),
-        payload: serde_json::to_string(&payload).expect("plain data"),
-        // The parts begin with 0.
-        cursor: -1,
-        total: quote.contacts,
-        started: 0,
-        refused: 0,
-        actor: beat.actor.clone(),
-        created_at: beat.now,
-        updated_at: beat.now,
-    };
+    // The parts begin with 0.
+    let job = beat.job(ENROLL, &payload, -1, quote.contacts);
     jobs::insert(tx, beat.workspace, &job)?;
     is_there(bulk_quotes::begin(tx, beat.workspace, quote.id, job.id)?)?;
     Ok(job.id)
@@ -230,7 +218,7 @@ fn begin(tx: &mut Tx<'_>, beat: &Beat, quote: &BulkQuote) -> Result<JobId, BulkE
 /// Ends the jobs that put contacts into a workflow: whoever they have not reached is neither charged nor refused. In a
 /// transaction before the one that locks the workflow, for which a part may wait that has its job locked.
 pub(crate) fn end_jobs(tx: &mut Tx<'_>, beat: &Beat, workflow: WorkflowId) -> Result<(), Failure> {
-    for found in jobs::running_in(tx, beat.workspace, "enroll")? {
+    for found in jobs::running_in(tx, beat.workspace, ENROLL)? {
         let payload: Payload =
             serde_json::from_str(&found.payload).map_err(|error| Failure::Stored(format!("{}: {error}", found.id)))?;
         if payload.workflow == workflow

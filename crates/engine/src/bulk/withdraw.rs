@@ -17,15 +17,12 @@ use store::enrollments::{self, Enrollment};
 use store::jobs::{self, Job};
 use store::{Lane, Read, Tx};
 
-use super::{BulkError, Many, ManyQuote, Selection, payload_of, quote_of, start};
+use super::{BulkError, Many, ManyQuote, Selection, WITHDRAW, payload_of, quote_of, start};
 use crate::actor::Actor;
 use crate::beat::Beat;
 use crate::ending;
 use crate::engine::Engine;
 use crate::failure::Failure;
-
-/// The kind of these jobs.
-pub(crate) const KIND: &str = "withdraw";
 
 /// Whom to take out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,19 +70,7 @@ impl Engine {
             let quote = quote_of(tx, beat.workspace, payload.quote)?;
             start::end(tx, &beat, job)?;
             let task = Task { workflow: payload.workflow, quote: payload.quote, whom };
-            let job = Job {
-                id: JobId(beat.id()),
-                kind: KIND.to_owned(),
-                state: "running".to_owned(),
-                payload: serde_json::to_string(&task).expect("plain data"),
-                cursor: -1,
-                total: quote.contacts,
-                started: 0,
-                refused: 0,
-                actor: beat.actor.clone(),
-                created_at: beat.now,
-                updated_at: beat.now,
-            };
+            let job = beat.job(WITHDRAW, &task, -1, quote.contacts);
             jobs::insert(tx, beat.workspace, &job)?;
             Ok(job)
         })
@@ -130,7 +115,7 @@ impl Engine {
 }
 
 fn task_of(job: &Job) -> Result<Task, BulkError> {
-    if job.kind != KIND {
+    if job.kind != WITHDRAW {
         return Err(BulkError::NotWithdrawing);
     }
     Ok(serde_json::from_str(&job.payload).map_err(|error| Failure::Stored(format!("{}: {error}", job.id)))?)

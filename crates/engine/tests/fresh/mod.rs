@@ -1,5 +1,7 @@
 //! A workspace on each database, an engine on a manual clock, and the actors.
 
+use std::sync::{Arc, Mutex};
+
 use domain::access::Role;
 use domain::ids::{UserId, WorkspaceId};
 use domain::money::Micros;
@@ -74,5 +76,30 @@ impl World {
             db.query(&KINDS, &[WORKSPACE.0.into()])?.iter().map(|row| row.text(0).map(str::to_owned)).collect()
         });
         read.unwrap()
+    }
+}
+
+/// A file in memory that a test reads afterwards.
+#[derive(Clone, Default)]
+pub(crate) struct Kept(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Kept {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Kept {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        self.0.lock().unwrap().clone()
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.bytes()).unwrap()
     }
 }

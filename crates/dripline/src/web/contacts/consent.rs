@@ -4,7 +4,6 @@ use askama::Template;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use domain::access::Permission;
@@ -21,7 +20,7 @@ use serde::Deserialize;
 
 use crate::consent_rows;
 use crate::web::answer::{Done, html, refused};
-use crate::web::csv::Csv;
+use crate::web::csv::{self, Csv};
 use crate::web::form::Form;
 use crate::web::format::{self, Moment};
 use crate::web::frame::{Frame, Section};
@@ -269,11 +268,7 @@ async fn file(State(parts): State<Parts>, viewer: Viewer) -> Result<Response, Wr
     let csv = Csv::new(&consent_rows::COLUMNS);
     let export = Export { parts, actor: viewer.actor, csv, after: None, over: false };
     let body = Body::from_stream(stream::unfold(export, Export::next));
-    let headers = [
-        (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
-        (header::CONTENT_DISPOSITION, "attachment; filename=\"consents.csv\""),
-    ];
-    Ok((headers, body).into_response())
+    Ok((csv::download_of("consents.csv"), body).into_response())
 }
 
 impl Export {

@@ -5,7 +5,6 @@
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use domain::access::Permission;
 use domain::ids::ContactId;
@@ -16,6 +15,7 @@ use futures_util::stream;
 use store::{DbError, Read, contacts};
 
 use super::bulk::Selected;
+use crate::web::csv;
 use crate::web::form::Form;
 use crate::web::viewer::Viewer;
 use crate::web::wrong::Wrong;
@@ -67,11 +67,7 @@ pub(super) async fn file(
     let columns = first.into_iter().chain(own).chain([("timezone".to_owned(), "Time Zone".to_owned())]).collect();
     let export = Export { parts, actor: viewer.actor, whom, columns, at: At::Start };
     let body = Body::from_stream(stream::unfold(export, Export::next));
-    let headers = [
-        (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
-        (header::CONTENT_DISPOSITION, "attachment; filename=\"contacts.csv\""),
-    ];
-    Ok((headers, body).into_response())
+    Ok((csv::download_of("contacts.csv"), body).into_response())
 }
 
 impl Export {

@@ -7,7 +7,6 @@ pub(in crate::web) mod files;
 use askama::Template;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Multipart, State};
-use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use domain::access::Permission;
@@ -21,6 +20,7 @@ use self::columns::{Choosing, Posted};
 use crate::problem::{Code, Problem};
 use crate::web::answer::{Done, html, refused};
 use crate::web::asked::Asker;
+use crate::web::csv;
 use crate::web::form::Form;
 use crate::web::format::{self, Moment, count, counted};
 use crate::web::frame::{Frame, Section};
@@ -332,9 +332,5 @@ async fn undo(State(parts): State<Parts>, viewer: Viewer, Id(id): Id<ImportId>) 
 async fn rejected(State(parts): State<Parts>, viewer: Viewer, Id(id): Id<ImportId>) -> Result<Response, Wrong> {
     parts.engine.find_import(&viewer.actor, id).await?;
     let body = files::read_rejects(&parts.uploads, id).await?;
-    let headers = [
-        (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
-        (header::CONTENT_DISPOSITION, "attachment; filename=\"rejected.csv\""),
-    ];
-    Ok((headers, body).into_response())
+    Ok((csv::download_of("rejected.csv"), body).into_response())
 }

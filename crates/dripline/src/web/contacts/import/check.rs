@@ -4,7 +4,6 @@
 use askama::Template;
 use axum::Router;
 use axum::extract::State;
-use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use domain::access::Permission;
@@ -20,6 +19,7 @@ use crate::checks::{Standing, Ticket};
 use crate::problem::{Code, Problem};
 use crate::web::answer::{Done, html};
 use crate::web::asked::Asker;
+use crate::web::csv;
 use crate::web::form::Form;
 use crate::web::format::{self, count, counted};
 use crate::web::path::Id;
@@ -226,9 +226,5 @@ async fn show(
 async fn rejected(State(parts): State<Parts>, viewer: Viewer, Id(id): Id<ImportId>) -> Result<Response, Wrong> {
     parts.engine.find_import(&viewer.actor, id).await?;
     let body = files::read_checked(&parts.uploads, id).await?;
-    let headers = [
-        (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
-        (header::CONTENT_DISPOSITION, "attachment; filename=\"rejected.csv\""),
-    ];
-    Ok((headers, body).into_response())
+    Ok((csv::download_of("rejected.csv"), body).into_response())
 }
