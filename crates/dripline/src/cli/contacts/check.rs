@@ -30,7 +30,7 @@ pub(super) fn words(path: &Path, found: &ImportCheck, rejected: Option<&Path>) -
         ("contacts would be made", counts.created),
         ("contacts would get new values", counts.updated),
         ("contacts have all of it", counts.unchanged),
-        ("names would be out of capitals", counts.recased),
+        ("names would be recapitalized", counts.recased),
         ("phones stood further up", counts.duplicates),
         ("contacts are on a list that forbids texting", found.suppressed),
         ("consents would be recorded", counts.consents),

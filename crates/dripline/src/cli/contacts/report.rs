@@ -66,7 +66,7 @@ pub(super) fn words(path: &Path, report: &ImportReport, rejected: Option<&Path>)
         ("new contacts", counts.created),
         ("contacts with new values", counts.updated),
         ("contacts that had all of it", counts.unchanged),
-        ("names out of capitals", counts.recased),
+        ("names recapitalized", counts.recased),
         ("phones that stood further up", counts.duplicates),
         ("consents recorded", counts.consents),
         ("rows rejected", counts.rejected),
