@@ -44,6 +44,8 @@ const pages: [string, (made: World) => string][] = [
   ["simulator", () => "/simulator"],
   ["simulator-world", () => "/simulator/world"],
   ["doubts", () => "/doubts"],
+  ["reminders", () => "/reminders"],
+  ["erase", () => "/contacts/erase"],
   ["failures", () => "/failures"],
   ["job", (made) => `/jobs/${made.job}`],
   ["simulator-phone", (made) => `/simulator/${made.contacts["+12125550132"]}`],

@@ -9,6 +9,7 @@
 //! | `workflows:write` | | | ✓ | ✓ |
 //! | `numbers:write` | | | ✓ | ✓ |
 //! | `settings:write` | | | ✓ | ✓ |
+//! | `contacts:erase` | | | ✓ | ✓ |
 //! | `export` | | | ✓ | ✓ |
 //! | `team:write` | | | ✓ | ✓ |
 //! | `keys:write` | | | | ✓ |
@@ -47,6 +48,8 @@ pub enum Permission {
     NumbersWrite,
     /// Change the workspace's settings.
     SettingsWrite,
+    /// Erase what is known of a person, for good.
+    ContactsErase,
     /// Take data out in bulk.
     Export,
     /// Invite and remove users.
@@ -58,7 +61,7 @@ pub enum Permission {
 }
 
 /// The table: each permission, its word, and the least role that has it.
-const TABLE: [(Permission, &str, Role); 11] = [
+const TABLE: [(Permission, &str, Role); 12] = [
     (Permission::Read, "read", Role::Viewer),
     (Permission::ContactsWrite, "contacts:write", Role::Agent),
     (Permission::Enroll, "enroll", Role::Agent),
@@ -66,6 +69,7 @@ const TABLE: [(Permission, &str, Role); 11] = [
     (Permission::WorkflowsWrite, "workflows:write", Role::Admin),
     (Permission::NumbersWrite, "numbers:write", Role::Admin),
     (Permission::SettingsWrite, "settings:write", Role::Admin),
+    (Permission::ContactsErase, "contacts:erase", Role::Admin),
     (Permission::Export, "export", Role::Admin),
     (Permission::TeamWrite, "team:write", Role::Admin),
     (Permission::KeysWrite, "keys:write", Role::Owner),

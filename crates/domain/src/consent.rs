@@ -97,6 +97,20 @@ pub struct Evidence {
     /// The file or the import from which the record came.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
+    /// The hash of all of the above, where it was erased with the person: whoever has the original can still prove by it what was kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub erased: Option<String>,
+}
+
+impl Evidence {
+    /// What is left of it when the person is erased: the hash ([`text_hash`]) of its JSON as it was kept, `kept`; nothing of nothing.
+    #[must_use]
+    pub fn without_person(&self, kept: &str) -> Self {
+        if *self == Self::default() || self.erased.is_some() {
+            return self.clone();
+        }
+        Self { erased: Some(text_hash(kept)), ..Self::default() }
+    }
 }
 
 /// The hash under which a text is kept: SHA-256 in hexadecimal letters.

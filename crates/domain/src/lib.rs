@@ -38,6 +38,7 @@ pub mod states;
 pub mod suppression;
 pub mod tally;
 pub mod template;
+pub mod unnamed;
 pub mod webhook;
 pub mod window;
 pub mod workflow;

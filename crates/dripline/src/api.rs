@@ -10,6 +10,7 @@ pub(crate) mod contacts;
 pub(crate) mod conversations;
 pub(crate) mod document;
 pub(crate) mod enrollments;
+mod erasures;
 pub(crate) mod events;
 pub(crate) mod handsets;
 pub(crate) mod ids;
@@ -23,6 +24,7 @@ pub(crate) mod plans;
 pub(crate) mod quotes;
 pub(crate) mod reference;
 mod registrations;
+mod reminders;
 pub(crate) mod request;
 pub(crate) mod simulator;
 pub(crate) mod start;
@@ -87,13 +89,32 @@ fn money(router: OpenApiRouter<Parts>) -> OpenApiRouter<Parts> {
         .routes(routes!(statements::show))
 }
 
+/// The routes of contacts, of what forbids to text them and what allows it, beside those that are there.
+fn people(router: OpenApiRouter<Parts>) -> OpenApiRouter<Parts> {
+    router
+        .routes(routes!(contacts::list, contacts::create))
+        .routes(routes!(contacts::show, contacts::edit, contacts::remove))
+        .routes(routes!(erasures::by_contact))
+        .routes(routes!(erasures::by_phone))
+        .routes(routes!(reminders::list))
+        .routes(routes!(reminders::set, reminders::end))
+        .routes(routes!(consents::list, consents::record))
+        .routes(routes!(consents::export))
+        .routes(routes!(suppressions::list))
+        .routes(routes!(suppressions::add, suppressions::lift))
+        .routes(routes!(suppression_lists::list, suppression_lists::create))
+        .routes(routes!(suppression_lists::add))
+        .routes(routes!(suppression_lists::drop_phone))
+        .routes(routes!(suppression_lists::remove))
+}
+
 /// The routes with their descriptions.
 fn described(max_body_bytes: usize) -> (Router<Parts>, OpenApi) {
     let (schemas, paths, import) = routes!(imports::import);
     let import = import.layer(DefaultBodyLimit::max(max_body_bytes));
     let (checked, places, check) = routes!(imports::check);
     let check = check.layer(DefaultBodyLimit::max(max_body_bytes));
-    money(OpenApiRouter::with_openapi(document::head()).routes(routes!(document::show)))
+    people(money(OpenApiRouter::with_openapi(document::head()).routes(routes!(document::show))))
         .routes(routes!(users::list, users::create))
         .routes(routes!(users::change, users::remove))
         .routes(routes!(keys::list, keys::create))
@@ -106,18 +127,8 @@ fn described(max_body_bytes: usize) -> (Router<Parts>, OpenApi) {
         .routes(routes!(registrations::add_campaign))
         .routes(routes!(registrations::change_campaign, registrations::remove_campaign))
         .routes(routes!(registrations::register))
-        .routes(routes!(contacts::list, contacts::create))
         .routes((schemas, paths, import))
         .routes((checked, places, check))
-        .routes(routes!(contacts::show, contacts::edit, contacts::remove))
-        .routes(routes!(consents::list, consents::record))
-        .routes(routes!(consents::export))
-        .routes(routes!(suppressions::list))
-        .routes(routes!(suppressions::add, suppressions::lift))
-        .routes(routes!(suppression_lists::list, suppression_lists::create))
-        .routes(routes!(suppression_lists::add))
-        .routes(routes!(suppression_lists::drop_phone))
-        .routes(routes!(suppression_lists::remove))
         .routes(routes!(workflows::list, workflows::create))
         .routes(routes!(workflows::order))
         .routes(routes!(workflows::show, workflows::edit, workflows::remove))

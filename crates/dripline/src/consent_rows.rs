@@ -5,7 +5,7 @@ use engine::consents::Exported;
 use jiff::Timestamp;
 
 /// The columns.
-pub(crate) const COLUMNS: [&str; 23] = [
+pub(crate) const COLUMNS: [&str; 24] = [
     "record",
     "phone",
     "contact",
@@ -26,13 +26,14 @@ pub(crate) const COLUMNS: [&str; 23] = [
     "user_agent",
     "words",
     "file",
+    "evidence_sha256",
     "message",
     "recorded_by",
     "recorded_at",
 ];
 
 /// The cells of a record, in the order of the columns; what is not known is empty.
-pub(crate) fn cells(row: &Exported) -> [String; 23] {
+pub(crate) fn cells(row: &Exported) -> [String; 24] {
     let (consent, evidence) = (&row.consent, &row.consent.evidence);
     let (contact, name, phone) =
         row.owner.clone().map_or_else(Default::default, |(id, name, phone)| (id.to_string(), name, phone));
@@ -59,6 +60,7 @@ pub(crate) fn cells(row: &Exported) -> [String; 23] {
         text(&evidence.user_agent),
         text(&evidence.words),
         text(&evidence.file),
+        text(&evidence.erased),
         consent.message.map(|message| message.to_string()).unwrap_or_default(),
         consent.actor.clone(),
         consent.recorded_at.to_string(),

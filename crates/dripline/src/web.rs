@@ -36,6 +36,7 @@ mod numbers;
 pub(crate) mod operator;
 pub(crate) mod origin;
 pub(crate) mod path;
+mod reminders;
 mod settings;
 mod setup;
 mod sign_in;
@@ -66,6 +67,7 @@ pub(crate) fn router(parts: &Parts) -> Router<Parts> {
         .merge(home::routes())
         .merge(billing::routes())
         .merge(doubts::routes())
+        .merge(reminders::routes())
         .merge(failures::routes())
         .merge(numbers::routes())
         .merge(operator::routes(parts))

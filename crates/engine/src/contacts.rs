@@ -275,6 +275,7 @@ fn made(beat: &Beat, phone: Phone, fields: Vec<(String, String)>, person: Option
         updated_at: beat.now,
         deleted_at: None,
         reassigned_at: None,
+        erased_at: None,
     };
     (row_of(&contact), contact)
 }
@@ -355,7 +356,7 @@ pub(crate) fn lock(tx: &mut Tx<'_>, beat: &Beat, id: ContactId) -> Result<Option
     Ok(store::contacts::lock(tx, beat.workspace, &[id])?.pop())
 }
 
-fn delete(tx: &mut Tx<'_>, beat: &Beat, id: ContactId) -> Result<(), ContactError> {
+pub(crate) fn delete(tx: &mut Tx<'_>, beat: &Beat, id: ContactId) -> Result<(), ContactError> {
     let contact = lock(tx, beat, id)?.ok_or(ContactError::Unknown)?;
     if let Some(number) = contact.number {
         numbers::load(tx, beat.workspace, number, -1)?;

@@ -46,6 +46,8 @@ pub struct LowBalance {
 pub struct Needs {
     /// Conversations with something unread, at most [`MOST_COUNTED`].
     pub unread: i64,
+    /// Reminders that are due, at most [`MOST_COUNTED`].
+    pub reminders: i64,
     /// Messages in doubt that only a person can settle, at most [`MOST_COUNTED`].
     pub doubts: i64,
     /// Texts of today and the six days before it that did not arrive.
@@ -115,6 +117,7 @@ impl Engine {
             let idle = all.iter().filter(|number| !matches!(number.state.as_str(), "live" | "lost")).count();
             Ok(Needs {
                 unread: needs::unread(db, workspace, MOST_COUNTED)?,
+                reminders: store::reminders::count_due(db, workspace, now, MOST_COUNTED)?,
                 doubts: needs::doubts(db, workspace, MOST_COUNTED)?,
                 failed,
                 idle_numbers: i64::try_from(idle).unwrap_or(i64::MAX),

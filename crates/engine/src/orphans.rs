@@ -37,16 +37,19 @@ enum Kind {
     Withdraw,
     /// Changes many contacts.
     Change,
+    /// Takes out the texts of an erased person.
+    Erase,
 }
 
 impl Kind {
-    const ALL: [Self; 3] = [Self::Enroll, Self::Withdraw, Self::Change];
+    const ALL: [Self; 4] = [Self::Enroll, Self::Withdraw, Self::Change, Self::Erase];
 
     fn word(self) -> &'static str {
         match self {
             Self::Enroll => crate::bulk::ENROLL,
             Self::Withdraw => crate::bulk::WITHDRAW,
             Self::Change => crate::changes::KIND,
+            Self::Erase => crate::erasing::ERASE,
         }
     }
 }
@@ -98,6 +101,14 @@ impl Engine {
     /// The first failure, after all have been tried.
     pub async fn resume_changes(&self, still_for: SignedDuration) -> Result<usize, BulkError> {
         self.resume(Kind::Change, still_for).await
+    }
+
+    /// Goes on with erasures that have not moved for so long.
+    ///
+    /// # Errors
+    /// The first failure, after all have been tried.
+    pub async fn resume_erasures(&self, still_for: SignedDuration) -> Result<usize, BulkError> {
+        self.resume(Kind::Erase, still_for).await
     }
 
     async fn resume(&self, kind: Kind, still_for: SignedDuration) -> Result<usize, BulkError> {
@@ -161,6 +172,7 @@ impl Engine {
             Kind::Enroll => self.run_job(&actor, job, |_| {}).await?,
             Kind::Withdraw => self.run_withdrawal(&actor, job).await?,
             Kind::Change => self.run_changes(&actor, job).await?,
+            Kind::Erase => self.run_erasure(&actor, job).await?,
         };
         Ok(true)
     }

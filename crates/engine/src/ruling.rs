@@ -18,6 +18,7 @@ use domain::message::{MessageKind, MessageState};
 use domain::money::Micros;
 use domain::schedule;
 use domain::suppression::Suppression;
+use domain::unnamed::without_phones;
 use jiff::civil::Time;
 use jiff::{SignedDuration, Timestamp};
 use store::claims::Advance;
@@ -217,7 +218,9 @@ pub(crate) fn refused(settling: &mut Settling<'_>, message: &mut Message, kind: 
 /// Puts a contact on a list, and tells.
 pub(crate) fn suppress(tx: &mut Tx<'_>, beat: &Beat, fallen: &Fallen) -> Result<(), Failure> {
     let (contact, kind) = (fallen.contact, fallen.kind);
-    let Some(row) = contacts::find(tx, beat.workspace, contact)? else { return Ok(()) };
+    let row = contacts::find(tx, beat.workspace, contact)?;
+    // Of one that is erased nobody knows the phone any more.
+    let Some(row) = row.filter(|row| row.erased_at.is_none()) else { return Ok(()) };
     if suppressions::add(tx, beat.workspace, (row.phone_hash, Some(row.id)), kind, "carrier", beat.now)? {
         crate::conversations::listed(tx, beat.workspace, contact, kind, true)?;
         let note = serde_json::json!({ "list": kind.word(), "source": "carrier" });
@@ -244,7 +247,9 @@ pub(crate) fn doubt(settling: &mut Settling<'_>, message: &mut Message, at: Opti
 }
 
 fn failed_event(settling: &mut Settling<'_>, message: &Message) {
-    let note = serde_json::json!({ "message": message.id, "step": message.step, "code": message.code, "detail": message.detail });
+    let detail = message.detail.as_deref().map(without_phones);
+    let note =
+        serde_json::json!({ "message": message.id, "step": message.step, "code": message.code, "detail": detail });
     settling.events.push(settling.beat.event("message.failed", Some(message.contact), &note));
 }
 

@@ -13,6 +13,7 @@ use domain::ids::{AttemptId, ContactId, EnrollmentId, MessageId, NumberId};
 use domain::ledger::Transfer;
 use domain::message::MessageState;
 use domain::suppression::Suppression;
+use domain::unnamed::without_phones;
 use jiff::Timestamp;
 use store::claims::{self, Advance};
 use store::conversations::{self, Side, Touch};
@@ -225,7 +226,7 @@ pub(crate) fn pause_number(
     let Some(number) = all.iter_mut().find(|number| number.id == id && number.state == "live") else { return Ok(()) };
     "paused".clone_into(&mut number.state);
     numbers::update(tx, beat.workspace, number)?;
-    let note = serde_json::json!({ "number": number.phone, "code": code, "detail": detail });
+    let note = serde_json::json!({ "number": number.phone, "code": code, "detail": detail.map(without_phones) });
     beat.note(tx, "number.paused", None, &note)
 }
 

@@ -1,5 +1,5 @@
 //! What a serving node does now and then beside its work: finishes what others left half removed, renews and ends plans
-//! (`periods`), asks about payments that are open (`payments`), and lets go of what is old.
+//! (`periods`), asks about payments that are open (`payments`), tells of reminders that are due, and lets go of what is old.
 //! Jobs of nodes that died are `orphans`.
 //!
 //! | what | kept | why so long |
@@ -61,6 +61,11 @@ impl Engine {
             }
             if let Err(error) = self.turn_periods().await {
                 tracing::error!(%error, cause = error.causes(), "plans were not looked through");
+            }
+            match self.tell_reminders().await {
+                Ok(0) => {}
+                Ok(count) => tracing::debug!(count, "reminders are due"),
+                Err(error) => tracing::error!(%error, cause = error.causes(), "reminders were not looked through"),
             }
             if self.now() >= later(swept, SWEEP) {
                 swept = self.now();

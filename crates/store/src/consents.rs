@@ -1,4 +1,5 @@
-//! Records of consent, kept under the phone's hash so that they outlive the contact. Nothing here changes or deletes a row.
+//! Records of consent, kept under the phone's hash so that they outlive the contact. Nothing here changes or deletes a row; what is left of
+//! one whose person is erased is `erasures`'s matter.
 
 use std::collections::HashSet;
 

@@ -41,12 +41,15 @@ pub struct Contact {
     pub deleted_at: Option<Timestamp>,
     /// Since when the phone is known to belong to somebody else.
     pub reassigned_at: Option<Timestamp>,
+    /// When all that is known of the person was erased.
+    #[serde(default)]
+    pub erased_at: Option<Timestamp>,
 }
 
 macro_rules! columns {
     () => {
         "c.contact_id, c.phone, c.phone_hash, c.person_id, c.name, c.fields, c.number_id, c.created_at, c.updated_at, \
-         c.deleted_at, c.reassigned_at"
+         c.deleted_at, c.reassigned_at, c.erased_at"
     };
 }
 
@@ -243,6 +246,7 @@ fn read(row: &Row) -> Result<Contact, DbError> {
         updated_at: json::timestamp(row.int(8)?)?,
         deleted_at: json::timestamp_or_none(row.opt_int(9)?)?,
         reassigned_at: json::timestamp_or_none(row.opt_int(10)?)?,
+        erased_at: json::timestamp_or_none(row.opt_int(11)?)?,
     })
 }
 

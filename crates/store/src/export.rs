@@ -151,13 +151,17 @@ pub static PARTS: &[Part] = &[
     part!("contacts", "a contact", "contact_id" > "$3", [
         "contact_id" CONTACT, "phone" Text, "phone_hash" Hash, "person_id" Kind::Id(|of| id(PersonId(of))), "name" Text,
         "fields" Pairs, "number_id" NUMBER, "import_id" IMPORT, "created_at" Time, "updated_at" Time,
-        "reassigned_at" Time, "deleted_at" Time,
+        "reassigned_at" Time, "deleted_at" Time, "erased_at" Time,
     ]),
     part!("contact_labels", "a label that a contact has", "contact_id, label_id" > "$3, $4", [
         "contact_id" CONTACT, "label_id" LABEL, "created_at" Time,
     ]),
     part!("notes", "what a user wrote about a contact", "note_id" > "$3", [
         "note_id" Kind::Id(|of| id(NoteId(of))), "contact_id" CONTACT, "author" Text, "body" Text, "created_at" Time,
+    ]),
+    part!("reminders", "of whom a user wants to hear later", "contact_id" > "$3", [
+        "contact_id" CONTACT, "due_at" Time, "note" Text, "workflow_id" WORKFLOW, "author" Text, "created_at" Time,
+        "told_at" Time,
     ]),
     part!("consents", "a consent, or its taking back", "phone_hash, consent_id" > "$3, $4", [
         "phone_hash" Hash, "consent_id" Kind::Id(|of| id(ConsentId(of))), "contact_id" CONTACT, "kind" Text, "source" Text,

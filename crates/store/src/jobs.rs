@@ -1,4 +1,4 @@
-//! Bulk jobs: enrolling many contacts, importing files. A job's progress moves in the transaction of
+//! Bulk jobs: work on many contacts, or on all that there is of one person. A job's progress moves in the transaction of
 //! the chunk that it counts, so an interrupted job goes on where it was and does nothing twice.
 
 use domain::ids::{ContactId, JobId, WorkspaceId};
@@ -13,7 +13,7 @@ use crate::{DbError, Read, Row, Sql, Tx};
 pub struct Job {
     /// Its identifier.
     pub id: JobId,
-    /// `enroll` or `import`.
+    /// What it does: `enroll`, `withdraw`, `contacts` or `erase`.
     pub kind: String,
     /// `running` or `done`.
     pub state: String,

@@ -17,6 +17,7 @@ pub mod conversations;
 pub mod copies;
 mod db;
 pub mod enrollments;
+pub mod erasures;
 pub mod events;
 pub mod export;
 pub mod imports;
@@ -36,6 +37,7 @@ pub mod plans;
 pub mod quick_replies;
 pub mod receipts;
 pub mod registrations;
+pub mod reminders;
 pub mod seals;
 pub mod search;
 pub mod sessions;
@@ -74,6 +76,7 @@ const STATEMENTS: &[&[(&str, &Sql)]] = &[
     conversations::list::ALL,
     copies::ALL,
     enrollments::ALL,
+    erasures::ALL,
     events::ALL,
     imports::ALL,
     installation::ALL,
@@ -91,6 +94,7 @@ const STATEMENTS: &[&[(&str, &Sql)]] = &[
     quick_replies::ALL,
     receipts::ALL,
     registrations::ALL,
+    reminders::ALL,
     seals::ALL,
     sessions::ALL,
     search::ALL,

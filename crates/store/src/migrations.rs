@@ -177,6 +177,20 @@ const MIGRATIONS: &[Migration] = &[
             postgres: include_str!("../../../migrations/postgres/0023_bulk_quotes.sql"),
         },
     },
+    Migration {
+        name: "0024_erasures",
+        sql: Sql::Twin {
+            sqlite: include_str!("../../../migrations/sqlite/0024_erasures.sql"),
+            postgres: include_str!("../../../migrations/postgres/0024_erasures.sql"),
+        },
+    },
+    Migration {
+        name: "0025_reminders",
+        sql: Sql::Twin {
+            sqlite: include_str!("../../../migrations/sqlite/0025_reminders.sql"),
+            postgres: include_str!("../../../migrations/postgres/0025_reminders.sql"),
+        },
+    },
 ];
 
 /// What only the program can work out of rows that are there already, by the migration that needs it. It runs once the

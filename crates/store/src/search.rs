@@ -69,6 +69,16 @@ static ADD_TEXTS: Each<2> = Each {
     },
 };
 
+static REMOVE_TEXTS: Each<2> = Each {
+    columns: ["word", "id"],
+    sql: Sql::Twin {
+        sqlite: "DELETE FROM message_words WHERE workspace_id = $1 AND word = $2 AND message_id = $3",
+        postgres: "
+            DELETE FROM message_words w USING jsonb_to_recordset($2::text::jsonb) AS t (word TEXT, id BIGINT)
+            WHERE w.workspace_id = $1 AND w.word = t.word AND w.message_id = t.id",
+    },
+};
+
 static BY_WORDS: Sql = Sql::Twin {
     sqlite: "
         SELECT DISTINCT contact_id FROM (
@@ -133,6 +143,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("search::ADD_NEW", &ADD_NEW.sql),
     ("search::REMOVE", &REMOVE.sql),
     ("search::ADD_TEXTS", &ADD_TEXTS.sql),
+    ("search::REMOVE_TEXTS", &REMOVE_TEXTS.sql),
     ("search::BY_WORDS", &BY_WORDS),
     ("search::BY_PHONE", &BY_PHONE),
     ("search::COUNT_TEXTS", &COUNT_TEXTS),
@@ -174,15 +185,32 @@ pub(crate) fn remove(tx: &mut Tx<'_>, workspace: WorkspaceId, keys: &[(String, C
 
 /// Keeps what people wrote: inbound and manual texts, which are new.
 pub(crate) fn add_texts(tx: &mut Tx<'_>, workspace: WorkspaceId, texts: &[&Message]) -> Result<(), DbError> {
-    let words: Vec<(String, i64)> = texts
-        .iter()
-        .flat_map(|message| text_words(&message.body).into_iter().map(|word| (word, message.id.0)))
-        .collect();
+    let texts: Vec<_> = texts.iter().map(|message| (message.id, message.body.as_str())).collect();
+    each_word(tx, workspace, &ADD_TEXTS, &texts)
+}
+
+/// Keeps texts no longer; these are what they said.
+pub(crate) fn remove_texts(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+    texts: &[(MessageId, &str)],
+) -> Result<(), DbError> {
+    each_word(tx, workspace, &REMOVE_TEXTS, texts)
+}
+
+fn each_word(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+    sql: &'static Each<2>,
+    texts: &[(MessageId, &str)],
+) -> Result<(), DbError> {
+    let words: Vec<(String, i64)> =
+        texts.iter().flat_map(|(id, body)| text_words(body).into_iter().map(|word| (word, id.0))).collect();
     if words.is_empty() {
         return Ok(());
     }
     let keys = batch(words.iter().map(|(word, id)| (word.as_str(), *id)));
-    tx.execute_each(&ADD_TEXTS, &[workspace.0.into()], &keys).map(|_| ())
+    tx.execute_each(sql, &[workspace.0.into()], &keys).map(|_| ())
 }
 
 fn after_all(beginning: &str) -> String {

@@ -16,9 +16,13 @@ const WITHOUT_WORKSPACE: [(&str, &str); 7] = [
 ];
 
 /// Indexes by which a row is found before its workspace is known, each with its first column: a payment provider's call names no
-/// workspace (decision 0026), and one look asks for the payments of all.
-const ACROSS: [(&str, &str); 3] =
-    [("payments_by_id", "payment_id"), ("payments_by_intent", "intent"), ("payments_by_look", "look_at")];
+/// workspace (decision 0026), and one look asks for the payments, and for the reminders, of all.
+const ACROSS: [(&str, &str); 4] = [
+    ("payments_by_id", "payment_id"),
+    ("payments_by_intent", "intent"),
+    ("payments_by_look", "look_at"),
+    ("reminders_untold", "due_at"),
+];
 
 /// Table, column, type, `required` or `optional`.
 const COLUMNS: Sql = Sql::Twin {

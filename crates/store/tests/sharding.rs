@@ -25,6 +25,10 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("checks::STATE", "what the daily checks of all workspaces found; when the operator's figures are asked for"),
     ("claims::BACKLOG", "the operator's figures of all workspaces; when they are asked for"),
     (
+        "reminders::UNTOLD",
+        "reminders that are due and were not told; every 30 seconds, of an index that holds no others",
+    ),
+    (
         "subscriptions::DUE",
         "workspaces whose plan is to be renewed, announced or ended; every 30 seconds, one row each",
     ),

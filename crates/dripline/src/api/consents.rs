@@ -36,6 +36,8 @@ pub(crate) struct Consent {
     /// The inbound message in which the person said it, or the outbound one for which a carrier did.
     message: Option<ids::Message>,
     evidence: ConsentEvidence,
+    /// The SHA-256 of the evidence as it was kept, where it was erased with the person.
+    evidence_sha256: Option<String>,
     /// Who recorded it: a user, a key, `operator`, `contact`, `carrier`.
     actor: String,
     recorded_at: Timestamp,
@@ -67,13 +69,14 @@ pub(crate) struct ConsentEvidence {
 impl From<ConsentEvidence> for Evidence {
     fn from(given: ConsentEvidence) -> Self {
         let ConsentEvidence { version, language, url, certificate, ip, user_agent, words, file } = given;
-        Self { version, language, url, certificate, ip, user_agent, words, file }
+        Self { version, language, url, certificate, ip, user_agent, words, file, erased: None }
     }
 }
 
 impl From<&store::consents::Consent> for Consent {
     fn from(row: &store::consents::Consent) -> Self {
-        let Evidence { version, language, url, certificate, ip, user_agent, words, file } = row.evidence.clone();
+        let Evidence { version, language, url, certificate, ip, user_agent, words, file, erased } =
+            row.evidence.clone();
         Self {
             id: row.id.into(),
             kind: Word::of(row.kind.word()),
@@ -85,6 +88,7 @@ impl From<&store::consents::Consent> for Consent {
             expires_at: row.expires_at,
             message: row.message.map(Into::into),
             evidence: ConsentEvidence { version, language, url, certificate, ip, user_agent, words, file },
+            evidence_sha256: erased,
             actor: row.actor.clone(),
             recorded_at: row.recorded_at,
         }

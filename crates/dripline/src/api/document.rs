@@ -53,6 +53,7 @@ pub(crate) fn head() -> OpenApi {
         (name = "Quotes", description = "The exact price and timeline, before anything starts."),
         (name = "Enrollments", description = "One contact's run through one workflow, from start to end."),
         (name = "Jobs", description = "Work on many contacts that goes on by itself."),
+        (name = "Reminders", description = "Of whom somebody wants to hear later: one for each contact. Nobody is texted by one."),
         (name = "Conversations", description = "All messages between the workspace and a contact."),
         (name = "Messages", description = "Texts, inbound and outbound."),
         (name = "Events", description = "Everything that happened, as it happened."),

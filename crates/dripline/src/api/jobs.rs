@@ -5,6 +5,7 @@ use axum::extract::State;
 use domain::ids::{ContactId, JobId};
 use engine::Actor;
 use engine::bulk::{ENROLL, WithdrawWhom};
+use engine::erasing::ERASE;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use store::jobs::Item;
@@ -25,7 +26,7 @@ pub(crate) struct Job {
     state: JobStateWord,
     /// How many contacts it works on.
     total: i64,
-    /// How many it has enrolled, taken out or changed.
+    /// How many it has enrolled, taken out, changed or erased.
     started: i64,
     /// How many it has refused, or left as they were.
     refused: i64,
@@ -48,14 +49,14 @@ impl From<&store::jobs::Job> for Job {
     }
 }
 
-/// Works on a job that enrolls, or takes out, beside the requests.
+/// Works on a job that enrolls, takes out or erases, beside the requests.
 pub(crate) fn go_on(parts: Parts, actor: Actor, job: &store::jobs::Job) {
-    let (job, enrolls) = (job.id, job.kind == ENROLL);
+    let (job, kind) = (job.id, job.kind.clone());
     tokio::spawn(async move {
-        let done = if enrolls {
-            parts.engine.run_job(&actor, job, |_| {}).await
-        } else {
-            parts.engine.run_withdrawal(&actor, job).await
+        let done = match kind.as_str() {
+            ENROLL => parts.engine.run_job(&actor, job, |_| {}).await,
+            ERASE => parts.engine.run_erasure(&actor, job).await,
+            _ => parts.engine.run_withdrawal(&actor, job).await,
         };
         if let Err(error) = done {
             tracing::error!(%job, %error, "a job broke off; it goes on by itself");

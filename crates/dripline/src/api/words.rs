@@ -15,6 +15,7 @@ use domain::webhook::{DeliveryState, EndpointState};
 use engine::Switch;
 use engine::bulk::{ENROLL, WITHDRAW, WithdrawWhom};
 use engine::doubts::Fate;
+use engine::erasing::ERASE;
 use engine::import::OnDuplicate;
 use engine::numbers::NumberState;
 use engine::statement::LineKind;
@@ -149,8 +150,8 @@ lists! {
         payment::Verdict::ALL.map(payment::Verdict::word).to_vec();
     ListState, "SuppressionListState", "Where a list of phones is; `kept` is in force.", vec!["filling", "kept", "removing", "removed"];
     JobState, "JobState", "Where a job is.", vec!["running", "done"];
-    JobKind, "JobKind", "What a job does: puts contacts into a workflow, takes them out again, or changes contacts.",
-        vec![ENROLL, WITHDRAW, "contacts"];
+    JobKind, "JobKind", "What a job does: puts contacts into a workflow, takes them out again, changes contacts, or erases a person.",
+        vec![ENROLL, WITHDRAW, "contacts", ERASE];
     WithdrawWhom, "WithdrawWhom", "Whom to take out: who got no text yet, or everybody who is still in.",
         WithdrawWhom::ALL.map(WithdrawWhom::word).to_vec();
     EnrollmentState, "EnrollmentState", "Where an enrollment is.", vec!["active", "completed", "stopped"];

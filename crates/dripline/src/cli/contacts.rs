@@ -1,6 +1,7 @@
-//! `dripline contacts import`: a file of contacts into a workspace, row by row.
+//! `dripline contacts`: a file of contacts into a workspace, row by row; and a person out of it, for good.
 
 mod check;
+mod erase;
 mod report;
 
 use std::fs::{self, File};
@@ -45,7 +46,7 @@ with some of it; it stores nothing and may run beside the server. Each row is ta
 its reason; --rejected keeps the rejected ones as they came, to be mended and imported again. To go
 on after an interruption import the file again: nothing is done twice.";
 
-/// Import contacts from a CSV file or an Excel workbook
+/// Import contacts from a CSV file or an Excel workbook, or erase a person
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Contacts {
@@ -58,6 +59,9 @@ enum Command {
     /// Import a CSV file or an Excel workbook (.xlsx) into a workspace
     #[command(after_help = IMPORT)]
     Import(Import),
+    /// Erase a person for good: name, phone, fields, notes and texts
+    #[command(after_help = erase::EXAMPLES)]
+    Erase(erase::Erase),
 }
 
 #[derive(Debug, clap::Args)]
@@ -139,6 +143,7 @@ impl Contacts {
     pub(crate) fn run(self, answer: &mut Answer) -> Result<(), Stop> {
         match self.command {
             Command::Import(command) => command.run(answer),
+            Command::Erase(command) => command.run(answer),
         }
     }
 }

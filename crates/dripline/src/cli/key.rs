@@ -18,7 +18,7 @@ Examples:
   dripline key revoke zapier
 
 Permissions: read, contacts:write, enroll, send, workflows:write, numbers:write, settings:write,
-export, team:write, keys:write, billing:write.";
+contacts:erase, export, team:write, keys:write, billing:write.";
 
 const CREATE: &str = "\
 Examples:
@@ -28,7 +28,7 @@ Examples:
 
 The key is shown this once: only its hash is stored. Without --permission it may do everything.
 Permissions: read, contacts:write, enroll, send, workflows:write, numbers:write, settings:write,
-export, team:write, keys:write, billing:write.";
+contacts:erase, export, team:write, keys:write, billing:write.";
 
 const LIST: &str = "\
 Examples:

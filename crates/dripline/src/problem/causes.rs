@@ -34,8 +34,10 @@ use store::DbError;
 use super::{Code, Problem};
 
 mod consent;
+mod erasing;
 mod operator;
 mod plan;
+mod reminders;
 
 impl From<Forbidden> for Problem {
     fn from(error: Forbidden) -> Self {

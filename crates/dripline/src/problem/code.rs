@@ -44,6 +44,7 @@ codes! {
     EmailTaken "email_taken" CONFLICT "Another user has the address.";
     WorkflowNotChangeable "workflow_not_changeable" CONFLICT "Contacts move through the workflow, or somebody else changed it meanwhile.";
     EnrollmentEnded "enrollment_ended" CONFLICT "The enrollment has ended already.";
+    TextsOnTheWay "texts_on_the_way" CONFLICT "Texts to the person are queued, with a carrier or in doubt: try again when it is known what became of them.";
     NotInDoubt "not_in_doubt" CONFLICT "It is known what became of the message, or its carrier is still being asked.";
     LastOwner "last_owner" CONFLICT "A workspace keeps an owner.";
     QuoteChanged "quote_changed" CONFLICT "Text or price are no longer those of the quote; `quote` is the new one.";
@@ -57,6 +58,7 @@ codes! {
     ContactInvalid "contact_invalid" UNPROCESSABLE_ENTITY "A field of the contact cannot be what was given.";
     ConsentInvalid "consent_invalid" UNPROCESSABLE_ENTITY "The consent cannot be recorded so.";
     ListInvalid "list_invalid" UNPROCESSABLE_ENTITY "The list cannot be made or filled so.";
+    ReminderInvalid "reminder_invalid" UNPROCESSABLE_ENTITY "The reminder cannot be of this time or length.";
     NotByHand "not_by_hand" UNPROCESSABLE_ENTITY "Nobody may change this list by hand.";
     HeldByList "held_by_list" CONFLICT "A list from a file holds the phone: take it off that list, or remove the list.";
     WorkflowInvalid "workflow_invalid" UNPROCESSABLE_ENTITY "The workflow cannot be saved: `faults` has everything that is wrong.";

@@ -1,11 +1,11 @@
-//! What a team says of a contact among itself: labels, whose task it is, notes. In the Messenger's panel and on the contact's page.
+//! What a team says of a contact among itself: labels, whose task it is, when to come back to it, notes. In the Messenger's panel and on the contact's page.
 
 use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use axum::{Extension, Router};
-use domain::ids::{ContactId, LabelId, NoteId, UserId};
+use domain::ids::{ContactId, LabelId, NoteId, UserId, WorkflowId};
 use engine::labels::Labelling;
 use serde::Deserialize;
 use store::labels::Label;
@@ -16,6 +16,7 @@ use super::asked::Asker;
 use super::form::Form;
 use super::format::{self, Moment};
 use super::path::Id;
+use super::reminders::Remind;
 use super::viewer::Viewer;
 use super::wrong::Wrong;
 use crate::wiring::Parts;
@@ -60,6 +61,8 @@ pub(super) fn routes(place: Place) -> Router<Parts> {
         .route(&at("assign"), post(assign))
         .route(&at("label"), post(label))
         .route(&at("unlabel"), post(unlabel))
+        .route(&at("remind"), post(remind))
+        .route(&at("unremind"), post(unremind))
         .route(&at("note"), post(note))
         .route(&at("unnote"), post(unnote))
         .layer(Extension(place))
@@ -74,6 +77,14 @@ pub(super) struct Note {
     pub(super) may_delete: bool,
 }
 
+/// When to come back to the contact, as it is shown.
+pub(super) struct Later {
+    pub(super) due: Moment,
+    pub(super) note: String,
+    /// The workflow to start then.
+    pub(super) start: Option<(WorkflowId, String)>,
+}
+
 /// All that is said of one contact.
 pub(super) struct About {
     pub(super) base: String,
@@ -81,6 +92,9 @@ pub(super) struct About {
     /// Labels that the contact does not have.
     pub(super) more_labels: Vec<Label>,
     pub(super) users: Vec<(UserId, String, bool)>,
+    pub(super) later: Option<Later>,
+    /// The workflows that a reminder may be for.
+    pub(super) workflows: Vec<(WorkflowId, String)>,
     pub(super) notes: Vec<Note>,
     pub(super) may_write: bool,
     /// Whether there is a conversation that this viewer may give to somebody.
@@ -107,6 +121,13 @@ impl About {
         let has = |id: LabelId| labels.iter().any(|label| label.id == id);
         let more_labels = engine.labels(actor).await?.into_iter().filter(|label| !has(label.id)).collect();
         let users = engine.users(actor).await?;
+        let workflows = engine.workflows(actor).await?.into_iter().map(|one| (one.workflow.id, one.workflow.name));
+        let workflows: Vec<(WorkflowId, String)> = workflows.collect();
+        let later = engine.reminder(actor, contact).await?.map(|kept| Later {
+            due: format::moment(kept.due_at, viewer.now, &viewer.zone),
+            start: kept.workflow.and_then(|id| workflows.iter().find(|one| one.0 == id).cloned()),
+            note: kept.note,
+        });
         let (may_write, leads) = (viewer.may("contacts:write"), viewer.may("team:write"));
         let note = |note: notes::Note| {
             let author = users.iter().find(|user| user.id.to_string() == note.author);
@@ -122,6 +143,8 @@ impl About {
         Ok(Self {
             base: place.base(contact),
             notes: notes.into_iter().map(note).collect(),
+            later,
+            workflows,
             labels,
             more_labels,
             users: users.into_iter().map(|user| (user.id, user.name, assignee == Some(user.id))).collect(),
@@ -182,6 +205,22 @@ async fn unlabel(asked: Asked<Labelled>) -> Result<Response, Wrong> {
 async fn labelled(asked: Asked<Labelled>, labelling: Labelling) -> Result<Response, Wrong> {
     let (State(parts), Extension(place), viewer, asker, Id(contact), Form(form)) = asked;
     parts.engine.label_contacts(&viewer.actor, form.label, vec![contact], labelling).await?;
+    changed(&parts, &viewer, &asker, (place, contact)).await
+}
+
+async fn remind(asked: Asked<Remind>) -> Result<Response, Wrong> {
+    let (State(parts), Extension(place), viewer, asker, Id(contact), Form(form)) = asked;
+    parts.engine.remind(&viewer.actor, contact, form.wish()?).await?;
+    changed(&parts, &viewer, &asker, (place, contact)).await
+}
+
+/// A form that says nothing but that it was sent.
+#[derive(Deserialize)]
+struct Pressed {}
+
+async fn unremind(asked: Asked<Pressed>) -> Result<Response, Wrong> {
+    let (State(parts), Extension(place), viewer, asker, Id(contact), Form(Pressed {})) = asked;
+    parts.engine.end_reminder(&viewer.actor, contact).await?;
     changed(&parts, &viewer, &asker, (place, contact)).await
 }
 

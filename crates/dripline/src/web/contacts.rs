@@ -3,6 +3,7 @@
 mod asked;
 pub(super) mod bulk;
 pub(super) mod consent;
+mod erase;
 mod export;
 pub(super) mod import;
 mod show;
@@ -44,6 +45,7 @@ pub(super) fn routes() -> Router<Parts> {
         .merge(consent::routes())
         .route("/contacts/export", get(export::file))
         .merge(import::routes())
+        .merge(erase::routes())
         .merge(show::routes())
         .merge(views::routes())
 }
@@ -108,6 +110,7 @@ struct Table {
     may_write: bool,
     may_enroll: bool,
     may_export: bool,
+    may_erase: bool,
 }
 
 /// A choice of a menu.
@@ -203,6 +206,7 @@ async fn table(parts: &Parts, viewer: &Viewer, asked: Asked) -> Result<Table, Wr
         may_write: viewer.may("contacts:write"),
         may_enroll: viewer.may("enroll"),
         may_export: viewer.may("export"),
+        may_erase: viewer.may("contacts:erase"),
         asked,
     })
 }

@@ -137,6 +137,10 @@ fn needs(needs: &Needs, home: &Zone) -> Vec<Need> {
         let text = most(needs.unread, "conversation is unread", "conversations are unread");
         add(Icon("messages-square"), text, "/messenger?filter=unread", "Read");
     }
+    if needs.reminders > 0 {
+        let text = most(needs.reminders, "reminder is due", "reminders are due");
+        add(Icon("calendar-clock"), text, "/reminders", "Look");
+    }
     if needs.doubts > 0 {
         let text = most(needs.doubts, "message is in doubt", "messages are in doubt");
         add(Icon("circle-question-mark"), text, "/doubts", "Settle");

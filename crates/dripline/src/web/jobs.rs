@@ -9,6 +9,7 @@ use axum::routing::{get, post};
 use domain::ids::{ContactId, JobId, WorkflowId};
 use engine::bulk::{ENROLL, WITHDRAW, WithdrawWhom};
 use engine::changes::{self, Change};
+use engine::erasing::ERASE;
 use serde::Deserialize;
 use store::jobs::{Item, Job};
 use store::{DbError, contacts};
@@ -78,6 +79,7 @@ impl Words {
         let (title, done, left) = match changes::change_of(job) {
             None if job.kind == ENROLL => ("Adding to a workflow", "started", "refused"),
             None if job.kind == WITHDRAW => ("Taking out of a workflow", "taken out and refunded", "left as they were"),
+            None if job.kind == ERASE => ("Erasing a person", "erased", "left as they were"),
             None => ("Changing many contacts", "changed", "left as they were"),
             Some(Change::DoNotContact) => ("Putting on the do-not-contact list", "put on the list", "on it already"),
             Some(Change::Contact) => ("Taking off the do-not-contact list", "taken off the list", "not on it"),

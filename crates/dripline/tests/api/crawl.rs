@@ -85,6 +85,8 @@ fn value(form: &'static Value, own: &Belongings, wish: &Wish<'_>, place: String)
             json!(1)
         } else if kinds("number") {
             json!(0)
+        } else if kinds("boolean") {
+            json!(false)
         } else {
             json!("text")
         }

@@ -59,6 +59,10 @@ async fn busy<'s>(site: &'s Site) -> (Customer<'s>, Vec<String>) {
             customer.post(&format!("/contacts/{contact}/messages"), json!({ "body": body })).await.good();
         }
     }
+    for contact in &contacts[..3] {
+        let reminder = json!({ "due_at": "2027-01-04T14:00:00Z" });
+        customer.ask("PUT", &format!("/contacts/{contact}/reminder"), Some(reminder)).await.good();
+    }
     for source in ["web form", "phone call", "paper"] {
         let consent = json!({ "kind": "express", "source": source, "text": "I agree." });
         customer.post(&format!("/contacts/{}/consents", contacts[0]), consent).await.good();

@@ -13,6 +13,7 @@ mod input;
 mod lists;
 mod metrics;
 mod pages;
+mod paying;
 mod repeats;
 mod site;
 mod statements;

@@ -14,6 +14,8 @@ async fn makers(customer: &Customer<'_>) -> Vec<(String, Option<Value>, Option<V
     let hook = |url: &str| json!({ "url": url });
     let webhook = text(&customer.post("/webhooks", hook("https://example.com/c")).await.good()["id"]);
     let step = json!([{ "after_days": 0, "text": "Hello" }]);
+    let leaving = customer.contact("+12125550191").await;
+    customer.contact("+12125550192").await;
     let (plan, larger) = (customer.offered("Small").await, customer.offered("Large").await);
     vec![
         (format!("/contacts/{contact}/messages"), Some(json!({ "body": "One" })), Some(json!({ "body": "Two" }))),
@@ -26,6 +28,16 @@ async fn makers(customer: &Customer<'_>) -> Vec<(String, Option<Value>, Option<V
             "/suppression-lists".to_owned(),
             Some(json!({ "name": "A", "kind": "do_not_contact", "source": "office" })),
             Some(json!({ "name": "A", "kind": "compliance_blocked", "source": "office" })),
+        ),
+        (
+            format!("/contacts/{leaving}/erase"),
+            Some(json!({ "do_not_contact": false })),
+            Some(json!({ "do_not_contact": true })),
+        ),
+        (
+            "/contacts/erase".to_owned(),
+            Some(json!({ "phone": "+12125550192", "do_not_contact": false })),
+            Some(json!({ "phone": "+12125550192", "do_not_contact": true })),
         ),
         ("/contacts".to_owned(), Some(json!({ "phone": "+12125550124" })), Some(json!({ "phone": "+12125550125" }))),
         (
@@ -69,6 +81,11 @@ async fn makers(customer: &Customer<'_>) -> Vec<(String, Option<Value>, Option<V
     ]
 }
 
+/// Whether a job is made.
+fn is_job(path: &str) -> bool {
+    path == "/enrollments/many" || path.ends_with("/erase")
+}
+
 #[tokio::test]
 async fn a_repeat_gets_the_first_answer_and_another_request_is_refused() {
     let site = Site::new();
@@ -92,10 +109,10 @@ async fn a_repeat_gets_the_first_answer_and_another_request_is_refused() {
                 again["secret"] = first["secret"].clone();
             }
             // A job is shown as it is now.
-            "/enrollments/many" => again = json!({ "id": again["id"] }),
+            path if is_job(path) => again = json!({ "id": again["id"] }),
             _ => {}
         }
-        let expected = if path == "/enrollments/many" { json!({ "id": first["id"] }) } else { first };
+        let expected = if is_job(&path) { json!({ "id": first["id"] }) } else { first };
         assert_eq!(again, expected, "{path}");
         if other.is_some() {
             customer.once(&path, &key, other).await.problem(409, "idempotency_key_reused");

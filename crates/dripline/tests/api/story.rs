@@ -6,30 +6,31 @@ use std::sync::Mutex;
 
 use serde_json::{Value, json};
 
+use crate::paying;
 use crate::site::{Ask, Customer, Site, operation, operations, text};
 
 /// Asks, and remembers which operations have answered well.
-struct Told<'s> {
-    customer: Customer<'s>,
+pub(crate) struct Told<'s> {
+    pub(crate) customer: Customer<'s>,
     seen: Mutex<BTreeSet<&'static str>>,
 }
 
 impl Told<'_> {
-    async fn ask(&self, method: &str, path: &str, body: Option<Value>) -> Value {
+    pub(crate) async fn ask(&self, method: &str, path: &str, body: Option<Value>) -> Value {
         let good = self.customer.ask(method, path, body).await.good();
         self.seen.lock().unwrap().insert(operation(method, path).unwrap().id());
         good
     }
 
-    async fn get(&self, path: &str) -> Value {
+    pub(crate) async fn get(&self, path: &str) -> Value {
         self.ask("GET", path, None).await
     }
 
-    async fn post(&self, path: &str, body: Value) -> Value {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Value {
         self.ask("POST", path, Some(body)).await
     }
 
-    async fn put(&self, path: &str, body: Value) -> Value {
+    pub(crate) async fn put(&self, path: &str, body: Value) -> Value {
         self.ask("PUT", path, Some(body)).await
     }
 }
@@ -42,12 +43,14 @@ async fn a_day_through_every_operation() {
     office(&told).await;
     let (contact, workflow) = people(&told).await;
     run(&told, &contact, &workflow).await;
+    reminder(&told, &contact, &workflow).await;
     ends(&told, &contact, &workflow).await;
     simulator(&told).await;
+    erasing(&told).await;
     doubt(&told).await;
     webhooks(&told).await;
     plan(&told).await;
-    payments(&site, &told).await;
+    paying::payments(&site, &told).await;
     assert_eq!(told.get("/ledger").await["clean"], true);
     assert_eq!(told.get("/statements/2026-11").await["month"], "2026-11");
     let seen = told.seen.into_inner().unwrap();
@@ -56,57 +59,41 @@ async fn a_day_through_every_operation() {
     assert_eq!(missed, Vec::<&str>::new(), "these operations have not answered well in any story");
 }
 
-/// A payment by card: begun, paid on Stripe's page, told by Stripe; and what is refused.
-async fn payments(site: &Site, told: &Told<'_>) {
-    let wish = json!({ "amount_micros": 25_000_000 });
-    told.customer.post("/payments", wish.clone()).await.problem(409, "cards_not_taken");
-    let stripe = site.with_cards();
-    told.customer.post("/payments", json!({ "amount_micros": 25_000_001 })).await.problem(422, "payment_invalid");
-    let before = told.customer.get("/balances").await.good()["wallet"].as_i64().unwrap();
-    let begun = told.post("/payments", wish.clone()).await;
-    let session = text(&begun["url"]).rsplit('/').next().unwrap().to_owned();
-    stripe.pay(&session, "4242");
-    let (signed, body) = stripe.event(&stripe.session(&session), site.parts.engine.now().as_second());
-    for (signature, status) in [("t=1,v1=00", 403), (signed.as_str(), 204), (signed.as_str(), 204)] {
-        let call = axum::http::Request::post("/hooks/stripe").header("stripe-signature", signature);
-        let answer = site.send(call.body(axum::body::Body::from(body.clone())).unwrap()).await;
-        assert_eq!(answer.status, status, "{}", answer.text);
+/// Somebody to come back to.
+async fn reminder(told: &Told<'_>, contact: &str, workflow: &str) {
+    let path = format!("/contacts/{contact}/reminder");
+    let wish = |due: &str| json!({ "due_at": due, "note": "After the holidays", "workflow": workflow });
+    let set = told.put(&path, wish("2027-01-04T14:00:00Z")).await;
+    assert_eq!((&set["note"], &set["told_at"]), (&json!("After the holidays"), &Value::Null));
+    for due in ["2026-01-04T14:00:00Z", "2037-01-04T14:00:00Z"] {
+        told.customer.ask("PUT", &path, Some(wish(due))).await.problem(422, "reminder_invalid");
     }
-    let shown = told.get("/payments").await["data"][0].clone();
-    assert_eq!(
-        (&shown["id"], &shown["state"], &shown["kind"]),
-        (&begun["payment"]["id"], &json!("paid"), &json!("checkout"))
-    );
-    let after = told.customer.get("/balances").await.good()["wallet"].as_i64().unwrap();
-    assert_eq!(after - before, 25_000_000);
-    card(site, told, &stripe).await;
-    stripe.mood(crate::stripe::Mood::Down);
-    told.customer.post("/payments", wish).await.problem(502, "payment_provider");
+    assert_eq!(told.get("/reminders").await["data"], json!([set]));
+    assert_eq!(told.ask("DELETE", &path, None).await["changed"], true);
+    assert_eq!(told.ask("DELETE", &path, None).await["changed"], false);
 }
 
-/// The card is kept with a payment, told what for, and removed.
-async fn card(site: &Site, told: &Told<'_>, stripe: &crate::stripe::Imitation) {
-    let recharge = json!({ "below_micros": 1_000_000, "amount_micros": 25_000_000, "most_micros": 100_000_000 });
-    let wish = json!({ "auto_recharge": recharge, "pays_plan": true });
-    told.customer.get("/card").await.problem(404, "not_found");
-    told.customer.ask("PUT", "/card", Some(wish.clone())).await.problem(404, "not_found");
-    let begun = told.post("/payments", json!({ "amount_micros": 25_000_000, "keep_card": true })).await;
-    assert_eq!(begun["payment"]["keep_card"], true);
-    let session = text(&begun["url"]).rsplit('/').next().unwrap().to_owned();
-    stripe.pay(&session, "1881");
-    let (signed, body) = stripe.event(&stripe.session(&session), site.parts.engine.now().as_second());
-    let call = axum::http::Request::post("/hooks/stripe").header("stripe-signature", signed);
-    assert_eq!(site.send(call.body(axum::body::Body::from(body)).unwrap()).await.status, 204);
-    let kept = told.get("/card").await;
-    assert_eq!(
-        (&kept["last_four"], &kept["auto_recharge"], &kept["pays_plan"]),
-        (&json!("1881"), &Value::Null, &json!(false))
-    );
-    let wrong = json!({ "auto_recharge": { "below_micros": 0, "amount_micros": 1, "most_micros": 0 } });
-    told.customer.ask("PUT", "/card", Some(wrong)).await.problem(422, "payment_invalid");
-    assert_eq!(told.put("/card", wish).await["auto_recharge"], recharge);
-    told.ask("DELETE", "/card", None).await;
-    told.customer.get("/card").await.problem(404, "not_found");
+/// A person who asks to be forgotten, by a contact and by a phone.
+async fn erasing(told: &Told<'_>) {
+    let (one, other) = (told.customer.contact("+12125550191").await, told.customer.contact("+12125550192").await);
+    let path = format!("/contacts/{one}/erase");
+    let job = told.post(&path, json!({ "do_not_contact": true })).await;
+    assert_eq!((&job["kind"], &job["total"]), (&json!("erase"), &json!(1)));
+    crate::lists::done(&told.customer).await;
+    told.customer.get(&format!("/contacts/{one}")).await.problem(404, "not_found");
+    told.customer.post(&path, json!({ "do_not_contact": true })).await.problem(404, "not_found");
+    let again = told.customer.contact("+12125550191").await;
+    let lists = told.customer.get(&format!("/contacts/{again}/suppressions")).await.good();
+    assert_eq!(lists["data"], json!(["do_not_contact"]), "it outlives the person");
+    told.customer.post(&format!("/contacts/{other}/messages"), json!({ "body": "On its way" })).await.good();
+    let by_phone = |phone: &str| json!({ "phone": phone, "do_not_contact": false });
+    let early = told.customer.post("/contacts/erase", by_phone("(212) 555-0192")).await;
+    assert!(text(&early.problem(409, "texts_on_the_way")["detail"]).contains("in doubt (1)"));
+    told.customer.wait(60).await;
+    told.post("/contacts/erase", by_phone("(212) 555-0192")).await;
+    told.customer.post("/contacts/erase", by_phone("12")).await.problem(422, "phone");
+    told.customer.post("/contacts/erase", by_phone("+12125550198")).await.problem(404, "not_found");
+    crate::lists::done(&told.customer).await;
 }
 
 /// A plan: looked at, chosen, canceled, kept.

@@ -52,6 +52,35 @@ fn the_operators_story_from_a_workspace_to_a_copy_that_verifies() {
     }
 }
 
+#[test]
+fn a_person_is_shown_and_erased_by_a_phone_that_they_have_or_had() {
+    for house in houses() {
+        house.furnish();
+        house.write("leads.csv", LEADS);
+        house.json(&["contacts", "import", "leads.csv"]);
+        let erase = ["contacts", "erase", "(212) 555-0123"];
+        let nobody = house.error(&erase);
+        assert!(nobody.starts_with("2 ") && nobody.contains("add --yes to erase"), "{nobody}");
+        let shown = house.text(&[&erase[..], &["--dry-run"]].concat());
+        assert!(shown.contains("+12125550123") && shown.contains("Nothing was changed"), "{}: {shown}", house.name);
+        let erased = house.json(&[&erase[..], &["--do-not-contact", "--yes"]].concat());
+        assert_eq!(
+            (&erased["contacts"][0]["name"], erased["job"].is_string()),
+            (&json!("Ann"), true),
+            "{}",
+            house.name
+        );
+        let gone = house.error(&[&erase[..], &["--yes"]].concat());
+        assert!(gone.starts_with("1 ") && gone.contains("there is no such contact, and there was none"), "{gone}");
+        let wrong = house.error(&["contacts", "erase", "Ann", "--dry-run"]);
+        assert!(wrong.starts_with("1 "), "{wrong}");
+        // The file that still has the phone makes a contact of it that nobody may text.
+        assert_eq!(house.json(&["contacts", "import", "leads.csv"])["counts"]["created"], 1, "{}", house.name);
+        let quoted = house.text(&[&ENROLL[..], &["--dry-run"]].concat());
+        assert!(quoted.contains("+12125550123: ") && quoted.contains("do-not-contact"), "{}: {quoted}", house.name);
+    }
+}
+
 /// All data of the workspace, while the server is at work.
 fn taken_away(house: &House) {
     let taken = house.json(&["workspace", "export", "--out", "acme.zip"]);

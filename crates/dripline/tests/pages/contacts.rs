@@ -11,7 +11,7 @@ use engine::numbers::NewNumber;
 use crate::markup::sound;
 use crate::site::{Answer, Customer, Person, Site};
 
-async fn world() -> (Site, Customer) {
+pub(crate) async fn world() -> (Site, Customer) {
     let site = Site::new();
     let customer = site.customer("Ours", "+12125550100").await;
     (site, customer)

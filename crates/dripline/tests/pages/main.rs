@@ -12,6 +12,7 @@ mod counter;
 mod crawl;
 mod desk;
 mod enroll;
+mod erasing;
 #[path = "../../../engine/tests/exchange/mod.rs"]
 mod exchange;
 mod first_run;
@@ -27,6 +28,7 @@ mod plan;
 #[path = "../../../engine/tests/registered/mod.rs"]
 mod registered;
 mod registration;
+mod reminders;
 mod settings;
 mod settings_fields;
 mod settings_lists;

@@ -109,6 +109,7 @@ impl NewConsent {
             user_agent: tidy(evidence.user_agent),
             words: tidy(evidence.words),
             file: tidy(evidence.file),
+            erased: None,
         };
         let source = tidy(Some(self.source)).ok_or(GivenError::NoSource)?;
         let new = Self { source, text: tidy(self.text), zone: tidy(self.zone), evidence, ..self };

@@ -11,6 +11,7 @@ static RESTORE: Sql = Sql::Twin {
     sqlite: "
         UPDATE contacts SET deleted_at = NULL, updated_at = $3
         WHERE workspace_id = $1 AND contact_id IN (SELECT value FROM json_each($2)) AND deleted_at IS NOT NULL
+          AND erased_at IS NULL
           AND NOT EXISTS (SELECT 1 FROM contacts o
               WHERE o.workspace_id = $1 AND o.phone = contacts.phone AND o.deleted_at IS NULL)
         RETURNING contact_id",
@@ -19,6 +20,7 @@ static RESTORE: Sql = Sql::Twin {
         WHERE workspace_id = $1
           AND contact_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))
           AND deleted_at IS NOT NULL
+          AND erased_at IS NULL
           AND NOT EXISTS (SELECT 1 FROM contacts o
               WHERE o.workspace_id = $1 AND o.phone = contacts.phone AND o.deleted_at IS NULL)
         RETURNING contact_id",
@@ -27,7 +29,7 @@ static RESTORE: Sql = Sql::Twin {
 /// Every statement of this file, for the test that prepares them on both databases.
 pub(crate) const ALL: &[(&str, &Sql)] = &[("contacts::RESTORE", &RESTORE)];
 
-/// Lets deleted contacts live again, but for those whose phone another contact has by now; answers those that do.
+/// Lets deleted contacts live again, but for those that are erased and those whose phone another contact has by now; answers those that do.
 pub fn restore(
     tx: &mut Tx<'_>,
     workspace: WorkspaceId,

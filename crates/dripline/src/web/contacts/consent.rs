@@ -89,6 +89,7 @@ impl Record {
             ("Address", &evidence.ip),
             ("Browser", &evidence.user_agent),
             ("File", &evidence.file),
+            ("Erased; SHA-256 of what it was", &evidence.erased),
         ];
         Self {
             kind: row.kind.label(),
@@ -164,7 +165,7 @@ impl Typed {
                 ip: some(&self.ip),
                 user_agent: some(&self.user_agent),
                 words: some(&self.words),
-                file: None,
+                ..Evidence::default()
             },
         };
         Ok((new, if self.lift.is_some() { OptOut::Lift } else { OptOut::Keep }))

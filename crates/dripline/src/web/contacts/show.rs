@@ -128,6 +128,7 @@ struct ContactPage<'v> {
     created: Moment,
     may_write: bool,
     may_enroll: bool,
+    may_erase: bool,
 }
 
 async fn show(State(parts): State<Parts>, viewer: Viewer, Id(id): Id<ContactId>) -> Result<Response, Wrong> {
@@ -228,6 +229,7 @@ async fn page<'v>(parts: &Parts, viewer: &'v Viewer, id: ContactId) -> Result<Co
         created: moment(contact.created_at),
         may_write,
         may_enroll: viewer.may("enroll"),
+        may_erase: viewer.may("contacts:erase"),
     })
 }
 

@@ -73,6 +73,7 @@ fn about(permission: Permission) -> &'static str {
         Permission::WorkflowsWrite => "Make, change, pause and delete workflows",
         Permission::NumbersWrite => "Add and change numbers",
         Permission::SettingsWrite => "Change the settings",
+        Permission::ContactsErase => "Erase what is known of a person, for good",
         Permission::Export => "Take data out in bulk",
         Permission::TeamWrite => "Invite and remove people",
         Permission::KeysWrite => "Make and revoke keys",
