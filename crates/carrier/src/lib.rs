@@ -19,6 +19,7 @@ pub mod codes;
 pub mod ear;
 pub mod gateway;
 pub mod http;
+pub mod mail;
 pub mod payments;
 pub mod plivo;
 pub mod recorded;

@@ -7,6 +7,7 @@ mod faults;
 mod gateway;
 mod heard;
 mod journal;
+mod mail;
 mod order;
 mod signatures;
 mod smpp;

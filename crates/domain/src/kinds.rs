@@ -66,6 +66,8 @@ pub const KINDS: &[(&str, &str)] = &[
     ("carrier.address_forgotten", "its address before is taken no longer"),
     ("ledger.topped_up", "money or credits were added"),
     ("ledger.withdrawn", "money or credits were taken back"),
+    ("balance.low", "the wallet fell below the mark that is told: once, until it was at the mark or above again"),
+    ("balance.notice_changed", "somebody said below which balance it is told, and whether by e-mail"),
     ("payment.begun", "somebody went to pay by card"),
     ("payment.failed", "it was not paid: `reason` says why"),
     ("payment.refunded", "a payment was given back to its card, or a part of it"),

@@ -4,6 +4,7 @@
 //! object is *not found*, never *forbidden*. A handler and its place in the document are one thing: `routes` takes both
 //! from the annotation, so no route can be left out of the document nor be told wrongly.
 
+mod balance_notice;
 mod cards;
 pub(crate) mod consents;
 pub(crate) mod contacts;
@@ -77,6 +78,7 @@ fn money(router: OpenApiRouter<Parts>) -> OpenApiRouter<Parts> {
     router
         .routes(routes!(workspace::show, workspace::change))
         .routes(routes!(workspace::balances))
+        .routes(routes!(balance_notice::show, balance_notice::change))
         .routes(routes!(workspace::prove))
         .routes(routes!(payments::list, payments::begin))
         .routes(routes!(cards::show, cards::change, cards::remove))

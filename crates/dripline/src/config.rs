@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use domain::networks::Networks;
 use engine::carriers::Reach;
+use engine::mails::{Relay, Sender};
 use engine::payments::Secret;
 use store::Address;
 
@@ -63,6 +64,8 @@ pub struct Settings {
     pub webhook_networks: Networks,
     /// The account at Stripe that takes cards; nothing where nobody does.
     pub stripe: Option<StripeAccount>,
+    /// The mail server and in whose name it is used; nothing where no e-mail is sent.
+    pub mail: Option<MailAccount>,
     /// Whether it runs as a demo: simulated carrier, a clock that can be pushed.
     pub demo: bool,
     /// What is logged.
@@ -89,6 +92,15 @@ pub struct StripeAccount {
     pub address: PublicUrl,
 }
 
+/// The mail server that takes e-mails.
+#[derive(Debug, Clone)]
+pub struct MailAccount {
+    /// Where it is, with its password.
+    pub relay: Relay,
+    /// In whose name mails are sent.
+    pub from: Sender,
+}
+
 impl Settings {
     /// Reads every setting.
     ///
@@ -108,6 +120,7 @@ impl Settings {
             carrier_gateways: sources.value("carrier_gateways", read::carrier_gateways)?,
             webhook_networks: sources.value("webhook_networks", read::webhook_networks)?,
             stripe: stripe(&mut sources)?,
+            mail: mail(&mut sources)?,
             demo: sources.value("demo", read::flag)?,
             log_level: sources.value("log_level", read::level)?,
             log_format: sources.value("log_format", read::format)?,
@@ -119,6 +132,13 @@ impl Settings {
             data,
             readings: sources.readings,
         })
+    }
+
+    /// The address under which people reach the server, where somebody has told it: what follows from `listen` is no address for a mail.
+    #[must_use]
+    pub fn told_public_url(&self) -> Option<&str> {
+        let told = |reading: &Reading| reading.key == "public_url" && reading.origin != Origin::Default;
+        self.readings.iter().any(told).then(|| self.public_url.as_str())
     }
 
     /// Each setting with where it was read, in the order in which they were.
@@ -140,17 +160,27 @@ fn stripe(sources: &mut Sources<'_>) -> Result<Option<StripeAccount>, ConfigErro
     let webhook_secret = sources.secret("stripe_webhook_secret", read::stripe_webhook_secret)?;
     let address = sources.value("stripe_address", read::stripe_address)?;
     let lacks = |key| {
-        Err(ConfigError::Value {
-            key,
-            origin: Origin::Default,
-            reason: "must be set beside the other secret of Stripe's",
-        })
+        let reason = "must be set beside the other secret of Stripe's";
+        Err(ConfigError::Value { key, origin: Origin::Default, reason })
     };
     match (key, webhook_secret) {
         (Some(key), Some(webhook_secret)) => Ok(Some(StripeAccount { key, webhook_secret, address })),
         (None, None) => Ok(None),
         (Some(_), None) => lacks("stripe_webhook_secret"),
         (None, Some(_)) => lacks("stripe_key"),
+    }
+}
+
+/// The server and the sender, or neither.
+fn mail(sources: &mut Sources<'_>) -> Result<Option<MailAccount>, ConfigError> {
+    let relay = sources.secret("smtp_url", read::relay)?;
+    let from = sources.value("smtp_from", read::sender)?;
+    let lacks = |key, reason| Err(ConfigError::Value { key, origin: Origin::Default, reason });
+    match (relay, from) {
+        (Some(relay), Some(from)) => Ok(Some(MailAccount { relay, from })),
+        (None, None) => Ok(None),
+        (Some(_), None) => lacks("smtp_from", "must be set beside smtp_url: in whose name e-mails are sent"),
+        (None, Some(_)) => lacks("smtp_url", "must be set beside smtp_from: the mail server that takes e-mails"),
     }
 }
 
@@ -202,11 +232,11 @@ impl Sources<'_> {
     }
 
     /// A secret, which is only said to be set.
-    fn secret(
+    fn secret<T>(
         &mut self,
         key: &'static str,
-        read: fn(&str) -> Result<Secret, &'static str>,
-    ) -> Result<Option<Secret>, ConfigError> {
+        read: fn(&str) -> Result<T, &'static str>,
+    ) -> Result<Option<T>, ConfigError> {
         let Some((text, origin)) = self.text(key)? else {
             self.readings.push(Reading { key, shown: Setting::named(key).default.to_owned(), origin: Origin::Default });
             return Ok(None);

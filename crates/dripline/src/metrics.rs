@@ -103,6 +103,10 @@ fn text(parts: &Parts, requests: &Requests, backlog: Backlog, checked: Checked) 
     for (word, count) in counts.callbacks {
         page.line("dripline_callbacks_total", &format!("brought=\"{word}\""), count);
     }
+    page.head("dripline_mails_total", "counter", "Tries of this process to send e-mails, by what became of them.");
+    for (word, count) in counts.mails {
+        page.line("dripline_mails_total", &format!("became=\"{word}\""), count);
+    }
     page.requests(requests);
     page.0
 }

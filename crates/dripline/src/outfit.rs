@@ -1,4 +1,4 @@
-//! What opening accounts at carriers, calling webhooks and taking cards takes: the master key from its variable or file, the clients, our public address.
+//! What opening accounts at carriers, calling webhooks, taking cards and sending e-mails takes: the master key from its variable or file, the clients, our public address.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use engine::carriers::Kind;
+use engine::mails::{Postbox, Smtp, SmtpError};
 use engine::payments::{Stripe, Till};
 use engine::roll::Outfit;
 use engine::sealed::{KeyError, MasterKeys};
@@ -38,6 +39,9 @@ pub enum OutfitError {
     /// The HTTPS client cannot start.
     #[error(transparent)]
     Http(#[from] engine::carriers::HttpError),
+    /// TLS to the mail server cannot start.
+    #[error(transparent)]
+    Mail(#[from] SmtpError),
 }
 
 /// What happens where there is no key yet.
@@ -68,6 +72,13 @@ pub fn till(settings: &Settings) -> Result<Option<Till>, OutfitError> {
     let (key, signing) = (account.key.clone(), account.webhook_secret.clone());
     let stripe = Stripe::new(engine::carriers::Http::new()?, account.address.as_str(), key, signing);
     Ok(Some(Till { payments: Arc::new(stripe), public_url: settings.public_url.as_str().to_owned() }))
+}
+
+/// Who takes e-mails; nobody where the operator has set up no mail server.
+pub fn postbox(settings: &Settings) -> Result<Option<Postbox>, OutfitError> {
+    let Some(account) = &settings.mail else { return Ok(None) };
+    let smtp = Smtp::new(account.relay.clone(), account.from.clone())?;
+    Ok(Some(Postbox { mailer: Arc::new(smtp), public_url: settings.told_public_url().map(str::to_owned) }))
 }
 
 fn keys(settings: &Settings, if_missing: IfMissing) -> Result<Option<MasterKeys>, OutfitError> {

@@ -3,7 +3,7 @@
 //! | on SIGTERM or Ctrl-C | |
 //! |---|---|
 //! | first | no request and no claim is begun |
-//! | then | requests, and carriers and webhooks that have been called are waited for, up to the grace |
+//! | then | requests, and carriers, webhooks and mail servers that have been called are waited for, up to the grace |
 //! | last | what was answered is settled, links to SMSCs say farewell |
 
 use std::future::IntoFuture as _;
@@ -92,6 +92,10 @@ pub async fn serve(settings: Settings, started: impl FnOnce(Started<'_>)) -> Res
     if let Some(till) = if settings.demo { None } else { outfit::till(&settings)? } {
         parts.engine.take_cards(till);
     }
+    // Nor does it send e-mails.
+    if let Some(postbox) = if settings.demo { None } else { outfit::postbox(&settings)? } {
+        parts.engine.send_mails_by(postbox);
+    }
     let key = if settings.demo { Some(demo::key(&parts.engine, &settings.data).await?) } else { None };
     let address = settings.listen.to_string();
     let listener = TcpListener::bind(settings.listen).await;
@@ -143,7 +147,7 @@ pub async fn serve(settings: Settings, started: impl FnOnce(Started<'_>)) -> Res
     if lost { Err(ServeError::LeaseLost) } else { Ok(()) }
 }
 
-/// Dispatching, the handsets, webhooks, and what is done now and then.
+/// Dispatching, the handsets, webhooks, e-mails, and what is done now and then.
 async fn work(parts: Parts, stopped: watch::Receiver<bool>, grace: SignedDuration) {
     let engine = parts.engine.clone();
     let house = tokio::spawn({
@@ -159,7 +163,8 @@ async fn work(parts: Parts, stopped: watch::Receiver<bool>, grace: SignedDuratio
     });
     engine.open_links();
     let post = engine.post_webhooks(stopped.clone(), grace);
-    tokio::join!(engine.dispatch(stopped.clone(), grace), engine.pump(&parts.simulator, stopped), post);
+    let mails = engine.send_mails(stopped.clone(), grace);
+    tokio::join!(engine.dispatch(stopped.clone(), grace), engine.pump(&parts.simulator, stopped), post, mails);
     engine.close_links().await;
     house.abort();
 }

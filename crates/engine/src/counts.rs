@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use domain::attempt::{Answer, Found};
+use domain::mail::Verdict;
 
 use crate::receive::Received;
 use crate::settle::Said;
@@ -13,6 +14,7 @@ pub(crate) struct Counters {
     claimed: AtomicU64,
     answers: [AtomicU64; ANSWERS.len()],
     callbacks: [AtomicU64; CALLBACKS.len()],
+    mails: [AtomicU64; MAILS.len()],
 }
 
 /// What carriers say of a message.
@@ -30,6 +32,8 @@ const ANSWERS: [&str; 10] = [
 ];
 /// What callbacks bring.
 const CALLBACKS: [&str; 7] = ["text", "receipt", "parked", "nothing", "repeat", "stray", "refused"];
+/// What became of a try to send an e-mail.
+const MAILS: [&str; 5] = ["sent", "again", "refused", "given_up", "dropped"];
 
 /// The counters at one instant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +44,8 @@ pub struct Counts {
     pub answers: Vec<(&'static str, u64)>,
     /// Callbacks taken, by what they brought.
     pub callbacks: Vec<(&'static str, u64)>,
+    /// Tries to send e-mails, by what became of them.
+    pub mails: Vec<(&'static str, u64)>,
 }
 
 impl Counters {
@@ -85,11 +91,21 @@ impl Counters {
         add(&CALLBACKS, &self.callbacks, "refused");
     }
 
+    /// This became of a try to send an e-mail.
+    pub(crate) fn mailed(&self, verdict: Verdict) {
+        let word = match verdict {
+            Verdict::Over(state) => state.word(),
+            Verdict::Again(_) => "again",
+        };
+        add(&MAILS, &self.mails, word);
+    }
+
     pub(crate) fn now(&self) -> Counts {
         Counts {
             claimed: self.claimed.load(Ordering::Relaxed),
             answers: read(&ANSWERS, &self.answers),
             callbacks: read(&CALLBACKS, &self.callbacks),
+            mails: read(&MAILS, &self.mails),
         }
     }
 }

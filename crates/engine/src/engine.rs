@@ -22,6 +22,7 @@ use crate::failure::Failure;
 use crate::guesses::Guesses;
 use crate::ids::{Ids, secret};
 use crate::live::Live;
+use crate::mails::Postbox;
 use crate::payments::Till;
 use crate::roll::{Outfit, Roll};
 use crate::seals::LONGEST_RUN;
@@ -71,6 +72,7 @@ struct Inner {
     guesses: Guesses,
     live: Live,
     till: OnceLock<Till>,
+    postbox: OnceLock<Postbox>,
 }
 
 /// Something is in hand that must be over before the clock is pushed on: a claim until it is settled, a
@@ -162,6 +164,7 @@ impl Engine {
             guesses,
             live,
             till: OnceLock::new(),
+            postbox: OnceLock::new(),
         }))
     }
 
@@ -267,6 +270,16 @@ impl Engine {
     /// Who takes payments by card; nobody where the operator has set up none.
     pub(crate) fn till(&self) -> Option<&Till> {
         self.0.till.get()
+    }
+
+    /// Sends e-mails from now on. Said once, as [`Self::take_cards`].
+    pub fn send_mails_by(&self, postbox: Postbox) {
+        drop(self.0.postbox.set(postbox));
+    }
+
+    /// Who takes e-mails; nobody where the operator has set up none.
+    pub(crate) fn postbox(&self) -> Option<&Postbox> {
+        self.0.postbox.get()
     }
 
     /// This engine, without keeping it alive.

@@ -48,6 +48,8 @@ pub mod lease;
 pub mod ledger_export;
 pub mod links;
 pub mod live;
+pub mod low_balance;
+pub mod mails;
 pub mod manual;
 mod meters;
 pub mod needs;

@@ -1,5 +1,6 @@
 //! What a serving node does now and then beside its work: finishes what others left half removed, renews and ends plans
-//! (`periods`), asks about payments that are open (`payments`), tells of reminders that are due, and lets go of what is old.
+//! (`periods`), asks about payments that are open (`payments`), tells where a balance is low (`low_balance`) and which reminders are due, and lets
+//! go of what is old.
 //! Jobs of nodes that died are `orphans`.
 //!
 //! | what | kept | why so long |
@@ -11,10 +12,11 @@
 //! | receipts that no text claims | 72 hours, then as callbacks that belong to nobody | a carrier is asked no longer for a text in doubt |
 //! | callbacks that belong to nobody | 90 days | a person looks at them |
 //! | deliveries of webhooks that are over | 30 days; of removed endpoints not at all | so far back they can be delivered again |
+//! | e-mails | 7 days | so far back one sees whom was written; the event stays |
 //!
 //! Rows go a bounded number at a time, each workspace in transactions of its own, so that no work waits for it.
 
-use domain::ids::WorkspaceId;
+use domain::ids::{EventId, WorkspaceId};
 use jiff::{SignedDuration, Timestamp};
 use store::upkeep::{self, Old};
 use store::{Lane, workspaces};
@@ -23,6 +25,7 @@ use tokio::sync::watch;
 use crate::claim::later;
 use crate::engine::Engine;
 use crate::failure::Failure;
+use crate::ids::Ids;
 
 /// How often a node looks for accounts that others changed, removals that nobody works on, and plans to renew or end.
 const LOOK: SignedDuration = SignedDuration::from_secs(30);
@@ -34,6 +37,8 @@ const KEYS: SignedDuration = SignedDuration::from_hours(30 * 24);
 const QUOTES: SignedDuration = SignedDuration::from_hours(24);
 /// For how long a callback that belongs to nobody is kept.
 const STRAYS: SignedDuration = SignedDuration::from_hours(90 * 24);
+/// For how long e-mails are kept.
+const MAILS: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Most rows that go in one transaction: some milliseconds.
 const ROWS: u64 = 1_000;
 /// Workspaces in one look.
@@ -42,7 +47,7 @@ const WORKSPACES: i64 = 1_000;
 impl Engine {
     /// Keeps house until told to stop.
     pub async fn keep_house(&self, mut stop: watch::Receiver<bool>) {
-        let mut swept = self.now();
+        let (mut swept, mut looked) = (self.now(), WorkspaceId(i64::MIN));
         loop {
             if let Err(error) = self.refresh_carriers().await {
                 tracing::warn!(%error, "the accounts at carriers were not looked through");
@@ -58,6 +63,13 @@ impl Engine {
             // Before the plans, so that the month's price is there when the month begins.
             if let Err(error) = self.charge_cards().await {
                 tracing::error!(%error, cause = error.causes(), "it was not looked through where cards are to be charged");
+            }
+            // After the charges: a wallet that its card has filled again is not low.
+            match self.tell_low_balances(looked).await {
+                Ok(look) => looked = look.next,
+                Err(error) => {
+                    tracing::error!(%error, cause = error.causes(), "it was not looked where a balance is low")
+                }
             }
             if let Err(error) = self.turn_periods().await {
                 tracing::error!(%error, cause = error.causes(), "plans were not looked through");
@@ -102,6 +114,7 @@ impl Engine {
                 }
                 gone += self.forget_bulk_quotes(row.id).await?;
                 gone += self.forget_deliveries(row.id, ROWS).await?;
+                gone += self.let_go(MAILS, move |tx, before| forget_mails(tx, row.id, before)).await?;
             }
         }
         gone += self.let_go(STRAYS, |tx, before| upkeep::forget_strays(tx, before, ROWS)).await?;
@@ -134,4 +147,8 @@ impl Engine {
             }
         }
     }
+}
+
+fn forget_mails(tx: &mut store::Tx<'_>, workspace: WorkspaceId, before: Timestamp) -> Result<u64, store::DbError> {
+    store::mails::forget(tx, workspace, EventId(Ids::floor(before)), ROWS)
 }

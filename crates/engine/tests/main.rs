@@ -33,6 +33,7 @@ mod isolation;
 mod line;
 mod listing;
 mod lists;
+mod low_balance;
 mod manual;
 mod months;
 mod nodes;

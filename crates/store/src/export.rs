@@ -233,6 +233,9 @@ pub static PARTS: &[Part] = &[
         "expires_year" Number, "expires_month" Number, "kept_at" Time, "recharge_below" Number, "recharge_amount" Number,
         "recharge_most" Number, "pays_plan" Flag, "stopped_at" Time,
     ]),
+    part!("balance_notices", "below which balance the workspace is told", "workspace_id" > "$3", [
+        "workspace_id" Kind::Id(|of| id(WorkspaceId(of))), "below" Number, "mails" Flag,
+    ]),
     part!("payments", "a payment by card", "payment_id" > "$3", [
         "payment_id" Kind::Id(|of| id(PaymentId(of))), "kind" Text, "state" Text, "amount" Number, "actor" Text,
         "session" Text, "intent" Text, "receipt" Text, "failure" Text, "refunded" Number, "dispute" Text,

@@ -6,6 +6,7 @@
 //! This crate never decides a rule, reads the time or draws chance: they arrive as arguments.
 
 pub mod answers;
+pub mod balance_notices;
 pub mod bulk_quotes;
 pub mod cards;
 pub mod carriers;
@@ -27,6 +28,7 @@ pub mod jobs;
 mod json;
 pub mod labels;
 pub mod ledger;
+pub mod mails;
 pub mod messages;
 mod migrations;
 pub mod needs;
@@ -62,6 +64,7 @@ pub use db::{Address, ConstraintKind, Copied, DbError, Each, Lane, Read, Row, Si
 /// Each statement of each module, as (name, statement).
 const STATEMENTS: &[&[(&str, &Sql)]] = &[
     answers::ALL,
+    balance_notices::ALL,
     bulk_quotes::ALL,
     cards::ALL,
     carriers::ALL,
@@ -84,6 +87,7 @@ const STATEMENTS: &[&[(&str, &Sql)]] = &[
     jobs::ALL,
     labels::ALL,
     ledger::ALL,
+    mails::ALL,
     messages::ALL,
     messages::counted::ALL,
     notes::ALL,

@@ -191,6 +191,13 @@ const MIGRATIONS: &[Migration] = &[
             postgres: include_str!("../../../migrations/postgres/0025_reminders.sql"),
         },
     },
+    Migration {
+        name: "0026_mails",
+        sql: Sql::Twin {
+            sqlite: include_str!("../../../migrations/sqlite/0026_mails.sql"),
+            postgres: include_str!("../../../migrations/postgres/0026_mails.sql"),
+        },
+    },
 ];
 
 /// What only the program can work out of rows that are there already, by the migration that needs it. It runs once the

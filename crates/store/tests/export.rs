@@ -6,7 +6,7 @@ use store::export::PARTS;
 use store::{Sql, testing};
 
 /// Tables of which nothing is exported.
-const TABLES: [(&str, &str); 22] = [
+const TABLES: [(&str, &str); 23] = [
     ("answers", "answers to repeated requests, for a day"),
     ("bulk_parts", "what was shown before a start, of which `jobs` and `enrollments` tell"),
     ("bulk_quotes", "the same"),
@@ -16,6 +16,7 @@ const TABLES: [(&str, &str); 22] = [
     ("copies", "of the server"),
     ("event_seals", "hashes of events"),
     ("invitations", "links that are secrets"),
+    ("mails", "what `events` tell, to be read by people; for 30 days"),
     ("message_words", "made of messages"),
     ("nodes", "of the server"),
     ("number_routes", "in `numbers`"),
@@ -32,8 +33,9 @@ const TABLES: [(&str, &str); 22] = [
 ];
 
 /// Columns that are not exported, of tables that are.
-const COLUMNS: [(&str, &[&str]); 20] = [
+const COLUMNS: [(&str, &[&str]); 21] = [
     ("api_keys", &["secret_hash"]),
+    ("balance_notices", &["armed"]),
     ("brands", &["day_until", "day_count"]),
     ("campaigns", &["paced_until"]),
     ("cards", &["method", "declines", "retry_at"]),

@@ -11,6 +11,7 @@ mod export;
 mod face;
 mod group;
 mod log;
+mod mails;
 mod mishaps;
 mod open;
 mod parity;

@@ -16,8 +16,9 @@ const WITHOUT_WORKSPACE: [(&str, &str); 7] = [
 ];
 
 /// Indexes by which a row is found before its workspace is known, each with its first column: a payment provider's call names no
-/// workspace (decision 0026), and one look asks for the payments, and for the reminders, of all.
-const ACROSS: [(&str, &str); 4] = [
+/// workspace (decision 0026), and one look asks for the payments, the mails or the reminders that are due, of all.
+const ACROSS: [(&str, &str); 5] = [
+    ("mails_by_due", "due_at"),
     ("payments_by_id", "payment_id"),
     ("payments_by_intent", "intent"),
     ("payments_by_look", "look_at"),

@@ -15,6 +15,10 @@ use store::{Sql, testing};
 /// Statements over all workspaces, each with why there has to be one and how often it is asked.
 const EXCEPTIONS: &[(&str, &str)] = &[
     (
+        "balance_notices::PAGE",
+        "wallets of some thousand workspaces in turn, to tell where one is low; every 30 seconds, by their keys",
+    ),
+    (
         "carriers::ALL_OPEN",
         "every node holds all accounts open; read at its start and when the next one says that one changed",
     ),
@@ -50,6 +54,7 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ),
     ("jobs::RUNNING", "jobs whose node died; each second, of an index of running jobs only"),
     ("migrations.workspaces", "a migration that fills something, workspace by workspace"),
+    ("mails::DUE", "mails that are to be sent; every few seconds, of an index of those only"),
     ("numbers::FIND_ROUTE", "an inbound text names a number of ours and no workspace yet; this tells which it is"),
     ("numbers::ROUTE", "the same, when a number is added: which of all workspaces has it"),
     ("payments::BY_ID", "a call of the payment provider names a payment and no workspace; this tells whose it is"),

@@ -55,6 +55,9 @@ pub struct Flags {
     /// Another address at which Stripe is called, for tests [env: DRIPLINE_STRIPE_ADDRESS] [default: Stripe's own]
     #[arg(long, value_name = "URL")]
     pub stripe_address: Option<String>,
+    /// In whose name e-mails are sent, such as "Dripline <no-reply@example.com>" [env: DRIPLINE_SMTP_FROM] [default: none]
+    #[arg(long, value_name = "ADDRESS")]
+    pub smtp_from: Option<String>,
     /// Run as a demo: simulated carrier, a clock that can be pushed [env: DRIPLINE_DEMO]
     #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub demo: Option<String>,
@@ -88,6 +91,7 @@ impl Flags {
             "carrier_gateways" => &self.carrier_gateways,
             "webhook_networks" => &self.webhook_networks,
             "stripe_address" => &self.stripe_address,
+            "smtp_from" => &self.smtp_from,
             "demo" => &self.demo,
             "log_level" => &self.base.log_level,
             "log_format" => &self.base.log_format,

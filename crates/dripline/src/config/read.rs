@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::http::Uri;
 use domain::networks::Networks;
 use engine::carriers::Reach;
+use engine::mails::{Relay, Sender};
 use engine::payments::Secret;
 use store::Address;
 use tracing_subscriber::filter::Targets;
@@ -147,6 +148,15 @@ fn secret(text: &str, prefixes: &[&str]) -> Option<Secret> {
 
 pub(super) fn stripe_address(text: &str) -> Result<PublicUrl, &'static str> {
     public_url(text).map_err(|_| "must be an address such as https://api.stripe.com")
+}
+
+pub(super) fn relay(text: &str) -> Result<Relay, &'static str> {
+    text.parse()
+}
+
+/// Nothing where the default holds.
+pub(super) fn sender(text: &str) -> Result<Option<Sender>, &'static str> {
+    if text == "none" { Ok(None) } else { text.parse().map(Some) }
 }
 
 pub(super) fn file(text: &str) -> Result<ShownPath, &'static str> {

@@ -40,7 +40,7 @@ pub struct Setting {
 }
 
 /// Every setting, in the order of the page.
-pub const SETTINGS: [Setting; 17] = [
+pub const SETTINGS: [Setting; 19] = [
     Setting {
         key: "listen",
         kind: Kind::Text,
@@ -109,6 +109,19 @@ pub const SETTINGS: [Setting; 17] = [
         kind: Kind::Text,
         default: "https://api.stripe.com",
         meaning: "another address at which Stripe is called; for tests",
+    },
+    Setting {
+        key: "smtp_url",
+        kind: Kind::Secret,
+        default: "none",
+        meaning: "the mail server that takes e-mails: `smtp://user:password@host:587` (STARTTLS) or `smtps://user:password@host:465`, or \
+            `smtp://host:25?tls=none` inside a network of one's own; without it no e-mail is sent; never shown",
+    },
+    Setting {
+        key: "smtp_from",
+        kind: Kind::Text,
+        default: "none",
+        meaning: "in whose name e-mails are sent, such as `Dripline <no-reply@example.com>`; needed beside `smtp_url`",
     },
     Setting {
         key: "demo",

@@ -150,6 +150,39 @@ fn stripe_takes_both_secrets_and_shows_neither() {
 }
 
 #[test]
+fn mail_takes_a_server_and_a_sender_and_shows_no_password() {
+    let (url, from) =
+        (("DRIPLINE_SMTP_URL", "smtps://me:hunter2@mail.example.com"), ("DRIPLINE_SMTP_FROM", "D <d@example.com>"));
+    assert!(settings(&Flags::default(), &[], None).unwrap().mail.is_none());
+    let both = settings(&Flags::default(), &[url, from], None).unwrap();
+    let account = both.mail.clone().unwrap();
+    assert_eq!(
+        (account.relay.to_string(), account.from.to_string()),
+        ("mail.example.com:465".to_owned(), from.1.to_owned())
+    );
+    assert!(!format!("{both:?} {account:?} {:?}", both.readings()).contains("hunter2"));
+    for (variables, lacks) in [(url, "smtp_from"), (from, "smtp_url")] {
+        let error = settings(&Flags::default(), &[variables], None).unwrap_err().to_string();
+        assert!(error.starts_with(lacks) && error.contains("must be set beside"), "{error}");
+    }
+    let from = ("DRIPLINE_SMTP_FROM", "d@example.com");
+    for bad in ["http://me:hunter2@mail.example.com", "smtp://me:hunter2@mail.example.com?tls=none", "hunter2"] {
+        let error = settings(&Flags::default(), &[("DRIPLINE_SMTP_URL", bad), from], None).unwrap_err();
+        assert!(error.to_string().contains("(from DRIPLINE_SMTP_URL) must "), "{error}");
+        assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
+    }
+    let error = settings(&Flags::default(), &[url, ("DRIPLINE_SMTP_FROM", "nobody")], None).unwrap_err();
+    assert!(error.to_string().contains("(from DRIPLINE_SMTP_FROM) must be an address"), "{error}");
+}
+
+#[test]
+fn a_public_address_is_told_only_where_somebody_has() {
+    assert_eq!(settings(&Flags::default(), &[], None).unwrap().told_public_url(), None);
+    let told = settings(&Flags::default(), &[("DRIPLINE_PUBLIC_URL", "https://a.example/")], None).unwrap();
+    assert_eq!(told.told_public_url(), Some("https://a.example"));
+}
+
+#[test]
 fn every_setting_has_its_flag_whose_help_names_its_variable() {
     let command = Flags::augment_args(Command::new("dripline"));
     let shown = SETTINGS.iter().filter(|setting| setting.kind != Kind::Secret);

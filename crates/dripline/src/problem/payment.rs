@@ -1,6 +1,7 @@
-//! Why a payment by card is not begun or shown.
+//! Why a payment by card is not begun or shown, and a low-balance notice not set.
 
 use engine::cards::CardError;
+use engine::low_balance::NoticeError;
 use engine::payments::{PaymentError, Trouble};
 
 use super::{Code, Problem};
@@ -48,5 +49,15 @@ impl From<CardError> for Problem {
             CardError::Below { .. } | CardError::Amount { .. } | CardError::Most { .. } => Code::PaymentInvalid,
         };
         Self::told(code, &error)
+    }
+}
+
+impl From<NoticeError> for Problem {
+    fn from(error: NoticeError) -> Self {
+        match error {
+            NoticeError::Forbidden(cause) => cause.into(),
+            NoticeError::Failure(cause) => cause.into(),
+            NoticeError::Below { .. } => Self::told(Code::SettingsInvalid, &error),
+        }
     }
 }

@@ -4,6 +4,7 @@ mod card;
 mod charges;
 mod days;
 mod months;
+mod notice;
 mod payments;
 mod plan;
 
@@ -49,6 +50,7 @@ pub(super) fn routes() -> Router<Parts> {
         .merge(charges::routes())
         .merge(payments::routes())
         .merge(card::routes())
+        .merge(notice::routes())
         .merge(plan::routes())
 }
 
@@ -78,6 +80,8 @@ struct BillingPage<'v> {
     /// Whether there is a plan to choose.
     offers: bool,
     low: Option<String>,
+    /// Below which balance the workspace is told, in a sentence.
+    told: String,
     /// What was paid by card; nothing where nobody takes cards.
     cards: Option<payments::Cards>,
     typed: payments::New,
@@ -141,6 +145,7 @@ async fn page<'v>(
         offers: !engine.offered_plans(actor).await?.is_empty(),
         plan: plan::stands(&engine.subscription(actor).await?, viewer),
         low,
+        told: notice::line(parts, &engine.balance_notice(actor).await?),
         cards: payments::cards(parts, viewer).await?,
         typed,
         fault,

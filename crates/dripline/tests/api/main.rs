@@ -13,7 +13,6 @@ mod input;
 mod lists;
 mod metrics;
 mod pages;
-mod paying;
 mod repeats;
 mod site;
 mod statements;

@@ -1,36 +1,37 @@
 //! The main job by the API alone: price, start, text, reply, refund, proof; and every operation on the way, so that each
 //! has answered well at least once.
 
+mod money;
+
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use serde_json::{Value, json};
 
-use crate::paying;
 use crate::site::{Ask, Customer, Site, operation, operations, text};
 
 /// Asks, and remembers which operations have answered well.
-pub(crate) struct Told<'s> {
-    pub(crate) customer: Customer<'s>,
+struct Told<'s> {
+    customer: Customer<'s>,
     seen: Mutex<BTreeSet<&'static str>>,
 }
 
 impl Told<'_> {
-    pub(crate) async fn ask(&self, method: &str, path: &str, body: Option<Value>) -> Value {
+    async fn ask(&self, method: &str, path: &str, body: Option<Value>) -> Value {
         let good = self.customer.ask(method, path, body).await.good();
         self.seen.lock().unwrap().insert(operation(method, path).unwrap().id());
         good
     }
 
-    pub(crate) async fn get(&self, path: &str) -> Value {
+    async fn get(&self, path: &str) -> Value {
         self.ask("GET", path, None).await
     }
 
-    pub(crate) async fn post(&self, path: &str, body: Value) -> Value {
+    async fn post(&self, path: &str, body: Value) -> Value {
         self.ask("POST", path, Some(body)).await
     }
 
-    pub(crate) async fn put(&self, path: &str, body: Value) -> Value {
+    async fn put(&self, path: &str, body: Value) -> Value {
         self.ask("PUT", path, Some(body)).await
     }
 }
@@ -50,7 +51,8 @@ async fn a_day_through_every_operation() {
     doubt(&told).await;
     webhooks(&told).await;
     plan(&told).await;
-    paying::payments(&site, &told).await;
+    money::balance_notice(&told).await;
+    money::payments(&site, &told).await;
     assert_eq!(told.get("/ledger").await["clean"], true);
     assert_eq!(told.get("/statements/2026-11").await["month"], "2026-11");
     let seen = told.seen.into_inner().unwrap();

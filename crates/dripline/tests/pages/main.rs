@@ -22,6 +22,7 @@ mod invite;
 mod live;
 mod markup;
 mod messenger;
+mod notice;
 mod operator;
 mod payments;
 mod plan;

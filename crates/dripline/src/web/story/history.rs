@@ -236,7 +236,7 @@ impl Names {
     }
 }
 
-/// What happened with a payment by card.
+/// What happened with a payment by card, and with the balance.
 fn about_payment(event: &Event, facts: &Value, who: &str) -> Option<String> {
     let amount = money(Micros(facts["micros"].as_i64().unwrap_or(0)));
     let owed = facts["owed"].as_i64().filter(|owed| *owed > 0).map(|owed| format!("; {} is owed", money(Micros(owed))));
@@ -249,6 +249,17 @@ fn about_payment(event: &Event, facts: &Value, who: &str) -> Option<String> {
         "payment.dispute_won" => format!("A dispute about {amount} was won"),
         "payment.dispute_lost" => format!("A dispute about {amount} was lost{owed}"),
         "payment.collected" => format!("{amount} that was owed for a payment was taken from the wallet{owed}"),
+        "balance.low" => {
+            let amount = |name: &str| money(Micros(facts[name].as_i64().unwrap_or(0)));
+            format!("The wallet fell below {}: {} were left", amount("below"), amount("wallet"))
+        }
+        "balance.notice_changed" => match facts["below"].as_i64() {
+            None => format!("{who} said that a low balance is not told"),
+            Some(below) if facts["mails"] == true => {
+                format!("{who} said that a balance below {} is told, by e-mail too", money(Micros(below)))
+            }
+            Some(below) => format!("{who} said that a balance below {} is told, not by e-mail", money(Micros(below))),
+        },
         "card.kept" => format!("The card •••• {} is kept", text(facts, "last_four")),
         "card.changed" => format!("{who} said what the card is charged for"),
         "card.stopped" => format!("The card is charged no more ({})", text(facts, "reason")),

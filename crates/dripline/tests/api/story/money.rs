@@ -1,12 +1,28 @@
-//! Payments by card through the API: begun, paid on Stripe's page, told by Stripe; the card that is kept; and what is refused.
+//! The part of the day that is about money: the low-balance notice, payments by card, the card that is kept.
 
 use serde_json::{Value, json};
 
+use super::Told;
 use crate::site::{Site, text};
-use crate::story::Told;
+
+/// Below which balance it is told: the default, another mark, off, and what is refused.
+pub(super) async fn balance_notice(told: &Told<'_>) {
+    let shown = told.get("/balance-notice").await;
+    assert_eq!(shown, json!({ "below_micros": 10_000_000, "email": true, "email_is_set_up": false }));
+    let wish = json!({ "below_micros": 2_500_000, "email": false });
+    assert_eq!(told.put("/balance-notice", wish.clone()).await["below_micros"], 2_500_000);
+    for bad in [0, -1, 10_000_000_001_i64] {
+        let bad = json!({ "below_micros": bad, "email": true });
+        told.customer.ask("PUT", "/balance-notice", Some(bad)).await.problem(422, "settings_invalid");
+    }
+    assert_eq!(told.get("/balance-notice").await["email"], false);
+    assert_eq!(told.put("/balance-notice", json!({})).await["below_micros"], Value::Null);
+    let kinds = told.get("/events?limit=200").await["data"].as_array().unwrap().clone();
+    assert_eq!(kinds.iter().filter(|event| event["kind"] == "balance.notice_changed").count(), 2);
+}
 
 /// A payment by card: begun, paid on Stripe's page, told by Stripe; and what is refused.
-pub(crate) async fn payments(site: &Site, told: &Told<'_>) {
+pub(super) async fn payments(site: &Site, told: &Told<'_>) {
     let wish = json!({ "amount_micros": 25_000_000 });
     told.customer.post("/payments", wish.clone()).await.problem(409, "cards_not_taken");
     let stripe = site.with_cards();
