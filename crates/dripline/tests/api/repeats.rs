@@ -14,10 +14,8 @@ async fn makers(customer: &Customer<'_>) -> Vec<(String, Option<Value>, Option<V
     let hook = |url: &str| json!({ "url": url });
     let webhook = text(&customer.post("/webhooks", hook("https://example.com/c")).await.good()["id"]);
     let step = json!([{ "after_days": 0, "text": "Hello" }]);
-    let leaving = customer.contact("+12125550191").await;
-    customer.contact("+12125550192").await;
     let (plan, larger) = (customer.offered("Small").await, customer.offered("Large").await);
-    vec![
+    let mut all = vec![
         (format!("/contacts/{contact}/messages"), Some(json!({ "body": "One" })), Some(json!({ "body": "Two" }))),
         (
             format!("/contacts/{contact}/consents"),
@@ -28,16 +26,6 @@ async fn makers(customer: &Customer<'_>) -> Vec<(String, Option<Value>, Option<V
             "/suppression-lists".to_owned(),
             Some(json!({ "name": "A", "kind": "do_not_contact", "source": "office" })),
             Some(json!({ "name": "A", "kind": "compliance_blocked", "source": "office" })),
-        ),
-        (
-            format!("/contacts/{leaving}/erase"),
-            Some(json!({ "do_not_contact": false })),
-            Some(json!({ "do_not_contact": true })),
-        ),
-        (
-            "/contacts/erase".to_owned(),
-            Some(json!({ "phone": "+12125550192", "do_not_contact": false })),
-            Some(json!({ "phone": "+12125550192", "do_not_contact": true })),
         ),
         ("/contacts".to_owned(), Some(json!({ "phone": "+12125550124" })), Some(json!({ "phone": "+12125550125" }))),
         (
@@ -78,6 +66,26 @@ async fn makers(customer: &Customer<'_>) -> Vec<(String, Option<Value>, Option<V
             Some(json!({ "amount_micros": 30_000_000 })),
         ),
         ("/subscription".to_owned(), Some(json!({ "plan": plan })), Some(json!({ "plan": larger }))),
+    ];
+    all.extend(erasures(customer).await);
+    all
+}
+
+/// Of those, the ones that erase somebody.
+async fn erasures(customer: &Customer<'_>) -> Vec<(String, Option<Value>, Option<Value>)> {
+    let leaving = customer.contact("+12125550191").await;
+    customer.contact("+12125550192").await;
+    vec![
+        (
+            format!("/contacts/{leaving}/erase"),
+            Some(json!({ "do_not_contact": false })),
+            Some(json!({ "do_not_contact": true })),
+        ),
+        (
+            "/contacts/erase".to_owned(),
+            Some(json!({ "phone": "+12125550192", "do_not_contact": false })),
+            Some(json!({ "phone": "+12125550192", "do_not_contact": true })),
+        ),
     ]
 }
 
