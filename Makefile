@@ -40,6 +40,7 @@ bench: ## run the benchmarks
 	@scripts/need cargo cc node
 	bench/run
 	bench/speed
+	bench/import
 	bench/pages
 	bench/pending
 	bench/webhooks
