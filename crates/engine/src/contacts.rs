@@ -9,6 +9,7 @@ mod fields;
 pub mod list;
 mod lists;
 pub mod phones;
+pub mod wish;
 mod written;
 
 use domain::access::Permission;

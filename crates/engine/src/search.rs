@@ -65,7 +65,7 @@ impl Engine {
         }
         self.read(move |db| {
             let ids = store::search::contacts(db, workspace, &asked, LOOKED_AT)?;
-            let mut places = list::fitting(db, workspace, &ids, Must::default())?;
+            let mut places = list::fitting(db, workspace, &ids, Must::default(), None)?;
             places.sort_by(|one, other| (other.active_at, &one.name_key).cmp(&(one.active_at, &other.name_key)));
             places.truncate(limit);
             let texts = store::search::texts(db, workspace, &asked, limit)?;

@@ -3,6 +3,7 @@ use domain::ids::{ContactId, ImportId, WorkflowId, WorkspaceId};
 use domain::suppression::Suppression;
 use engine::contacts::NewContact;
 use engine::contacts::list::{Activity, Counted, Filter, History, Sort, Standing};
+use engine::contacts::wish::{FieldWish, Wish};
 use engine::enrolling::EnrollRequest;
 use engine::search::Why;
 use engine::{Actor, Failure};
@@ -195,6 +196,45 @@ fn what_a_contact_had_to_do_with_a_workflow_and_when_it_moved_combine() {
             }
             let count = world.engine.count_contacts(&world.actor, &filter).await.unwrap();
             assert_eq!(count, Counted::Exactly(fits.len() as u64), "{filter:?}");
+            let kept: Filter = serde_json::from_str(&serde_json::to_string(&filter).unwrap()).unwrap();
+            assert_eq!(kept, filter, "as a job keeps it");
+        }
+        world.end().await;
+    });
+}
+
+#[test]
+fn what_a_field_holds_chooses_contacts_beside_all_else() {
+    on_both(Plan::default, async |world| {
+        for (n, city) in ["Boston", "BOSTON ", "South Boston", "", "Bóston"].into_iter().enumerate() {
+            let name = format!("P{n}");
+            let fields = [("Full Name", name.as_str()), ("City", city)];
+            let id = make(&world, &format!("+1305555010{n}"), &fields[..if city.is_empty() { 1 } else { 2 }]).await;
+            if n == 1 {
+                world.engine.suppress(&world.actor, id, Suppression::DoNotContact).await.unwrap();
+            }
+        }
+        let of = |wish| Filter { field: Some(FieldWish { key: "city".to_owned(), wish }), ..Filter::default() };
+        let (is, has) = (|text: &str| of(Wish::Is(text.to_owned())), |text: &str| of(Wish::Has(text.to_owned())));
+        let blocked = Some(Standing::DoNotContact);
+        for (filter, fits) in [
+            (is("boston"), &["P0", "P1", "P4"][..]),
+            (has("bost"), &["P0", "P1", "P2", "P4"]),
+            (of(Wish::Empty), &["P3"]),
+            (of(Wish::Filled), &["P0", "P1", "P2", "P4"]),
+            (is("Chicago"), &[]),
+            (Filter { standing: blocked, ..is("boston") }, &["P1"]),
+            (Filter { standing: blocked, ..of(Wish::Empty) }, &[]),
+            (Filter { search: "p2".to_owned(), ..has("boston") }, &["P2"]),
+            (Filter { search: "p2".to_owned(), ..is("boston") }, &[]),
+        ] {
+            for sort in [Sort::Newest, Sort::Name, Sort::Activity] {
+                let mut found = names(&world, &filter, sort).await;
+                found.sort();
+                assert_eq!(found, fits, "{filter:?} {sort:?}");
+            }
+            let (ids, _) = world.engine.matching_contacts(&world.actor, &filter, None, 100).await.unwrap();
+            assert_eq!(ids.len(), fits.len(), "{filter:?}: whom a job changes");
             let kept: Filter = serde_json::from_str(&serde_json::to_string(&filter).unwrap()).unwrap();
             assert_eq!(kept, filter, "as a job keeps it");
         }

@@ -17,6 +17,7 @@ use axum::extract::{Query, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use domain::ids::{ContactId, LabelId, ViewId};
+use domain::template::{STANDARD_FIELDS, key};
 use engine::contacts::list::{Counted, Filter, Sort, Standing};
 use engine::contacts::{ContactError, NewContact};
 use engine::views::Place;
@@ -103,6 +104,9 @@ struct Table {
     /// Choices by workflow, in groups of one workflow each.
     histories: Vec<(String, Vec<Pick>)>,
     activities: Vec<Pick>,
+    /// The fields that can be asked for, and what can be asked of the one that is.
+    fields: Vec<Pick>,
+    hows: Vec<Pick>,
     views: Vec<Saved>,
     /// The filter as a query.
     query: String,
@@ -114,10 +118,17 @@ struct Table {
 }
 
 /// A choice of a menu.
-struct Pick {
+pub(super) struct Pick {
     value: String,
     name: String,
     here: bool,
+}
+
+impl Pick {
+    /// Of a word, what it reads, and the word that is chosen.
+    fn of((value, name): (&str, &str), chosen: &str) -> Self {
+        Self { here: value == chosen, name: name.to_owned(), value: value.to_owned() }
+    }
 }
 
 /// A view that can be opened.
@@ -200,6 +211,8 @@ async fn table(parts: &Parts, viewer: &Viewer, asked: Asked) -> Result<Table, Wr
         labels: labels.collect(),
         histories: histories(parts, viewer, &asked).await?,
         activities: activities(&asked),
+        fields: fields(parts, viewer, &asked).await?,
+        hows: asked.hows(),
         views: saved(parts, viewer, &asked).await?,
         query: asked.query(),
         may_share: viewer.may("send"),
@@ -225,12 +238,20 @@ async fn histories(parts: &Parts, viewer: &Viewer, asked: &Asked) -> Result<Vec<
 }
 
 fn activities(asked: &Asked) -> Vec<Pick> {
-    let pick = |(value, name): (&str, &str)| Pick {
-        here: value == asked.activity,
-        name: name.to_owned(),
-        value: value.to_owned(),
-    };
-    ACTIVITIES.map(pick).into()
+    ACTIVITIES.map(|one| Pick::of(one, &asked.activity)).into()
+}
+
+/// The standard fields that contacts are asked by, then the workspace's own, and one that is asked for and is there no more.
+async fn fields(parts: &Parts, viewer: &Viewer, asked: &Asked) -> Result<Vec<Pick>, Wrong> {
+    let workspace = viewer.actor.workspace();
+    let own = parts.engine.read::<_, DbError, _>(move |db| contacts::custom_fields(db, workspace)).await?;
+    let standard = STANDARD_FIELDS.iter().filter(|name| !["Full Name", "Phone"].contains(*name));
+    let mut picks: Vec<Pick> = standard.map(|name| Pick::of((&key(name), name), &asked.field)).collect();
+    picks.extend(own.iter().map(|(key, name)| Pick::of((key, name), &asked.field)));
+    if !asked.field.is_empty() && picks.iter().all(|pick| !pick.here) {
+        picks.push(Pick::of((&asked.field, &format!("{} (no field)", asked.field)), &asked.field));
+    }
+    Ok(picks)
 }
 
 async fn saved(parts: &Parts, viewer: &Viewer, asked: &Asked) -> Result<Vec<Saved>, Wrong> {
@@ -265,7 +286,7 @@ async fn lines(parts: &Parts, viewer: &Viewer, rows: Vec<contacts::Contact>) -> 
         let running = enrollments::running_of(db, workspace, &ids)?;
         let lists = suppressions::of(db, workspace, &hashes)?;
         let tags = labels::of_contacts(db, workspace, &ids)?;
-        let places = contacts::list::fitting(db, workspace, &ids, contacts::list::Must::default())?;
+        let places = contacts::list::fitting(db, workspace, &ids, contacts::list::Must::default(), None)?;
         Ok((running, lists, places, tags))
     });
     let (running, lists, places, tags) = read.await?;

@@ -465,6 +465,13 @@ async fn contacts_are_chosen_by_workflow_and_activity_and_the_view_is_kept() {
     let listed = owner.get("/contacts?state=do_not_contact").await.good();
     assert!(listed.has("Ours1") && !listed.has("Ours2"), "{}", listed.text);
 
+    let page = owner.get("/contacts?field=city&how=is&value=Miami").await.good();
+    sound(&page);
+    assert!(page.has("name=\"how\"") && page.has("value=\"Miami\"") && !page.has("Ours1"), "{}", page.text);
+    let page = owner.get("/contacts?field=gone&how=empty&q=ours").await.good();
+    sound(&page);
+    assert!(page.has("gone (no field)") && page.has("Ours1") && !page.has("name=\"value\""), "{}", page.text);
+
     let agent = site.person(&customer, Role::Agent).await;
     let form = format!("name=Untouched+%3Cb%3E&filter=workflow%3Dnever-{workflow}%26activity%3Dquiet-30");
     assert_eq!(agent.post("/contacts/views", &form).await.status, 303);

@@ -3,9 +3,9 @@
 //! A page costs a bounded number of lookups: where a filter fits few of many contacts, the page may be short and says
 //! where to go on. Words fit at most [`MOST_FOUND`] contacts.
 
-use std::cmp::Reverse;
+mod at;
+
 use std::collections::HashSet;
-use std::fmt;
 
 use domain::access::Permission;
 use domain::ids::{ContactId, ImportId, LabelId, WorkflowId, WorkspaceId};
@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 use store::contacts::list::{self, Must, Place, Source};
 use store::{DbError, Read};
 
+use self::at::{At, BEYOND};
+use super::wish::FieldWish;
 use super::{Contact, ContactError, MAX_PAGE};
 use crate::actor::Actor;
 use crate::engine::Engine;
@@ -123,6 +125,9 @@ pub struct Filter {
     /// When their conversations moved last.
     #[serde(default)]
     pub activity: Option<Activity>,
+    /// What a field of theirs holds.
+    #[serde(default)]
+    pub field: Option<FieldWish>,
 }
 
 /// In which order.
@@ -157,105 +162,6 @@ pub enum Counted {
     MoreThan(u64),
 }
 
-/// A place in one of the orders.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum At {
-    Newest(ContactId),
-    Name(String, ContactId),
-    Active(Timestamp, ContactId),
-    /// Behind all that have a conversation.
-    Silent(ContactId),
-}
-
-const BEYOND: ContactId = ContactId(i64::MAX);
-
-impl At {
-    fn start(sort: Sort) -> Self {
-        match sort {
-            Sort::Newest => Self::Newest(BEYOND),
-            Sort::Name => Self::Name(String::new(), ContactId(i64::MIN)),
-            Sort::Activity => Self::Active(Timestamp::MAX, BEYOND),
-        }
-    }
-
-    /// Reads a place; what is none is the start.
-    fn read(sort: Sort, cursor: &str) -> Self {
-        Self::parse(sort, cursor).unwrap_or_else(|| Self::start(sort))
-    }
-
-    fn parse(sort: Sort, cursor: &str) -> Option<Self> {
-        let (id, rest) = cursor.split_once('.').unwrap_or((cursor, ""));
-        let id: ContactId = id.parse().ok()?;
-        Some(match sort {
-            Sort::Newest => Self::Newest(id),
-            Sort::Name => Self::Name(rest.to_owned(), id),
-            Sort::Activity if rest.is_empty() => Self::Silent(id),
-            Sort::Activity => Self::Active(Timestamp::from_microsecond(rest.parse().ok()?).ok()?, id),
-        })
-    }
-
-    fn of(sort: Sort, place: &Place) -> Self {
-        match (sort, place.active_at) {
-            (Sort::Newest, _) => Self::Newest(place.id),
-            (Sort::Name, _) => Self::Name(place.name_key.clone(), place.id),
-            (Sort::Activity, Some(at)) => Self::Active(at, place.id),
-            (Sort::Activity, None) => Self::Silent(place.id),
-        }
-    }
-
-    /// Sorts as the list does.
-    fn rank(&self) -> (Option<&str>, Reverse<Option<Timestamp>>, Reverse<ContactId>) {
-        match self {
-            Self::Newest(id) | Self::Silent(id) => (None, Reverse(None), Reverse(*id)),
-            Self::Active(at, id) => (None, Reverse(Some(*at)), Reverse(*id)),
-            // By name the older of two goes first.
-            Self::Name(name, id) => (Some(name), Reverse(None), Reverse(ContactId(id.0.wrapping_neg()))),
-        }
-    }
-
-    /// Those behind this place in their order, at most so many.
-    fn next(
-        &self,
-        db: &Read<'_>,
-        workspace: WorkspaceId,
-        source: Source,
-        limit: i64,
-    ) -> Result<Vec<(ContactId, Self)>, DbError> {
-        let rows: Vec<(ContactId, Self)> = match self {
-            Self::Newest(before) => {
-                let ids = list::ids(db, workspace, source, *before, limit)?;
-                ids.into_iter().map(|id| (id, Self::Newest(id))).collect()
-            }
-            Self::Name(name, id) => {
-                let rows = list::by_name(db, workspace, (name, *id), limit)?;
-                rows.into_iter().map(|(id, name)| (id, Self::Name(name, id))).collect()
-            }
-            Self::Active(at, id) => {
-                let rows = list::by_activity(db, workspace, (*at, *id), limit)?;
-                if rows.is_empty() {
-                    return Self::Silent(BEYOND).next(db, workspace, source, limit);
-                }
-                rows.into_iter().map(|(id, at)| (id, Self::Active(at, id))).collect()
-            }
-            Self::Silent(before) => {
-                let ids = list::silent(db, workspace, *before, limit)?;
-                ids.into_iter().map(|id| (id, Self::Silent(id))).collect()
-            }
-        };
-        Ok(rows)
-    }
-}
-
-impl fmt::Display for At {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Newest(id) | Self::Silent(id) => write!(f, "{id}"),
-            Self::Name(name, id) => write!(f, "{id}.{name}"),
-            Self::Active(at, id) => write!(f, "{id}.{}", at.as_microsecond()),
-        }
-    }
-}
-
 impl Filter {
     /// Whether it asks nothing.
     #[must_use]
@@ -288,7 +194,7 @@ impl Filter {
             let mut ids = store::search::contacts(db, workspace, &asked, most)?;
             let too_many = ids.len() > MOST_FOUND;
             ids.truncate(MOST_FOUND);
-            return Ok(Some((list::fitting(db, workspace, &ids, self.every())?, too_many)));
+            return Ok(Some((self.fitting(db, workspace, &ids, self.every())?, too_many)));
         }
         if sort == Sort::Newest || source == Source::All {
             return Ok(None);
@@ -297,7 +203,19 @@ impl Filter {
         if ids.len() > MOST_FOUND {
             return Ok(None);
         }
-        Ok(Some((list::fitting(db, workspace, &ids, must)?, false)))
+        Ok(Some((self.fitting(db, workspace, &ids, must)?, false)))
+    }
+
+    /// Those of these contacts that are what they must be, and whose field holds what is asked.
+    fn fitting(
+        &self,
+        db: &Read<'_>,
+        workspace: WorkspaceId,
+        ids: &[ContactId],
+        must: Must,
+    ) -> Result<Vec<Place>, DbError> {
+        let fulfills = self.field.as_ref().map(|wish| |fields: &[(String, String)]| wish.is_fulfilled(fields));
+        list::fitting(db, workspace, ids, must, fulfills.as_ref().map(|keep| keep as list::Keep<'_>))
     }
 }
 
@@ -335,12 +253,12 @@ fn page(
         at = last.clone();
         if filter.is_behind(&at) {
             let before = chunk.into_iter().filter(|(_, place)| !filter.is_behind(place)).collect::<Vec<_>>();
-            let fits = fitting(db, workspace, &before, must)?;
+            let fits = fitting(db, workspace, filter, &before, must)?;
             kept.extend(before.into_iter().filter(|(id, _)| fits.contains(id)));
             return Ok(cut(kept, limit, None, false));
         }
         looked_at += chunk.len();
-        let fits = checked.then(|| fitting(db, workspace, &chunk, must)).transpose()?;
+        let fits = checked.then(|| fitting(db, workspace, filter, &chunk, must)).transpose()?;
         kept.extend(chunk.into_iter().filter(|(id, _)| fits.as_ref().is_none_or(|fits| fits.contains(id))));
         if looked_at >= MOST_LOOKED_AT {
             return Ok(cut(kept, limit, Some(at), false));
@@ -352,11 +270,12 @@ fn page(
 fn fitting(
     db: &Read<'_>,
     workspace: WorkspaceId,
+    filter: &Filter,
     chunk: &[(ContactId, At)],
     must: Must,
 ) -> Result<HashSet<ContactId>, DbError> {
     let ids: Vec<ContactId> = chunk.iter().map(|(id, _)| *id).collect();
-    Ok(list::fitting(db, workspace, &ids, must)?.into_iter().map(|place| place.id).collect())
+    Ok(filter.fitting(db, workspace, &ids, must)?.into_iter().map(|place| place.id).collect())
 }
 
 /// The first of them; where to go on is behind the last of these, or where looking ended.

@@ -130,24 +130,34 @@ macro_rules! must {
     };
 }
 
-static FITTING: Sql = Sql::Twin {
-    sqlite: concat!(
-        "SELECT c.contact_id, c.name_key,
-            (SELECT v.last_at FROM conversations v WHERE v.workspace_id = $1 AND v.contact_id = c.contact_id)
-          FROM contacts c
-          WHERE c.workspace_id = $1 AND c.contact_id IN (SELECT value FROM json_each($2)) AND ",
-        must!()
-    ),
-    postgres: concat!(
-        "SELECT c.contact_id, c.name_key,
-            (SELECT v.last_at FROM conversations v WHERE v.workspace_id = $1 AND v.contact_id = c.contact_id)
-          FROM contacts c
-          WHERE c.workspace_id = $1
-            AND c.contact_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))
-            AND ",
-        must!()
-    ),
-};
+/// `$fields` is what is read beside the places.
+macro_rules! fitting {
+    ($fields:literal) => {
+        Sql::Twin {
+            sqlite: concat!(
+                "SELECT c.contact_id, c.name_key,
+                    (SELECT v.last_at FROM conversations v WHERE v.workspace_id = $1 AND v.contact_id = c.contact_id)",
+                $fields,
+                " FROM contacts c
+                  WHERE c.workspace_id = $1 AND c.contact_id IN (SELECT value FROM json_each($2)) AND ",
+                must!()
+            ),
+            postgres: concat!(
+                "SELECT c.contact_id, c.name_key,
+                    (SELECT v.last_at FROM conversations v WHERE v.workspace_id = $1 AND v.contact_id = c.contact_id)",
+                $fields,
+                " FROM contacts c
+                  WHERE c.workspace_id = $1 AND c.contact_id =
+                    ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v)) AND ",
+                must!()
+            ),
+        }
+    };
+}
+
+static FITTING: Sql = fitting!("");
+
+static FITTING_FIELDS: Sql = fitting!(", c.fields");
 
 /// Every statement of this file, for the test that prepares them on both databases.
 pub(crate) const ALL: &[(&str, &Sql)] = &[
@@ -160,6 +170,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("contacts::list::BY_ACTIVITY", &BY_ACTIVITY),
     ("contacts::list::SILENT", &SILENT),
     ("contacts::list::FITTING", &FITTING),
+    ("contacts::list::FITTING_FIELDS", &FITTING_FIELDS),
 ];
 
 /// A contact's place in each order.
@@ -226,8 +237,17 @@ pub fn silent(db: &Read<'_>, workspace: WorkspaceId, before: ContactId, limit: i
     db.query(&SILENT, &[workspace.0.into(), before.0.into(), limit.into()])?.iter().map(only_id).collect()
 }
 
+/// What a contact's fields must be: their keys and values are given to it.
+pub type Keep<'k> = &'k dyn Fn(&[(String, String)]) -> bool;
+
 /// Those of these contacts that are not deleted and what they must be, with their places, in no order.
-pub fn fitting(db: &Read<'_>, workspace: WorkspaceId, ids: &[ContactId], must: Must) -> Result<Vec<Place>, DbError> {
+pub fn fitting(
+    db: &Read<'_>,
+    workspace: WorkspaceId,
+    ids: &[ContactId],
+    must: Must,
+    keep: Option<Keep<'_>>,
+) -> Result<Vec<Place>, DbError> {
     let list = json::list(ids.iter().map(|id| id.0))?;
     let params = [
         workspace.0.into(),
@@ -245,5 +265,13 @@ pub fn fitting(db: &Read<'_>, workspace: WorkspaceId, ids: &[ContactId], must: M
         let active_at = json::timestamp_or_none(row.opt_int(2)?)?;
         Ok(Place { id: only_id(row)?, name_key: row.text(1)?.to_owned(), active_at })
     };
-    db.query(&FITTING, &params)?.iter().map(place).collect()
+    let Some(keep) = keep else { return db.query(&FITTING, &params)?.iter().map(place).collect() };
+    let mut kept = Vec::new();
+    for row in &db.query(&FITTING_FIELDS, &params)? {
+        let fields: Vec<(String, String)> = json::read(row.text(3)?)?;
+        if keep(&fields) {
+            kept.push(place(row)?);
+        }
+    }
+    Ok(kept)
 }

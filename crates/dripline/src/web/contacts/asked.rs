@@ -6,10 +6,11 @@ use axum::extract::Query;
 use axum::http::Uri;
 use domain::ids::WorkflowId;
 use engine::contacts::list::{Activity, Filter, History, Sort, Standing};
+use engine::contacts::wish::{FieldWish, MAX_VALUE, Wish};
 use jiff::{Timestamp, ToSpan as _};
 use serde::Deserialize;
 
-use super::escaped;
+use super::{Pick, escaped};
 use crate::problem::{Code, Problem};
 use crate::web::viewer::Viewer;
 use crate::web::wrong::Wrong;
@@ -27,6 +28,9 @@ pub(super) const ACTIVITIES: [(&str, &str); 7] = [
     ("quiet-365", "Not for a year"),
 ];
 
+/// What can be asked of a field: the word of an address, and what it reads.
+const HOWS: [(&str, &str); 4] = [("is", "is"), ("has", "has"), ("empty", "is empty"), ("filled", "is filled")];
+
 /// What the address asks for.
 #[derive(Deserialize, Default, Clone)]
 #[serde(default)]
@@ -39,6 +43,11 @@ pub(super) struct Asked {
     pub(super) workflow: String,
     /// `active` or `quiet`, a dash and a number of days.
     pub(super) activity: String,
+    /// The key of a field.
+    pub(super) field: String,
+    /// `is`, `has`, `empty` or `filled`.
+    pub(super) how: String,
+    pub(super) value: String,
     pub(super) sort: String,
     pub(super) cursor: String,
 }
@@ -61,7 +70,31 @@ impl Asked {
             label: self.label.parse().ok(),
             history: history(&self.workflow),
             activity: self.activity.split_once('-').and_then(|(word, days)| activity(word, days.parse().ok()?, viewer)),
+            field: self.wish(),
         }
+    }
+
+    /// What is asked of a field; nothing while nothing is typed.
+    fn wish(&self) -> Option<FieldWish> {
+        let value: String = self.value.trim().chars().take(MAX_VALUE).collect();
+        let typed = (!value.is_empty()).then_some(value);
+        let wish = match self.how.as_str() {
+            "empty" => Wish::Empty,
+            "filled" => Wish::Filled,
+            "has" => Wish::Has(typed?),
+            _ => Wish::Is(typed?),
+        };
+        (!self.field.is_empty()).then(|| FieldWish { key: self.field.clone(), wish })
+    }
+
+    /// What can be asked of a field.
+    pub(super) fn hows(&self) -> Vec<Pick> {
+        HOWS.map(|one| Pick::of(one, &self.how)).into()
+    }
+
+    /// Whether what is asked of the field needs a value beside it.
+    pub(super) fn needs_value(&self) -> bool {
+        !["empty", "filled"].contains(&self.how.as_str())
     }
 
     pub(super) fn order(&self) -> Sort {
@@ -73,7 +106,7 @@ impl Asked {
     }
 
     /// The parts that choose contacts.
-    fn chosen(&self) -> [(&'static str, &str); 6] {
+    fn chosen(&self) -> [(&'static str, &str); 9] {
         [
             ("q", &self.q),
             ("state", &self.state),
@@ -81,6 +114,9 @@ impl Asked {
             ("label", &self.label),
             ("workflow", &self.workflow),
             ("activity", &self.activity),
+            ("field", &self.field),
+            ("how", &self.how),
+            ("value", &self.value),
         ]
     }
 
@@ -131,7 +167,8 @@ mod tests {
 
     #[test]
     fn the_query_holds_all_that_chooses_contacts_and_reads_back() {
-        let query = "q=Ann%20%26%20Co&state=opted_out&import=imp_1&label=lbl_1&workflow=never-wfl_1&activity=quiet-30";
+        let query = "q=Ann%20%26%20Co&state=opted_out&import=imp_1&label=lbl_1&workflow=never-wfl_1&activity=quiet-30\
+            &field=city&how=is&value=S%C3%A3o%20Paulo";
         let asked = Asked::read(&format!("{query}&sort=name&cursor=x")).unwrap();
         assert_eq!((asked.q.as_str(), asked.sort.as_str()), ("Ann & Co", "name"));
         assert_eq!(asked.query(), query);
