@@ -39,6 +39,7 @@ pub mod smart;
 pub mod states;
 pub mod suppression;
 pub mod tally;
+pub mod tariff;
 pub mod template;
 pub mod unnamed;
 pub mod webhook;

@@ -135,6 +135,11 @@ impl Phone {
     }
 }
 
+/// Whether numbers of a country exist, told by its two letters.
+pub(crate) fn has_numbers(country: &str) -> bool {
+    Region::from_code(country).is_ok_and(|region| PHONE_NUMBER_UTIL.get_country_code_for_region(region).is_some())
+}
+
 /// Translates libphonenumber's refusal to parse.
 fn reason(error: ParseError) -> PhoneError {
     match error {

@@ -13,10 +13,13 @@
 //! | `inbound` | the arrival | 0 | inbound messages |
 //! | `opt_out` | the opt-out | 0 | events: an opt-out may be lifted and come again |
 //! | `money.…` | the posting | the transfer's | transfers |
+//! | `out.…`, `in.…` | the send, the arrival | 0 | what is `sent` and `inbound`, by country and account; of messages that know their country |
 
 use crate::enrollment::{self, StepPrice, StopReason};
+use crate::ids::CarrierId;
 use crate::ledger::{Amounts, Reason};
 use crate::message::{MessageKind, MessageState};
+use crate::tariff::{Country, Way};
 
 /// Something that is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -43,9 +46,51 @@ pub enum What {
     OptOut,
     /// Credits or money moved.
     Moved(Reason),
+    /// A carrier took or brought a text: what it asks money for.
+    Carried(Leg),
 }
 
-/// The words of [`What`] that the database holds, but for ends and movements.
+/// Over which account a text went, and to or from which country.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Leg {
+    /// To or from the contact.
+    pub way: Way,
+    /// Where the contact's number belongs.
+    pub country: Country,
+    /// The account; none for the installation's own carrier.
+    pub account: Option<CarrierId>,
+}
+
+impl Leg {
+    /// What a message that ended up like this counts for, if a carrier asks money for it.
+    #[must_use]
+    pub fn way(state: MessageState) -> Option<Way> {
+        match state {
+            MessageState::Received => Some(Way::In),
+            MessageState::Sent | MessageState::Delivered | MessageState::Undelivered => Some(Way::Out),
+            _ => None,
+        }
+    }
+
+    fn word(self) -> String {
+        let way = if self.way == Way::Out { "out" } else { "in" };
+        format!("{way}.{}.{}", self.country, self.account.map_or(0, |CarrierId(id)| id))
+    }
+
+    fn from_word(word: &str) -> Option<Self> {
+        let mut parts = word.splitn(3, '.');
+        let way = match parts.next()? {
+            "out" => Way::Out,
+            "in" => Way::In,
+            _ => return None,
+        };
+        let country = Country::read(parts.next()?)?;
+        let account: i64 = parts.next()?.parse().ok()?;
+        Some(Self { way, country, account: (account != 0).then_some(CarrierId(account)) })
+    }
+}
+
+/// The words of [`What`] that the database holds, but for ends, movements and legs.
 const WORDS: [(What, &str); 9] = [
     (What::Added, "added"),
     (What::Completed, "completed"),
@@ -65,6 +110,7 @@ impl What {
         match self {
             Self::Ended(reason) => format!("end.{}", reason.word()),
             Self::Moved(reason) => format!("money.{}", reason.word()),
+            Self::Carried(leg) => leg.word(),
             plain => {
                 let found = WORDS.iter().find(|(what, _)| *what == plain);
                 found.map_or_else(String::new, |(_, word)| (*word).to_owned())
@@ -81,14 +127,15 @@ impl What {
         if let Some(reason) = word.strip_prefix("money.") {
             return Reason::from_word(reason).map(Self::Moved);
         }
-        WORDS.iter().find(|(_, known)| *known == word).map(|(what, _)| *what)
+        let plain = WORDS.iter().find(|(_, known)| *known == word).map(|(what, _)| *what);
+        plain.or_else(|| Leg::from_word(word).map(Self::Carried))
     }
 
     /// Whether it is counted for its workflow too. Of money only what a message really cost.
     #[must_use]
     pub fn is_of_workflow(self) -> bool {
         match self {
-            Self::Manual | Self::Inbound | Self::OptOut => false,
+            Self::Manual | Self::Inbound | Self::OptOut | Self::Carried(_) => false,
             Self::Moved(reason) => matches!(reason, Reason::Earn | Reason::Correction | Reason::Reversal),
             _ => true,
         }
@@ -164,8 +211,16 @@ mod tests {
     fn words_read_back() {
         let ends = StopReason::ALL.map(What::Ended);
         let moves = Reason::ALL.map(What::Moved);
-        for what in WORDS.iter().map(|(what, _)| *what).chain(ends).chain(moves) {
+        let leg = |way, country, account: Option<i64>| {
+            What::Carried(Leg { way, country: Country::read(country).unwrap(), account: account.map(CarrierId) })
+        };
+        let legs = [leg(Way::Out, "US", Some(i64::MAX)), leg(Way::In, "CA", Some(7)), leg(Way::Out, "ZZ", None)];
+        for what in WORDS.iter().map(|(what, _)| *what).chain(ends).chain(moves).chain(legs) {
             assert_eq!(What::from_word(&what.word()), Some(what));
+        }
+        assert_eq!(legs[1].word(), "in.CA.7");
+        for bad in ["out", "out.US", "out.US.x", "by.US.1", "out.USA.1", "in.U1.1"] {
+            assert_eq!(What::from_word(bad), None, "{bad}");
         }
         assert_eq!(What::from_word("end.nonsense"), None);
         assert_eq!(What::from_word(""), None);

@@ -14,6 +14,7 @@ use domain::ids::{AttemptId, ContactId, EnrollmentId, MessageId};
 use domain::message::{MessageKind, MessageState};
 use domain::pace::Pace;
 use domain::suppression::Suppression;
+use domain::tariff::Country;
 use domain::{deadline, rules, segments, template};
 use jiff::{SignedDuration, Timestamp};
 use store::claims::{self, Due};
@@ -410,6 +411,7 @@ fn first(
         due_at: Some(later(beat.now, ANSWER_WAIT)),
         claimed_at: Some(beat.now),
         give_up_at: Some(later(beat.now, SignedDuration::from_hours(RETRY_HOURS))),
+        country: Some(Country::of_stored(&row.phone)),
         ..Message::new(
             beat.ids.message(beat.now),
             row.contact,

@@ -108,7 +108,7 @@ impl Figures {
             What::Moved(Reason::Correction | Reason::Reversal) => {
                 self.cost = self.cost.plus(count.negated().amounts);
             }
-            What::Ended(_) | What::Moved(_) => {}
+            What::Ended(_) | What::Moved(_) | What::Carried(_) => {}
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Everything takes an [`Operator`], which only a checked session or the command line has. What happens inside of a workspace is
 //! done with the actor that [`Operator::within`] gives, by the same use cases as ever. Money is what the tallies have of each
-//! workspace's days: what carriers take is known of single texts only (`messages.carrier_cost`), so there is no sum of it.
+//! workspace's days; what carriers took for them is made of the operator's rates (`tariffs`).
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -22,6 +22,7 @@ use crate::claim::earlier;
 use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::statement::Month;
+use crate::tariffs::{Cost, Rates};
 
 /// Workspaces of a page.
 pub const CUSTOMERS: usize = 50;
@@ -56,6 +57,8 @@ pub struct Brought {
     pub segments: i64,
     /// What was earned: texts that were sent, less what came back for them, and the plan's months.
     pub revenue: Micros,
+    /// What carriers took for texts both ways, by the rates that are set.
+    pub cost: Cost,
 }
 
 impl Brought {
@@ -139,10 +142,15 @@ impl Engine {
             let Some(row) = workspaces::find(db, workspace)? else { return Ok(Vec::new()) };
             let zone = Zone::named(&row.zone).map_err(|error| Failure::Stored(error.to_string()))?;
             let today = zone.local(now).date();
+            let rates = Rates::read(db, &[workspace])?;
             let mut months = BTreeMap::<_, Brought>::new();
             let span = i64::try_from(MONTHS).unwrap_or(12) * 31;
             for row in tallies::days(db, workspace, tallies::number_of(today) - span, tallies::number_of(today))? {
-                months.entry(Month::of(tallies::date_of(row.day))).or_default().add(row.what, row.count);
+                let brought = months.entry(Month::of(tallies::date_of(row.day))).or_default();
+                brought.add(row.what, row.count);
+                if let What::Carried(leg) = row.what {
+                    brought.cost.add(rates.cost(leg, row.day, row.count));
+                }
             }
             months.retain(|_, brought| *brought != Brought::default());
             Ok(months.into_iter().rev().take(MONTHS).collect())
@@ -181,6 +189,10 @@ fn lines(db: &Read<'_>, ids: &[WorkspaceId], since: i64) -> Result<Vec<Line>, Fa
     let mut brought = HashMap::<WorkspaceId, Brought>::new();
     for (id, what, count) in installation::sums(db, ids, since)? {
         brought.entry(id).or_default().add(what, count);
+    }
+    let rates = Rates::read(db, ids)?;
+    for (id, day, leg, count) in installation::legs(db, ids, since)? {
+        brought.entry(id).or_default().cost.add(rates.cost(leg, day, count));
     }
     let line = |customer: Customer| {
         let id = customer.workspace.id;

@@ -89,6 +89,7 @@ pub mod statement;
 pub mod subscriptions;
 pub mod suppression_lists;
 pub mod suspension;
+pub mod tariffs;
 pub mod text;
 mod tokens;
 mod turnstile;

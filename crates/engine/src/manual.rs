@@ -15,6 +15,7 @@ use domain::message::{MessageKind, MessageState};
 use domain::quote::Sender;
 use domain::refusal::Unready;
 use domain::suppression::Suppression;
+use domain::tariff::Country;
 use domain::template::{self, MAX_SEGMENTS_PER_MESSAGE};
 use domain::{deadline, rules, segments};
 use jiff::{SignedDuration, Timestamp};
@@ -227,7 +228,7 @@ fn send_message(tx: &mut Tx<'_>, beat: &Beat, contact: ContactId, body: &str) ->
     if known.row.rate.checked_times(beyond).is_none_or(|cost| cost.0 > wallet) {
         return Err(SendError::InsufficientFunds);
     }
-    let message = queued(beat, MessageKind::Manual, contact.id, number, body, segments);
+    let message = queued(beat, MessageKind::Manual, &contact, number, body, segments);
     messages::insert(tx, beat.workspace, std::slice::from_ref(&message), beat.now)?;
     // The conversation moves up at once: whoever wrote wants to see it there, and not only when the carrier has it.
     let touch = Touch { contact: contact.id, message: message.id, side: Side::Outbound };
@@ -240,7 +241,7 @@ fn send_message(tx: &mut Tx<'_>, beat: &Beat, contact: ContactId, body: &str) ->
 pub(crate) fn queued(
     beat: &Beat,
     kind: MessageKind,
-    contact: ContactId,
+    contact: &Contact,
     number: NumberId,
     body: String,
     segments: i64,
@@ -248,7 +249,8 @@ pub(crate) fn queued(
     Message {
         due_at: Some(beat.now),
         author: beat.actor.clone(),
-        ..Message::new(beat.ids.message(beat.now), contact, kind, number, body, segments, beat.now)
+        country: Some(Country::of_stored(&contact.phone)),
+        ..Message::new(beat.ids.message(beat.now), contact.id, kind, number, body, segments, beat.now)
     }
 }
 

@@ -20,6 +20,7 @@ use domain::message::{MessageKind, MessageState};
 use domain::optout::{self, By, Wish};
 use domain::phone::Phone;
 use domain::suppression::Suppression;
+use domain::tariff::Country;
 use domain::{segments, template};
 use jiff::Timestamp;
 use store::contacts::{self, Contact};
@@ -215,6 +216,7 @@ impl Intake {
             state: MessageState::Received,
             carrier_id: None,
             author: "contact".to_owned(),
+            country: Some(Country::of_stored(&contact.phone)),
             ..Message::new(id, contact.id, MessageKind::Inbound, self.number(), body, segments, beat.now)
         };
         messages::insert(tx, beat.workspace, &[message], beat.now)?;
@@ -341,7 +343,7 @@ impl Intake {
     fn answer(&self, tx: &mut Tx<'_>, contact: &Contact, text: &str, author: &str) -> Result<(), Failure> {
         let body = template::sendable(text, template::Smart::On);
         let segments = i64::try_from(segments::count(&body).segments).unwrap_or(i64::MAX);
-        let message = queued(&self.beat, MessageKind::System, contact.id, self.number(), body, segments);
+        let message = queued(&self.beat, MessageKind::System, contact, self.number(), body, segments);
         let message = Message { author: author.to_owned(), ..message };
         Ok(messages::insert(tx, self.beat.workspace, &[message], self.beat.now)?)
     }

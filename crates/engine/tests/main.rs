@@ -54,6 +54,7 @@ mod simulation;
 mod story;
 mod suppression_lists;
 mod suspension;
+mod tariffs;
 mod together;
 mod upkeep;
 mod waiting;

@@ -199,7 +199,7 @@ pub static PARTS: &[Part] = &[
         "message_id" MESSAGE, "contact_id" CONTACT, "kind" Text, "state" Text, "enrollment_id" ENROLLMENT, "step" Number,
         "number_id" NUMBER, "body" Text, "segments" Number, "credits" Number, "micros" Number, "attempts" Number,
         "due_at" Time, "carrier_id" Text, "code" Text, "detail" Text, "carrier_cost" Number, "carrier_currency" Text,
-        "author" Text, "created_at" Time, "sent_at" Time, "state_at" Time,
+        "author" Text, "created_at" Time, "sent_at" Time, "state_at" Time, "country" Text,
     ]),
     part!("conversations", "where a conversation stands", "contact_id" > "$3", [
         "contact_id" CONTACT, "last_at" Time, "last_inbound_at" Time, "last_outbound_at" Time, "unread" Number,

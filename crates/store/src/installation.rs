@@ -5,9 +5,9 @@
 
 use std::collections::HashMap;
 
-use domain::ids::WorkspaceId;
+use domain::ids::{CarrierId, WorkspaceId};
 use domain::plan::Standing;
-use domain::tally::{Count, What};
+use domain::tally::{Count, Leg, What};
 
 use crate::workspaces::{self, Workspace};
 use crate::{DbError, Read, Row, Sql, json};
@@ -67,6 +67,25 @@ static SUMS: Sql = Sql::Twin {
     ),
 };
 
+static LEGS: Sql = Sql::Twin {
+    sqlite: concat!(
+        "SELECT workspace_id, day, what, count, segments FROM tallies WHERE workspace_id ",
+        in_list!(sqlite),
+        " AND workflow_id = 0 AND step = 0 AND day >= $2 AND (what LIKE 'out.%' OR what LIKE 'in.%')"
+    ),
+    postgres: concat!(
+        "SELECT workspace_id, day, what, count, segments FROM tallies WHERE workspace_id ",
+        in_list!(postgres),
+        " AND workflow_id = 0 AND step = 0 AND day >= $2 AND (what LIKE 'out.%' OR what LIKE 'in.%')"
+    ),
+};
+
+/// Removed accounts too: they have carried texts.
+static KINDS: Sql = Sql::Twin {
+    sqlite: concat!("SELECT carrier_id, kind FROM carriers WHERE workspace_id ", in_list!(sqlite)),
+    postgres: concat!("SELECT carrier_id, kind FROM carriers WHERE workspace_id ", in_list!(postgres)),
+};
+
 /// One probe of the tallies' key for each workspace. `CROSS JOIN` keeps SQLite from walking through all tallies instead.
 static TEXTS: Sql = Sql::Twin {
     sqlite: "
@@ -91,6 +110,8 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("installation::SOME", &SOME),
     ("installation::AVAILABLE", &AVAILABLE),
     ("installation::SUMS", &SUMS),
+    ("installation::LEGS", &LEGS),
+    ("installation::KINDS", &KINDS),
     ("installation::TEXTS", &TEXTS),
 ];
 
@@ -151,6 +172,24 @@ pub fn sums(db: &Read<'_>, ids: &[WorkspaceId], since: i64) -> Result<Vec<(Works
         Ok((WorkspaceId(row.int(0)?), what, count))
     };
     db.query(&SUMS, &[list(ids)?.into(), since.into()])?.iter().map(sum).collect()
+}
+
+/// What carriers carried for these workspaces since a day of each one's calendar: workspace, day, over which leg, how much.
+pub fn legs(db: &Read<'_>, ids: &[WorkspaceId], since: i64) -> Result<Vec<(WorkspaceId, i64, Leg, Count)>, DbError> {
+    let mut legs = Vec::new();
+    for row in db.query(&LEGS, &[list(ids)?.into(), since.into()])? {
+        if let Some(What::Carried(leg)) = What::from_word(row.text(2)?) {
+            let count = Count { count: row.int(3)?, segments: row.int(4)?, ..Count::default() };
+            legs.push((WorkspaceId(row.int(0)?), row.int(1)?, leg, count));
+        }
+    }
+    Ok(legs)
+}
+
+/// Of which kind of carrier the accounts of these workspaces are or were.
+pub fn kinds(db: &Read<'_>, ids: &[WorkspaceId]) -> Result<HashMap<CarrierId, String>, DbError> {
+    let rows = db.query(&KINDS, &[list(ids)?.into()])?;
+    rows.iter().map(|row| Ok((CarrierId(row.int(0)?), row.text(1)?.to_owned()))).collect()
 }
 
 /// How many texts of all workspaces went, were not sent and did not arrive since a day of each one's calendar.

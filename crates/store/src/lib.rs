@@ -9,6 +9,7 @@ pub mod answers;
 pub mod balance_notices;
 pub mod bulk_quotes;
 pub mod cards;
+pub mod carrier_rates;
 pub mod carriers;
 pub mod checks;
 pub mod claims;
@@ -67,6 +68,7 @@ const STATEMENTS: &[&[(&str, &Sql)]] = &[
     balance_notices::ALL,
     bulk_quotes::ALL,
     cards::ALL,
+    carrier_rates::ALL,
     carriers::ALL,
     checks::ALL,
     claims::ALL,

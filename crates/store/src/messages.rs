@@ -14,6 +14,7 @@ use domain::ids::{AttemptId, ContactId, EnrollmentId, MessageId, NumberId, Works
 use domain::ledger::Amounts;
 use domain::message::{MessageKind, MessageState};
 use domain::money::Micros;
+use domain::tariff::Country;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -82,13 +83,15 @@ pub struct Message {
     pub sent_at: Option<Timestamp>,
     /// When its state changed last.
     pub state_at: Timestamp,
+    /// Where the contact's number belongs; nothing for messages from before that was kept.
+    pub country: Option<Country>,
 }
 
 macro_rules! columns {
     () => {
         "m.message_id, m.contact_id, m.kind, m.state, m.enrollment_id, m.step, m.number_id, m.body, m.segments, \
          m.credits, m.micros, m.attempts, m.due_at, m.claimed_at, m.give_up_at, m.sought, m.carrier_id, m.code, \
-         m.detail, m.author, m.created_at, m.sent_at, m.state_at"
+         m.detail, m.author, m.created_at, m.sent_at, m.state_at, m.country"
     };
 }
 
@@ -143,24 +146,24 @@ static HASTEN: Sql = Sql::Same(
     WHERE workspace_id = $1 AND due_at > $2 AND due_at <= $3 AND state = 'queued'",
 );
 
-static INSERT: Each<14> = Each {
+static INSERT: Each<15> = Each {
     columns: [
         "id", "contact", "kind", "state", "enrollment", "step", "number", "body", "segments", "attempts", "due", "claimed",
-        "give_up", "author",
+        "give_up", "author", "country",
     ],
     sql: Sql::Twin {
         sqlite: "
             INSERT INTO messages (workspace_id, created_at, state_at, message_id, contact_id, kind, state, enrollment_id, step,
-                number_id, body, segments, attempts, due_at, claimed_at, give_up_at, author, credits, micros, sought)
-            VALUES ($1, $2, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 0, 0, 0)",
+                number_id, body, segments, attempts, due_at, claimed_at, give_up_at, author, country, credits, micros, sought)
+            VALUES ($1, $2, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 0, 0, 0)",
         postgres: "
             INSERT INTO messages (workspace_id, created_at, state_at, message_id, contact_id, kind, state, enrollment_id, step,
-                number_id, body, segments, attempts, due_at, claimed_at, give_up_at, author, credits, micros, sought)
+                number_id, body, segments, attempts, due_at, claimed_at, give_up_at, author, country, credits, micros, sought)
             SELECT $1, $2, $2, id, contact, kind, state, enrollment, step, number, body, segments, attempts, due, claimed,
-                give_up, author, 0, 0, 0
+                give_up, author, country, 0, 0, 0
             FROM jsonb_to_recordset($3::text::jsonb) AS t (id BIGINT, contact BIGINT, kind TEXT, state TEXT,
                 enrollment BIGINT, step BIGINT, number BIGINT, body TEXT, segments BIGINT, attempts BIGINT, due BIGINT,
-                claimed BIGINT, give_up BIGINT, author TEXT)",
+                claimed BIGINT, give_up BIGINT, author TEXT, country TEXT)",
     },
 };
 
@@ -241,6 +244,7 @@ fn read(row: &Row) -> Result<Message, DbError> {
         created_at: json::timestamp(row.int(20)?)?,
         sent_at: json::timestamp_or_none(row.opt_int(21)?)?,
         state_at: json::timestamp(row.int(22)?)?,
+        country: row.opt_text(23)?.and_then(Country::read),
     })
 }
 
@@ -340,6 +344,7 @@ impl Message {
             created_at: now,
             sent_at: None,
             state_at: now,
+            country: None,
         }
     }
 }
@@ -365,6 +370,7 @@ pub fn insert(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[Message], now: Ti
             time(row.claimed_at),
             time(row.give_up_at),
             row.author.as_str().into(),
+            row.country.as_ref().map(Country::as_str).into(),
         ]
     };
     let shared = [workspace.0.into(), json::micros(now).into()];

@@ -198,6 +198,13 @@ const MIGRATIONS: &[Migration] = &[
             postgres: include_str!("../../../migrations/postgres/0026_mails.sql"),
         },
     },
+    Migration {
+        name: "0027_carrier_rates",
+        sql: Sql::Twin {
+            sqlite: include_str!("../../../migrations/sqlite/0027_carrier_rates.sql"),
+            postgres: include_str!("../../../migrations/postgres/0027_carrier_rates.sql"),
+        },
+    },
 ];
 
 /// What only the program can work out of rows that are there already, by the migration that needs it. It runs once the

@@ -14,11 +14,11 @@ pub mod recount;
 
 use std::collections::{BTreeMap, HashMap};
 
-use domain::ids::{WorkflowId, WorkspaceId};
+use domain::ids::{CarrierId, WorkflowId, WorkspaceId};
 use domain::ledger::{Amounts, Cause, Reason, Transfer, Unit};
 use domain::message::MessageState;
 use domain::money::Micros;
-use domain::tally::{self, Count, What};
+use domain::tally::{self, Count, Leg, What};
 use domain::zones::Zone;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -41,6 +41,17 @@ static WORKFLOWS: Sql = Sql::Twin {
         SELECT enrollment_id, workflow_id FROM enrollments
         WHERE workspace_id = $1
           AND enrollment_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))",
+};
+
+/// The carriers of numbers: which account each is of never changes.
+static CARRIERS: Sql = Sql::Twin {
+    sqlite: "
+        SELECT number_id, carrier FROM numbers
+        WHERE workspace_id = $1 AND number_id IN (SELECT value FROM json_each($2))",
+    postgres: "
+        SELECT number_id, carrier FROM numbers
+        WHERE workspace_id = $1
+          AND number_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))",
 };
 
 static STATE: Sql = Sql::Same("SELECT state FROM messages WHERE workspace_id = $1 AND message_id = $2");
@@ -114,6 +125,7 @@ static BY_WORKFLOW: Sql = Sql::Twin {
 pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("tallies::ZONE", &ZONE),
     ("tallies::WORKFLOWS", &WORKFLOWS),
+    ("tallies::CARRIERS", &CARRIERS),
     ("tallies::STATE", &STATE),
     ("tallies::WRITE", &WRITE),
     ("tallies::ALL_ROWS", &ALL_ROWS),
@@ -306,8 +318,10 @@ fn settle(tx: &mut Tx<'_>, book: &mut Book) -> Result<(), DbError> {
         let count = Count { count: 1, segments: 0, amounts };
         book.add(day, (workflow, i64::from(cause.step)), What::Moved(reason), count);
     }
+    let accounts = accounts_of(tx, book.workspace, &book.numbers())?;
     for (_, changed) in std::mem::take(&mut book.changed) {
         settle_message(book, &changed, &workflows);
+        settle_leg(book, &changed, &accounts);
     }
     Ok(())
 }
@@ -324,6 +338,36 @@ fn settle_message(book: &mut Book, changed: &Changed, workflows: &HashMap<i64, i
     for what in old.iter().filter(|what| !new.contains(what)) {
         book.add(day, of, *what, one.negated());
     }
+}
+
+/// What was carried counts for the workspace alone, by country and account.
+fn settle_leg(book: &mut Book, changed: &Changed, accounts: &HashMap<i64, Option<CarrierId>>) {
+    let Some(([before, after], country)) = changed.carried() else { return };
+    let account = accounts.get(&changed.number.0).copied().flatten();
+    let day = day_of(book.zone.as_ref(), changed.at);
+    let one = Count::one(changed.segments);
+    for (way, count) in [(before, one.negated()), (after, one)] {
+        if let Some(way) = way {
+            book.add(day, (0, 0), What::Carried(Leg { way, country, account }), count);
+        }
+    }
+}
+
+/// The account that a number's carrier names; none for the installation's own.
+fn account(carrier: &str) -> Option<CarrierId> {
+    carrier.parse().ok()
+}
+
+fn accounts_of(
+    db: &Read<'_>,
+    workspace: WorkspaceId,
+    numbers: &[i64],
+) -> Result<HashMap<i64, Option<CarrierId>>, DbError> {
+    if numbers.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows = db.query(&CARRIERS, &[workspace.0.into(), json::list(numbers.iter().copied())?.into()])?;
+    rows.iter().map(|row| Ok((row.int(0)?, account(row.text(1)?)))).collect()
 }
 
 /// The movements that transfers are: one for each cause and reason, with its credits and its money.

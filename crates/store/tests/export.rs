@@ -6,12 +6,13 @@ use store::export::PARTS;
 use store::{Sql, testing};
 
 /// Tables of which nothing is exported.
-const TABLES: [(&str, &str); 23] = [
+const TABLES: [(&str, &str); 24] = [
     ("answers", "answers to repeated requests, for a day"),
     ("bulk_parts", "what was shown before a start, of which `jobs` and `enrollments` tell"),
     ("bulk_quotes", "the same"),
     ("carrier_events", "which calls of carriers were taken"),
     ("carrier_messages", "in `messages` as `carrier_id`"),
+    ("carrier_rates", "of the server"),
     ("contact_words", "made of contacts"),
     ("copies", "of the server"),
     ("event_seals", "hashes of events"),

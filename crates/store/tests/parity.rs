@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use store::{Sql, Store, testing};
 
 /// Tables that are read before any workspace is known, each with its key; the text of their migration says why.
-const WITHOUT_WORKSPACE: [(&str, &str); 7] = [
+const WITHOUT_WORKSPACE: [(&str, &str); 8] = [
+    ("carrier_rates", "carrier"),
     ("copies", "source"),
     ("nodes", "node"),
     ("number_routes", "phone"),

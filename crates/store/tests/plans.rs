@@ -7,6 +7,7 @@ use store::testing;
 
 /// Statements that walk, each with why it may: what they walk through is small.
 const SMALL: &[(&str, &str)] = &[
+    ("carrier_rates::LIST", "what carriers take, as the operator has set it: at most some thousand, all shown"),
     ("carriers::ALL_OPEN", "accounts at carriers, a few for each workspace that sends"),
     ("carriers::VERSION", "the same"),
     ("checks::STATE", "one row for each workspace, when the operator's figures are asked for"),

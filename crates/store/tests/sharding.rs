@@ -45,6 +45,8 @@ const EXCEPTIONS: &[(&str, &str)] = &[
         "installation::AVAILABLE",
         "what the workspaces of one page of the operator's list have; at most 50, by their keys",
     ),
+    ("installation::KINDS", "the accounts of those workspaces, removed ones too: a few for each"),
+    ("installation::LEGS", "what carriers carried for those of one page; by the key of the tallies"),
     ("installation::NAMES", "the names of all workspaces, a page at a time; when the operator looks at the list"),
     ("installation::SOME", "the workspaces of one page of that list"),
     ("installation::SUMS", "what those of one page sent and brought; by the key of the tallies"),

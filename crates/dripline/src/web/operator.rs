@@ -1,6 +1,7 @@
 //! `/operator`: the installation for whoever runs it: how it does, and all its workspaces. For everybody else it does not exist.
 
 mod plans;
+mod rates;
 mod workspaces;
 
 use askama::Template;
@@ -11,9 +12,11 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, get, post};
 use domain::ids::WorkspaceId;
+use domain::money::Micros;
 use domain::plan::Standing;
 use engine::Operator;
 use engine::installation::{DAYS, Health, Line};
+use engine::tariffs::Cost;
 use serde::Deserialize;
 use store::installation::Customer;
 
@@ -36,6 +39,8 @@ pub(crate) const ROUTES: &[Route] = &[
     ("/operator/plans", || get(plans::show).post(plans::add)),
     ("/operator/plans/{id}/withdraw", || post(plans::withdraw)),
     ("/operator/plans/{id}/offer", || post(plans::offer)),
+    ("/operator/rates", || get(rates::show).post(rates::set)),
+    ("/operator/rates/remove", || post(rates::remove)),
     ("/operator/workspaces/{id}", || get(workspaces::show)),
     ("/operator/workspaces/{id}/adjust", || post(workspaces::adjust)),
     ("/operator/workspaces/{id}/plan", || post(workspaces::choose_plan)),
@@ -139,6 +144,15 @@ fn plan_of(customer: &Customer) -> (String, bool) {
     (name, !served || matches!(customer.standing, Some(Standing::PastDue { .. })))
 }
 
+/// What carriers took; that it is not all of it where rates are missing.
+fn cost(of: &Cost) -> String {
+    match (of.micros, of.unpriced) {
+        (Micros::ZERO, 1..) => "no rate".to_owned(),
+        (micros, 1..) => format!("{} or more", format::money(micros)),
+        (micros, _) => format::money(micros),
+    }
+}
+
 /// A workspace as a row.
 struct Row {
     id: WorkspaceId,
@@ -151,6 +165,7 @@ struct Row {
     credits: String,
     texts: String,
     revenue: String,
+    cost: String,
 }
 
 impl Row {
@@ -167,6 +182,7 @@ impl Row {
             credits: format::count(line.credits),
             texts: format::count(line.brought.texts),
             revenue: format::money(line.brought.revenue),
+            cost: cost(&line.brought.cost),
         }
     }
 }

@@ -167,3 +167,49 @@ async fn plans_are_offered_given_ended_and_withdrawn() {
     assert_eq!(person.post(&format!("{here}/refunds"), "refunds=on").await.status, 303);
     assert!(person.get(&here).await.good().has("Refund them no more"));
 }
+
+#[tokio::test]
+async fn carriers_rates_are_set_corrected_and_removed_and_make_the_cost_of_a_workspace() {
+    let site = Site::new();
+    let (home, acme) = (site.customer("Home", "+12125550100").await, site.customer("Acme", "+13055550101").await);
+    let person = operator(&site, &home).await;
+    let here = format!("/operator/workspaces/{}", acme.workspace);
+    let page = person.get("/operator/rates").await.good();
+    sound(&page);
+    assert!(page.has("No rate is set"), "{}", page.text);
+    site.parts.engine.send_message(&acme.operator, acme.contacts[0], "Hello").await.unwrap();
+    site.parts.engine.round().await.unwrap();
+    let page = person.get(&here).await.good();
+    sound(&page);
+    assert!(page.has("Where texts went") && page.has("no rate"), "{}", page.text);
+    let today = jiff::tz::TimeZone::UTC.to_datetime(site.parts.engine.now()).date();
+    let form = |country: &str, sent: &str, since: &str| {
+        format!("carrier=simulator&country={country}&sent={sent}&heard=0&since={since}")
+    };
+    for (wrong, says) in [
+        (form("USA", "0.01", "2026-11-01"), "two letters of the country"),
+        (form("UK", "0.01", "2026-11-01"), "UK is no country"),
+        (form("US", "cheap", "2026-11-01"), "input-error"),
+        (form("US", "2", "2026-11-01"), "is not between"),
+        (form("US", "0.01", "soon"), "not a date"),
+        (form("US", "0.01", "1999-01-01"), "at the earliest"),
+        (form("US", "0.01", "2026-11-01").replace("simulator", "pigeon"), "There is no carrier"),
+    ] {
+        let page = person.post("/operator/rates", &wrong).await;
+        assert_eq!(page.status, 422, "{wrong}");
+        sound(&page);
+        assert!(page.has(says), "{wrong}: {}", page.text);
+    }
+    for (country, sent) in [("", "0.05"), ("us", "0.0079")] {
+        assert_eq!(person.post("/operator/rates", &form(country, sent, &today.to_string())).await.status, 303);
+    }
+    let page = person.get("/operator/rates").await.good();
+    sound(&page);
+    assert!(page.has("$0.0079") && page.has("every other") && page.has(">holds<"), "{}", page.text);
+    assert!(person.get(&here).await.good().has("$0.0079"), "what it cost");
+    assert!(person.get("/operator").await.good().has("$0.0079"));
+    let which = format!("carrier=simulator&country=US&since={today}");
+    assert_eq!(person.post("/operator/rates/remove", &which).await.status, 303);
+    assert_eq!(person.post("/operator/rates/remove", &which).await.status, 404, "it is gone already");
+    assert!(person.get(&here).await.good().has("$0.05"), "the rate of every other country");
+}

@@ -5,10 +5,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use domain::ids::{EnrollmentId, MessageId, WorkspaceId};
+use domain::ids::{EnrollmentId, MessageId, NumberId, WorkspaceId};
 use domain::ledger::Transfer;
 use domain::message::{MessageKind, MessageState};
-use domain::tally::{Count, What};
+use domain::tally::{Count, Leg, What};
+use domain::tariff::{Country, Way};
 use domain::zones::Zone;
 use jiff::Timestamp;
 
@@ -25,6 +26,8 @@ pub(super) struct Changed {
     pub(super) step: i64,
     pub(super) segments: i64,
     pub(super) at: Timestamp,
+    pub(super) number: NumberId,
+    pub(super) country: Option<Country>,
 }
 
 impl Changed {
@@ -37,7 +40,15 @@ impl Changed {
             step: message.step.map_or(0, i64::from),
             segments: message.segments,
             at: message.sent_at.unwrap_or(message.state_at),
+            number: message.number,
+            country: message.country,
         }
+    }
+
+    /// Which way a carrier had carried it, and has now, if these differ and its country is known.
+    pub(super) fn carried(&self) -> Option<([Option<Way>; 2], Country)> {
+        let ways = [Leg::way(self.before), Leg::way(self.after)];
+        self.country.filter(|_| ways[0] != ways[1]).map(|country| (ways, country))
     }
 }
 
@@ -119,6 +130,15 @@ impl Book {
         let costs = self.posted.iter().filter(|posted| What::Moved(posted.transfer.reason).is_of_workflow());
         let mut all: Vec<i64> =
             texts.map(|EnrollmentId(id)| id).chain(costs.map(|posted| posted.transfer.cause.subject)).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// Numbers whose accounts must be known to count what was carried.
+    pub(super) fn numbers(&self) -> Vec<i64> {
+        let carried = self.changed.values().filter(|changed| changed.carried().is_some());
+        let mut all: Vec<i64> = carried.map(|changed| changed.number.0).collect();
         all.sort_unstable();
         all.dedup();
         all

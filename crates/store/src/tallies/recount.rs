@@ -8,18 +8,21 @@ use domain::ids::WorkspaceId;
 use domain::ledger::{Amounts, Reason};
 use domain::message::{MessageKind, MessageState};
 use domain::money::Micros;
-use domain::tally::{self, Count, What};
+use domain::tally::{self, Count, Leg, What};
+use domain::tariff::Country;
 use domain::zones::Zone;
 
 use super::pending::day_of;
-use super::{Key, zone_of};
+use super::{Key, account, zone_of};
 use crate::{DbError, Read, Row, Sql, json};
 
 pub(super) static MESSAGES: Sql = Sql::Same(
     "
-    SELECT m.kind, m.state, m.segments, COALESCE(m.sent_at, m.state_at), COALESCE(e.workflow_id, 0), COALESCE(m.step, 0)
+    SELECT m.kind, m.state, m.segments, COALESCE(m.sent_at, m.state_at), COALESCE(e.workflow_id, 0), COALESCE(m.step, 0),
+        m.country, n.carrier
     FROM messages m
     LEFT JOIN enrollments e ON e.workspace_id = m.workspace_id AND e.enrollment_id = m.enrollment_id
+    LEFT JOIN numbers n ON n.workspace_id = m.workspace_id AND n.number_id = m.number_id
     WHERE m.workspace_id = $1",
 );
 
@@ -117,7 +120,10 @@ impl Counter {
         for what in tally::of_message(kind, state) {
             self.at(row.int(3)?, (row.int(4)?, row.int(5)?), *what, Count::one(row.int(2)?))?;
         }
-        Ok(())
+        let country = row.opt_text(6)?.and_then(Country::read);
+        let Some((way, country)) = Leg::way(state).zip(country) else { return Ok(()) };
+        let leg = Leg { way, country, account: row.opt_text(7)?.and_then(account) };
+        self.at(row.int(3)?, (0, 0), What::Carried(leg), Count::one(row.int(2)?))
     }
 
     fn enrollment(&mut self, row: &Row) -> Result<(), DbError> {

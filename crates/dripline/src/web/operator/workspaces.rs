@@ -9,10 +9,13 @@ use domain::ids::{EventId, PlanId, WorkspaceId};
 use domain::ledger::Amounts;
 use domain::money::Micros;
 use domain::plan::{AtEnd, Standing};
+use domain::tariff;
 use domain::zones::Zone;
 use engine::billing::{Adjustment, BillingError, Slip};
+use engine::installation::DAYS;
 use engine::subscriptions::{PlanView, SubscriptionError};
 use engine::suspension::SuspensionError;
+use engine::tariffs::Carried;
 use engine::workspaces::SettingsChange;
 use engine::{Actor, Settings, Switch};
 use jiff::Timestamp;
@@ -20,7 +23,8 @@ use serde::Deserialize;
 use store::events::{self, Event};
 use store::{DbError, Read};
 
-use super::{Console, plan_of};
+use super::rates::{country_name, name_of};
+use super::{Console, cost, plan_of};
 use crate::web::answer::{Done, html, refused};
 use crate::web::billing::both;
 use crate::web::fault::Fault;
@@ -94,6 +98,31 @@ struct Month {
     texts: String,
     segments: String,
     revenue: String,
+    cost: String,
+}
+
+/// What went over a carrier to a country, or came from there.
+struct Way {
+    carrier: String,
+    country: String,
+    /// Sent or received.
+    way: &'static str,
+    texts: String,
+    segments: String,
+    cost: String,
+}
+
+impl Way {
+    fn of(carried: &Carried) -> Self {
+        Self {
+            carrier: name_of(&carried.carrier),
+            country: country_name(carried.country),
+            way: if carried.way == tariff::Way::Out { "sent" } else { "received" },
+            texts: format::count(carried.count.count),
+            segments: format::count(carried.count.segments),
+            cost: cost(&carried.cost),
+        }
+    }
 }
 
 struct Entry {
@@ -132,9 +161,11 @@ struct WorkspacePage<'v> {
     plan: PlanPart,
     refunds: bool,
     months: Vec<Month>,
+    ways: Vec<Way>,
+    days: i64,
     members: Vec<Member>,
     rows: Vec<Entry>,
-    ways: [(&'static str, &'static str); 4],
+    postings: [(&'static str, &'static str); 4],
     typed: Typed,
 }
 
@@ -204,6 +235,7 @@ async fn page<'v>(
         texts: format::count(brought.texts),
         segments: format::count(brought.segments),
         revenue: format::money(brought.revenue),
+        cost: cost(&brought.cost),
     };
     let key = if typed.posting.key.is_empty() { engine::ids::secret() } else { typed.posting.key.clone() };
     Ok(WorkspacePage {
@@ -220,9 +252,11 @@ async fn page<'v>(
         plan: plan_part(parts, &actor, &zone, plan_of(&customer)).await?,
         refunds: settings.refund_refused == Switch::On,
         months: engine.brought(operator, id).await?.into_iter().map(month).collect(),
+        ways: engine.carried(operator, id).await?.iter().map(Way::of).collect(),
+        days: DAYS,
         members: engine.users(&actor).await?.into_iter().map(Member::of).collect(),
         rows: events.iter().map(|event| Entry { at: moment(event.at), text: names.tell_all(event).text }).collect(),
-        ways: WAYS,
+        postings: WAYS,
         typed: Typed { posting: Posting { key, ..typed.posting }, ..typed },
     })
 }
