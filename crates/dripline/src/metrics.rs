@@ -107,6 +107,14 @@ fn text(parts: &Parts, requests: &Requests, backlog: Backlog, checked: Checked) 
     for (word, count) in counts.mails {
         page.line("dripline_mails_total", &format!("became=\"{word}\""), count);
     }
+    page.head(
+        "dripline_webhooks_total",
+        "counter",
+        "Calls of webhooks by this process, by what became of the delivery.",
+    );
+    for (word, count) in counts.webhooks {
+        page.line("dripline_webhooks_total", &format!("became=\"{word}\""), count);
+    }
     page.requests(requests);
     page.0
 }

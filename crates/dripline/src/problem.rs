@@ -17,6 +17,9 @@ use serde_json::{Value, json};
 
 pub(crate) use code::Code;
 
+/// After how many seconds to ask again, where the database cannot serve: a failover takes as long.
+const AGAIN_SECONDS: u16 = 5;
+
 /// What went wrong, for the client.
 #[derive(Debug)]
 pub(crate) struct Problem {
@@ -96,6 +99,9 @@ impl IntoResponse for Problem {
         let mut response = (status, Json(body)).into_response();
         let kind = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        if status == axum::http::StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(AGAIN_SECONDS));
+        }
         if status == axum::http::StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use domain::attempt::{Answer, Found};
 use domain::mail::Verdict;
+use domain::webhook;
 
 use crate::receive::Received;
 use crate::settle::Said;
@@ -15,6 +16,7 @@ pub(crate) struct Counters {
     answers: [AtomicU64; ANSWERS.len()],
     callbacks: [AtomicU64; CALLBACKS.len()],
     mails: [AtomicU64; MAILS.len()],
+    webhooks: [AtomicU64; WEBHOOKS.len()],
 }
 
 /// What carriers say of a message.
@@ -35,6 +37,9 @@ const CALLBACKS: [&str; 7] = ["text", "receipt", "parked", "nothing", "repeat", 
 /// What became of a try to send an e-mail.
 const MAILS: [&str; 5] = ["sent", "again", "refused", "given_up", "dropped"];
 
+/// What became of a call of an endpoint.
+const WEBHOOKS: [&str; 4] = ["delivered", "again", "failed", "gone"];
+
 /// The counters at one instant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Counts {
@@ -46,6 +51,8 @@ pub struct Counts {
     pub callbacks: Vec<(&'static str, u64)>,
     /// Tries to send e-mails, by what became of them.
     pub mails: Vec<(&'static str, u64)>,
+    /// Calls of webhooks' endpoints, by what became of the delivery.
+    pub webhooks: Vec<(&'static str, u64)>,
 }
 
 impl Counters {
@@ -100,12 +107,24 @@ impl Counters {
         add(&MAILS, &self.mails, word);
     }
 
+    /// This became of a delivery whose endpoint was called.
+    pub(crate) fn posted(&self, verdict: webhook::Verdict) {
+        let word = match verdict {
+            webhook::Verdict::Delivered => "delivered",
+            webhook::Verdict::Again(_) => "again",
+            webhook::Verdict::Failed => "failed",
+            webhook::Verdict::Gone => "gone",
+        };
+        add(&WEBHOOKS, &self.webhooks, word);
+    }
+
     pub(crate) fn now(&self) -> Counts {
         Counts {
             claimed: self.claimed.load(Ordering::Relaxed),
             answers: read(&ANSWERS, &self.answers),
             callbacks: read(&CALLBACKS, &self.callbacks),
             mails: read(&MAILS, &self.mails),
+            webhooks: read(&WEBHOOKS, &self.webhooks),
         }
     }
 }

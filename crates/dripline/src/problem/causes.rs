@@ -454,6 +454,7 @@ impl From<WatchError> for Problem {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::{HeaderValue, header};
     use axum::response::IntoResponse as _;
 
     use super::*;
@@ -484,6 +485,9 @@ mod tests {
             assert!(text.contains("\"code\":\"unavailable\""), "{text}");
         }
         assert_eq!(told(DbError::Corrupt("page 7".into()).into()).await.0, 500);
+        let again = |error: DbError| Problem::from(error).into_response().headers().get(header::RETRY_AFTER).cloned();
+        assert_eq!(again(DbError::Busy("lock".into())).as_ref().map(HeaderValue::as_bytes), Some(&b"5"[..]));
+        assert_eq!(again(DbError::Corrupt("page 7".into())), None);
     }
 
     #[tokio::test]

@@ -43,9 +43,9 @@ impl Stop {
 impl Engine {
     pub(super) async fn settle_webhooks(&self, of: Of, answers: Vec<Answered>) -> Result<(), Failure> {
         let beat = self.beat_as(of.0, "dripline");
-        self.write(Lane::Normal, move |tx| {
+        let became = self.write(Lane::Normal, move |tx| {
             // It may have been removed meanwhile: then nobody asks what became of it.
-            let Some(webhook) = webhooks::lock(tx, of.0, of.1)? else { return Ok(()) };
+            let Some(webhook) = webhooks::lock(tx, of.0, of.1)? else { return Ok(Vec::new()) };
             let ruled: Vec<_> = answers.iter().map(|one| (one, ruling(one, beat.now))).collect();
             let settled: Vec<_> = ruled.iter().map(|(one, ruling)| settled(one, *ruling)).collect();
             deliveries::settle(tx, of, &settled, beat.now)?;
@@ -53,9 +53,14 @@ impl Engine {
             lanes.sort_unstable();
             lanes.dedup();
             deliveries::let_next_go(tx, of, &lanes, beat.now)?;
-            stand(tx, &beat, webhook, &ruled.iter().map(|(_, ruling)| *ruling).collect::<Vec<_>>())
-        })
-        .await
+            let rulings: Vec<_> = ruled.iter().map(|(_, ruling)| *ruling).collect();
+            stand(tx, &beat, webhook, &rulings)?;
+            Ok::<_, Failure>(rulings)
+        });
+        for verdict in became.await? {
+            self.counters().posted(verdict);
+        }
+        Ok(())
     }
 }
 

@@ -110,6 +110,9 @@ fn what_fails_for_three_days_is_given_up_and_what_waits_behind_it_goes_on() {
         assert_eq!(house.delivery(webhook, &second).await.state, DeliveryState::Delivered);
         let webhook = house.engine.webhook(&house.actor, webhook).await.unwrap();
         assert_eq!((webhook.state.word(), webhook.failing_since), ("on", None));
+        // Bob's nine and what waited; nine tries that are made again, and the last.
+        let counted = house.engine.counts().webhooks;
+        assert_eq!(counted, [("delivered", 10), ("again", 9), ("failed", 1), ("gone", 0)]);
     });
 }
 
