@@ -26,11 +26,13 @@ mod enroll;
 mod key;
 mod ledger;
 mod migrate;
+mod notice;
 mod number;
 mod openapi;
 mod parse;
 mod phone;
 mod plan;
+mod reminder;
 mod rules;
 mod run;
 mod segments;
@@ -84,10 +86,12 @@ enum Command {
     Workspace(workspace::Workspace),
     User(user::User),
     Key(key::Key),
+    Notice(notice::Notice),
     Number(number::Number),
     Carrier(carriers::Carriers),
     Contacts(contacts::Contacts),
     Consent(consent::Consent),
+    Reminder(reminder::Reminder),
     Suppression(suppression::SuppressionLists),
     Workflow(workflow::Workflow),
     Enroll(enroll::Enroll),
@@ -116,10 +120,12 @@ fn dispatch(command: Command, answer: &mut Answer) -> Result<(), Stop> {
         Command::Workspace(command) => command.run(answer),
         Command::User(command) => command.run(answer),
         Command::Key(command) => command.run(answer),
+        Command::Notice(command) => command.run(answer),
         Command::Number(command) => command.run(answer),
         Command::Carrier(command) => command.run(answer),
         Command::Contacts(command) => command.run(answer),
         Command::Consent(command) => command.run(answer),
+        Command::Reminder(command) => command.run(answer),
         Command::Suppression(command) => command.run(answer),
         Command::Workflow(command) => command.run(answer),
         Command::Enroll(command) => command.run(answer),

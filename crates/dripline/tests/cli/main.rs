@@ -9,5 +9,6 @@ mod copy;
 mod house;
 mod operator;
 mod program;
+mod reminders;
 mod rules;
 mod simulate;
