@@ -200,16 +200,18 @@ async fn carriers_rates_are_set_corrected_and_removed_and_make_the_cost_of_a_wor
         sound(&page);
         assert!(page.has(says), "{wrong}: {}", page.text);
     }
-    for (country, sent) in [("", "0.05"), ("us", "0.0079")] {
-        assert_eq!(person.post("/operator/rates", &form(country, sent, &today.to_string())).await.status, 303);
+    let today = today.to_string();
+    for (country, sent, since) in [("", "0.05", &*today), ("US", "0.0061", "2026-09-01"), ("us", "0.0079", &*today)] {
+        assert_eq!(person.post("/operator/rates", &form(country, sent, since)).await.status, 303);
     }
     let page = person.get("/operator/rates").await.good();
     sound(&page);
-    assert!(page.has("$0.0079") && page.has("every other") && page.has(">holds<"), "{}", page.text);
+    assert!(page.has("$0.0079") && page.has("every other"), "{}", page.text);
+    assert_eq!(page.text.matches(">holds<").count(), 2, "the latest of each: {}", page.text);
     assert!(person.get(&here).await.good().has("$0.0079"), "what it cost");
     assert!(person.get("/operator").await.good().has("$0.0079"));
     let which = format!("carrier=simulator&country=US&since={today}");
     assert_eq!(person.post("/operator/rates/remove", &which).await.status, 303);
     assert_eq!(person.post("/operator/rates/remove", &which).await.status, 404, "it is gone already");
-    assert!(person.get(&here).await.good().has("$0.05"), "the rate of every other country");
+    assert!(person.get(&here).await.good().has("$0.0061"), "the one before it");
 }
