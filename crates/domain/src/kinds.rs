@@ -18,6 +18,7 @@ pub const KINDS: &[(&str, &str)] = &[
     ("message.settled", "a person said what became of one in doubt"),
     ("contact.created", "a contact was added"),
     ("contact.changed", "its fields were changed"),
+    ("contact.merged", "two contacts became one: `kept` took in `taken`; each of the two is told of it"),
     ("contact.deleted", "it was deleted"),
     ("contact.restored", "its deletion was undone"),
     ("contact.erased", "what was known of the person was erased, for good"),

@@ -33,7 +33,7 @@ use crate::idempotency::{KeyReused, once};
 pub use fields::{FieldError, FieldWarning, MAX_CUSTOM_FIELDS, MAX_FIELDS, MAX_VALUE_CHARACTERS, TIME_ZONE, warnings};
 pub(crate) use fields::{cleaned, display_name, get, is_standard, key_of, put, value};
 pub use lists::SuppressError;
-pub(crate) use lists::{holders, may_lift, may_put};
+pub(crate) use lists::{holders, may_lift, may_put, suppress};
 pub use store::contacts::Contact;
 pub(crate) use written::{add_custom, missing};
 use written::{change, resolved};
@@ -301,7 +301,7 @@ fn found(
 }
 
 /// What is written of a contact.
-fn row_of(contact: &Contact) -> ContactRow {
+pub(crate) fn row_of(contact: &Contact) -> ContactRow {
     ContactRow {
         id: contact.id,
         phone: contact.phone.clone(),

@@ -6,7 +6,7 @@
 
 use domain::access::Permission;
 use domain::enrollment::{self, EnrollmentState, StopReason};
-use domain::ids::{ContactId, EnrollmentId, QuoteId, WorkflowId};
+use domain::ids::{ContactId, EnrollmentId, QuoteId, WorkflowId, WorkspaceId};
 use domain::ledger::Amounts;
 use domain::money::Micros;
 use domain::quote::{Quote, Terms};
@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::answers::{self, QuoteRow};
 use store::enrollments::Enrollment;
-use store::{DbError, Lane, Tx, contacts, enrollments, messages, numbers, workflows};
+use store::{DbError, Lane, Read, Tx, contacts, enrollments, messages, numbers, workflows};
 
 use crate::actor::{Actor, Forbidden};
 use crate::batch::{Batch, Bound, Course, Decision};
@@ -211,9 +211,7 @@ impl Engine {
             if found.state != EnrollmentState::Active {
                 return Err(RemoveError::Ended);
             }
-            let message = found.message.map(|id| messages::find(db, workspace, id)).transpose()?.flatten();
-            let in_flight = message.is_some_and(|message| message.state.is_in_flight());
-            Ok(enrollment::unsent(&found.prices, found.next_step.saturating_add(u8::from(in_flight))))
+            Ok(unsent(db, workspace, &found)?)
         })
         .await
     }
@@ -224,6 +222,13 @@ impl Engine {
         let workspace = actor.workspace();
         self.read(move |db| enrollments::find(db, workspace, id)?.ok_or(RemoveError::Unknown)).await
     }
+}
+
+/// What the end of a running enrollment would give back.
+pub(crate) fn unsent(db: &Read<'_>, workspace: WorkspaceId, running: &Enrollment) -> Result<Amounts, DbError> {
+    let message = running.message.map(|id| messages::find(db, workspace, id)).transpose()?.flatten();
+    let in_flight = message.is_some_and(|message| message.state.is_in_flight());
+    Ok(enrollment::unsent(&running.prices, running.next_step.saturating_add(u8::from(in_flight))))
 }
 
 /// Loads and decides for one contact, which is locked if it exists. Locks: contact, workflow, numbers.

@@ -12,6 +12,9 @@ use crate::beat::Beat;
 use crate::failure::Failure;
 use crate::settings::Switch;
 
+/// How often it is looked whether a family grew while its lock was waited for.
+const MOST_LOOKS: usize = 5;
+
 /// What runs around one contact, when it was locked.
 #[derive(Debug, Default)]
 pub(crate) struct Kin {
@@ -47,6 +50,24 @@ pub(crate) fn family(
     }
 }
 
+type Families = Vec<(ContactId, Vec<ContactId>)>;
+
+fn families(
+    tx: &Tx<'_>,
+    beat: &Beat,
+    stop_person: Switch,
+    contacts: &[contacts::Contact],
+) -> Result<Families, Failure> {
+    contacts.iter().map(|contact| Ok((contact.id, family(tx, beat, stop_person, contact)?))).collect()
+}
+
+fn everyone(families: &[(ContactId, Vec<ContactId>)]) -> Vec<ContactId> {
+    let mut all: Vec<ContactId> = families.iter().flat_map(|(_, family)| family).copied().collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
 /// Locks these contacts and their families, before anything else of theirs; answers what runs of each.
 pub(crate) fn lock(
     tx: &mut Tx<'_>,
@@ -57,15 +78,20 @@ pub(crate) fn lock(
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let mut families = Vec::with_capacity(ids.len());
-    for contact in contacts::some(tx, beat.workspace, ids)? {
-        families.push((contact.id, family(tx, beat, stop_person, &contact)?));
+    let seen = contacts::some(tx, beat.workspace, ids)?;
+    let mut families = families(tx, beat, stop_person, &seen)?;
+    for _ in 0..MOST_LOOKS {
+        let mut locked = contacts::lock(tx, beat.workspace, &everyone(&families))?;
+        // Who waited for a merge (`merging`) has got other kin by it.
+        locked.retain(|contact| ids.contains(&contact.id));
+        let now = self::families(tx, beat, stop_person, &locked)?;
+        let same = now == families;
+        families = now;
+        if same {
+            break;
+        }
     }
-    let mut all: Vec<ContactId> = families.iter().flat_map(|(_, family)| family).copied().collect();
-    all.sort_unstable();
-    all.dedup();
-    contacts::lock(tx, beat.workspace, &all)?;
-    let running = enrollments::running_of(tx, beat.workspace, &all)?;
+    let running = enrollments::running_of(tx, beat.workspace, &everyone(&families))?;
     let kin = |(contact, family): (ContactId, Vec<ContactId>)| {
         let mut kin = Kin::default();
         for row in running.iter().filter(|row| family.contains(&row.contact)) {

@@ -51,6 +51,7 @@ pub mod live;
 pub mod low_balance;
 pub mod mails;
 pub mod manual;
+pub mod merging;
 mod meters;
 pub mod needs;
 pub mod notes;

@@ -35,6 +35,7 @@ mod listing;
 mod lists;
 mod low_balance;
 mod manual;
+mod merging;
 mod months;
 mod nodes;
 mod outage;

@@ -30,6 +30,7 @@ mod json;
 pub mod labels;
 pub mod ledger;
 pub mod mails;
+pub mod merges;
 pub mod messages;
 mod migrations;
 pub mod needs;
@@ -90,6 +91,7 @@ const STATEMENTS: &[&[(&str, &Sql)]] = &[
     labels::ALL,
     ledger::ALL,
     mails::ALL,
+    merges::ALL,
     messages::ALL,
     messages::counted::ALL,
     notes::ALL,

@@ -124,7 +124,7 @@ pub(crate) fn may_lift(actor: &Actor, kind: Suppression) -> Result<(), SuppressE
     }
 }
 
-pub(super) fn suppress(tx: &mut Tx<'_>, beat: &Beat, id: ContactId, kind: Suppression) -> Result<bool, SuppressError> {
+pub(crate) fn suppress(tx: &mut Tx<'_>, beat: &Beat, id: ContactId, kind: Suppression) -> Result<bool, SuppressError> {
     let contact = super::lock(tx, beat, id)?.ok_or(SuppressError::Unknown)?;
     let new =
         suppressions::add(tx, beat.workspace, (contact.phone_hash, Some(contact.id)), kind, &beat.actor, beat.now)?;

@@ -40,6 +40,10 @@ impl Names {
             }
             "contact.created" => format!("{who} added {whom}"),
             "contact.changed" => format!("{who} changed {} of {whom}", self.fields_of(facts)),
+            "contact.merged" if event.contact.is_some_and(|id| id.to_string() == text(facts, "kept")) => {
+                format!("{who} merged {whom} with another contact, whose number is one more of this person")
+            }
+            "contact.merged" => format!("{who} merged {whom} into another contact of the same person"),
             "contact.deleted" => format!("{who} deleted {whom}"),
             "reminder.set" => format!("{who} wants to hear of {whom} later"),
             "reminder.due" => format!("It is time to come back to {whom}"),
@@ -377,6 +381,7 @@ mod tests {
             r#"{"name":"Litigators"}"#,
             "Pat Doe took a phone off the list “Litigators”",
         ),
+        ("usr_1", "contact.merged", "{}", "Pat Doe merged Ann Lee into another contact of the same person"),
         ("usr_9", "contact.labelled", r#"{"name":"Hot"}"#, "A former user gave Ann Lee the label “Hot”"),
         ("contact", "contact.suppressed", r#"{"list":"opted_out"}"#, "Ann Lee opted out: nothing is sent any more"),
         (
