@@ -18,6 +18,7 @@ pub(crate) mod ids;
 mod imports;
 pub(crate) mod jobs;
 pub(crate) mod keys;
+pub(crate) mod merges;
 pub(crate) mod messages;
 pub(crate) mod numbers;
 mod payments;
@@ -98,6 +99,8 @@ fn people(router: OpenApiRouter<Parts>) -> OpenApiRouter<Parts> {
         .routes(routes!(contacts::show, contacts::edit, contacts::remove))
         .routes(routes!(erasures::by_contact))
         .routes(routes!(erasures::by_phone))
+        .routes(routes!(merges::preview))
+        .routes(routes!(merges::merge))
         .routes(routes!(reminders::list))
         .routes(routes!(reminders::set, reminders::end))
         .routes(routes!(consents::list, consents::record))

@@ -19,7 +19,7 @@ mod contacts;
 pub(crate) mod csv;
 mod doubts;
 mod enroll;
-mod enrollments;
+pub(crate) mod enrollments;
 mod failures;
 pub(crate) mod fault;
 pub(crate) mod form;

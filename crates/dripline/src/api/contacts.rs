@@ -26,7 +26,7 @@ pub(crate) struct Contact {
     /// The values of its fields by their keys: lower case, without spaces and underscores.
     #[schema(example = json!({"firstname": "Ann", "address": "12 Oak Street"}))]
     fields: BTreeMap<String, String>,
-    /// What contacts share that came from one row of a file with several phones.
+    /// What contacts share that came from one row of a file with several phones, or were merged.
     person: Option<ids::Person>,
     /// Our number that texts the contact.
     number: Option<ids::Number>,

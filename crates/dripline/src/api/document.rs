@@ -14,6 +14,7 @@ use utoipa::openapi::{ContentBuilder, OpenApi, Ref, ResponseBuilder, path::Opera
 use utoipa::{OpenApi as _, ToSchema};
 
 use super::ids;
+use super::merges::MergePreview;
 use super::quotes::{Quote, Refusal};
 use super::words::{CodeWord, DuplicateWord, PermissionWord};
 use crate::problem::Code;
@@ -86,6 +87,9 @@ struct ProblemBody {
     /// The quote that holds now.
     #[schema(nullable = false)]
     quote: Option<Quote>,
+    /// What the merge would do now.
+    #[schema(nullable = false)]
+    preview: Option<MergePreview>,
     /// All that is wrong with a workflow.
     #[schema(nullable = false)]
     faults: Option<Vec<String>>,

@@ -17,6 +17,7 @@ use engine::bulk::{ENROLL, WITHDRAW, WithdrawWhom};
 use engine::doubts::Fate;
 use engine::erasing::ERASE;
 use engine::import::OnDuplicate;
+use engine::merging::Side;
 use engine::numbers::NumberState;
 use engine::statement::LineKind;
 use engine::webhooks::log::Again;
@@ -86,6 +87,7 @@ pub(crate) type AgainWord = Word<Again>;
 
 pub(crate) type DuplicateWord = Word<OnDuplicate>;
 pub(crate) type CodeWord = Word<Code>;
+pub(crate) type SideWord = Word<Side>;
 
 /// Whether the messaging plan runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -159,6 +161,8 @@ lists! {
         Code::ALL.iter().map(|code| code.word()).collect();
     OnDuplicate, "OnDuplicate", "What an import does with a contact that is there: fills its empty fields, or overwrites.",
         vec!["fill_empty", "overwrite"];
+    Side, "MergeSide", "One of two contacts that are merged: the one that is kept, or the one that it takes in.",
+        Side::ALL.map(Side::word).to_vec();
     EndpointState, "WebhookState", "Whether an endpoint is told what happens: `on`, `off` by a user, or `disabled` because it took nothing.",
         EndpointState::ALL.map(EndpointState::word).to_vec();
     DeliveryState, "WebhookDeliveryState", "Where a delivery stands.", DeliveryState::ALL.map(DeliveryState::word).to_vec();

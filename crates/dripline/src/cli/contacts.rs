@@ -1,7 +1,8 @@
-//! `dripline contacts`: a file of contacts into a workspace, row by row; and a person out of it, for good.
+//! `dripline contacts`: a file of contacts into a workspace, row by row; two of one person made one; and a person out of it, for good.
 
 mod check;
 mod erase;
+mod merge;
 mod report;
 
 use std::fs::{self, File};
@@ -46,7 +47,7 @@ with some of it; it stores nothing and may run beside the server. Each row is ta
 its reason; --rejected keeps the rejected ones as they came, to be mended and imported again. To go
 on after an interruption import the file again: nothing is done twice.";
 
-/// Import contacts from a CSV file or an Excel workbook, or erase a person
+/// Import contacts from a CSV file or an Excel workbook, merge two, or erase a person
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Contacts {
@@ -62,6 +63,9 @@ enum Command {
     /// Erase a person for good: name, phone, fields, notes and texts
     #[command(after_help = erase::EXAMPLES)]
     Erase(erase::Erase),
+    /// Merge two contacts that are one person; both numbers stay
+    #[command(after_help = merge::EXAMPLES)]
+    Merge(merge::Merge),
 }
 
 #[derive(Debug, clap::Args)]
@@ -144,6 +148,7 @@ impl Contacts {
         match self.command {
             Command::Import(command) => command.run(answer),
             Command::Erase(command) => command.run(answer),
+            Command::Merge(command) => command.run(answer),
         }
     }
 }

@@ -35,6 +35,7 @@ use super::{Code, Problem};
 
 mod consent;
 mod erasing;
+mod merging;
 mod operator;
 mod plan;
 mod reminders;

@@ -45,6 +45,7 @@ codes! {
     WorkflowNotChangeable "workflow_not_changeable" CONFLICT "Contacts move through the workflow, or somebody else changed it meanwhile.";
     EnrollmentEnded "enrollment_ended" CONFLICT "The enrollment has ended already.";
     TextsOnTheWay "texts_on_the_way" CONFLICT "Texts to the person are queued, with a carrier or in doubt: try again when it is known what became of them.";
+    MergeChanged "merge_changed" CONFLICT "Something about the two contacts changed since the preview; `preview` is the new one.";
     NotInDoubt "not_in_doubt" CONFLICT "It is known what became of the message, or its carrier is still being asked.";
     LastOwner "last_owner" CONFLICT "A workspace keeps an owner.";
     QuoteChanged "quote_changed" CONFLICT "Text or price are no longer those of the quote; `quote` is the new one.";
@@ -56,6 +57,7 @@ codes! {
     Selection "selection" UNPROCESSABLE_ENTITY "The selection names nobody, or too many.";
     Phone "phone" UNPROCESSABLE_ENTITY "The phone cannot be used: `reason` says why.";
     ContactInvalid "contact_invalid" UNPROCESSABLE_ENTITY "A field of the contact cannot be what was given.";
+    MergeInvalid "merge_invalid" UNPROCESSABLE_ENTITY "The two contacts cannot be merged so, or are one already.";
     ConsentInvalid "consent_invalid" UNPROCESSABLE_ENTITY "The consent cannot be recorded so.";
     ListInvalid "list_invalid" UNPROCESSABLE_ENTITY "The list cannot be made or filled so.";
     ReminderInvalid "reminder_invalid" UNPROCESSABLE_ENTITY "The reminder cannot be of this time or length.";

@@ -67,8 +67,16 @@ async fn makers(customer: &Customer<'_>) -> Vec<(String, Option<Value>, Option<V
         ),
         ("/subscription".to_owned(), Some(json!({ "plan": plan })), Some(json!({ "plan": larger }))),
     ];
+    all.push(merge(customer).await);
     all.extend(erasures(customer).await);
     all
+}
+
+/// Of those, the one that merges two.
+async fn merge(customer: &Customer<'_>) -> (String, Option<Value>, Option<Value>) {
+    let (keep, take) = (customer.contact("+12125550193").await, customer.contact("+12125550194").await);
+    let other = json!({ "take": take, "goes_on": "take" });
+    (format!("/contacts/{keep}/merge"), Some(json!({ "take": take })), Some(other))
 }
 
 /// Of those, the ones that erase somebody.
@@ -130,7 +138,7 @@ async fn a_repeat_gets_the_first_answer_and_another_request_is_refused() {
             .await
             .problem(409, "idempotency_key_reused");
     }
-    assert_eq!(customer.get("/contacts").await.good()["data"].as_array().unwrap().len(), 2);
+    assert_eq!(customer.get("/contacts").await.good()["data"].as_array().unwrap().len(), 4);
     assert_eq!(customer.get("/workflows").await.good()["data"].as_array().unwrap().len(), 4);
     assert_eq!(customer.get("/numbers").await.good()["data"].as_array().unwrap().len(), 2);
     assert_eq!(customer.get("/users").await.good()["data"].as_array().unwrap().len(), 1);

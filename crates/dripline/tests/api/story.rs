@@ -1,6 +1,7 @@
 //! The main job by the API alone: price, start, text, reply, refund, proof; and every operation on the way, so that each
 //! has answered well at least once.
 
+mod merging;
 mod money;
 
 use std::collections::BTreeSet;
@@ -47,6 +48,7 @@ async fn a_day_through_every_operation() {
     reminder(&told, &contact, &workflow).await;
     ends(&told, &contact, &workflow).await;
     simulator(&told).await;
+    merging::merging(&told).await;
     erasing(&told).await;
     doubt(&told).await;
     webhooks(&told).await;

@@ -53,6 +53,27 @@ fn the_operators_story_from_a_workspace_to_a_copy_that_verifies() {
 }
 
 #[test]
+fn two_contacts_are_shown_beside_each_other_and_merged() {
+    for house in houses() {
+        house.furnish();
+        house.write("leads.csv", "Phone,First Name,City\n2125550123,Ann,Miami\n2125550124,Anna,\n");
+        house.json(&["contacts", "import", "leads.csv"]);
+        let merge = ["contacts", "merge", "(212) 555-0124", "Ann"];
+        let nobody = house.error(&merge);
+        assert!(nobody.starts_with("2 ") && nobody.contains("add --yes to merge"), "{nobody}");
+        let shown = house.text(&[&merge[..], &["--theirs", "First Name", "--dry-run"]].concat());
+        assert!(shown.contains("+12125550124) takes in Ann (+12125550123)"), "{}: {shown}", house.name);
+        assert!(shown.contains("Miami") && shown.contains("Nothing was changed"), "{}: {shown}", house.name);
+        let merged = house.json(&[&merge[..], &["--theirs", "First Name", "--yes"]].concat());
+        assert_eq!((&merged["merged"], &merged["preview"]["fields"][1]["value"]), (&json!(true), &json!("Ann")));
+        let again = house.error(&["contacts", "merge", "(212) 555-0124", "(212) 555-0123", "--yes"]);
+        assert!(again.starts_with("1 ") && again.contains("one person already"), "{again}");
+        let wrong = house.error(&["contacts", "merge", "(212) 555-0124", "(212) 555-0123", "--goes-on", "x", "--yes"]);
+        assert!(wrong.starts_with("2 ") && wrong.contains("write keep or take"), "{wrong}");
+    }
+}
+
+#[test]
 fn a_person_is_shown_and_erased_by_a_phone_that_they_have_or_had() {
     for house in houses() {
         house.furnish();
