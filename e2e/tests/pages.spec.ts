@@ -46,6 +46,8 @@ const pages: [string, (made: World) => string][] = [
   ["doubts", () => "/doubts"],
   ["reminders", () => "/reminders"],
   ["erase", () => "/contacts/erase"],
+  ["merge", (made) => `/contacts/${made.contacts["+12125550131"]}/merge`],
+  ["merge-with", (made) => `/contacts/${made.contacts["+12125550131"]}/merge?with=${made.contacts["+12125550133"]}`],
   ["failures", () => "/failures"],
   ["job", (made) => `/jobs/${made.job}`],
   ["simulator-phone", (made) => `/simulator/${made.contacts["+12125550132"]}`],

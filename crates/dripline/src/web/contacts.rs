@@ -6,6 +6,7 @@ pub(super) mod consent;
 mod erase;
 mod export;
 pub(super) mod import;
+mod merge;
 mod show;
 mod views;
 
@@ -47,6 +48,7 @@ pub(super) fn routes() -> Router<Parts> {
         .route("/contacts/export", get(export::file))
         .merge(import::routes())
         .merge(erase::routes())
+        .merge(merge::routes())
         .merge(show::routes())
         .merge(views::routes())
 }

@@ -21,6 +21,7 @@ mod imports;
 mod invite;
 mod live;
 mod markup;
+mod merging;
 mod messenger;
 mod notice;
 mod operator;

@@ -33,7 +33,7 @@ use crate::wiring::Parts;
 /// Most enrollments and most events that are shown.
 const SHOWN: i64 = 30;
 /// The fields that every contact has on this page: key and name.
-const STANDARD: [(&str, &str); 10] = [
+pub(super) const STANDARD: [(&str, &str); 10] = [
     ("firstname", "First name"),
     ("lastname", "Last name"),
     ("fullname", "Full name"),
