@@ -29,6 +29,7 @@ const pages: [string, (made: World) => string][] = [
   ["contacts", () => "/contacts"],
   ["contact", (made) => `/contacts/${made.contacts["+12125550131"]}`],
   ["contact-new", () => "/contacts/new"],
+  ["contacts-by-field", () => "/contacts?field=state&how=has&value=f"],
   ["import", () => "/contacts/import"],
   ["workflows", () => "/workflows"],
   ["workflow", (made) => `/workflows/${first(made.workflows)}`],
@@ -48,6 +49,9 @@ const pages: [string, (made: World) => string][] = [
   ["erase", () => "/contacts/erase"],
   ["merge", (made) => `/contacts/${made.contacts["+12125550131"]}/merge`],
   ["merge-with", (made) => `/contacts/${made.contacts["+12125550131"]}/merge?with=${made.contacts["+12125550133"]}`],
+  ["operator", () => "/operator"],
+  ["operator-plans", () => "/operator/plans"],
+  ["operator-rates", () => "/operator/rates"],
   ["failures", () => "/failures"],
   ["job", (made) => `/jobs/${made.job}`],
   ["simulator-phone", (made) => `/simulator/${made.contacts["+12125550132"]}`],
@@ -73,7 +77,7 @@ for (const { look, width, height, dark } of looks) {
     test.use({ viewport: { width, height }, colorScheme: dark ? "dark" : "light", contextOptions: { reducedMotion: "reduce" } });
 
     test("every page", async ({ page }) => {
-      test.setTimeout(240_000);
+      test.setTimeout(300_000);
       await page.goto("/sign-in");
       await check(page, `sign-in-${look}`);
       await signIn(page);

@@ -23,6 +23,14 @@ const WAITS: [SignedDuration; 6] = [
 /// How long a mail is tried. What it says is old by then.
 pub const PATIENCE: SignedDuration = SignedDuration::from_hours(24);
 
+/// A text in which nothing begins another line: not in a header, not in a log, not on a screen.
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    let breaks = |sign: char| sign.is_control() || matches!(sign, '\u{2028}' | '\u{2029}');
+    let spaced: String = text.chars().map(|sign| if breaks(sign) { ' ' } else { sign }).collect();
+    spaced.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// What the mail server said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reply {

@@ -8,6 +8,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use domain::mail::one_line;
 use futures_util::future::BoxFuture;
 use lettre::address::Address;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
@@ -128,13 +129,6 @@ fn said(error: &Error) -> String {
 fn is_ascii(address: &Address) -> bool {
     let text: &str = address.as_ref();
     text.is_ascii()
-}
-
-/// A text in which nothing begins another line: not in a header, not in a log, not on a screen.
-fn one_line(text: &str) -> String {
-    let breaks = |sign: char| sign.is_control() || matches!(sign, '\u{2028}' | '\u{2029}');
-    let spaced: String = text.chars().map(|sign| if breaks(sign) { ' ' } else { sign }).collect();
-    spaced.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// A subject that reads as it was written: one that looks like an encoded word (RFC 2047) would be decoded by whoever reads it, to line

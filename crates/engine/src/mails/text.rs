@@ -1,5 +1,6 @@
 //! What an e-mail says: plain text, short, in the product's own words.
 
+use domain::mail::one_line;
 use domain::money::Micros;
 use jiff::civil::DateTime;
 
@@ -28,7 +29,7 @@ pub(crate) struct LowBalance<'f> {
 impl LowBalance<'_> {
     /// The mail; links only where the public address is known.
     pub(crate) fn written(&self, public_url: Option<&str>) -> Text {
-        let (name, below, wallet) = (one_line(self.workspace), self.below, self.wallet);
+        let (name, below, wallet) = (bounded(self.workspace), self.below, self.wallet);
         let credits = match self.credits {
             0 => String::new(),
             1 => " and 1 credit".to_owned(),
@@ -57,10 +58,8 @@ impl LowBalance<'_> {
 }
 
 /// A name that somebody gave, as one line of bounded length: it may be from before names were held to that.
-fn one_line(name: &str) -> String {
-    let breaks = |sign: char| sign.is_control() || matches!(sign, '\u{2028}' | '\u{2029}');
-    let spaced: String = name.chars().map(|sign| if breaks(sign) { ' ' } else { sign }).collect();
-    spaced.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(NAME).collect()
+fn bounded(name: &str) -> String {
+    one_line(name).chars().take(NAME).collect()
 }
 
 #[cfg(test)]
