@@ -14,9 +14,9 @@ Examples:
   dripline contacts erase ctc_06b9zq4h8g000 --do-not-contact --yes
   dripline contacts erase \"+1 212 555 0134\" --dry-run
 
-Name, phone, fields, notes and all texts of the person go, in every contact that they have or had; what
-runs ends with its refund. Money, figures and the history stay, which name nobody; opt-outs and consents
-stay by a hash of the phone. Nothing brings it back. Backups and files are not reached.";
+Name, phone, fields, notes and all texts of the person go, in every contact that they have or had;
+what runs ends with its refund. Money, figures and the history stay, which name nobody; opt-outs and
+consents stay by a hash of the phone. Nothing brings it back. Backups and files are not reached.";
 
 /// What is asked for.
 #[derive(Debug, clap::Args)]

@@ -15,9 +15,10 @@ Examples:
   dripline contacts merge ctc_06b9zq4h8g000 ctc_06b9zq4h8g001 --theirs Address --theirs Email
   dripline contacts merge \"+1 212 555 0134\" \"+1 212 555 0135\" --goes-on take --yes
 
-The first contact stays the person's record and takes the second one in, whose number stays as another
-number of the person, with its texts, consents and opt-outs. Empty fields are filled; labels, notes and
-the earlier reminder move. Where both are in a workflow, one ends with its refund. It cannot be undone.";
+The first contact stays the person's record and takes the second one in, whose number stays as
+another number of the person, with its texts, consents and opt-outs. Empty fields are filled;
+labels, notes and the earlier reminder move. Where both are in a workflow, one ends with its refund.
+It cannot be undone.";
 
 /// What is asked for.
 #[derive(Debug, clap::Args)]
