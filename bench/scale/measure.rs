@@ -85,6 +85,9 @@ fn pages(house: &House, size: Size) -> Vec<(String, Path)> {
         "/messenger?filter=awaiting",
         "/contacts",
         "/contacts?sort=name",
+        "/contacts?state=never_texted",
+        "/contacts?field=firstname&how=is&value=ann",
+        "/contacts?field=lastname&how=is&value=nobody",
         "/simulator",
         "/settings/profile",
         "/settings/workspace",
@@ -105,6 +108,9 @@ fn pages(house: &House, size: Size) -> Vec<(String, Path)> {
     let of = workflow.clone();
     all.push(page("/workflows/{id}", Box::new(move |nth| format!("/workflows/{}", of(nth)))));
     all.push(page("/workflows/{id}/edit", Box::new(move |nth| format!("/workflows/{}/edit", workflow(nth)))));
+    let of = house.workflows.clone();
+    let been = move |nth: i64| format!("/contacts?workflow=been-{}", of[usize::try_from(nth).unwrap() % of.len()]);
+    all.push(page("/contacts?workflow=been-{id}", Box::new(been)));
     all.push(page("/contacts/{id}", Box::new(move |nth| format!("/contacts/{}", person(nth)))));
     all.push(page("/messenger/{id}", Box::new(move |nth| format!("/messenger/{}", talk(nth)))));
     all.push(page("/simulator/{id}", Box::new(move |nth| format!("/simulator/{}", talk(nth)))));
