@@ -191,6 +191,7 @@ async fn carriers_rates_are_set_corrected_and_removed_and_make_the_cost_of_a_wor
         (form("UK", "0.01", "2026-11-01"), "UK is no country"),
         (form("US", "cheap", "2026-11-01"), "input-error"),
         (form("US", "2", "2026-11-01"), "is not between"),
+        (form("US", "0.01", "2026-11-01").replace("heard=0", "heard=-1"), "id=\"heard-says\" class=\"text-error\""),
         (form("US", "0.01", "soon"), "not a date"),
         (form("US", "0.01", "1999-01-01"), "at the earliest"),
         (form("US", "0.01", "2026-11-01").replace("simulator", "pigeon"), "There is no carrier"),

@@ -142,7 +142,7 @@ pub(super) async fn set(
     Form(typed): Form<Typed>,
 ) -> Result<Response, Wrong> {
     let fault = match read(&typed) {
-        Ok(rate) => match parts.engine.set_rate(&console.operator, rate).await {
+        Ok(rate) => match parts.engine.set_rate(&console.operator, rate.clone()).await {
             Ok(Entry { rate, .. }) => {
                 let place = rate.country.map_or_else(|| "every other country".to_owned(), country_name);
                 let (name, since) = (name_of(&rate.carrier), tallies::date_of(rate.since));
@@ -151,7 +151,8 @@ pub(super) async fn set(
             }
             Err(error @ (RateError::Carrier(_) | RateError::TooMany)) => Fault::at("carrier", &error),
             Err(error @ RateError::Country(_)) => Fault::at("country", &error),
-            Err(error @ RateError::Price(_)) => Fault::at("sent", &error),
+            Err(error @ RateError::Price(given)) if given == rate.price.sent => Fault::at("sent", &error),
+            Err(error @ RateError::Price(_)) => Fault::at("heard", &error),
             Err(error @ RateError::Since) => Fault::at("since", &error),
             Err(RateError::Failure(failure)) => return Err(failure.into()),
         },
