@@ -158,7 +158,7 @@ impl Engine {
         carrier: &str,
         country: Option<Country>,
         since: i64,
-    ) -> Result<bool, RateError> {
+    ) -> Result<bool, Failure> {
         let carrier = carrier.to_owned();
         self.write(Lane::Normal, move |tx| Ok(carrier_rates::remove(tx, &carrier, country.as_ref(), since)?)).await
     }

@@ -177,12 +177,8 @@ pub(super) async fn remove(
     let (Ok(country), Ok(since)) = (country(&which.country), day(&which.since)) else {
         return Err(Wrong::not_found("the rate"));
     };
-    match parts.engine.remove_rate(&console.operator, &which.carrier, country, since).await {
-        Ok(true) => Ok(Done::to(HERE)
-            .saying("The rate is gone; what was there before it holds again".to_owned())
-            .into_response()),
-        Ok(false) => Err(Wrong::not_found("the rate")),
-        Err(RateError::Failure(failure)) => Err(failure.into()),
-        Err(_) => Err(Wrong::not_found("the rate")),
+    if !parts.engine.remove_rate(&console.operator, &which.carrier, country, since).await? {
+        return Err(Wrong::not_found("the rate"));
     }
+    Ok(Done::to(HERE).saying("The rate is gone; what was there before it holds again".to_owned()).into_response())
 }
