@@ -34,6 +34,8 @@ pub(crate) fn words(line: &MonthLine) -> String {
         (LineKind::Credits, _) => "Credits granted".to_owned(),
         (LineKind::Withdrawal, _) => "Paid out".to_owned(),
         (LineKind::CreditsTaken, _) => "Credits taken back".to_owned(),
+        (LineKind::Disputed, _) => "Disputed payment".to_owned(),
+        (LineKind::DisputeReturned, _) => "Disputed payment returned".to_owned(),
         (LineKind::Plan, _) => "Plan".to_owned(),
         (LineKind::PlanCredits, _) => "Credits of the plan".to_owned(),
         (LineKind::CreditsEnded, _) => "Credits ended with their period".to_owned(),

@@ -5,17 +5,20 @@
 
 mod month;
 
+use std::collections::BTreeMap;
+
 use domain::access::Permission;
-use domain::ids::EnrollmentId;
+use domain::ids::{EnrollmentId, WorkspaceId};
 use domain::ledger::{Amounts, Reason};
 use domain::money::Micros;
 use domain::tally::{Count, What};
+use domain::zones::Zone;
 use jiff::civil::Date;
 use store::enrollments::{self, Enrollment};
-use store::ledger::statement::{self, Line, Text};
+use store::ledger::statement::{self, Line, Subject, Text};
 use store::ledger::{self, Posted};
 use store::tallies::{self, Tally};
-use store::{Read, contacts, workflows};
+use store::{Read, contacts, workflows, workspaces};
 
 pub use self::month::{LineKind, Month, MonthLine, MonthStatement, NoMonth};
 use crate::actor::Actor;
@@ -47,8 +50,12 @@ pub struct StatementDay {
     pub refunded: Amounts,
     /// What was paid in or granted by hand.
     pub paid_in: Amounts,
-    /// What was paid out or taken back by hand.
+    /// What was paid out, given back to a card or taken back by hand.
     pub paid_out: Amounts,
+    /// What banks hold back, or took, of payments that are disputed.
+    pub disputed: Amounts,
+    /// What they let go of as disputes were won.
+    pub dispute_returned: Amounts,
     /// The credits of periods of the plan that began.
     pub granted: Amounts,
     /// The price of these periods.
@@ -75,6 +82,8 @@ pub struct DayLines {
     pub day: Option<StatementDay>,
     /// What moved, newest subjects first.
     pub lines: Vec<Line>,
+    /// Why each payment among them moved on that day, by the line's identifier, in the order in which it did.
+    pub reasons: BTreeMap<i64, Vec<Reason>>,
     /// Where the next page goes on.
     pub next: Option<i64>,
 }
@@ -154,7 +163,8 @@ impl Engine {
             if more {
                 lines.pop();
             }
-            Ok(DayLines { day: sums, next: lines.last().filter(|_| more).map(|line| line.id), lines })
+            let next = lines.last().filter(|_| more).map(|line| line.id);
+            Ok(DayLines { day: sums, next, reasons: reasons(db, workspace, date, &lines)?, lines })
         })
         .await
     }
@@ -174,7 +184,31 @@ impl Engine {
     }
 }
 
-fn follow(db: &Read<'_>, row: Enrollment, workspace: domain::ids::WorkspaceId) -> Result<Charge, Failure> {
+/// Why the payments of these lines moved on the day: a line says how much, and a dispute is no withdrawal.
+fn reasons(
+    db: &Read<'_>,
+    workspace: WorkspaceId,
+    date: Date,
+    lines: &[Line],
+) -> Result<BTreeMap<i64, Vec<Reason>>, BillingError> {
+    let zone = workspaces::find(db, workspace)?.map(|row| zone_named(&row.zone)).ok_or(BillingError::Unknown)?;
+    let mut reasons = BTreeMap::new();
+    for line in lines.iter().filter(|line| matches!(line.subject, Subject::Payment(_))) {
+        let moves = ledger::of_subject(db, workspace, line.id)?;
+        let of_day = moves.iter().filter(|row| zone.local(row.at).date() == date);
+        let mut why: Vec<Reason> = of_day.filter_map(|row| Reason::from_word(&row.reason)).collect();
+        why.dedup();
+        reasons.insert(line.id, why);
+    }
+    Ok(reasons)
+}
+
+/// The zone of a workspace's calendar.
+fn zone_named(name: &str) -> Zone {
+    Zone::named(name).or_else(|_| Zone::named("UTC")).expect("the database has UTC")
+}
+
+fn follow(db: &Read<'_>, row: Enrollment, workspace: WorkspaceId) -> Result<Charge, Failure> {
     let contact = contacts::find(db, workspace, row.contact)?.map(|contact| contact.name);
     let workflow = workflows::find(db, workspace, row.workflow)?.map(|workflow| workflow.name);
     Ok(Charge {
@@ -203,6 +237,8 @@ impl StatementDay {
             refunded: Amounts::ZERO,
             paid_in: Amounts::ZERO,
             paid_out: Amounts::ZERO,
+            disputed: Amounts::ZERO,
+            dispute_returned: Amounts::ZERO,
             granted: Amounts::ZERO,
             fees: Amounts::ZERO,
             expired: Amounts::ZERO,
@@ -213,9 +249,9 @@ impl StatementDay {
     /// By how much the day changed credits and wallet.
     #[must_use]
     pub fn net(&self) -> Amounts {
-        let more = self.refunded.plus(self.paid_in).plus(self.granted);
+        let more = self.refunded.plus(self.paid_in).plus(self.granted).plus(self.dispute_returned);
         let spent = self.charged.plus(self.manual_charged);
-        minus(more, spent.plus(self.paid_out).plus(self.fees).plus(self.expired))
+        minus(more, spent.plus(self.paid_out).plus(self.disputed).plus(self.fees).plus(self.expired))
     }
 
     fn add(&mut self, what: What, count: Count) {
@@ -233,10 +269,10 @@ impl StatementDay {
                 self.refunds += count.count;
                 self.refunded = self.refunded.plus(count.amounts);
             }
-            What::Moved(Reason::TopUp | Reason::DisputeWon) => self.paid_in = self.paid_in.plus(count.amounts),
-            What::Moved(Reason::Withdrawal | Reason::Dispute | Reason::Repayment) => {
-                self.paid_out = self.paid_out.plus(count.amounts);
-            }
+            What::Moved(Reason::TopUp) => self.paid_in = self.paid_in.plus(count.amounts),
+            What::Moved(Reason::Withdrawal | Reason::Repayment) => self.paid_out = self.paid_out.plus(count.amounts),
+            What::Moved(Reason::Dispute) => self.disputed = self.disputed.plus(count.amounts),
+            What::Moved(Reason::DisputeWon) => self.dispute_returned = self.dispute_returned.plus(count.amounts),
             What::Moved(Reason::Grant) => self.granted = self.granted.plus(count.amounts),
             What::Moved(Reason::Fee) => self.fees = self.fees.plus(count.amounts),
             What::Moved(Reason::Expiry) => self.expired = self.expired.plus(count.amounts),

@@ -53,6 +53,8 @@ mod rules;
 mod seals;
 mod simulation;
 mod story;
+#[allow(dead_code, reason = "the tests of the pages use the rest")]
+mod summed;
 mod suppression_lists;
 mod suspension;
 mod tariffs;

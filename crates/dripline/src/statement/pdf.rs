@@ -271,6 +271,8 @@ fn heading(kind: LineKind) -> &'static str {
         LineKind::ByHand => "Messages by hand",
         LineKind::Refund => "Refunds",
         LineKind::Withdrawal | LineKind::CreditsTaken => "Paid out and taken back",
+        LineKind::Disputed => "Disputed payments",
+        LineKind::DisputeReturned => "Disputed payments returned",
         LineKind::CreditsEnded => "Credits ended with their period",
     }
 }

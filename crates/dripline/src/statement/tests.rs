@@ -48,6 +48,8 @@ pub(super) fn full(workspace: &str) -> MonthStatement {
             (on, LineKind::ByHand, i64::from(day) % 3, amounts(-1, -15_000)),
             (on, LineKind::Refund, 12, amounts(20, 123_450)),
             (on, LineKind::Withdrawal, 0, amounts(0, -1_000_000_000_000)),
+            (on, LineKind::Disputed, 0, amounts(0, -25_000_000)),
+            (on, LineKind::DisputeReturned, 0, amounts(0, 25_000_000)),
             (on, LineKind::CreditsEnded, 0, amounts(-7, 0)),
             (on, LineKind::Plan, 0, amounts(0, -29_000_000)),
             (on, LineKind::PlanCredits, 0, amounts(1_000, 0)),
@@ -108,6 +110,28 @@ fn every_line_is_on_a_sheet_under_the_heads_and_every_sheet_has_its_number() {
         last[..place].iter().any(|text| text == "Credits ended with their period"),
         "it never stands alone: {last:?}"
     );
+}
+
+#[test]
+fn paper_and_file_say_the_same_of_every_kind() {
+    let on = date(2026, 10, 3);
+    let changes: Vec<_> =
+        LineKind::ALL.iter().zip(1..).map(|(kind, n)| (on, *kind, 3, amounts(n, n * 1_000_000))).collect();
+    let statement = statement("Acme", &changes);
+    let sheets = super::pdf::sheets(&Faces::new().unwrap(), &statement);
+    let paper: Vec<String> =
+        sheets.iter().flat_map(|sheet| texts(&Faces::new().unwrap(), sheet)).map(|text| text.3).collect();
+    let file = csv(&statement).file();
+    let rows: Vec<&str> = file.lines().filter(|row| row.starts_with("\"2026-10-03\"")).collect();
+    assert_eq!(rows.len(), LineKind::ALL.len());
+    let mut from = paper.iter().position(|text| text == "Wallet after").unwrap();
+    for (line, row) in statement.lines.iter().zip(rows) {
+        let (what, dollars) = (super::words(line), line.change.micros.0 / 1_000_000);
+        let ends = [format!("\"{what}\""), format!("\"{}\",\"{dollars}.00\"", line.change.credits)];
+        assert!(ends.iter().all(|part| row.contains(part)), "{row}");
+        let row = [what, format!("+{}", line.change.credits), format!("+${dollars}.00")];
+        from += 1 + paper[from + 1..].windows(3).position(|texts| texts == row).expect("it is on paper, in its order");
+    }
 }
 
 #[test]

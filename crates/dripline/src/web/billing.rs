@@ -31,6 +31,7 @@ use super::frame::{Frame, Section};
 use super::viewer::Viewer;
 use super::wrong::Wrong;
 use crate::api::simulator::in_demo;
+use crate::statement::words;
 use crate::wiring::Parts;
 
 /// Days on one page of the statement.
@@ -192,6 +193,8 @@ async fn file(State(parts): State<Parts>, viewer: Viewer) -> Result<Response, Wr
         "paid in USD",
         "credits out",
         "paid out USD",
+        "disputed USD",
+        "dispute returned USD",
         "credits of the plan",
         "plan USD",
         "credits ended",
@@ -207,6 +210,7 @@ async fn file(State(parts): State<Parts>, viewer: Viewer) -> Result<Response, Wr
         for amounts in [day.refunded, day.paid_in, day.paid_out] {
             pair(&mut cells, amounts);
         }
+        cells.extend([dollars(day.disputed.micros), dollars(day.dispute_returned.micros)]);
         pair(&mut cells, Amounts { credits: day.granted.credits, micros: day.fees.micros });
         cells.push(day.expired.credits.to_string());
         pair(&mut cells, day.after);
@@ -217,41 +221,34 @@ async fn file(State(parts): State<Parts>, viewer: Viewer) -> Result<Response, Wr
 
 /// Credits and dollars as two cells.
 fn pair(cells: &mut Vec<String>, amounts: Amounts) {
-    cells.push(amounts.credits.to_string());
-    cells.push(amounts.micros.to_string().replace('$', ""));
+    cells.extend([amounts.credits.to_string(), dollars(amounts.micros)]);
+}
+
+fn dollars(micros: Micros) -> String {
+    micros.to_string().replace('$', "")
 }
 
 fn day(day: &StatementDay) -> Day {
-    let mut what = Vec::new();
-    if day.added > 0 {
-        let added = counted(day.added, "contact added", "contacts added");
-        what.push(format!("{added}, {}", counted(day.added_segments, "segment", "segments")));
-    }
-    if day.manual > 0 || !day.manual_charged.is_zero() {
-        what.push(counted(day.manual, "message by hand", "messages by hand"));
-    }
-    if day.refunds > 0 {
-        what.push(counted(day.refunds, "refund", "refunds"));
-    }
-    let moves = [
-        (day.paid_in, "top-up"),
-        (day.paid_out, "withdrawal"),
-        (day.fees, "plan"),
-        (day.granted, "credits of the plan"),
-        (day.expired, "credits ended"),
-    ];
-    what.extend(moves.into_iter().filter(|(amounts, _)| !amounts.is_zero()).map(|(_, what)| what.to_owned()));
-    let paid = signed("+", day.paid_in.plus(day.granted));
-    let out = day.paid_out.plus(day.fees).plus(day.expired);
+    let mut lines = day.lines();
+    // What was done stands before what was paid.
+    lines.sort_by_key(|line| line.count.is_none());
+    let paid = signed("+", day.paid_in.plus(day.granted).plus(day.dispute_returned));
+    let out = day.paid_out.plus(day.disputed).plus(day.fees).plus(day.expired);
     Day {
         date: day.date,
         name: day.date.strftime("%a, %b %-d, %Y").to_string(),
-        what,
+        what: lines.iter().map(|line| lowered(&words(line))).collect(),
         charged: signed("−", day.charged.plus(day.manual_charged)),
         back: signed("+", day.refunded),
         paid: if out.is_zero() { paid } else { format!("{paid} {}", signed("−", out)).trim_start().to_owned() },
         after: both(day.after),
     }
+}
+
+/// Words for the middle of a sentence.
+fn lowered(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
 }
 
 /// Credits and money: `12 credits, $1.26`, or the one that there is.

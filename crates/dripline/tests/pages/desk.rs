@@ -46,7 +46,11 @@ async fn the_statement_opens_to_each_contact_and_each_message() {
     let owner = site.person(&customer, Role::Owner).await;
     let page = owner.get("/billing").await.good();
     sound(&page);
-    assert!(page.has("3 contacts added, 9 segments; top-up") && page.has("−9 credits"), "{}", page.text);
+    assert!(
+        page.has("3 contacts added, 9 segments; credits granted; top-up") && page.has("−9 credits"),
+        "{}",
+        page.text
+    );
     let day = links(&page.text, "/billing/days/")[0].to_owned();
     let page = owner.get(&day).await.good();
     sound(&page);

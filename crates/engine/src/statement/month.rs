@@ -18,7 +18,7 @@ use store::tallies::{self, Tally};
 use store::workspaces::Workspace;
 use store::{Read, ledger, workspaces};
 
-use super::{StatementDay, gathered, minus};
+use super::{StatementDay, gathered, minus, zone_named};
 use crate::actor::Actor;
 use crate::billing::BillingError;
 use crate::engine::Engine;
@@ -100,6 +100,10 @@ pub enum LineKind {
     Withdrawal,
     /// Credits were taken back by hand.
     CreditsTaken,
+    /// A payment by card is disputed: the bank holds it back, and keeps it where the dispute is lost.
+    Disputed,
+    /// The dispute was won, and it came back.
+    DisputeReturned,
     /// A period of the plan began: its price.
     Plan,
     /// Its credits.
@@ -110,7 +114,7 @@ pub enum LineKind {
 
 impl LineKind {
     /// All kinds.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Added,
         Self::ByHand,
         Self::Refund,
@@ -118,6 +122,8 @@ impl LineKind {
         Self::Credits,
         Self::Withdrawal,
         Self::CreditsTaken,
+        Self::Disputed,
+        Self::DisputeReturned,
         Self::Plan,
         Self::PlanCredits,
         Self::CreditsEnded,
@@ -134,6 +140,8 @@ impl LineKind {
             Self::Credits => "credits_granted",
             Self::Withdrawal => "withdrawal",
             Self::CreditsTaken => "credits_taken_back",
+            Self::Disputed => "disputed",
+            Self::DisputeReturned => "dispute_returned",
             Self::Plan => "plan",
             Self::PlanCredits => "plan_credits",
             Self::CreditsEnded => "credits_ended",
@@ -227,7 +235,7 @@ impl Engine {
 }
 
 fn zone_of(row: &Workspace) -> Zone {
-    Zone::named(&row.zone).or_else(|_| Zone::named("UTC")).expect("the database has UTC")
+    zone_named(&row.zone)
 }
 
 /// The first and the last month of a workspace.
@@ -254,7 +262,7 @@ fn made(db: &Read<'_>, row: &Workspace, month: Month, now: Timestamp) -> Result<
     let days = gathered(of_month);
     let opening = days.iter().fold(closing, |sum, day| minus(sum, day.net()));
     let mut after = opening;
-    let mut lines: Vec<MonthLine> = days.iter().flat_map(lines_of).collect();
+    let mut lines: Vec<MonthLine> = days.iter().flat_map(StatementDay::lines).collect();
     for line in &mut lines {
         after = after.plus(line.change);
         line.after = after;
@@ -294,27 +302,35 @@ fn held_by(row: &Tally) -> Amounts {
     }
 }
 
-/// The lines of a day: one for each kind of movement.
-fn lines_of(day: &StatementDay) -> Vec<MonthLine> {
-    let line =
-        |kind, count, change| MonthLine { date: day.date, kind, count, segments: None, change, after: Amounts::ZERO };
-    let credits = |amounts: Amounts| Amounts { micros: Micros::ZERO, ..amounts };
-    let money = |amounts: Amounts| Amounts { credits: 0, ..amounts };
-    let out = |amounts: Amounts| minus(Amounts::ZERO, amounts);
-    let mut lines = vec![
-        line(LineKind::Credits, None, credits(day.paid_in)),
-        line(LineKind::TopUp, None, money(day.paid_in)),
-        MonthLine { segments: Some(day.added_segments), ..line(LineKind::Added, Some(day.added), out(day.charged)) },
-        line(LineKind::ByHand, Some(day.manual).filter(|count| *count > 0), out(day.manual_charged)),
-        line(LineKind::Refund, Some(day.refunds), day.refunded),
-        line(LineKind::Withdrawal, None, out(money(day.paid_out))),
-        line(LineKind::CreditsTaken, None, out(credits(day.paid_out))),
-        line(LineKind::CreditsEnded, None, out(day.expired)),
-        line(LineKind::Plan, None, out(day.fees)),
-        line(LineKind::PlanCredits, None, day.granted),
-    ];
-    lines.retain(|line| !line.change.is_zero() || line.count.is_some_and(|count| count > 0));
-    lines
+impl StatementDay {
+    /// The day's lines, one for each kind of movement. What there is after each follows only from the day before.
+    #[must_use]
+    pub fn lines(&self) -> Vec<MonthLine> {
+        let line = |kind, count, change| {
+            let (date, after) = (self.date, Amounts::ZERO);
+            MonthLine { date, kind, count, segments: None, change, after }
+        };
+        let credits = |amounts: Amounts| Amounts { micros: Micros::ZERO, ..amounts };
+        let money = |amounts: Amounts| Amounts { credits: 0, ..amounts };
+        let out = |amounts: Amounts| minus(Amounts::ZERO, amounts);
+        let added = line(LineKind::Added, Some(self.added), out(self.charged));
+        let mut lines = vec![
+            line(LineKind::Credits, None, credits(self.paid_in)),
+            line(LineKind::TopUp, None, money(self.paid_in)),
+            line(LineKind::DisputeReturned, None, self.dispute_returned),
+            MonthLine { segments: Some(self.added_segments), ..added },
+            line(LineKind::ByHand, Some(self.manual).filter(|count| *count > 0), out(self.manual_charged)),
+            line(LineKind::Refund, Some(self.refunds), self.refunded),
+            line(LineKind::Withdrawal, None, out(money(self.paid_out))),
+            line(LineKind::CreditsTaken, None, out(credits(self.paid_out))),
+            line(LineKind::Disputed, None, out(self.disputed)),
+            line(LineKind::CreditsEnded, None, out(self.expired)),
+            line(LineKind::Plan, None, out(self.fees)),
+            line(LineKind::PlanCredits, None, self.granted),
+        ];
+        lines.retain(|line| !line.change.is_zero() || line.count.is_some_and(|count| count > 0));
+        lines
+    }
 }
 
 #[cfg(test)]

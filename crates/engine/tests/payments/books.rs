@@ -1,12 +1,15 @@
 //! What goes of a payment again: refunds and disputes, in the books.
 
+use domain::ledger::Reason;
 use domain::money::Micros;
 use domain::payment::Verdict;
 use engine::Operator;
 use engine::billing::Slip;
+use engine::statement::{LineKind, Month};
 
-use super::{AMOUNT, end, later, paid, poor, told, wallet, with_cards};
-use crate::world::{Plan, on_both};
+use super::{end, later, paid, poor, told, wallet, with_cards};
+use crate::summed;
+use crate::world::{Plan, World, on_both};
 
 /// A day later, when the provider is asked about what is paid.
 const DAY: i64 = 24 * 60 + 1;
@@ -38,6 +41,51 @@ fn a_dispute_takes_the_money_at_once_and_gives_it_back_when_it_is_won() {
         let events =
             ["payment.begun", "ledger.topped_up", "payment.disputed", "payment.dispute_won", "payment.dispute_lost"];
         assert_eq!(told(&world).await, events);
+        end(world).await;
+    });
+}
+
+/// The lines of this month, and that it ends with what the ledger has.
+async fn month(world: &World) -> Vec<(LineKind, i64)> {
+    let (today, _) = world.engine.today(&world.actor).await.unwrap();
+    let statement = world.engine.month_statement(&world.actor, Month::of(today)).await.unwrap();
+    summed::is_the_ledgers(&world.engine, &world.actor, &statement).await;
+    assert_eq!(statement.closing.micros, Micros(wallet(world).await));
+    statement.lines.iter().map(|line| (line.kind, line.change.micros.0 / 1_000_000)).collect()
+}
+
+#[test]
+fn the_statement_tells_a_dispute_that_is_open_one_that_is_won_and_one_that_is_lost() {
+    on_both(poor, async |world| {
+        let stripe = with_cards(&world.engine);
+        let (row, intent) = paid(&world, &stripe).await;
+        stripe.dispute(&intent, 2_500, "needs_response");
+        world.engine.refresh_payment(&world.actor, row.id).await.unwrap();
+        let (paid_in, disputed) = ((LineKind::TopUp, 35), (LineKind::Disputed, -25));
+        assert_eq!(month(&world).await, [paid_in, disputed]);
+        stripe.decide("won");
+        world.engine.refresh_payment(&world.actor, row.id).await.unwrap();
+        let won = [paid_in, (LineKind::DisputeReturned, 25), disputed];
+        assert_eq!(month(&world).await, won);
+        // Another payment on another day, whose dispute is lost: nothing more moves.
+        later(&world, DAY);
+        let (row, intent) = paid(&world, &stripe).await;
+        stripe.dispute(&intent, 2_500, "needs_response");
+        world.engine.refresh_payment(&world.actor, row.id).await.unwrap();
+        stripe.decide("lost");
+        world.engine.refresh_payment(&world.actor, row.id).await.unwrap();
+        let all = month(&world).await;
+        assert_eq!(all[3..], [(LineKind::TopUp, 25), (LineKind::Disputed, -25)]);
+        assert_eq!(all[..3], won);
+        // The day opens to the payment, and says why it moved.
+        let (today, _) = world.engine.today(&world.actor).await.unwrap();
+        for (date, reasons) in [
+            (today.yesterday().unwrap(), vec![Reason::TopUp, Reason::Dispute, Reason::DisputeWon]),
+            (today, vec![Reason::TopUp, Reason::Dispute]),
+        ] {
+            let opened = world.engine.statement_day(&world.actor, date, None, 10).await.unwrap();
+            assert_eq!(opened.reasons.values().last(), Some(&reasons), "{date}");
+        }
         end(world).await;
     });
 }
@@ -85,7 +133,9 @@ fn what_is_given_back_at_stripe_goes_out_of_the_wallet_and_nothing_goes_twice() 
         world.engine.refresh_payment(&world.actor, row.id).await.unwrap();
         assert_eq!(wallet(&world).await, 10_000_000);
         let day = world.engine.statement(&world.actor, None, 10).await.unwrap().days.remove(0);
-        assert_eq!((day.paid_out.micros, day.after.micros), (AMOUNT, Micros(10_000_000)));
+        // What was given back is paid out; what the bank holds back is not.
+        assert_eq!((day.paid_out.micros, day.disputed.micros), (Micros(10_000_000), Micros(15_000_000)));
+        assert_eq!(day.after.micros, Micros(10_000_000));
         end(world).await;
     });
 }

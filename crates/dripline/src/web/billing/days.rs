@@ -6,6 +6,8 @@ use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use axum::routing::get;
 use domain::access::Permission;
+use domain::ledger::Reason;
+use engine::statement::DayLines;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Deserialize;
@@ -33,7 +35,7 @@ pub(super) fn routes() -> Router<Parts> {
 
 /// A line as it is written.
 struct Row {
-    what: &'static str,
+    what: String,
     /// What happened is about: a contact, or nothing.
     name: String,
     phone: String,
@@ -92,9 +94,9 @@ async fn show(
         added,
         charged: day.map(|day| both(day.charged.plus(day.manual_charged))).unwrap_or_default(),
         back: day.map(|day| both(day.refunded)).unwrap_or_default(),
-        paid: day.map(|day| signed("+", day.paid_in.plus(day.granted))).unwrap_or_default(),
+        paid: day.map(|day| signed("+", day.paid_in.plus(day.granted).plus(day.dispute_returned))).unwrap_or_default(),
         elsewhere: if viewer.zone.name() == viewer.home.name() { "" } else { viewer.home.name() },
-        rows: opened.lines.iter().map(|line| row(line, &viewer)).collect(),
+        rows: opened.lines.iter().map(|line| row(line, &opened, &viewer)).collect(),
         next: opened.next,
         may_export: viewer.may("export"),
         frame: Frame::new(format!("Billing, {}", date.strftime("%b %-d")), Section::Billing, &viewer),
@@ -108,10 +110,10 @@ fn clock(at: Timestamp, viewer: &Viewer) -> String {
     here.strftime(if same { "%-I:%M %P" } else { "%b %-d, %-I:%M %P" }).to_string()
 }
 
-fn row(line: &Line, viewer: &Viewer) -> Row {
+fn row(line: &Line, opened: &DayLines, viewer: &Viewer) -> Row {
     let paid = signed("+", line.paid_in) + &signed("−", line.paid_out);
     let plain = Row {
-        what: "Payment",
+        what: payment(line, opened),
         name: String::new(),
         phone: String::new(),
         about: String::new(),
@@ -123,7 +125,7 @@ fn row(line: &Line, viewer: &Viewer) -> Row {
     };
     match &line.subject {
         Subject::Enrollment { id, contact, name, .. } => Row {
-            what: "Workflow",
+            what: "Workflow".to_owned(),
             name: contact.name.clone(),
             phone: format::phone(&contact.phone),
             about: name.clone(),
@@ -131,20 +133,36 @@ fn row(line: &Line, viewer: &Viewer) -> Row {
             ..plain
         },
         Subject::Message { contact, state, .. } => Row {
-            what: "Message by hand",
+            what: "Message by hand".to_owned(),
             name: contact.name.clone(),
             phone: format::phone(&contact.phone),
             about: state.map(|state| state.word().replace('_', " ")).unwrap_or_default(),
             address: Some(format!("/messenger/{}", contact.id)),
             ..plain
         },
-        Subject::Period { number: 0, .. } => Row { what: "Plan", about: "trial".to_owned(), ..plain },
-        Subject::Period { number, .. } => Row { what: "Plan", about: format!("month {number}"), ..plain },
-        Subject::Payment(_) if !line.paid_out.is_zero() && !line.paid_in.is_zero() => Row { what: "Payment", ..plain },
-        Subject::Payment(_) if !line.paid_out.is_zero() => Row { what: "Withdrawal", ..plain },
-        Subject::Payment(_) if line.paid_in.credits > 0 => Row { what: "Credits added", ..plain },
-        Subject::Payment(_) => Row { what: "Top-up", ..plain },
+        Subject::Period { number: 0, .. } => Row { what: "Plan".to_owned(), about: "trial".to_owned(), ..plain },
+        Subject::Period { number, .. } => Row { what: "Plan".to_owned(), about: format!("month {number}"), ..plain },
+        Subject::Payment(_) => plain,
     }
+}
+
+/// What became of a payment on that day: `Top-up; Disputed payment`.
+fn payment(line: &Line, opened: &DayLines) -> String {
+    let has_credits = line.paid_in.credits > 0 || line.paid_out.credits > 0;
+    let word = |reason: &Reason| {
+        Some(match reason {
+            Reason::TopUp if has_credits => "Credits granted",
+            Reason::TopUp => "Top-up",
+            Reason::Withdrawal if has_credits => "Credits taken back",
+            Reason::Withdrawal => "Paid out",
+            Reason::Repayment => "Given back to the card",
+            Reason::Dispute => "Disputed payment",
+            Reason::DisputeWon => "Disputed payment returned",
+            _ => return None,
+        })
+    };
+    let words: Vec<&str> = opened.reasons.get(&line.id).into_iter().flatten().filter_map(word).collect();
+    if words.is_empty() { "Payment".to_owned() } else { words.join("; ") }
 }
 
 async fn file(State(parts): State<Parts>, viewer: Viewer, Path(date): Path<String>) -> Result<Response, Wrong> {
@@ -162,14 +180,16 @@ async fn file(State(parts): State<Parts>, viewer: Viewer, Path(date): Path<Strin
         "back USD",
         "credits in",
         "paid in USD",
+        "credits out",
+        "paid out USD",
     ]);
     let mut before = None;
     for _ in 0..CHUNKS {
         let opened = parts.engine.statement_day(&viewer.actor, date, before, CHUNK).await?;
         for line in &opened.lines {
-            let row = row(line, &viewer);
-            let mut cells = vec![line.at.to_string(), row.what.to_owned(), row.name, row.phone, row.about];
-            for amounts in [line.charged, line.back, line.paid_in] {
+            let row = row(line, &opened, &viewer);
+            let mut cells = vec![line.at.to_string(), row.what, row.name, row.phone, row.about];
+            for amounts in [line.charged, line.back, line.paid_in, line.paid_out] {
                 super::pair(&mut cells, amounts);
             }
             file.row(&cells);
