@@ -16,10 +16,11 @@ use engine::bulk::{Many, Selection};
 use engine::cards::{CardUse, MOST_DECLINES};
 use engine::import::{ImportOptions, ImportOutlets};
 use engine::plans::NewPlan;
-use engine::statement::Month;
+use engine::statement::{LineKind, Month, MonthStatement};
 
 use crate::payments::stripe::{Imitation, Mood};
 use crate::payments::with_cards;
+use crate::summed;
 use crate::world::{Plan, World, on_both};
 
 const PRICE: Micros = Micros(49_000_000);
@@ -44,15 +45,10 @@ async fn sound(world: &World) {
     months.reverse();
     for month in months {
         let statement = world.engine.month_statement(&world.actor, month).await.unwrap();
-        let lines = statement
-            .lines
-            .iter()
-            .fold((0, 0), |sum, line| (sum.0 + line.change.credits, sum.1 + line.change.micros.0));
-        let change = (
-            statement.closing.credits - statement.opening.credits,
-            statement.closing.micros.0 - statement.opening.micros.0,
-        );
-        assert_eq!(lines, change, "{month}: the lines are not the change");
+        summed::is_the_ledgers(&world.engine, &world.actor, &statement).await;
+        for (line, before) in statement.lines.iter().zip(afters(&statement)) {
+            assert_eq!(line.after, before.plus(line.change), "{month}: {line:?}");
+        }
         assert_eq!(
             statement.opening,
             closing.unwrap_or(Amounts::ZERO),
@@ -66,6 +62,23 @@ async fn sound(world: &World) {
         Some(Amounts { credits, micros: Micros(micros) }),
         "the last statement ends with what there is"
     );
+}
+
+/// What there was before each line.
+fn afters(statement: &MonthStatement) -> impl Iterator<Item = Amounts> {
+    std::iter::once(statement.opening).chain(statement.lines.iter().map(|line| line.after))
+}
+
+/// What all months tell of a kind of line: how often, and by how much the wallet changed.
+async fn all_of(world: &World, kind: LineKind) -> (i64, i64) {
+    let (mut count, mut micros) = (0, 0);
+    for month in world.engine.statement_months(&world.actor).await.unwrap() {
+        let statement = world.engine.month_statement(&world.actor, month).await.unwrap();
+        for line in statement.lines.iter().filter(|line| line.kind == kind) {
+            (count, micros) = (count + line.count.unwrap_or(1), micros + line.change.micros.0);
+        }
+    }
+    (count, micros)
 }
 
 async fn days(world: &World, count: i64) {
@@ -151,6 +164,7 @@ fn the_months_of_a_hosted_workspace_balance_at_every_step() {
         pay(&world, &stripe, 2 * PRICE.0 / 1_000_000 + cost / 100).await;
         launch(&world, workflow, &contacts[..started]).await;
         sound(&world).await;
+        assert_eq!(all_of(&world, LineKind::Added).await.0, i64::try_from(started).unwrap());
 
         days(&world, 1).await;
         // One in four answers the first message: two segments of each come back, to where they came from.
@@ -195,6 +209,11 @@ fn the_months_of_a_hosted_workspace_balance_at_every_step() {
         assert_eq!(standing(&world).await, Standing::Ended);
         assert_eq!((world.balance("prepaid").await, world.balance("available").await.0), ((0, 0), 0));
         sound(&world).await;
+        // Over all months: who answered got one refund, two months of the plan were paid, and what was paid out was so once.
+        let answered = i64::try_from(started.div_ceil(4)).unwrap();
+        assert_eq!(all_of(&world, LineKind::Refund).await.0, answered);
+        assert_eq!(all_of(&world, LineKind::Plan).await, (2, -2 * PRICE.0));
+        assert_eq!(all_of(&world, LineKind::Withdrawal).await, (1, -rest.0));
         for n in 0..started {
             let texts = world.texts(&phone(n)).len();
             assert_eq!(texts, if n % 4 == 0 { 1 } else { 3 }, "{}", phone(n));

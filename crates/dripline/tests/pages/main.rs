@@ -38,9 +38,12 @@ mod sign_in;
 mod simulator;
 #[allow(dead_code, reason = "each section uses what it needs")]
 mod site;
+mod statement;
 #[path = "../../../engine/tests/payments/stripe.rs"]
 #[allow(dead_code, reason = "the engine's tests use the rest")]
 mod stripe;
+#[path = "../../../engine/tests/summed.rs"]
+mod summed;
 mod webhooks;
 mod workflows;
 mod workspaces;

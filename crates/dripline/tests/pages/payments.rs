@@ -9,7 +9,8 @@ use crate::markup::sound;
 use crate::site::Site;
 use crate::stripe::{Imitation, KEY, Mood, SIGNING};
 
-fn with_cards(site: &Site) -> Imitation {
+/// Cards are taken from now on.
+pub(crate) fn with_cards(site: &Site) -> Imitation {
     let imitation = Imitation::open();
     let http = engine::carriers::Http::new().unwrap();
     let stripe = Stripe::new(http, &imitation.address, Secret::new(KEY), Secret::new(SIGNING));

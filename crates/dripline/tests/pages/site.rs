@@ -39,6 +39,7 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) text: String,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Answer {
@@ -123,7 +124,7 @@ impl Site {
         let (head, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        Answer { path, status: head.status.as_u16(), headers: head.headers, text }
+        Answer { path, status: head.status.as_u16(), headers: head.headers, text, bytes: bytes.into() }
     }
 
     /// A form that is sent by somebody who is not signed in.
