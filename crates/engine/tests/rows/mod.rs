@@ -31,6 +31,14 @@ static TRANSFERS: Sql =
 
 static ACCOUNTS: Sql = Sql::Same("SELECT account, unit, balance FROM accounts WHERE workspace_id = $1");
 
+static LISTS: Sql =
+    Sql::Same("SELECT phone_hash, kind FROM suppressions WHERE workspace_id = $1 AND lifted_at IS NULL");
+
+static TOLD_OF: Sql = Sql::Same(
+    "SELECT contact_id FROM contacts WHERE workspace_id = $1 AND (phone <> '' OR fields <> '[]')
+    UNION SELECT contact_id FROM messages WHERE workspace_id = $1 AND body <> ''",
+);
+
 static EVENTS: Sql = Sql::Same("SELECT kind, payload FROM events WHERE workspace_id = $1 ORDER BY event_id");
 
 /// Rows of one workspace, each made by `read`.
@@ -78,8 +86,8 @@ pub(crate) struct Enrollment {
     pub(crate) workflow: i64,
     pub(crate) state: String,
     pub(crate) reason: Option<String>,
-    /// The number of its run.
-    pub(crate) run: usize,
+    /// The number of its run, unless its contact was erased.
+    pub(crate) run: Option<usize>,
     pub(crate) prices: Vec<Price>,
     pub(crate) rate: i64,
 }
@@ -94,7 +102,7 @@ pub(crate) async fn enrollments(store: &Store, workspace: WorkspaceId) -> Vec<En
             workflow: row.int(2)?,
             state: row.text(3)?.to_owned(),
             reason: row.opt_text(4)?.map(str::to_owned),
-            run: values["ref"].parse().unwrap(),
+            run: values.get("ref").map(|text| text.parse().unwrap()),
             prices: serde_json::from_str(row.text(6)?).unwrap(),
             rate: row.int(7)?,
         })
@@ -162,6 +170,16 @@ pub(crate) async fn transfers(store: &Store, workspace: WorkspaceId) -> Vec<Tran
 pub(crate) async fn accounts(store: &Store, workspace: WorkspaceId) -> BTreeMap<(String, String), i64> {
     let read = |row: &Row| Ok(((row.text(0)?.to_owned(), row.text(1)?.to_owned()), row.int(2)?));
     all(store, &ACCOUNTS, workspace, read).await.into_iter().collect()
+}
+
+/// The lists that forbid to text now, by the phone's hash.
+pub(crate) async fn lists(store: &Store, workspace: WorkspaceId) -> Vec<(i64, String)> {
+    all(store, &LISTS, workspace, |row| Ok((row.int(0)?, row.text(1)?.to_owned()))).await
+}
+
+/// The contacts of whom a phone, a field or a text is there.
+pub(crate) async fn told_of(store: &Store, workspace: WorkspaceId) -> Vec<i64> {
+    all(store, &TOLD_OF, workspace, |row| row.int(0)).await
 }
 
 /// The history: what happened, and its facts.

@@ -1,108 +1,50 @@
 //! What people do meanwhile. Each act is asked for until it is answered, by one node or another, as a person presses a button
 //! again; then the model is told, and says whether the answer was right.
 
-use std::sync::Arc;
-
 use domain::ids::EnrollmentId;
 use domain::money::Micros;
 use domain::suppression::Suppression;
-use engine::billing::{BillingError, Slip};
-use engine::bulk::{BulkError, Selection};
-use engine::contacts::{ContactError, SuppressError};
-use engine::doubts::{DoubtError, Doubts, Fate, MAX_LISTED};
+use engine::Engine;
+use engine::billing::Slip;
+use engine::bulk::Selection;
+use engine::doubts::{Doubts, Fate, MAX_LISTED};
 use engine::enrolling::{EnrollError, EnrollRequest, RemoveError};
 use engine::idempotency::IdempotencyKey;
 use engine::manual::SendError;
-use engine::numbers::{NumberChange, NumberError, NumberState};
-use engine::pauses::PauseError;
+use engine::numbers::{NumberChange, NumberState};
 use engine::skipping::SkipError;
 use engine::workflows::SaveError;
-use engine::workspaces::WorkspaceError;
-use engine::{Engine, Failure};
 
+use crate::simulation::asking::surely;
 use crate::simulation::model::{Both, Note, Run, Step, segments, words};
-use crate::simulation::street::{ENOUGH, Street};
 use crate::simulation::verdict;
 use crate::simulation::world::{APART, World, input, kinds};
-
-/// Whether an error says nothing about what was asked for.
-pub(crate) trait Trouble: std::error::Error {
-    fn is_trouble(&self) -> bool;
-}
-
-impl Trouble for Failure {
-    fn is_trouble(&self) -> bool {
-        true
-    }
-}
-
-macro_rules! troubles {
-    ($($error:ty),*) => {$(
-        impl Trouble for $error {
-            fn is_trouble(&self) -> bool {
-                matches!(self, Self::Failure(_))
-            }
-        }
-    )*};
-}
-
-troubles!(
-    BillingError,
-    BulkError,
-    ContactError,
-    DoubtError,
-    EnrollError,
-    NumberError,
-    PauseError,
-    RemoveError,
-    SaveError,
-    SendError,
-    SkipError,
-    SuppressError,
-    WorkspaceError
-);
-
-/// Asks until there is an answer; says too whether it was asked more than once.
-pub(crate) async fn surely<T, E: Trouble>(
-    street: &Arc<Street>,
-    ask: impl AsyncFn(Engine) -> Result<T, E>,
-) -> (Result<T, E>, bool) {
-    for take in 0..ENOUGH {
-        let node = street.node();
-        match ask(node.engine.clone()).await {
-            Err(error) if error.is_trouble() && take + 1 == ENOUGH => panic!("{error}: {:?}", error.source()),
-            Err(error) if error.is_trouble() => {
-                node.renew().await;
-            }
-            // What a dead process has heard nobody learns.
-            _ if node.mishaps.is_dead() => {}
-            answer => return (answer, take > 0),
-        }
-    }
-    panic!("every process that was asked has died")
-}
 
 impl World {
     /// One act.
     pub(crate) async fn act(&mut self) {
         let house = self.dice.below(self.houses.len());
         match self.dice.below(100) {
-            0..32 => self.start_one(house).await,
-            32..40 => self.start_some(house).await,
-            40..48 => self.remove(house).await,
-            48..53 => {
+            0..30 => self.start_one(house).await,
+            30..38 => self.start_some(house).await,
+            38..45 => self.remove(house).await,
+            45..50 => {
                 let flow = self.dice.below(self.houses[house].flows.len());
                 self.pause(house, flow).await;
             }
-            53..66 => self.contact_writes(house),
-            66..70 => self.ban(house).await,
-            70..76 => self.pay_in(house).await,
-            76..79 => self.change_rate(house).await,
-            79..85 => self.skip(house).await,
-            85..93 => self.write(house).await,
-            93..95 => self.pause_number(house).await,
-            95 => self.delete(house).await,
-            96 => self.list_behind(house).await,
+            50..62 => self.contact_writes(house),
+            62..66 => self.ban(house).await,
+            66..69 => self.pay_in(house).await,
+            69..71 => self.remind(house).await,
+            71..74 => self.change_rate(house).await,
+            74..79 => self.skip(house).await,
+            79..86 => self.write(house).await,
+            86..88 => self.pause_number(house).await,
+            88 => self.delete(house).await,
+            89 => self.list_behind(house).await,
+            90..93 => self.merge(house).await,
+            93..95 => self.erase(house).await,
+            95..97 => self.come_back(house).await,
             _ => self.change_plan(house).await,
         }
     }
@@ -264,7 +206,7 @@ impl World {
     }
 
     /// A run that is open as far as the model knows.
-    fn open_run(&mut self, house: usize) -> Option<usize> {
+    pub(crate) fn open_run(&mut self, house: usize) -> Option<usize> {
         let books = &self.houses[house].books;
         let open: Vec<usize> = (0..books.contacts.len()).flat_map(|contact| books.open_of(contact)).collect();
         self.dice.pick(&open)
@@ -280,13 +222,7 @@ impl World {
         match answer {
             Ok(ended) => {
                 let back = Both { credits: ended.refunded.credits, micros: ended.refunded.micros.0 };
-                let last = run.steps.iter().rposition(|step| step.arrived && !step.refused).map_or(0, |last| last + 1);
-                let unsent = |from: usize| {
-                    let left = run.steps[from..].iter().filter(|step| !step.skipped);
-                    left.fold(Both::default(), |sum, step| sum + step.price)
-                };
-                let right = (last..=run.steps.len()).any(|from| unsent(from) == back);
-                assert!(right, "{back:?} came back of {run:#?}");
+                assert!(run.gives_back(back), "{back:?} came back of {run:#?}");
                 run.stopped = Some(place);
                 self.count("a run was removed");
             }
@@ -452,6 +388,7 @@ impl World {
     pub(crate) async fn look_after(&mut self) {
         self.open_numbers(20).await;
         self.settle_doubts(20).await;
+        self.tell_reminders(20).await;
     }
 
     pub(crate) async fn open_numbers(&mut self, percent: usize) {

@@ -6,6 +6,8 @@
 //! | `street` | two to five nodes on one database, the carrier between them and the handsets, and where each dies |
 //! | `world` | one seed: who takes part, and how its time passes |
 //! | `acts` | what people do meanwhile, and what the model says to it |
+//! | `persons` | two contacts turn out to be one person, somebody is erased and comes back, or is to be thought of later |
+//! | `asking` | how something is asked for until one process answers |
 //! | `rare` | what happens now and then: a deletion, a list, a job without its process, a clock set back |
 //! | `verdict` | what must hold when all has ended |
 //!
@@ -18,7 +20,9 @@
 //! turns, and a seed gives the same world again; on PostgreSQL they race, and it may give another.
 
 mod acts;
+mod asking;
 mod model;
+mod persons;
 mod rare;
 mod street;
 mod verdict;
@@ -36,7 +40,7 @@ use crate::simulation::street::Tally;
 /// How many seeds are run with every other test.
 const USUAL: u64 = 2_000;
 /// What must have happened somewhere in so many, or the simulation shows little.
-const ALL: [&str; 39] = [
+const ALL: [&str; 48] = [
     "a callback came before the answer",
     "a clock was set back",
     "a commit was lost",
@@ -45,10 +49,13 @@ const ALL: [&str; 39] = [
     "a job lost its workflow",
     "a job started some",
     "a job was taken over",
+    "a merge ended a run",
+    "a merge forbade a number",
     "a message was settled by a person",
     "a node slept",
     "a node was killed",
     "a number was paused",
+    "a person of several was erased",
     "a person wrote",
     "a plan ended",
     "a process died after a commit",
@@ -56,6 +63,8 @@ const ALL: [&str; 39] = [
     "a process died at a statement",
     "a process died before the carrier",
     "a rate changed",
+    "a reminder was set",
+    "a reminder was told",
     "a run ended by itself",
     "a run was removed",
     "a run was started",
@@ -73,9 +82,13 @@ const ALL: [&str; 39] = [
     "a workflow was edited",
     "a workflow was paused",
     "an answer was lost",
+    "an erasure waited for a text",
     "somebody was banned",
+    "somebody was erased",
     "somebody was let in again",
     "somebody was listed behind everybody's back",
+    "somebody who was erased came back",
+    "two were merged",
 ];
 
 /// The seeds to run.

@@ -5,6 +5,8 @@
 //! | the price of a run, or that it must be refused | the texts, the rate, what is in the purse |
 //! | which texts may arrive, with which words and in which order | the run |
 //! | where the price of each text belongs | whether it arrived |
+//! | whom nobody may text any more, and whose word ends what runs to whom | who is one person, who opted out or was erased |
+//! | which reminder stays, and whether it was told | when each is due |
 //!
 //! A text that arrived is paid; any other comes back once its run has ended or gone past it. What is still under way lies
 //! between the two, so the purse is known as a least and a most, which meet when all has ended.
@@ -12,6 +14,7 @@
 use std::collections::BTreeMap;
 
 use domain::ids::{ContactId, EnrollmentId, MessageId, WorkflowId};
+use jiff::Timestamp;
 
 /// Credits and micro-dollars.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -88,17 +91,27 @@ pub(crate) type Span = (Place, Option<Place>);
 pub(crate) struct Contact {
     pub(crate) id: ContactId,
     pub(crate) phone: String,
+    /// What its lists are kept under.
+    pub(crate) hash: i64,
+    /// Who it is: contacts with the same number here are one person.
+    pub(crate) person: usize,
     /// By the kind of the ban.
     pub(crate) bans: BTreeMap<&'static str, Vec<Span>>,
-    /// It was deleted.
+    /// It was deleted, or erased.
     pub(crate) gone: bool,
+    /// When somebody wants to hear of it, and whether they have.
+    pub(crate) reminder: Option<(Timestamp, bool)>,
     /// The carrier has refused a text for good, so the contact may be on a list that is not foreseen.
     pub(crate) tainted: bool,
 }
 
 impl Contact {
     pub(crate) fn is_banned(&self) -> bool {
-        self.bans.values().any(|spans| spans.last().is_some_and(|(_, until)| until.is_none()))
+        self.bans.keys().any(|list| self.is_on(list))
+    }
+
+    pub(crate) fn is_on(&self, list: &str) -> bool {
+        self.bans.get(list).and_then(|spans| spans.last()).is_some_and(|(_, until)| until.is_none())
     }
 
     pub(crate) fn ban(&mut self, kind: &'static str, at: Place) {
@@ -124,6 +137,12 @@ impl Contact {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Books {
     pub(crate) contacts: Vec<Contact>,
+    /// How many persons there were.
+    pub(crate) persons: usize,
+    /// How many reminders were told.
+    pub(crate) told: usize,
+    /// Contacts of whom nothing is left but their identifier.
+    pub(crate) erased: Vec<ContactId>,
     pub(crate) runs: Vec<Run>,
     pub(crate) notes: Vec<Note>,
     pub(crate) paid_in: Both,
@@ -192,7 +211,73 @@ impl Books {
     }
 }
 
+impl Books {
+    /// A number for a person that nobody has.
+    pub(crate) fn new_person(&mut self) -> usize {
+        self.persons += 1;
+        self.persons
+    }
+
+    /// All contacts of somebody's person, deleted ones too.
+    pub(crate) fn everyone(&self, contact: usize) -> Vec<usize> {
+        (0..self.contacts.len()).filter(|nth| self.contacts[*nth].person == self.contacts[contact].person).collect()
+    }
+
+    /// Those of them who hear what one says. Who was deleted and writes is somebody new.
+    pub(crate) fn kin(&self, contact: usize) -> Vec<usize> {
+        let mut kin = self.everyone(contact);
+        kin.retain(|nth| *nth == contact || !(self.contacts[*nth].gone || self.contacts[contact].gone));
+        kin
+    }
+
+    /// Whom a merge of two forbids to text: of two persons of whom one has opted out, the other. Nothing if that is not foreseen,
+    /// as the carrier may have put one of them on a list.
+    pub(crate) fn forbidden_by(&self, keep: usize, take: usize) -> Option<Vec<usize>> {
+        let (ours, theirs) = (self.kin(keep), self.kin(take));
+        let any = |side: &[usize], is: fn(&Contact) -> bool| side.iter().any(|nth| is(&self.contacts[*nth]));
+        let opted = |side: &[usize]| any(side, |contact| contact.is_on("opted_out"));
+        let mut forbidden = match (opted(&ours), opted(&theirs)) {
+            _ if self.contacts[keep].person == self.contacts[take].person => return Some(Vec::new()),
+            _ if any(&ours, |one| one.tainted) || any(&theirs, |one| one.tainted) => return None,
+            (true, false) => theirs,
+            (false, true) => ours,
+            _ => return Some(Vec::new()),
+        };
+        forbidden.retain(|nth| !self.contacts[*nth].is_on("do_not_contact"));
+        Some(forbidden)
+    }
+
+    /// Makes two contacts, and all others of their persons, one person.
+    pub(crate) fn merge(&mut self, keep: usize, take: usize, forbidden: Option<Vec<usize>>, at: Place) {
+        let (ours, theirs) = (self.contacts[keep].person, self.everyone(take));
+        let is_foreseen = forbidden.is_some();
+        for nth in forbidden.into_iter().flatten() {
+            self.contacts[nth].ban("do_not_contact", at);
+            self.stop(|run| run.contact == nth, at, at);
+        }
+        theirs.into_iter().for_each(|nth| self.contacts[nth].person = ours);
+        let (own, other) = (self.contacts[keep].reminder, self.contacts[take].reminder.take());
+        self.contacts[keep].reminder = match (own, other) {
+            (Some(own), Some(other)) if other.0 < own.0 => Some(other),
+            (own, other) => own.or(other),
+        };
+        for nth in self.everyone(keep) {
+            self.contacts[nth].tainted |= !is_foreseen;
+        }
+    }
+}
+
 impl Run {
+    /// Whether so much may come back when it ends: the price of what was not sent, from one text on.
+    pub(crate) fn gives_back(&self, back: Both) -> bool {
+        let last = self.steps.iter().rposition(|step| step.arrived && !step.refused).map_or(0, |last| last + 1);
+        let unsent = |from: usize| {
+            let left = self.steps[from..].iter().filter(|step| !step.skipped);
+            left.fold(Both::default(), |sum, step| sum + step.price)
+        };
+        (last..=self.steps.len()).any(|from| unsent(from) == back)
+    }
+
     /// Which texts may be on their way unseen: the next one, and the one after it if the next was lost with a process.
     fn next_two(&self, last: Option<usize>) -> impl Iterator<Item = usize> {
         let after = last.map_or(0, |last| last + 1);

@@ -8,7 +8,7 @@ use engine::{Actor, Clock, Engine};
 use jiff::SignedDuration;
 use store::{DbError, Lane, Tx, contacts, suppressions};
 
-use crate::simulation::acts::surely;
+use crate::simulation::asking::surely;
 use crate::simulation::street::ENOUGH;
 use crate::simulation::world::World;
 
@@ -61,7 +61,8 @@ impl World {
         for _ in 0..ENOUGH {
             self.street.clock.move_to(self.street.clock.now() + STILL);
             // What fails is told in a server's log.
-            let _ = self.street.node().engine.resume_jobs(STILL).await;
+            let engine = self.street.node().engine;
+            let _ = (engine.resume_jobs(STILL).await, engine.resume_erasures(STILL).await);
             let ask = async |engine: Engine| engine.job(actor, job).await;
             if surely(&self.street, ask).await.0.unwrap().state == "done" {
                 return;

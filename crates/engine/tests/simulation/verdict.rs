@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use domain::ids::{EnrollmentId, WorkspaceId};
+use domain::ids::{ContactId, EnrollmentId, WorkspaceId};
+use engine::reminders::MAX_PAGE;
+use jiff::Timestamp;
 use store::Store;
+use store::reminders::Listed;
 
 use crate::rows::{self, Enrollment, Message, Transfer};
 use crate::simulation::model::Both;
@@ -21,7 +24,7 @@ pub(crate) async fn begun(store: &Store, workspace: WorkspaceId) -> HashMap<usiz
         row.prices.iter().fold(Both::default(), |sum, price| sum + Both { credits: price.1, micros: price.2 })
     };
     let all = rows::enrollments(store, workspace).await;
-    all.iter().map(|row| (row.run, (EnrollmentId(row.id), charged(row)))).collect()
+    all.iter().filter_map(|row| Some((row.run?, (EnrollmentId(row.id), charged(row))))).collect()
 }
 
 /// Whether the history tells that this step was left out.
@@ -70,6 +73,12 @@ pub(crate) async fn pronounce(world: &World) {
         let messages = rows::messages(store, workspace).await;
         let transfers = rows::transfers(store, workspace).await;
         check_runs(house, &enrollments, &messages);
+        check_lists(house, &rows::lists(store, workspace).await);
+        let reminders = world.street.node().engine.reminders(&house.actor, None, MAX_PAGE).await.unwrap();
+        check_reminders(house, &reminders, &rows::events(store, workspace).await);
+        let told_of = rows::told_of(store, workspace).await;
+        let left = house.books.erased.iter().find(|id| told_of.contains(&id.0));
+        assert_eq!(left, None, "something of an erased contact is left");
         check_history(&rows::events(store, workspace).await, &enrollments);
         check_purse(house, &messages, &transfers, &rows::accounts(store, workspace).await);
     }
@@ -111,8 +120,9 @@ fn check_handsets(world: &World) {
 
 /// Each run is there once and has ended, and one that came to its end has tried every text.
 fn check_runs(house: &House, enrollments: &[Enrollment], messages: &[Message]) {
-    let known: HashMap<usize, &Enrollment> = enrollments.iter().map(|row| (row.run, row)).collect();
-    assert_eq!(known.len(), enrollments.len(), "a run was started twice");
+    let numbers: Vec<usize> = enrollments.iter().filter_map(|row| row.run).collect();
+    let known: HashSet<&usize> = numbers.iter().collect();
+    assert_eq!(known.len(), numbers.len(), "a run was started twice");
     let mut tried = HashSet::new();
     for message in messages {
         assert!(!matches!(message.state.as_str(), "queued" | "sending" | "in_doubt"), "{message:?} is left over");
@@ -131,6 +141,27 @@ fn check_runs(house: &House, enrollments: &[Enrollment], messages: &[Message]) {
             assert!(!of.arrived || tried.contains(&(row.id, step)), "step {step} of {row:?} arrived unknown");
         }
     }
+}
+
+/// Every phone is on the lists that the model knows of, whatever became of its contact; a carrier may have put it on more.
+fn check_lists(house: &House, lists: &[(i64, String)]) {
+    for contact in &house.books.contacts {
+        let is_there = |list: &str| lists.iter().any(|(hash, kind)| *hash == contact.hash && kind == list);
+        for list in ["opted_out", "do_not_contact", "compliance_blocked", "undeliverable"] {
+            let right = is_there(list) == contact.is_on(list) || (contact.tainted && is_there(list));
+            assert!(right, "{list} is {} of {contact:?}", is_there(list));
+        }
+    }
+}
+
+/// Who is to be thought of, and when; what was due was told once.
+fn check_reminders(house: &House, listed: &[Listed], events: &[(String, serde_json::Value)]) {
+    let row = |row: &Listed| (row.reminder.contact, row.reminder.due_at, row.reminder.told_at.is_some());
+    let there: HashSet<(ContactId, Timestamp, bool)> = listed.iter().map(row).collect();
+    let contacts = house.books.contacts.iter().filter(|contact| !contact.gone);
+    let known = contacts.filter_map(|one| one.reminder.map(|(due, told)| (one.id, due, told))).collect();
+    assert_eq!(there, known, "other reminders");
+    assert_eq!(events.iter().filter(|(kind, _)| kind == "reminder.due").count(), house.books.told);
 }
 
 /// Each thing is told once; every run begins and ends once.

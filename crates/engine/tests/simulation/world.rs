@@ -334,8 +334,9 @@ impl World {
             CarrierEvent::Inbound(inbound) if self.heard.insert(inbound.event_id.clone()) => {
                 let books = self.books_of(&inbound.to);
                 let contact = books.contacts.iter().position(|contact| contact.phone == inbound.from).unwrap();
-                let stops = !books.open_of(contact).is_empty();
-                books.stop(|run| run.contact == contact, told.place, now);
+                let kin = books.kin(contact);
+                let stops = kin.iter().any(|nth| !books.open_of(*nth).is_empty());
+                books.stop(|run| kin.contains(&run.contact), told.place, now);
                 match inbound.body.as_str() {
                     "STOP" => books.contacts[contact].ban("opted_out", now),
                     "START" => books.contacts[contact].unban("opted_out", began),
@@ -400,8 +401,9 @@ async fn house(engine: &Engine, nth: usize, dice: &mut Dice) -> House {
         let phone = format!("+1{}600{who:04}", [212, 305, 713, 206, 303, 850, 405, 808][who]);
         let fields = vec![("Ref".to_owned(), "0".to_owned())];
         let new = NewContact { phone: phone.clone(), region: None, name: None, fields, person: None };
-        let id = engine.create_contact(&actor, new).await.unwrap().id;
-        books.contacts.push(Contact { id, phone, bans: Default::default(), gone: false, tainted: false });
+        let row = engine.create_contact(&actor, new).await.unwrap();
+        let (id, hash, person, bans) = (row.id, row.phone_hash, books.new_person(), Default::default());
+        books.contacts.push(Contact { id, phone, hash, person, bans, gone: false, reminder: None, tainted: false });
     }
     let mut flows = Vec::new();
     for nth in 0..2 {

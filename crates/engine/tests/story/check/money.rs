@@ -81,7 +81,7 @@ pub(crate) fn check_enrollment(customer: &Customer, row: &Enrollment, moves: &Mo
     assert_eq!(moves.sum(&["charge"], None), charged, "{row:?} was charged another price");
     let mut back = (0, 0);
     for (step, price) in (1u8..).zip(&row.prices) {
-        let tag = Tag::Step { run: row.run, step };
+        let tag = Tag::Step { run: row.run.unwrap(), step };
         let taken = truth.taken.contains(&tag);
         let refused = matches!(truth.answers.get(&tag), Some(Outcome::Permanent { .. } | Outcome::OptedOut { .. }));
         let moved = moves.sum(&["earn"], Some(step.into()));
@@ -107,7 +107,7 @@ pub(crate) fn check_enrollment(customer: &Customer, row: &Enrollment, moves: &Mo
 /// What the carrier counted less comes back: money first. After a lost answer its count may have stayed unknown.
 fn check_correction(row: &Enrollment, step: u8, price: Price, moves: &Moves<'_>, truth: &Truth<'_>) {
     let (segments, credits, _) = price;
-    let tag = Tag::Step { run: row.run, step };
+    let tag = Tag::Step { run: row.run.unwrap(), step };
     let fewer = |count: i64| {
         let money = (segments - count).min(segments - credits);
         (segments - count - money, money * row.rate)
