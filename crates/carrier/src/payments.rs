@@ -28,6 +28,8 @@ pub struct Order {
     pub back: String,
     /// Until when it can be paid.
     pub until: Timestamp,
+    /// The provider's name for the page, where it was made before: the same is given again.
+    pub session: Option<String>,
 }
 
 /// The provider's page for an order.

@@ -33,8 +33,9 @@ pub const ADDRESS: &str = "https://api.stripe.com";
 pub const VERSION: &str = "2024-06-20";
 /// How many payments of a customer one look reads: far more than are made while one is unknown.
 const LOOK: &str = "100";
-/// By how much a clock of ours may be ahead of Stripe's when payments are looked for, in seconds.
-const SKEW: i64 = 300;
+/// By how much a clock of ours may be ahead of Stripe's when payments are looked for, in seconds: one that is not found counts as never
+/// made, and is made anew, so this is more than any clock that is looked after.
+const SKEW: i64 = 24 * 3_600;
 
 /// The account at Stripe.
 #[derive(Debug, Clone)]
@@ -118,7 +119,11 @@ impl Stripe {
                 None => fields.with("customer_creation", "always"),
             };
         }
-        let said = self.post("/v1/checkout/sessions", Some(&id), &fields).await?;
+        let said = match &order.session {
+            // It is asked for as it is: what a new form would say of the workspace or its card may be another by now.
+            Some(session) => self.get(&format!("/v1/checkout/sessions/{}", named(session)?)).await?,
+            None => self.post("/v1/checkout/sessions", Some(&id), &fields).await?,
+        };
         let text = |name: &str| said.get(name).and_then(Value::as_str).map(str::to_owned);
         let unclear = || Trouble::Unknown("the answer has no page".to_owned());
         Ok(Page { session: text("id").ok_or_else(unclear)?, url: text("url").ok_or_else(unclear)? })

@@ -27,7 +27,7 @@ use domain::payment::{self, Kind, LEAST, MOST, Report, State};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use store::payments::{self as rows, Payment};
-use store::{DbError, Lane, Tx, workspaces};
+use store::{DbError, Lane, Read, Tx, workspaces};
 
 pub(crate) use self::books::collect;
 pub use self::look::PaymentHearError;
@@ -141,6 +141,7 @@ impl Engine {
             about,
             keeps_card,
             customer,
+            session: row.session.clone(),
             back: format!("{}/billing/payments/{}", till.public_url, row.id),
             until: over_at(&row),
         };
@@ -150,6 +151,8 @@ impl Engine {
                 tracing::warn!(payment = %row.id, %trouble, "the payment provider gave no page");
                 // What was clearly refused is over; of anything else the same page can be asked for again.
                 let news = match &trouble {
+                    // A page that is there can be paid, whatever is said of it now.
+                    _ if row.session.is_some() => None,
                     Trouble::Misconfigured(_) => Some(News::NotDone("refused_by_provider")),
                     Trouble::Declined { code, intent } => Some(News::Declined(code.clone(), intent.clone())),
                     Trouble::Temporary(_) | Trouble::Unknown(_) => None,
@@ -198,9 +201,13 @@ impl Engine {
     pub async fn owed_of_payments(&self, actor: &Actor) -> Result<Micros, PaymentError> {
         actor.need(Permission::Read)?;
         let workspace = actor.workspace();
-        let owed = self.read(move |db| Ok::<_, PaymentError>(rows::owed(db, workspace, books::MOST_OWED)?)).await?;
-        Ok(Micros(owed.iter().map(|row| row.owed.0).sum()))
+        self.read(move |db| Ok(owed(db, workspace)?)).await
     }
+}
+
+/// What is owed of payments, all together.
+pub(crate) fn owed(db: &Read<'_>, workspace: WorkspaceId) -> Result<Micros, DbError> {
+    Ok(Micros(rows::owed(db, workspace, books::MOST_OWED)?.iter().map(|row| row.owed.0).sum()))
 }
 
 /// Until when a person can pay.

@@ -103,6 +103,25 @@ fn the_wallet_is_recharged_below_its_mark_and_never_above_the_days_limit() {
 }
 
 #[test]
+fn a_charge_is_found_by_a_clock_that_is_hours_ahead_of_stripes() {
+    on_both(poor, async |world| {
+        let stripe = with_cards(&world.engine);
+        kept(&world, &stripe, "4242").await;
+        using(&world, Some(RECHARGE), false).await;
+        spend_to(&world, 0).await;
+        stripe.lag(8 * 3_600);
+        stripe.mood(Mood::LosesAnswer);
+        world.engine.charge_cards().await.unwrap();
+        stripe.mood(Mood::Good);
+        for _ in 0..8 {
+            look(&world, 5).await;
+        }
+        assert_eq!((wallet(&world).await, stripe.charged().0), (50_000_000, 2), "once");
+        end(world).await;
+    });
+}
+
+#[test]
 fn a_charge_whose_answer_is_lost_is_found_and_never_made_again() {
     on_both(poor, async |world| {
         let stripe = with_cards(&world.engine);

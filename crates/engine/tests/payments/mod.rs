@@ -101,6 +101,26 @@ fn what_is_paid_on_stripes_page_is_in_the_wallet_once_however_often_it_is_told()
     });
 }
 
+/// What a new form would say is another by then: the card of a second top-up is known.
+#[test]
+fn a_page_that_is_asked_for_again_is_the_same_one_and_can_be_paid() {
+    on_both(poor, async |world| {
+        let stripe = with_cards(&world.engine);
+        let actor = world.actor.clone().with_key(Some(engine::IdempotencyKey::parse("top-up").unwrap()));
+        let first = world.engine.begin_payment(&actor, AMOUNT, true).await.unwrap();
+        let other = world.engine.begin_payment(&world.actor, AMOUNT, true).await.unwrap();
+        stripe.pay(other.payment.session.as_deref().unwrap(), "4242");
+        world.engine.refresh_payment(&world.actor, other.payment.id).await.unwrap();
+        let again = world.engine.begin_payment(&actor, AMOUNT, true).await.unwrap();
+        assert_eq!((again.url, again.payment.id), (first.url, first.payment.id));
+        stripe.pay(first.payment.session.as_deref().unwrap(), "4242");
+        later(&world, 6);
+        world.engine.look_at_payments().await.unwrap();
+        assert_eq!(wallet(&world).await, 10_000_000 + 2 * AMOUNT.0);
+        end(world).await;
+    });
+}
+
 #[test]
 fn two_calls_upkeep_and_the_person_at_once_post_once() {
     on_both(poor, async |world| {

@@ -29,6 +29,8 @@ pub(crate) enum Mood {
     Refuses,
 }
 
+type Form = Vec<(String, String)>;
+
 #[derive(Default)]
 struct Books {
     mood: Mood,
@@ -39,7 +41,8 @@ struct Books {
     intents: BTreeMap<String, Value>,
     disputes: Vec<Value>,
     detached: Vec<String>,
-    done: BTreeMap<String, (u16, Value)>,
+    /// Each key with what was asked under it and what was answered.
+    done: BTreeMap<String, (Form, (u16, Value))>,
     asked: Vec<String>,
 }
 
@@ -83,6 +86,11 @@ impl Imitation {
 
     pub(crate) fn expire(&self, session: &str) {
         self.books().sessions.get_mut(session).unwrap()["status"] = json!("expired");
+    }
+
+    /// Its clock is so many seconds behind from now on.
+    pub(crate) fn lag(&self, seconds: i64) {
+        self.books().now -= seconds;
     }
 
     pub(crate) fn dispute(&self, intent: &str, cents: i64, status: &str) {
@@ -164,10 +172,11 @@ impl Books {
             return Answer::Whole(Says::page(503));
         }
         let key = asked.header("idempotency-key").to_owned();
-        if let Some(done) = self.done.get(&key) {
-            return said(done.clone());
-        }
         let form = asked.form();
+        if let Some((before, done)) = self.done.get(&key) {
+            let same = *before == form;
+            return said(if same { done.clone() } else { error(400, "idempotency_error", "idempotency_key_in_use") });
+        }
         let path: Vec<&str> = asked.path.trim_start_matches("/v1/").split('/').collect();
         let makes = asked.method == "POST" && path.len() < 3;
         let done = match (asked.method.as_str(), path.as_slice()) {
@@ -186,13 +195,17 @@ impl Books {
                 })
             }
             ("GET", ["payment_intents", id]) => self.intents.get(*id).cloned().map_or_else(missing, |one| (200, one)),
-            ("GET", ["payment_intents"]) => list(self.intents.values(), "customer", asked.query("customer")),
+            ("GET", ["payment_intents"]) => {
+                let since: i64 = asked.query("created[gte]").parse().unwrap();
+                let late = self.intents.values().filter(|one| one["created"].as_i64().unwrap() >= since);
+                list(late, "customer", asked.query("customer"))
+            }
             ("GET", ["disputes"]) => list(self.disputes.iter(), "payment_intent", asked.query("payment_intent")),
             _ => missing(),
         };
         if makes || path == ["checkout", "sessions"] && asked.method == "POST" {
             assert!(!key.is_empty(), "what makes something has an idempotency key");
-            self.done.insert(key, done.clone());
+            self.done.insert(key, (form, done.clone()));
             if self.mood == Mood::LosesAnswer {
                 return Answer::Drops;
             }
