@@ -50,6 +50,12 @@ pub(crate) fn run(first_text_millis: i64) -> EnrollmentId {
     EnrollmentId(id(first_text_millis - 60_000, 3))
 }
 
+/// One contact in 50,000 has a company.
+fn fields(nth: i64, first: &str, last: &str) -> Vec<(&'static str, String)> {
+    let company = (nth % 50_000 == 17).then(|| ("company", format!("Acme {nth}")));
+    company.into_iter().chain([("firstname", first.to_owned()), ("lastname", last.to_owned())]).collect()
+}
+
 /// A contact as it is inserted.
 #[derive(Serialize)]
 pub(crate) struct Person {
@@ -74,7 +80,7 @@ impl Person {
             phone: format!("+1{area}{}{:04}", 220 + line / 10_000, line % 10_000),
             hash: nth.wrapping_mul(0x0001_0000_01b3),
             key: domain::search::fold(&name),
-            fields: serde_json::to_string(&[("firstname", first), ("lastname", last)]).unwrap(),
+            fields: serde_json::to_string(&fields(nth, first, last)).unwrap(),
             number: house.numbers[place % house.numbers.len()].0,
             at: when(nth, size.contacts) * 1_000,
             name,

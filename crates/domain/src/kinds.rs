@@ -19,6 +19,7 @@ pub const KINDS: &[(&str, &str)] = &[
     ("contact.created", "a contact was added"),
     ("contact.changed", "its fields were changed"),
     ("contact.merged", "two contacts became one: `kept` took in `taken`; each of the two is told of it"),
+    ("contact.parted", "the contact shares its `person` with no other number any more"),
     ("contact.deleted", "it was deleted"),
     ("contact.restored", "its deletion was undone"),
     ("contact.erased", "what was known of the person was erased, for good"),

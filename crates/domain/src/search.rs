@@ -7,6 +7,7 @@
 //! | an address | the whole, and the street with the house's number behind it |
 //! | an e-mail address, a company | the whole |
 //! | a text that a person wrote | each word once |
+//! | what a field holds, where contacts are kept by it | see [`value_keys`] |
 //!
 //! Pure: how keys are stored and looked up says `store::search`.
 
@@ -88,15 +89,69 @@ pub fn text_words(text: &str) -> Vec<String> {
     finished(words)
 }
 
+/// Under this key are contacts whose field is empty.
+pub const EMPTY: &str = "-";
+/// Under this key are contacts whose field holds anything.
+pub const FILLED: &str = "+";
+/// Under this key are contacts whose field holds more words than there are keys for.
+pub const LONG: &str = "~";
+/// Most words of a value that begin a key.
+const MAX_VALUE_WORDS: usize = 12;
+
+/// The keys of what a field of a contact holds: [`EMPTY`], or [`FILLED`] with the whole value and, for each of its first 12 words, the
+/// value from there on; [`LONG`] where it has more.
+#[must_use]
+pub fn value_keys(value: &str) -> Vec<String> {
+    let value = value.trim();
+    if value.is_empty() {
+        return vec![EMPTY.to_owned()];
+    }
+    let folded = fold(value);
+    let mut keys = vec![FILLED.to_owned(), whole_key(value)];
+    let mut rest = Some(folded.as_str()).filter(|folded| !folded.is_empty());
+    for _ in 0..MAX_VALUE_WORDS {
+        let Some(from) = rest else { break };
+        keys.push(beginning_key(from));
+        rest = from.split_once(' ').map(|(_, behind)| behind);
+    }
+    keys.extend(rest.map(|_| LONG.to_owned()));
+    finished(keys)
+}
+
+/// The key of a field that holds just this; what has neither letter nor digit is kept as it is written.
+#[must_use]
+pub fn whole_key(value: &str) -> String {
+    let folded = fold(value);
+    cut(format!("={}", if folded.is_empty() { value.trim() } else { &folded }))
+}
+
+/// How the key of a field begins that has these words in it, the last of them perhaps as a beginning.
+#[must_use]
+pub fn beginning_key(folded: &str) -> String {
+    cut(format!(" {folded}"))
+}
+
+/// Where the keys end that begin like this.
+#[must_use]
+pub fn after_all(beginning: &str) -> String {
+    format!("{beginning}\u{10ffff}")
+}
+
+/// Cut to the length of a key.
+fn cut(mut key: String) -> String {
+    let mut end = key.len().min(MAX_KEY);
+    while !key.is_char_boundary(end) {
+        end -= 1;
+    }
+    key.truncate(end);
+    key
+}
+
 /// Cut to length, none empty, each once.
 fn finished(keys: Vec<String>) -> Vec<String> {
     let mut kept: Vec<String> = Vec::with_capacity(keys.len());
-    for mut key in keys {
-        let mut end = key.len().min(MAX_KEY);
-        while !key.is_char_boundary(end) {
-            end -= 1;
-        }
-        key.truncate(end);
+    for key in keys {
+        let key = cut(key);
         if !key.is_empty() && !kept.contains(&key) {
             kept.push(key);
         }
@@ -185,6 +240,17 @@ mod tests {
 
     fn keys(name: &str, phone: &str, fields: &[(&str, &'static str)]) -> Vec<String> {
         contact_keys(name, phone, |key| fields.iter().find(|(known, _)| *known == key).map(|(_, value)| *value))
+    }
+
+    #[test]
+    fn what_a_field_holds_is_kept_whole_and_from_each_word_on() {
+        assert_eq!(value_keys("  "), ["-"]);
+        assert_eq!(value_keys(" São Paulo"), ["+", "=sao paulo", " sao paulo", " paulo"]);
+        assert_eq!(value_keys("***"), ["+", "=***"]);
+        let long = value_keys(&"word ".repeat(13));
+        assert_eq!(long.last().map(String::as_str), Some(LONG), "{long:?}");
+        assert!(!value_keys(&"word ".repeat(12)).contains(&LONG.to_owned()));
+        assert!(value_keys(&"é".repeat(200)).iter().all(|key| key.len() <= MAX_KEY));
     }
 
     #[test]

@@ -4,8 +4,10 @@
 //! they outlive the contact. What fields may be says `contacts/fields.rs`; the lists that forbid
 //! texting are in `contacts/lists.rs`. Locks go contacts, numbers, enrollments, messages, accounts.
 
+mod apart;
 pub mod custom;
 mod fields;
+mod kept;
 pub mod list;
 mod lists;
 pub mod phones;
@@ -31,7 +33,7 @@ use crate::failure::Failure;
 use crate::idempotency::{KeyReused, once};
 
 pub use fields::{FieldError, FieldWarning, MAX_CUSTOM_FIELDS, MAX_FIELDS, MAX_VALUE_CHARACTERS, TIME_ZONE, warnings};
-pub(crate) use fields::{cleaned, display_name, get, is_standard, key_of, put, value};
+pub(crate) use fields::{cleaned, display_name, get, is_standard, key_of, named, put, value};
 pub use lists::SuppressError;
 pub(crate) use lists::{holders, may_lift, may_put, suppress};
 pub use store::contacts::Contact;

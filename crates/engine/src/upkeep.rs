@@ -1,6 +1,6 @@
 //! What a serving node does now and then beside its work: finishes what others left half removed, renews and ends plans
-//! (`periods`), asks about payments that are open (`payments`), tells where a balance is low (`low_balance`) and which reminders are due, and lets
-//! go of what is old.
+//! (`periods`), asks about payments that are open (`payments`), tells where a balance is low (`low_balance`) and which reminders are due, keeps
+//! contacts by the fields that lists are filtered by (`contacts/kept.rs`), and lets go of what is old.
 //! Jobs of nodes that died are `orphans`.
 //!
 //! | what | kept | why so long |
@@ -78,6 +78,13 @@ impl Engine {
                 Ok(0) => {}
                 Ok(count) => tracing::debug!(count, "reminders are due"),
                 Err(error) => tracing::error!(%error, cause = error.causes(), "reminders were not looked through"),
+            }
+            match self.tend_fields().await {
+                Ok(0) => {}
+                Ok(count) => tracing::debug!(count, "fields that lists are filtered by were looked after"),
+                Err(error) => {
+                    tracing::error!(%error, cause = error.causes(), "fields that lists are filtered by were not looked after")
+                }
             }
             if self.now() >= later(swept, SWEEP) {
                 swept = self.now();

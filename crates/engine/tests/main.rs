@@ -24,6 +24,7 @@ mod exchange;
 mod export;
 mod fairness;
 mod figures;
+mod filters;
 mod fresh;
 mod hosted;
 mod import;

@@ -12,9 +12,11 @@ use crate::{DbError, Each, Read, Row, Sql, Tx, Value, search, suppressions};
 pub(crate) mod custom;
 pub mod list;
 pub(crate) mod restored;
+pub mod values;
 
 pub use custom::{add_custom_field, custom_fields, keep_custom_fields, remove_custom_field, rename_custom_field};
 pub use restored::restore;
+use values::{Fields, Held};
 
 /// A contact as it is stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -142,6 +144,18 @@ static OF_PERSON: Sql = Sql::Same(
     SELECT contact_id FROM contacts WHERE workspace_id = $1 AND person_id = $2 AND deleted_at IS NULL ORDER BY contact_id",
 );
 
+static PERSONS: Sql = Sql::Twin {
+    sqlite: "
+        SELECT person_id, COUNT(*) FROM contacts
+        WHERE workspace_id = $1 AND person_id IN (SELECT value FROM json_each($2)) AND deleted_at IS NULL
+        GROUP BY person_id",
+    postgres: "
+        SELECT person_id, COUNT(*) FROM contacts
+        WHERE workspace_id = $1 AND deleted_at IS NULL
+          AND person_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))
+        GROUP BY person_id",
+};
+
 static PAGE: Sql = Sql::Same(concat!(
     "SELECT ",
     columns!(),
@@ -222,6 +236,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("contacts::BY_PHONES", &BY_PHONES),
     ("contacts::LOCK_BY_PHONES", &LOCK_BY_PHONES),
     ("contacts::OF_PERSON", &OF_PERSON),
+    ("contacts::PERSONS", &PERSONS),
     ("contacts::PAGE", &PAGE),
     ("contacts::NEWEST_FIELDS", &NEWEST_FIELDS),
     ("contacts::ALL_IDS", &ALL_IDS),
@@ -294,6 +309,21 @@ pub fn of_person(db: &Read<'_>, workspace: WorkspaceId, person: PersonId) -> Res
     rows.iter().map(|row| row.int(0).map(ContactId)).collect()
 }
 
+/// How many numbers each of these persons has.
+pub fn persons(
+    db: &Read<'_>,
+    workspace: WorkspaceId,
+    persons: &BTreeSet<PersonId>,
+) -> Result<Vec<(PersonId, usize)>, DbError> {
+    if persons.is_empty() {
+        return Ok(Vec::new());
+    }
+    let list = json::list(persons.iter().map(|person| person.0))?;
+    let rows = db.query(&PERSONS, &[workspace.0.into(), list.into()])?;
+    let counted = |row: &Row| Ok((PersonId(row.int(0)?), usize::try_from(row.int(1)?).unwrap_or(usize::MAX)));
+    rows.iter().map(counted).collect()
+}
+
 /// Contacts in the order of their making, after the given one.
 pub fn page(db: &Read<'_>, workspace: WorkspaceId, after: ContactId, limit: i64) -> Result<Vec<Contact>, DbError> {
     read_all(&db.query(&PAGE, &[workspace.0.into(), after.0.into(), limit.into()])?)
@@ -364,12 +394,14 @@ pub fn insert_imported(
     import: Option<ImportId>,
     now: Timestamp,
 ) -> Result<u64, DbError> {
+    let fields = Fields::of(tx, workspace)?;
     let import = import.map(|import| import.0);
     let shared = [workspace.0.into(), json::micros(now).into(), import.into()];
     let new = tx.execute_each(&INSERT, &shared, &batch(rows)?)?;
     // One that was passed over is found by nothing: who it is instead is another row.
     let add = if new == rows.len() as u64 { search::add_new } else { search::add };
     add(tx, workspace, &keys(rows))?;
+    fields.add(tx, workspace, rows.iter().map(|row| (row.id, row.fields.as_slice())))?;
     let hashes: Vec<_> = rows.iter().map(|row| (row.phone_hash, row.id)).collect();
     suppressions::take_over(tx, workspace, &hashes)?;
     Ok(new)
@@ -378,11 +410,14 @@ pub fn insert_imported(
 /// Overwrites name, fields and person of existing contacts.
 pub fn update(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[ContactRow], now: Timestamp) -> Result<u64, DbError> {
     let ids: Vec<ContactId> = rows.iter().map(|row| row.id).collect();
-    let (old, new) = (kept_keys(&some(tx, workspace, &ids)?), keys(rows));
+    let fields = Fields::of(tx, workspace)?;
+    let before = some(tx, workspace, &ids)?;
+    let (old, new) = (kept_keys(&before), keys(rows));
     let changed = tx.execute_each(&UPDATE, &[workspace.0.into(), json::micros(now).into()], &batch(rows)?)?;
     let (old, new): (BTreeSet<_>, BTreeSet<_>) = (old.into_iter().collect(), new.into_iter().collect());
     search::remove(tx, workspace, &old.difference(&new).cloned().collect::<Vec<_>>())?;
     search::add(tx, workspace, &new.difference(&old).cloned().collect::<Vec<_>>())?;
+    fields.change(tx, workspace, held(&before), rows.iter().map(|row| (row.id, row.fields.as_slice())))?;
     Ok(changed)
 }
 
@@ -408,6 +443,11 @@ fn kept_keys(rows: &[Contact]) -> Vec<(String, ContactId)> {
     rows.iter().flat_map(of).collect()
 }
 
+/// What these contacts hold.
+fn held(rows: &[Contact]) -> impl Iterator<Item = Held<'_>> {
+    rows.iter().map(|row| (row.id, row.fields.as_slice()))
+}
+
 /// Gives contacts their sending numbers.
 pub fn assign(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[(ContactId, NumberId)]) -> Result<(), DbError> {
     if rows.is_empty() {
@@ -419,8 +459,10 @@ pub fn assign(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[(ContactId, Numbe
 
 /// Deletes a contact with its conversation and labels; false if there was none.
 pub fn delete(tx: &mut Tx<'_>, workspace: WorkspaceId, id: ContactId, now: Timestamp) -> Result<bool, DbError> {
-    let keys = kept_keys(&some(tx, workspace, &[id])?);
-    search::remove(tx, workspace, &keys)?;
+    let fields = Fields::of(tx, workspace)?;
+    let before = some(tx, workspace, &[id])?;
+    search::remove(tx, workspace, &kept_keys(&before))?;
+    fields.change(tx, workspace, held(&before), std::iter::empty())?;
     let deleted = tx.execute(&DELETE, &[workspace.0.into(), id.0.into(), json::micros(now).into()])? == 1;
     if deleted {
         crate::conversations::remove(tx, workspace, id)?;

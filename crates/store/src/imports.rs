@@ -62,7 +62,7 @@ static SAVE: Sql = Sql::Same(
 static BEGIN: Sql = Sql::Same(
     "
     UPDATE imports SET state = 'running', choices = $3, updated_at = $4
-    WHERE workspace_id = $1 AND import_id = $2 AND state <> 'undone'
+    WHERE workspace_id = $1 AND import_id = $2 AND state NOT IN ('undoing', 'undone')
       AND (state NOT IN ('running', 'canceling') OR updated_at < $5)",
 );
 
@@ -76,6 +76,13 @@ static CANCEL: Sql = Sql::Same(
     "
     UPDATE imports SET state = 'canceling', updated_at = $3
     WHERE workspace_id = $1 AND import_id = $2 AND state = 'running'",
+);
+
+static BEGIN_UNDO: Sql = Sql::Same(
+    "
+    UPDATE imports SET state = 'undoing', updated_at = $3
+    WHERE workspace_id = $1 AND import_id = $2
+      AND (state IN ('done', 'failed', 'canceled') OR (state IN ('canceling', 'undoing') AND updated_at < $4))",
 );
 
 static UNTOUCHED: Sql = Sql::Same(
@@ -100,6 +107,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("imports::BEGIN", &BEGIN),
     ("imports::MOVE", &MOVE),
     ("imports::CANCEL", &CANCEL),
+    ("imports::BEGIN_UNDO", &BEGIN_UNDO),
     ("imports::UNTOUCHED", &UNTOUCHED),
     ("imports::LEFT", &LEFT),
 ];
@@ -159,6 +167,17 @@ pub fn save(tx: &mut Tx<'_>, workspace: WorkspaceId, import: &Import) -> Result<
         json::micros(import.updated_at).into(),
     ];
     tx.execute(&SAVE, &params).map(|_| ())
+}
+
+/// Takes the undoing of an import in hand; false if it is not over, or somebody has it in hand who moved it since `still_since`.
+pub fn begin_undo(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+    id: ImportId,
+    (now, still_since): (Timestamp, Timestamp),
+) -> Result<bool, DbError> {
+    let (now, still) = (json::micros(now).into(), json::micros(still_since).into());
+    Ok(tx.execute(&BEGIN_UNDO, &[workspace.0.into(), id.0.into(), now, still])? == 1)
 }
 
 /// Takes an import in hand; false if it was undone, or somebody has it in hand who moved it since `still_since`.

@@ -36,6 +36,7 @@ mod migrations;
 pub mod needs;
 pub mod notes;
 pub mod numbers;
+pub mod operator_acts;
 pub mod payments;
 pub mod plans;
 pub mod quick_replies;
@@ -78,6 +79,7 @@ const STATEMENTS: &[&[(&str, &Sql)]] = &[
     contacts::custom::ALL,
     contacts::list::ALL,
     contacts::restored::ALL,
+    contacts::values::ALL,
     conversations::ALL,
     conversations::list::ALL,
     copies::ALL,
@@ -97,6 +99,7 @@ const STATEMENTS: &[&[(&str, &Sql)]] = &[
     notes::ALL,
     needs::ALL,
     numbers::ALL,
+    operator_acts::ALL,
     payments::ALL,
     plans::ALL,
     quick_replies::ALL,

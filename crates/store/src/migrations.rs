@@ -205,6 +205,20 @@ const MIGRATIONS: &[Migration] = &[
             postgres: include_str!("../../../migrations/postgres/0027_carrier_rates.sql"),
         },
     },
+    Migration {
+        name: "0028_filters",
+        sql: Sql::Twin {
+            sqlite: include_str!("../../../migrations/sqlite/0028_filters.sql"),
+            postgres: include_str!("../../../migrations/postgres/0028_filters.sql"),
+        },
+    },
+    Migration {
+        name: "0029_operator_acts",
+        sql: Sql::Twin {
+            sqlite: include_str!("../../../migrations/sqlite/0029_operator_acts.sql"),
+            postgres: include_str!("../../../migrations/postgres/0029_operator_acts.sql"),
+        },
+    },
 ];
 
 /// What only the program can work out of rows that are there already, by the migration that needs it. It runs once the

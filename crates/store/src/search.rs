@@ -5,15 +5,13 @@
 //! workflows are not kept by words: there are many, and one workflow's are all alike. Why and at what price: decision 0011.
 
 use domain::ids::{ContactId, MessageId, WorkspaceId};
-use domain::search::{Asked, MAX_ASKED, text_words};
+use domain::search::{Asked, MAX_ASKED, after_all, text_words};
 use jiff::Timestamp;
 
 use crate::json;
 use crate::messages::Message;
 use crate::{DbError, Each, Read, Row, Sql, Tx, Value};
 
-/// Behind every word that begins with another.
-const LAST: char = '\u{10ffff}';
 /// How many keys are looked at for words that stand together, at most.
 const MOST_KEYS: i64 = 50_000;
 /// How many of the newest texts with the rarest word are looked at, at most.
@@ -211,10 +209,6 @@ fn each_word(
     }
     let keys = batch(words.iter().map(|(word, id)| (word.as_str(), *id)));
     tx.execute_each(sql, &[workspace.0.into()], &keys).map(|_| ())
-}
-
-fn after_all(beginning: &str) -> String {
-    format!("{beginning}{LAST}")
 }
 
 /// How a key may begin, and what else must be in it: the end of a phone; the longest word, which fits the fewest; and the

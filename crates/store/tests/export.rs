@@ -6,7 +6,7 @@ use store::export::PARTS;
 use store::{Sql, testing};
 
 /// Tables of which nothing is exported.
-const TABLES: [(&str, &str); 24] = [
+const TABLES: [(&str, &str); 27] = [
     ("answers", "answers to repeated requests, for a day"),
     ("bulk_parts", "what was shown before a start, of which `jobs` and `enrollments` tell"),
     ("bulk_quotes", "the same"),
@@ -16,11 +16,14 @@ const TABLES: [(&str, &str); 24] = [
     ("contact_words", "made of contacts"),
     ("copies", "of the server"),
     ("event_seals", "hashes of events"),
+    ("filter_fields", "which fields contacts are kept by, to be found"),
+    ("filter_values", "made of contacts"),
     ("invitations", "links that are secrets"),
     ("mails", "what `events` tell, to be read by people; for 30 days"),
     ("message_words", "made of messages"),
     ("nodes", "of the server"),
     ("number_routes", "in `numbers`"),
+    ("operator_acts", "of the server"),
     ("parked_receipts", "what nobody claimed yet"),
     ("plans", "of the server; the workspace's own is in `periods`"),
     ("quotes", "for a quarter of an hour"),

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use store::{Sql, Store, testing};
 
 /// Tables that are read before any workspace is known, each with its key; the text of their migration says why.
-const WITHOUT_WORKSPACE: [(&str, &str); 8] = [
+const WITHOUT_WORKSPACE: [(&str, &str); 9] = [
     ("carrier_rates", "carrier"),
     ("copies", "source"),
     ("nodes", "node"),
     ("number_routes", "phone"),
+    ("operator_acts", "act_id"),
     ("plans", "plan_id"),
     ("schema_migrations", "number"),
     ("sign_ins", "email_key"),

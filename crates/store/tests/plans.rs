@@ -12,6 +12,7 @@ const SMALL: &[(&str, &str)] = &[
     ("carriers::VERSION", "the same"),
     ("checks::STATE", "one row for each workspace, when the operator's figures are asked for"),
     ("claims::DUE_WORKSPACES", "one row for each workspace that has something due"),
+    ("contacts::values::UNFINISHED", "fields that lists are filtered by, at most 20 of a workspace"),
     ("copies.find", "at most one row"),
     ("copies.finish", "the same"),
     ("copies.served", "one row for each node, before a copy"),

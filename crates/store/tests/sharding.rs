@@ -27,6 +27,10 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("cards::RENEWING", "workspaces whose card may pay for their plan; every 30 seconds, one row each"),
     ("checks::DUE", "workspaces whose daily check is due; a probe of each workspace, every five minutes"),
     ("checks::STATE", "what the daily checks of all workspaces found; when the operator's figures are asked for"),
+    (
+        "contacts::values::UNFINISHED",
+        "fields that lists are filtered by and that are not ready or not asked for; every 30 seconds, one row each",
+    ),
     ("claims::BACKLOG", "the operator's figures of all workspaces; when they are asked for"),
     (
         "reminders::UNTOLD",

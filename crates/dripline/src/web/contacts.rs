@@ -19,7 +19,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use domain::ids::{ContactId, LabelId, ViewId};
 use domain::template::{STANDARD_FIELDS, key};
-use engine::contacts::list::{Counted, Filter, Sort, Standing};
+use engine::contacts::list::{Counted, Filter, Listed, Sort, Standing};
 use engine::contacts::{ContactError, NewContact};
 use engine::views::Place;
 use serde::Deserialize;
@@ -37,6 +37,8 @@ use crate::wiring::Parts;
 
 /// How many contacts one page has.
 const ROWS: u32 = 50;
+/// How often one page looks on while nobody is found: each time at 5,000 contacts at most.
+const LOOKS: u32 = 20;
 
 pub(super) fn routes() -> Router<Parts> {
     Router::new()
@@ -175,9 +177,22 @@ async fn list(
     })
 }
 
+/// A page of those who fit. Where few of very many do, several looks go by until somebody is found.
+async fn listed(parts: &Parts, viewer: &Viewer, filter: &Filter, asked: &Asked) -> Result<Listed, Wrong> {
+    let mut cursor = asked.cursor.clone();
+    for _ in 1..LOOKS {
+        let found = parts.engine.list_contacts(&viewer.actor, filter, asked.order(), &cursor, ROWS).await?;
+        match found.next {
+            Some(next) if found.contacts.is_empty() => cursor = next,
+            _ => return Ok(found),
+        }
+    }
+    Ok(parts.engine.list_contacts(&viewer.actor, filter, asked.order(), &cursor, ROWS).await?)
+}
+
 async fn table(parts: &Parts, viewer: &Viewer, asked: Asked) -> Result<Table, Wrong> {
     let filter = asked.filter(viewer);
-    let found = parts.engine.list_contacts(&viewer.actor, &filter, asked.order(), &asked.cursor, ROWS).await?;
+    let found = listed(parts, viewer, &filter, &asked).await?;
     let of_import = match filter.import {
         Some(import) => Some(parts.engine.find_import(&viewer.actor, import).await?.file_name),
         None => None,

@@ -130,13 +130,22 @@ pub(crate) fn put(fields: &mut Vec<(String, String)>, key: &str, value: Option<S
 
 /// The name that a contact is listed under: full name, first and last name, company, phone.
 pub(crate) fn display_name(fields: &[(String, String)], phone: Phone) -> String {
+    let name = own_name(fields).or_else(|| get(fields, "company").map(str::to_owned));
+    name.unwrap_or_else(|| spoken(phone))
+}
+
+/// A person's own name, folded, to tell people apart by; nothing where it is not known.
+pub(crate) fn named(fields: &[(String, String)]) -> Option<String> {
+    own_name(fields).map(|name| domain::search::fold(&name)).filter(|name| !name.is_empty())
+}
+
+fn own_name(fields: &[(String, String)]) -> Option<String> {
     let of = |key| get(fields, key);
     let whole = match (of("firstname"), of("lastname")) {
         (Some(first), Some(last)) => Some(format!("{first} {last}")),
         (one, other) => one.or(other).map(str::to_owned),
     };
-    let name = of("fullname").map(str::to_owned).or(whole).or_else(|| of("company").map(str::to_owned));
-    name.unwrap_or_else(|| spoken(phone))
+    of("fullname").map(str::to_owned).or(whole)
 }
 
 /// A phone as people read it: `(212) 555-0134`, and E.164 outside of North America.

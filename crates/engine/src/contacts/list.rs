@@ -1,9 +1,11 @@
 //! The list of contacts: filtered, sorted, page by page, however many there are.
 //!
-//! A page costs a bounded number of lookups: where a filter fits few of many contacts, the page may be short and says
-//! where to go on. Words fit at most [`MOST_FOUND`] contacts.
+//! A page looks along the index that holds the fewest of those that fit (`way`) and costs a bounded number of lookups: where none holds
+//! few and yet few fit, the page may be short and says where to go on. A field that made it so is one that contacts are kept by from
+//! then on. Words fit at most [`MOST_FOUND`] contacts.
 
 mod at;
+mod way;
 
 use std::collections::HashSet;
 
@@ -13,10 +15,11 @@ use domain::search::Asked;
 use domain::suppression::Suppression;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use store::contacts::list::{self, Must, Place, Source};
+use store::contacts::list::{self, Must, Place};
 use store::{DbError, Read};
 
 use self::at::{At, BEYOND};
+use self::way::{Chosen, Way};
 use super::wish::FieldWish;
 use super::{Contact, ContactError, MAX_PAGE};
 use crate::actor::Actor;
@@ -173,49 +176,10 @@ impl Filter {
         Some(Asked::read(&self.search)).filter(|asked| !asked.is_empty())
     }
 
-    /// Where its contacts come from, and what they must be beside.
-    fn source(&self) -> (Source, Must) {
-        let every = self.every();
-        match (self.import, self.label, self.standing) {
-            (Some(import), ..) => (Source::Imported(import), Must { import: 0, ..every }),
-            (None, Some(label), _) => (Source::Labelled(label), Must { label: 0, ..every }),
-            (None, None, Some(Standing::InWorkflow)) => (Source::Running, Must { state: "", ..every }),
-            (None, None, None) if matches!(self.history, Some(History::Running(_))) => (Source::Running, every),
-            (None, None, None | Some(Standing::NeverTexted)) => (Source::All, every),
-            (None, None, Some(listed)) => (Source::Listed(listed.word()), every),
-        }
-    }
-
-    /// All contacts that fit, with their places, if there are few; else where to walk.
-    fn few(&self, db: &Read<'_>, workspace: WorkspaceId, sort: Sort) -> Result<Option<(Vec<Place>, bool)>, DbError> {
-        let (source, must) = self.source();
-        let most = i64::try_from(MOST_FOUND).unwrap_or(i64::MAX) + 1;
-        if let Some(asked) = self.asked() {
-            let mut ids = store::search::contacts(db, workspace, &asked, most)?;
-            let too_many = ids.len() > MOST_FOUND;
-            ids.truncate(MOST_FOUND);
-            return Ok(Some((self.fitting(db, workspace, &ids, self.every())?, too_many)));
-        }
-        if sort == Sort::Newest || source == Source::All {
-            return Ok(None);
-        }
-        let ids = list::ids(db, workspace, source, BEYOND, most)?;
-        if ids.len() > MOST_FOUND {
-            return Ok(None);
-        }
-        Ok(Some((self.fitting(db, workspace, &ids, must)?, false)))
-    }
-
-    /// Those of these contacts that are what they must be, and whose field holds what is asked.
-    fn fitting(
-        &self,
-        db: &Read<'_>,
-        workspace: WorkspaceId,
-        ids: &[ContactId],
-        must: Must,
-    ) -> Result<Vec<Place>, DbError> {
+    /// Those of these contacts that are all that it asks, beside its words.
+    fn fitting(&self, db: &Read<'_>, workspace: WorkspaceId, ids: &[ContactId]) -> Result<Vec<Place>, DbError> {
         let fulfills = self.field.as_ref().map(|wish| |fields: &[(String, String)]| wish.is_fulfilled(fields));
-        list::fitting(db, workspace, ids, must, fulfills.as_ref().map(|keep| keep as list::Keep<'_>))
+        list::fitting(db, workspace, ids, self.must(), fulfills.as_ref().map(|keep| keep as list::Keep<'_>))
     }
 }
 
@@ -223,48 +187,49 @@ impl Filter {
 struct Ids {
     ids: Vec<ContactId>,
     next: Option<At>,
-    too_many_found: bool,
+    /// Whether looking ended before the page was full.
+    broken_off: bool,
 }
 
 fn page(
     db: &Read<'_>,
     workspace: WorkspaceId,
     filter: &Filter,
-    sort: Sort,
+    (way, sort): (&Way, Sort),
     from: &At,
     limit: usize,
 ) -> Result<Ids, DbError> {
-    if let Some((places, too_many_found)) = filter.few(db, workspace, sort)? {
+    if sort != Sort::Newest
+        && let Some(ids) = way.few(db, workspace)?
+    {
+        let places = filter.fitting(db, workspace, &ids)?;
         let mut all: Vec<(ContactId, At)> = places.iter().map(|place| (place.id, At::of(sort, place))).collect();
         let start = At::start(sort);
         all.retain(|(_, at)| *from == start || at.rank() > from.rank());
         all.sort_unstable_by(|(_, one), (_, other)| one.rank().cmp(&other.rank()));
-        return Ok(cut(all, limit, None, too_many_found));
+        return Ok(cut(all, limit, None));
     }
-    let (source, must) = filter.source();
     let checked = !filter.is_empty() || sort == Sort::Activity;
-    // By any order but the newest first one walks through everybody.
-    let must = if sort == Sort::Newest { must } else { filter.every() };
     let first = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
     let (mut kept, mut at, mut looked_at) = (Vec::new(), from.clone(), 0);
     while kept.len() <= limit {
-        let chunk = at.next(db, workspace, source, if looked_at == 0 { first } else { CHUNK })?;
-        let Some((_, last)) = chunk.last() else { return Ok(cut(kept, limit, None, false)) };
+        let chunk = at.next(db, workspace, way, if looked_at == 0 { first } else { CHUNK })?;
+        let Some((_, last)) = chunk.last() else { return Ok(cut(kept, limit, None)) };
         at = last.clone();
         if filter.is_behind(&at) {
             let before = chunk.into_iter().filter(|(_, place)| !filter.is_behind(place)).collect::<Vec<_>>();
-            let fits = fitting(db, workspace, filter, &before, must)?;
+            let fits = fitting(db, workspace, filter, &before)?;
             kept.extend(before.into_iter().filter(|(id, _)| fits.contains(id)));
-            return Ok(cut(kept, limit, None, false));
+            return Ok(cut(kept, limit, None));
         }
         looked_at += chunk.len();
-        let fits = checked.then(|| fitting(db, workspace, filter, &chunk, must)).transpose()?;
+        let fits = checked.then(|| fitting(db, workspace, filter, &chunk)).transpose()?;
         kept.extend(chunk.into_iter().filter(|(id, _)| fits.as_ref().is_none_or(|fits| fits.contains(id))));
         if looked_at >= MOST_LOOKED_AT {
-            return Ok(cut(kept, limit, Some(at), false));
+            return Ok(cut(kept, limit, Some(at)));
         }
     }
-    Ok(cut(kept, limit, None, false))
+    Ok(cut(kept, limit, None))
 }
 
 fn fitting(
@@ -272,22 +237,23 @@ fn fitting(
     workspace: WorkspaceId,
     filter: &Filter,
     chunk: &[(ContactId, At)],
-    must: Must,
 ) -> Result<HashSet<ContactId>, DbError> {
     let ids: Vec<ContactId> = chunk.iter().map(|(id, _)| *id).collect();
-    Ok(filter.fitting(db, workspace, &ids, must)?.into_iter().map(|place| place.id).collect())
+    Ok(filter.fitting(db, workspace, &ids)?.into_iter().map(|place| place.id).collect())
 }
 
-/// The first of them; where to go on is behind the last of these, or where looking ended.
-fn cut(mut all: Vec<(ContactId, At)>, limit: usize, ended: Option<At>, too_many_found: bool) -> Ids {
-    let next = if all.len() > limit { all.get(limit.saturating_sub(1)).map(|(_, at)| at.clone()) } else { ended };
+/// The first of them; where to go on is behind the last of these, or where looking was broken off.
+fn cut(mut all: Vec<(ContactId, At)>, limit: usize, broken_off: Option<At>) -> Ids {
+    let more = all.len() > limit;
+    let behind = all.get(limit.saturating_sub(1)).filter(|_| more).map(|(_, at)| at.clone());
     all.truncate(limit);
-    Ids { ids: all.into_iter().map(|(id, _)| id).collect(), next, too_many_found }
+    let ids = all.into_iter().map(|(id, _)| id).collect();
+    Ids { ids, broken_off: !more && broken_off.is_some(), next: behind.or(broken_off) }
 }
 
 impl Filter {
     /// All that it asks of one contact.
-    fn every(&self) -> Must {
+    fn must(&self) -> Must {
         let must = Must {
             state: self.standing.map_or("", Standing::word),
             import: self.import.map_or(0, |id| id.0),
@@ -327,7 +293,8 @@ pub(crate) fn matching(
     before: ContactId,
     limit: usize,
 ) -> Result<(Vec<ContactId>, Option<ContactId>), DbError> {
-    let found = page(db, workspace, filter, Sort::Newest, &At::Newest(before), limit)?;
+    let chosen = Chosen::of(db, workspace, filter)?;
+    let found = page(db, workspace, filter, (&chosen.way, Sort::Newest), &At::Newest(before), limit)?;
     let next = found.next.and_then(|at| if let At::Newest(id) = at { Some(id) } else { None });
     Ok((found.ids, next))
 }
@@ -337,11 +304,13 @@ pub(crate) fn count(db: &Read<'_>, workspace: WorkspaceId, filter: &Filter) -> R
         let all = store::contacts::count(db, workspace)?;
         return Ok(Counted::Exactly(u64::try_from(all).unwrap_or(0)));
     }
+    let chosen = Chosen::of(db, workspace, filter)?;
     let (mut counted, mut before) = (0, BEYOND);
     for _ in 0..MOST_PAGES {
-        let found = page(db, workspace, filter, Sort::Newest, &At::Newest(before), MOST_LOOKED_AT)?;
+        let newest = (&chosen.way, Sort::Newest);
+        let found = page(db, workspace, filter, newest, &At::Newest(before), MOST_LOOKED_AT)?;
         counted += found.ids.len();
-        if found.too_many_found || counted > MOST_COUNTED {
+        if chosen.too_many_found || counted > MOST_COUNTED {
             return Ok(Counted::MoreThan(counted.min(MOST_COUNTED) as u64));
         }
         match found.next {
@@ -368,13 +337,21 @@ impl Engine {
         actor.need(Permission::Read)?;
         let (workspace, filter) = (actor.workspace(), filter.clone());
         let (from, limit) = (At::read(sort, cursor), limit.clamp(1, MAX_PAGE) as usize);
-        self.read(move |db| {
-            let Ids { ids, next, too_many_found } = page(db, workspace, &filter, sort, &from, limit)?;
-            let mut contacts = store::contacts::some(db, workspace, &ids)?;
-            contacts.sort_by_key(|contact| ids.iter().position(|id| *id == contact.id));
-            Ok(Listed { contacts, next: next.map(|at| at.to_string()), too_many_found })
-        })
-        .await
+        let key = filter.field.as_ref().map(|wish| wish.key.clone());
+        let (listed, field, broken_off) = self
+            .read(move |db| {
+                let Chosen { way, too_many_found, field } = Chosen::of(db, workspace, &filter)?;
+                let Ids { ids, next, broken_off } = page(db, workspace, &filter, (&way, sort), &from, limit)?;
+                let mut contacts = store::contacts::some(db, workspace, &ids)?;
+                contacts.sort_by_key(|contact| ids.iter().position(|id| *id == contact.id));
+                let listed = Listed { contacts, next: next.map(|at| at.to_string()), too_many_found };
+                Ok::<_, ContactError>((listed, field, broken_off))
+            })
+            .await?;
+        if let Some(key) = key {
+            self.keep_by(workspace, key, field, broken_off).await;
+        }
+        Ok(listed)
     }
 
     /// How many contacts fit. Exact for all of them, and for up to 20,000 of the 200,000 that are looked at.

@@ -1,7 +1,7 @@
 //! What a field of a contact is asked to hold, as the list of contacts filters by it.
 //!
-//! It is looked up for each contact on the way: there is no index of fields, so a wish that few of very many fulfill gives short pages
-//! that go on. Letters count without case and accents, as in every search.
+//! It is held against each contact on the way; where few of many fulfill it, contacts are soon kept by the field (`kept`), and the way is
+//! short. Letters count without case and accents, as in every search.
 
 use domain::search::fold;
 use serde::{Deserialize, Serialize};

@@ -5,19 +5,23 @@
 //! | none | the table's own key, its index by name, or the conversations by time |
 //! | a state or a list that forbids texting | the running enrollments, the suppressions |
 //! | an import, a label | its contacts |
+//! | what a field holds | `contacts::values`, where contacts are kept by it |
+//! | a workflow that runs, ran, or either | its enrollments |
+//! | moved since a time | the conversations by time |
 //! | words | `store::search` |
 //!
 //! What else is asked is looked up for each of them ([`fitting`]). Everything is bounded: whoever asks goes on from the
 //! place that is answered.
 
-use domain::ids::{ContactId, ImportId, LabelId, WorkspaceId};
+use domain::ids::{ContactId, ImportId, LabelId, WorkflowId, WorkspaceId};
 use jiff::Timestamp;
 
+use super::values;
 use crate::json;
 use crate::{DbError, Read, Row, Sql};
 
 /// Where the contacts come from, in the order of their identifiers, the newest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     /// All of them.
     All,
@@ -29,6 +33,13 @@ pub enum Source {
     Imported(ImportId),
     /// Those that have a label.
     Labelled(LabelId),
+    /// Those that are kept under a key of a field.
+    Kept {
+        /// The field's key.
+        field: String,
+        /// The key of what it holds.
+        key: String,
+    },
 }
 
 /// What a contact must be beside. An empty word and a zero ask nothing.
@@ -80,6 +91,21 @@ static LABELLED: Sql = Sql::Same(
     "
     SELECT contact_id FROM contact_labels
     WHERE workspace_id = $1 AND label_id = $4 AND contact_id < $2 ORDER BY contact_id DESC LIMIT $3",
+);
+
+static RUNNING_IN: Sql = Sql::Same(
+    "
+    SELECT contact_id FROM enrollments WHERE workspace_id = $1 AND workflow_id = $2 AND state = 'active' LIMIT $3",
+);
+
+static ENDED_IN: Sql = Sql::Same(
+    "
+    SELECT contact_id FROM enrollments WHERE workspace_id = $1 AND workflow_id = $2 AND state <> 'active' LIMIT $3",
+);
+
+static MOVED: Sql = Sql::Same(
+    "
+    SELECT contact_id FROM conversations WHERE workspace_id = $1 AND last_at >= $2 LIMIT $3",
 );
 
 static BY_NAME: Sql = Sql::Same(
@@ -166,6 +192,9 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("contacts::list::LISTED", &LISTED),
     ("contacts::list::IMPORTED", &IMPORTED),
     ("contacts::list::LABELLED", &LABELLED),
+    ("contacts::list::RUNNING_IN", &RUNNING_IN),
+    ("contacts::list::ENDED_IN", &ENDED_IN),
+    ("contacts::list::MOVED", &MOVED),
     ("contacts::list::BY_NAME", &BY_NAME),
     ("contacts::list::BY_ACTIVITY", &BY_ACTIVITY),
     ("contacts::list::SILENT", &SILENT),
@@ -192,20 +221,46 @@ fn only_id(row: &Row) -> Result<ContactId, DbError> {
 pub fn ids(
     db: &Read<'_>,
     workspace: WorkspaceId,
-    source: Source,
+    source: &Source,
     before: ContactId,
     limit: i64,
 ) -> Result<Vec<ContactId>, DbError> {
     let (sql, of) = match source {
         Source::All => (&NEWEST, None),
         Source::Running => (&RUNNING, None),
-        Source::Listed(kind) => (&LISTED, Some(kind.into())),
+        Source::Listed(kind) => (&LISTED, Some((*kind).into())),
         Source::Imported(import) => (&IMPORTED, Some(import.0.into())),
         Source::Labelled(label) => (&LABELLED, Some(label.0.into())),
+        Source::Kept { field, key } => return values::under(db, workspace, (field, key), before, limit),
     };
     let mut params = vec![workspace.0.into(), before.0.into(), limit.into()];
     params.extend(of);
     db.query(sql, &params)?.iter().map(only_id).collect()
+}
+
+/// Contacts in a workflow that runs, at most so many, in no order.
+pub fn running_in(
+    db: &Read<'_>,
+    workspace: WorkspaceId,
+    workflow: WorkflowId,
+    limit: i64,
+) -> Result<Vec<ContactId>, DbError> {
+    db.query(&RUNNING_IN, &[workspace.0.into(), workflow.0.into(), limit.into()])?.iter().map(only_id).collect()
+}
+
+/// Contacts in a workflow that has ended, once for each time, at most so many, in no order.
+pub fn ended_in(
+    db: &Read<'_>,
+    workspace: WorkspaceId,
+    workflow: WorkflowId,
+    limit: i64,
+) -> Result<Vec<ContactId>, DbError> {
+    db.query(&ENDED_IN, &[workspace.0.into(), workflow.0.into(), limit.into()])?.iter().map(only_id).collect()
+}
+
+/// Contacts whose conversation has moved since, at most so many, in no order.
+pub fn moved(db: &Read<'_>, workspace: WorkspaceId, since: Timestamp, limit: i64) -> Result<Vec<ContactId>, DbError> {
+    db.query(&MOVED, &[workspace.0.into(), json::micros(since).into(), limit.into()])?.iter().map(only_id).collect()
 }
 
 /// All contacts by name, after the given place.

@@ -3,7 +3,8 @@
 use domain::ids::{ContactId, WorkspaceId};
 use jiff::Timestamp;
 
-use super::{Contact, kept_keys, some};
+use super::values::Fields;
+use super::{Contact, held, kept_keys, some};
 use crate::json;
 use crate::{DbError, Row, Sql, Tx, search, suppressions};
 
@@ -36,11 +37,13 @@ pub fn restore(
     ids: &[ContactId],
     now: Timestamp,
 ) -> Result<Vec<Contact>, DbError> {
+    let fields = Fields::of(tx, workspace)?;
     let list = json::list(ids.iter().map(|id| id.0))?;
     let rows = tx.query_write(&RESTORE, &[workspace.0.into(), list.into(), json::micros(now).into()])?;
     let ids = rows.iter().map(|row: &Row| row.int(0).map(ContactId)).collect::<Result<Vec<_>, _>>()?;
     let contacts = some(tx, workspace, &ids)?;
     search::add(tx, workspace, &kept_keys(&contacts))?;
+    fields.add(tx, workspace, held(&contacts))?;
     let hashes: Vec<_> = contacts.iter().map(|contact| (contact.phone_hash, contact.id)).collect();
     suppressions::take_over(tx, workspace, &hashes)?;
     Ok(contacts)

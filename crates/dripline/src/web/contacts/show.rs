@@ -51,6 +51,7 @@ pub(super) fn routes() -> Router<Parts> {
         .route("/contacts/{id}", get(show).post(save))
         .route("/contacts/{id}/list", post(list))
         .route("/contacts/{id}/number", post(number))
+        .route("/contacts/{id}/apart", post(apart))
         .route("/contacts/{id}/delete", post(delete))
         .merge(about::routes(Place::Contact))
 }
@@ -356,6 +357,12 @@ async fn number(
     let numbers = parts.engine.numbers(&viewer.actor).await?;
     let phone = numbers.iter().find(|one| Some(one.id) == contact.number).map(|one| format::phone(&one.phone));
     let said = format!("{} is texted from {} now", contact.name, phone.unwrap_or_default());
+    Ok(Done::to(format!("/contacts/{id}")).saying(said).into_response())
+}
+
+async fn apart(State(parts): State<Parts>, viewer: Viewer, Id(id): Id<ContactId>) -> Result<Response, Wrong> {
+    let contact = parts.engine.part_contact(&viewer.actor, id).await?;
+    let said = format!("{} is a person of their own now", contact.name);
     Ok(Done::to(format!("/contacts/{id}")).saying(said).into_response())
 }
 

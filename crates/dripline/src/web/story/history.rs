@@ -44,6 +44,7 @@ impl Names {
                 format!("{who} merged {whom} with another contact, whose number is one more of this person")
             }
             "contact.merged" => format!("{who} merged {whom} into another contact of the same person"),
+            "contact.parted" => format!("{who} took {whom} apart from the other numbers of their person"),
             "contact.deleted" => format!("{who} deleted {whom}"),
             "reminder.set" => format!("{who} wants to hear of {whom} later"),
             "reminder.due" => format!("It is time to come back to {whom}"),
@@ -382,6 +383,7 @@ mod tests {
             "Pat Doe took a phone off the list “Litigators”",
         ),
         ("usr_1", "contact.merged", "{}", "Pat Doe merged Ann Lee into another contact of the same person"),
+        ("usr_1", "contact.parted", "{}", "Pat Doe took Ann Lee apart from the other numbers of their person"),
         ("usr_9", "contact.labelled", r#"{"name":"Hot"}"#, "A former user gave Ann Lee the label “Hot”"),
         ("contact", "contact.suppressed", r#"{"list":"opted_out"}"#, "Ann Lee opted out: nothing is sent any more"),
         (

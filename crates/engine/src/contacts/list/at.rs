@@ -5,10 +5,11 @@ use std::fmt;
 
 use domain::ids::{ContactId, WorkspaceId};
 use jiff::Timestamp;
-use store::contacts::list::{self, Place, Source};
+use store::contacts::list::{self, Place};
 use store::{DbError, Read};
 
 use super::Sort;
+use super::way::Way;
 
 /// A place in one of the orders.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,12 +72,12 @@ impl At {
         &self,
         db: &Read<'_>,
         workspace: WorkspaceId,
-        source: Source,
+        way: &Way,
         limit: i64,
     ) -> Result<Vec<(ContactId, Self)>, DbError> {
         let rows: Vec<(ContactId, Self)> = match self {
             Self::Newest(before) => {
-                let ids = list::ids(db, workspace, source, *before, limit)?;
+                let ids = way.before(db, workspace, *before, limit)?;
                 ids.into_iter().map(|id| (id, Self::Newest(id))).collect()
             }
             Self::Name(name, id) => {
@@ -86,7 +87,7 @@ impl At {
             Self::Active(at, id) => {
                 let rows = list::by_activity(db, workspace, (*at, *id), limit)?;
                 if rows.is_empty() {
-                    return Self::Silent(BEYOND).next(db, workspace, source, limit);
+                    return Self::Silent(BEYOND).next(db, workspace, way, limit);
                 }
                 rows.into_iter().map(|(id, at)| (id, Self::Active(at, id))).collect()
             }
