@@ -52,6 +52,7 @@ const pages: [string, (made: World) => string][] = [
   ["operator", () => "/operator"],
   ["operator-plans", () => "/operator/plans"],
   ["operator-rates", () => "/operator/rates"],
+  ["operator-acts", () => "/operator/acts"],
   ["failures", () => "/failures"],
   ["job", (made) => `/jobs/${made.job}`],
   ["simulator-phone", (made) => `/simulator/${made.contacts["+12125550132"]}`],
@@ -91,6 +92,8 @@ for (const { look, width, height, dark } of looks) {
       await page.getByRole("button", { name: "Upload and look" }).click();
       await expect(page.getByRole("button", { name: "Start the import" })).toBeVisible();
       await check(page, `import-columns-${look}`);
+      await page.locator("[name=consent_kind]").selectOption("none");
+      await expect(page.locator("[name=consent_kind]")).toHaveValue("none");
       await page.getByRole("button", { name: "Check the whole file first" }).click();
       await expect(page.getByText("The whole file was read, and nothing was stored.")).toBeVisible();
       await check(page, `import-checked-${look}`);

@@ -79,7 +79,7 @@ pub enum EraseError {
         count: i64,
     },
     /// More contacts than one person has.
-    #[error("the person has more than {MAX_CONTACTS} contacts; take some of them apart first")]
+    #[error("the person has more than {MAX_CONTACTS} contacts; take some of them apart first, on their pages")]
     TooMany,
     /// The key cannot be one.
     #[error(transparent)]

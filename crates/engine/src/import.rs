@@ -246,6 +246,9 @@ pub enum ImportError {
     /// A workbook that cannot be read.
     #[error("the Excel workbook cannot be read; save it as CSV (UTF-8) and import that")]
     Workbook(#[from] WorkbookError),
+    /// What is said of the consent of all rows makes no record.
+    #[error("of the consent of everybody in the file: {0}")]
+    Consent(NoRecord),
     /// No column is a phone.
     #[error("no column is a phone; the first row has {headers}; name the column with the phones \"Phone\", or map it")]
     NoPhoneColumn {

@@ -5,9 +5,10 @@
 //! | `uploaded` | `running`, when a person starts it |
 //! | `running` | `done` or `failed`; `canceling`, when a person cancels it; one that has not moved for two minutes has lost its process and may be started again |
 //! | `canceling` | `canceled`, before its next rows; `done`, if there were none; what has not moved for two minutes is as good as canceled |
-//! | `canceled` | `running` or `undone`: what was saved stays until then |
+//! | `canceled` | `running` or `undoing`: what was saved stays until then |
 //! | `failed` | `running`: what was saved stays, and a second run changes nothing twice |
-//! | `done` | `undone`: contacts that it made and that nobody touched since are deleted |
+//! | `done` | `undoing`, when a person undoes it; so may `failed` |
+//! | `undoing` | `undone`: contacts that it made and that nobody touched since are deleted; one that has not moved for two minutes may be gone on with |
 //!
 //! The file lies with whoever calls: here it is a source of bytes. How a file is read says [`crate::import`].
 
@@ -47,6 +48,8 @@ pub struct Choices {
     pub mapping: Vec<(String, String)>,
     /// What is said of the consent of all rows.
     pub consent: FileConsent,
+    /// Whether somebody said that none is recorded.
+    pub no_consent: bool,
     /// Whether names in capitals are written as people write them.
     pub recase: bool,
 }
@@ -143,10 +146,10 @@ pub fn read<T: for<'de> Deserialize<'de> + Default>(document: &str) -> T {
     serde_json::from_str(document).unwrap_or_default()
 }
 
-/// Whether an import has lost its process: it is in hand, and has not moved for two minutes. It may be started again.
+/// Whether an import has lost its process: it is in hand, and has not moved for two minutes. It may be gone on with.
 #[must_use]
 pub fn stands_still(import: &Import, now: Timestamp) -> bool {
-    ["running", "canceling"].contains(&import.state.as_str())
+    ["running", "canceling", "undoing"].contains(&import.state.as_str())
         && import.updated_at < now.saturating_sub(STILL).unwrap_or(Timestamp::MIN)
 }
 
@@ -326,21 +329,31 @@ impl Engine {
         self.write(Lane::Bulk, move |tx| Ok(imports::save(tx, workspace, &import)?)).await
     }
 
-    /// Deletes the contacts that an import made and nobody touched since; says in the import how many stay.
+    /// Takes the undoing of an import in hand; [`Engine::run_undo`] does it.
     ///
     /// # Errors
     /// See [`ImportsError`].
-    pub async fn undo_import(&self, actor: &Actor, id: ImportId) -> Result<Import, ImportsError> {
+    pub async fn begin_undo(&self, actor: &Actor, id: ImportId) -> Result<Import, ImportsError> {
         actor.need(Permission::ContactsWrite)?;
-        let import = self.find_import(actor, id).await?;
-        let over = match import.state.as_str() {
-            "done" | "failed" | "canceled" => true,
-            "canceling" => stands_still(&import, self.now()),
-            _ => false,
-        };
-        if !over {
-            return Err(ImportsError::NotNow { state: import.state });
-        }
+        let (workspace, now) = (actor.workspace(), self.now());
+        let still = now.saturating_sub(STILL).unwrap_or(Timestamp::MIN);
+        self.write(Lane::Normal, move |tx| {
+            let import = imports::find(tx, workspace, id)?.ok_or(ImportsError::Unknown)?;
+            if !imports::begin_undo(tx, workspace, id, (now, still))? {
+                return Err(ImportsError::NotNow { state: import.state });
+            }
+            Ok(Import { state: "undoing".to_owned(), updated_at: now, ..import })
+        })
+        .await
+    }
+
+    /// Deletes the contacts that an import made and nobody touched since; says in the import how many went, and in the end how
+    /// many stay. Broken off and begun again it goes on.
+    ///
+    /// # Errors
+    /// See [`ImportsError`].
+    pub async fn run_undo(&self, actor: &Actor, id: ImportId) -> Result<Import, ImportsError> {
+        actor.need(Permission::ContactsWrite)?;
         let mut before = ContactId(i64::MAX);
         loop {
             let beat = self.beat(actor);

@@ -141,6 +141,32 @@ fn the_phones_of_one_row_share_a_person_now_and_later() {
 }
 
 #[test]
+fn a_phone_in_the_rows_of_many_makes_them_not_one_person() {
+    for world in worlds() {
+        let person = |phone: &str| contacts(&world)[phone].person;
+        let office = "Name,Phone 1,Phone 2\nAnn Lee,2125550134,2125550100\nBob Roe,2125550135,2125550100\n ANN LÉE ,2125550136,2125550134\n";
+        let _ = import(&world, office);
+        assert_eq!(person("+12125550100"), person("+12125550134"), "{}", world.db.name);
+        assert_ne!(
+            person("+12125550135"),
+            person("+12125550134"),
+            "Bob is not Ann, whose row had the office's number first"
+        );
+        assert_eq!(person("+12125550136"), person("+12125550134"), "she is written otherwise");
+        let again = import(&world, office);
+        assert_eq!(counts(&again).1, 0, "a second run changes nothing");
+        // Without names the number of numbers is all that can be known.
+        let nameless = (0..60).map(|n| format!("21255502{n:02},2125550199\n")).collect::<String>();
+        let _ = import(&world, &*format!("Phone 1,Phone 2\n{nameless}"));
+        let all = contacts(&world);
+        let of =
+            |phone: &str| all.values().filter(|one| one.person.is_some() && one.person == all[phone].person).count();
+        assert_eq!(of("+12125550199"), 20);
+        assert!(all.keys().all(|phone| of(phone) <= 20));
+    }
+}
+
+#[test]
 fn old_encodings_are_read_and_told() {
     for world in worlds() {
         let latin = import(&world, &b"Phone\tName\n2125550134\tJos\xe9\n2125550135\tAnn\n"[..]);

@@ -53,7 +53,8 @@ async fn checked(person: &Person<'_>, page: &str) -> Answer {
     panic!("{page} is checked for ever");
 }
 
-const MAPPING: &str = "header=Who&target=field%3AFull+Name&header=Mobile&target=phone&header=Plot&target=field%3APlot";
+const MAPPING: &str =
+    "header=Who&target=field%3AFull+Name&header=Mobile&target=phone&header=Plot&target=field%3APlot&consent_kind=none";
 
 #[tokio::test]
 async fn a_whole_file_is_checked_before_it_is_imported_and_nothing_is_stored() {
@@ -143,4 +144,38 @@ async fn a_check_is_its_workspaces_own_and_says_what_is_wrong() {
     assert_eq!(owner.post(&format!("{page}/check"), "").await.status, 303);
     let part = checked(&owner, &page).await;
     assert!(part.has("role=\"alert\"") && part.has("is longer than"), "{}", part.text);
+}
+
+#[tokio::test]
+async fn a_file_starts_once_somebody_says_how_its_people_agreed_or_that_nobody_knows() {
+    let site = Site::new();
+    let customer = site.customer("Ours", "+12125550100").await;
+    let owner = site.person(&customer, Role::Owner).await;
+    let page = upload(&owner, "leads.csv", b"Who,Mobile\nAnn,7865550111\n").await.header("location").to_owned();
+    let mapping = "header=Who&target=field%3AFull+Name&header=Mobile&target=phone&overwrite=";
+    let start = async |more: &str| owner.post(&format!("{page}/start"), &format!("{mapping}{more}")).await;
+    for (said, told) in [
+        ("", "Say how these people agreed to be texted, or that none is recorded."),
+        ("&consent_kind=written", "nobody says how it came about"),
+        ("&consent_kind=written&consent_source=Paper&consent_date=2199-01-01", "is still to come"),
+        ("&consent_kind=none&consent_source=Paper", "nobody says of which kind it is"),
+    ] {
+        let refused = start(said).await;
+        sound(&refused);
+        assert!(refused.status == 422 && refused.has(told), "{said}: {}", refused.text);
+        assert!(refused.has("Ann"), "the rows stay in sight: {}", refused.text);
+    }
+    // Looking says what is wrong, and not that nothing was chosen yet.
+    let looked = owner.post(&page, mapping).await.good();
+    assert!(!looked.has("role=\"alert\""), "{}", looked.text);
+    let looked = owner.post(&page, &format!("{mapping}&consent_kind=written")).await.good();
+    assert!(looked.has("nobody says how it came about"), "{}", looked.text);
+    assert_eq!(start("&consent_kind=written&consent_source=Paper&consent_date=2025-01-02").await.status, 303);
+    assert!(ended(&owner, &page).await.has("Consents recorded"));
+    // A column of the file says it as well.
+    let page = upload(&owner, "more.csv", b"Mobile,Consent\n7865550112,yes\n").await.header("location").to_owned();
+    let looked = owner.get(&page).await.good();
+    assert!(looked.has("In columns of the file"), "{}", looked.text);
+    let mapping = "header=Mobile&target=phone&header=Consent&target=consent%3AConsent+Kind&overwrite=";
+    assert_eq!(owner.post(&format!("{page}/start"), mapping).await.status, 303);
 }

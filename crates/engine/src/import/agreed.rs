@@ -116,6 +116,25 @@ pub enum NoRecord {
     TooLong(&'static str),
 }
 
+/// Why what is said of all rows makes no record of any: a part is said neither of the file nor in a column, or what is said is none.
+pub(super) fn fault(premise: &Premise, columns: &[Column]) -> Option<NoRecord> {
+    let file = &premise.file;
+    let in_column = |part| columns.iter().any(|column| column.meaning == Meaning::Consent(part));
+    if *file == FileConsent::default() {
+        return None;
+    }
+    if file.kind.is_none() && !in_column(Part::Kind) {
+        return Some(NoRecord::Without("of which kind it is"));
+    }
+    // A column stands for what the file does not say; each row tells then what it lacks.
+    let of = |part| match part {
+        Part::Source if file.source.trim().is_empty() && in_column(part) => Some("in a column"),
+        Part::Date if file.date.trim().is_empty() && in_column(part) => Some("1991-01-01"),
+        _ => None,
+    };
+    agreed(file.kind.unwrap_or(Kind::Express), &of, premise).err()
+}
+
 /// What is known of a file before its rows are read.
 #[derive(Debug, Clone)]
 pub(super) struct Premise {
@@ -269,6 +288,34 @@ pub(super) fn premise(file: FileConsent) -> Premise {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn half_of_what_is_said_of_a_file_is_a_fault() {
+        let columns = |headers: &[&str]| {
+            let headers: Vec<String> = headers.iter().map(|header| (*header).to_owned()).collect();
+            super::super::columns::columns(&headers, &[], &[]).unwrap()
+        };
+        let said = |kind, source: &str, date: &str| {
+            premise(FileConsent { kind, source: source.to_owned(), date: date.to_owned(), text: String::new() })
+        };
+        let plain = columns(&["Phone"]);
+        assert_eq!(fault(&premise(FileConsent::default()), &plain), None, "nothing is said");
+        assert_eq!(fault(&said(Some(Kind::Written), "Paper", "2026-03-03"), &plain), None);
+        for (kind, source, date, told) in [
+            (None, "Paper", "2026-03-03", "of which kind it is"),
+            (Some(Kind::Written), " ", "2026-03-03", "how it came about"),
+            (Some(Kind::Written), "Paper", "", "when it was given"),
+            (Some(Kind::Written), "Paper", "2028-03-03", "still to come"),
+            (Some(Kind::Written), "Paper", "soon", "is no date"),
+        ] {
+            let found = fault(&said(kind, source, date), &plain).map(|fault| fault.to_string()).unwrap_or_default();
+            assert!(found.contains(told), "{found}");
+        }
+        let dated = columns(&["Phone", "Consent Date"]);
+        assert_eq!(fault(&said(Some(Kind::Written), "Paper", ""), &dated), None, "each row says when");
+        assert!(fault(&said(Some(Kind::Written), "", ""), &dated).is_some());
+        assert_eq!(fault(&said(None, "Paper", "2026-03-03"), &columns(&["Phone", "Consent"])), None);
+    }
     use crate::import::columns::columns;
 
     fn said(row: &str, file: FileConsent) -> Option<Result<String, String>> {

@@ -2,8 +2,12 @@
 //!
 //! Pure, and the same for an import and for its check, so that the check cannot drift from the run. A chunk is decided by itself: a phone
 //! that stands in the file for the first time was touched by none before it.
+//!
+//! The phones of one row are one person's. A phone that is there already brings its person along only where the names are not two: an
+//! office's number in many rows would else make one person of all who work there, whose replies stop each other's texts. Where a name is
+//! missing there is nothing to tell them apart by, and a person has at most [`MOST_NUMBERS`].
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use domain::ids::PersonId;
 use domain::phone::Phone;
@@ -13,8 +17,11 @@ use store::contacts::Contact;
 use super::OnDuplicate;
 use super::agreed::Agreed;
 use super::chunk::{Entry, Taken, Turn};
-use crate::contacts::{get, put};
+use crate::contacts::{get, named, put};
 use crate::failure::Failure;
+
+/// Most numbers that imports give one person: rows that have a phone in common beyond it are other people's.
+pub(super) const MOST_NUMBERS: usize = 20;
 
 /// What becomes of the phones that a chunk has for the first time in the file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -25,7 +32,7 @@ pub(super) struct Tally {
 }
 
 /// Whose phone it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Owner {
     /// Of somebody who is there.
     Known(PersonId),
@@ -58,12 +65,26 @@ pub(super) struct ChangeSet {
     /// Those that are there first, then the others in the order of the rows.
     pub(super) contacts: Vec<Touched>,
     places: HashMap<Phone, usize>,
+    /// How many numbers each person has.
+    numbers: HashMap<Owner, usize>,
+}
+
+/// The persons of these contacts.
+pub(super) fn persons(stored: &[Contact]) -> BTreeSet<PersonId> {
+    stored.iter().filter_map(|contact| contact.person).collect()
 }
 
 impl ChangeSet {
-    /// What these rows do, where `stored` are the contacts with their phones that are there.
-    pub(super) fn of(stored: Vec<Contact>, rows: &[Taken], rule: OnDuplicate) -> Result<Self, Failure> {
-        let mut set = Self::default();
+    /// What these rows do, where `stored` are the contacts with their phones that are there, and `numbers` says how many their
+    /// persons have.
+    pub(super) fn of(
+        stored: Vec<Contact>,
+        numbers: Vec<(PersonId, usize)>,
+        rows: &[Taken],
+        rule: OnDuplicate,
+    ) -> Result<Self, Failure> {
+        let numbers = numbers.into_iter().map(|(person, count)| (Owner::Known(person), count)).collect();
+        let mut set = Self { numbers, ..Self::default() };
         for contact in stored {
             set.push(Touched::stored(contact)?);
         }
@@ -85,14 +106,31 @@ impl ChangeSet {
 
     /// Lets a row act on the contacts of its phones.
     fn apply(&mut self, place: usize, row: &Taken, rule: OnDuplicate) {
-        let known = row.entries.iter().find_map(|entry| self.get(entry.phone)?.owner);
-        // Several phones of one row are one person's.
-        let owner = if row.entries.len() > 1 { Some(known.unwrap_or(Owner::OfRow(place))) } else { None };
         for entry in &row.entries {
             match self.places.get(&entry.phone) {
-                Some(place) => self.contacts[*place].fill(entry, row, owner, rule),
-                None => self.push(Touched::new(entry, row, owner)),
+                Some(place) => self.contacts[*place].fill(entry, row, rule),
+                None => self.push(Touched::new(entry, row)),
             }
+        }
+        if row.entries.len() > 1 {
+            self.join(place, row);
+        }
+    }
+
+    /// Makes the phones of a row one person's: somebody's who has one of them already, or of a person of its own. What counts is what the
+    /// row has left of their fields, so a second run joins nobody else.
+    fn join(&mut self, place: usize, row: &Taken) {
+        let of_row = row.entries.iter().filter_map(|entry| self.places.get(&entry.phone).copied());
+        let theirs: Vec<usize> = of_row.filter(|place| self.contacts[*place].may_be_of(row)).collect();
+        let (owned, free): (Vec<usize>, Vec<usize>) =
+            theirs.into_iter().partition(|place| self.contacts[*place].owner.is_some());
+        let has_room = |owner: &Owner| self.numbers.get(owner).unwrap_or(&0) + free.len() <= MOST_NUMBERS;
+        let owner = owned.iter().filter_map(|place| self.contacts[*place].owner).find(has_room);
+        let owner = owner.unwrap_or(Owner::OfRow(place));
+        *self.numbers.entry(owner).or_default() += free.len();
+        for place in free {
+            let one = &mut self.contacts[place];
+            (one.owner, one.change) = (Some(owner), Change::Some);
         }
     }
 
@@ -132,14 +170,22 @@ impl Touched {
         })
     }
 
-    fn new(entry: &Entry, row: &Taken, owner: Option<Owner>) -> Self {
+    fn new(entry: &Entry, row: &Taken) -> Self {
         let (phone, hash, turn) = (entry.phone, entry.hash, entry.turn);
-        Self { before: None, phone, hash, fields: row.fields.clone(), owner, change: Change::Some, turn }
+        Self { before: None, phone, hash, fields: row.fields.clone(), owner: None, change: Change::Some, turn }
+    }
+
+    /// Whether it may be a number of whom a row is about: nothing says that they have two names.
+    fn may_be_of(&self, row: &Taken) -> bool {
+        match (named(&self.fields), named(&row.fields)) {
+            (Some(mine), Some(theirs)) => mine == theirs,
+            _ => true,
+        }
     }
 
     /// Fills what is empty; overwrites what is not if that was chosen, but never what this file itself
     /// gave: of the rows with one phone the first goes before the others, so a second run changes nothing.
-    fn fill(&mut self, entry: &Entry, row: &Taken, owner: Option<Owner>, rule: OnDuplicate) {
+    fn fill(&mut self, entry: &Entry, row: &Taken, rule: OnDuplicate) {
         if entry.turn == Turn::First {
             self.turn = Turn::First;
         }
@@ -150,10 +196,6 @@ impl Touched {
                 put(&mut self.fields, key, Some(value.clone()));
                 self.change = Change::Some;
             }
-        }
-        if self.owner.is_none() && owner.is_some() {
-            self.owner = owner;
-            self.change = Change::Some;
         }
     }
 }

@@ -139,7 +139,8 @@ impl Engine {
             let texts = chunk.phones();
             let phones: Vec<&str> = texts.iter().map(String::as_str).collect();
             let stored = store::contacts::by_phones(db, workspace, &phones)?;
-            let set = ChangeSet::of(stored, &chunk.rows, rule)?;
+            let numbers = store::contacts::persons(db, workspace, &change_set::persons(&stored))?;
+            let set = ChangeSet::of(stored, numbers, &chunk.rows, rule)?;
             let agreeing: Vec<i64> = set.given(&chunk.rows).iter().map(|given| given.hash).collect();
             let recorded =
                 if agreeing.is_empty() { HashSet::new() } else { consents::known(db, workspace, &agreeing)? };

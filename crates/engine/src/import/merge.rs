@@ -71,7 +71,8 @@ pub(super) fn merge(
     let texts = chunk.phones();
     let phones: Vec<&str> = texts.iter().map(String::as_str).collect();
     let stored = store::contacts::lock_by_phones(tx, beat.workspace, &phones)?;
-    let set = ChangeSet::of(stored, &chunk.rows, rule.on_duplicate)?;
+    let numbers = store::contacts::persons(tx, beat.workspace, &change_set::persons(&stored))?;
+    let set = ChangeSet::of(stored, numbers, &chunk.rows, rule.on_duplicate)?;
     let contacts = set.tally();
     let given = set.given(&chunk.rows);
     let ids = save(tx, beat, set, rule)?;

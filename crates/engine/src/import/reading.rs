@@ -2,16 +2,18 @@
 
 use std::io::{Read, Write};
 
+use domain::access::Permission;
 use domain::ids::WorkspaceId;
 use domain::zones::Zone;
 use tokio::task::JoinHandle;
 
-use super::agreed::Premise;
+use super::agreed::{self, NoRecord, Premise};
 use super::chunk::{Chunk, Reader, Summary};
 use super::columns::{self, Column};
 use super::sheet::Sheet;
 use super::text::Encoding;
 use super::{ImportError, ImportOptions, ImportProgress, ImportReport, blocking, joined};
+use crate::actor::Actor;
 use crate::engine::Engine;
 use crate::failure::Failure;
 
@@ -66,10 +68,28 @@ impl Engine {
         let chosen = options.clone();
         let sheet = blocking(move || Sheet::open(Box::new(source), &custom, &chosen)).await?;
         let (encoding, separator, columns) = (sheet.encoding, char::from(sheet.separator), sheet.columns.clone());
+        if let Some(fault) = agreed::fault(&premise, &columns) {
+            return Err(ImportError::Consent(fault));
+        }
         let reader = Reader::new(sheet, premise, workspace, rejects);
         let (out, chunks) = flume::bounded(CHUNKS_AHEAD);
         let thread = tokio::task::spawn_blocking(move || reader.run(&out));
         Ok(Reading { encoding, separator, columns, chunks, thread })
+    }
+
+    /// Why what is said of the consent of all rows makes no record of any; nothing if it does, or nothing is said.
+    ///
+    /// # Errors
+    /// Forbidden, or the database failed.
+    pub async fn consent_fault(
+        &self,
+        actor: &Actor,
+        options: &ImportOptions,
+        columns: &[Column],
+    ) -> Result<Option<NoRecord>, ImportError> {
+        actor.need(Permission::ContactsWrite)?;
+        let (_, premise) = self.premise(actor.workspace(), options).await?;
+        Ok(agreed::fault(&premise, columns))
     }
 
     /// The workspace's own fields, and how the rows of a file are read.

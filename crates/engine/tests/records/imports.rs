@@ -2,7 +2,7 @@
 
 use std::io::{Cursor, Read, sink};
 
-use domain::ids::WorkspaceId;
+use domain::ids::{ImportId, WorkspaceId};
 use engine::Actor;
 use engine::contacts::list::{Counted, Filter};
 use engine::import::ImportProgress;
@@ -22,6 +22,11 @@ async fn upload(world: &World) -> Import {
 
 async fn run(world: &World, import: Import, source: impl Read + Send + 'static) -> Import {
     world.engine.run_import(&world.actor, import, source, Box::new(sink())).await.unwrap()
+}
+
+async fn undo(world: &World, id: ImportId) -> Result<Import, ImportsError> {
+    world.engine.begin_undo(&world.actor, id).await?;
+    world.engine.run_undo(&world.actor, id).await
 }
 
 async fn count(world: &World) -> u64 {
@@ -57,7 +62,7 @@ fn an_import_whose_process_died_is_gone_on_with_and_counts_what_it_made_before()
         let counted = counts(&done);
         assert_eq!((done.state.as_str(), counted.rows, counted.created, counted.unchanged), ("done", 2_000, 2_000, 0));
         assert_eq!(count(&world).await, 2_000);
-        let undone = engine.undo_import(actor, id).await.unwrap();
+        let undone = undo(&world, id).await.unwrap();
         let outcome: Outcome = imports::read(&undone.outcome);
         assert_eq!((outcome.undone, outcome.kept), (2_000, 0), "both runs are one import");
         world.end().await;
@@ -109,9 +114,10 @@ fn a_canceled_import_saves_no_more_rows_and_can_be_undone_or_gone_on_with() {
                 tokio::task::yield_now().await;
             }
             assert_eq!(engine.cancel_import(actor, id).await.unwrap().state, "canceling");
-            let undone = engine.undo_import(actor, id).await;
+            let undone = undo(&world, id).await;
             assert!(matches!(undone, Err(ImportsError::NotNow { .. })), "rows may still be on their way: {undone:?}");
-            word.send(()).unwrap();
+            // One that has heard of it already reads no further.
+            let _ = word.send(());
             drop(word);
         };
         let (ended, ()) = futures_util::future::join(run(&world, started, slow), told).await;
@@ -125,7 +131,7 @@ fn a_canceled_import_saves_no_more_rows_and_can_be_undone_or_gone_on_with() {
         assert_eq!((done.state.as_str(), counts(&done).created, count(&world).await), ("done", 9_900, 9_900));
         let late = engine.cancel_import(actor, id).await;
         assert!(matches!(late, Err(ImportsError::NotRunning { .. })), "{late:?}");
-        engine.undo_import(actor, id).await.unwrap();
+        undo(&world, id).await.unwrap();
         assert_eq!(count(&world).await, 0);
         world.end().await;
     });
@@ -150,6 +156,29 @@ fn contacts_of_a_run_that_died_before_it_told_of_them_are_counted() {
 }
 
 #[test]
+fn an_undo_that_lost_its_process_is_gone_on_with() {
+    on_both(Plan::default, async |world| {
+        let (engine, actor) = (&world.engine, &world.actor);
+        let started = engine.start_import(actor, upload(&world).await.id, &Choices::default()).await.unwrap();
+        let id = run(&world, started, Cursor::new(file(40))).await.id;
+        assert_eq!(engine.begin_undo(actor, id).await.unwrap().state, "undoing");
+        let refused = |tried: Result<Import, ImportsError>| match tried {
+            Err(ImportsError::NotNow { state }) => assert_eq!(state, "undoing"),
+            other => panic!("{other:?}"),
+        };
+        refused(engine.begin_undo(actor, id).await);
+        refused(engine.start_import(actor, id, &Choices::default()).await);
+        assert!(engine.clock().move_to(engine.now() + SignedDuration::from_mins(3)));
+        assert!(imports::stands_still(&engine.find_import(actor, id).await.unwrap(), engine.now()));
+        refused(engine.start_import(actor, id, &Choices::default()).await);
+        let undone = undo(&world, id).await.unwrap();
+        let outcome: Outcome = imports::read(&undone.outcome);
+        assert_eq!((undone.state.as_str(), outcome.undone, count(&world).await), ("undone", 40, 0));
+        world.end().await;
+    });
+}
+
+#[test]
 fn an_undo_keeps_whoever_was_touched_since_and_comes_once() {
     on_both(Plan::default, async |world| {
         let (engine, actor) = (&world.engine, &world.actor);
@@ -161,11 +190,11 @@ fn an_undo_keeps_whoever_was_touched_since_and_comes_once() {
         world.reply("+12125550001", "Who is this?").await;
         let found = engine.search(actor, "5550002", 1).await.unwrap()[0].contact.id;
         engine.edit_contact(actor, found, vec![("City".to_owned(), Some("Rome".to_owned()))]).await.unwrap();
-        let undone = engine.undo_import(actor, done.id).await.unwrap();
+        let undone = undo(&world, done.id).await.unwrap();
         let outcome: Outcome = imports::read(&undone.outcome);
         assert_eq!((outcome.undone, outcome.kept), (1, 2));
         assert_eq!(count(&world).await, 3, "and the one that was there before");
-        let twice = engine.undo_import(actor, done.id).await;
+        let twice = undo(&world, done.id).await;
         assert!(matches!(twice, Err(ImportsError::NotNow { .. })), "{twice:?}");
         let start = engine.start_import(actor, done.id, &Choices::default()).await;
         assert!(matches!(start, Err(ImportsError::NotNow { .. })), "{start:?}");

@@ -138,7 +138,7 @@ async fn upload(State(parts): State<Parts>, viewer: Viewer, mut form: Multipart)
 struct Progress {
     id: ImportId,
     state: String,
-    /// Whether it runs, or is being canceled.
+    /// Whether it runs, or is being canceled or undone.
     in_hand: bool,
     /// Whether the program ended while it ran.
     still: bool,
@@ -154,6 +154,8 @@ struct Progress {
     warnings: Vec<Told>,
     undone: String,
     kept: String,
+    /// How many it changed, which no undoing changes back; empty for none.
+    changed: String,
     /// Whether some stay after an undoing.
     stays: bool,
     created: u64,
@@ -179,15 +181,23 @@ impl Progress {
             state: import.state.clone(),
             still: imports::stands_still(import, viewer.now),
             counts: shown.map(|(name, number)| (name, count(number))).into(),
-            in_hand: ["running", "canceling"].contains(&import.state.as_str()),
-            far: counts.pace.percent(),
-            pace: if viewer.now.duration_since(import.updated_at) < FRESH { pace(&counts.pace) } else { String::new() },
+            in_hand: ["running", "canceling", "undoing"].contains(&import.state.as_str()),
+            far: counts.pace.percent().filter(|_| import.state != "undoing"),
+            pace: if import.state != "undoing" && viewer.now.duration_since(import.updated_at) < FRESH {
+                pace(&counts.pace)
+            } else {
+                String::new()
+            },
             error: outcome.error.as_deref().map(format::sentence).unwrap_or_default(),
             rejected: counted(counts.rejected, "row was rejected", "rows were rejected"),
             more_rejects: counts.rejected > outcome.rejects.len() as u64,
             rejects: outcome.rejects,
             warnings: outcome.warnings,
             undone: counted(outcome.undone, "contact was deleted", "contacts were deleted"),
+            changed: match counts.updated {
+                0 => String::new(),
+                some => counted(some, "contact that it changed keeps", "contacts that it changed keep"),
+            },
             stays: outcome.kept > 0,
             kept: counted(outcome.kept, "contact stays, since it was", "contacts stay, since they were"),
             created: counts.created,
@@ -295,6 +305,18 @@ async fn start(
     viewer.actor.need(Permission::ContactsWrite)?;
     let import = parts.engine.find_import(&viewer.actor, id).await?;
     let choices = if form.is_empty() { imports::read(&import.choices) } else { form.choices() };
+    if !form.is_empty() {
+        // Whoever brings people in says how they agreed, or that nobody knows.
+        let mut choosing = Choosing::load(&parts, &viewer, &import, Some(choices.clone())).await?;
+        if choosing.wrong.is_empty() && choosing.untold() {
+            choosing.consent_fault = "Say how these people agreed to be texted, or that none is recorded.".to_owned();
+        }
+        if !choosing.consent_fault.is_empty() {
+            let (file, check) = (import.file_name.clone(), None);
+            let frame = Frame::new(file.clone(), Section::Contacts, &viewer);
+            return Ok(refused(&ChoosePage { frame, id, file, choosing, check }));
+        }
+    }
     // What cannot begin is told on the page where it can be mended.
     let source = files::open(&parts.uploads, id)?;
     match parts.engine.preview_import(&viewer.actor, source, choices.options(None)).await {
@@ -322,10 +344,14 @@ async fn cancel(State(parts): State<Parts>, viewer: Viewer, Id(id): Id<ImportId>
 }
 
 async fn undo(State(parts): State<Parts>, viewer: Viewer, Id(id): Id<ImportId>) -> Result<Response, Wrong> {
-    let import = parts.engine.undo_import(&viewer.actor, id).await?;
-    let outcome: Outcome = imports::read(&import.outcome);
-    let said = format!("Undone: {} deleted", counted(outcome.undone, "contact", "contacts"));
-    Ok(Done::to(format!("/contacts/import/{id}")).saying(said).into_response())
+    parts.engine.begin_undo(&viewer.actor, id).await?;
+    let (engine, actor) = (parts.engine.clone(), viewer.actor.clone());
+    tokio::spawn(async move {
+        if let Err(error) = engine.run_undo(&actor, id).await {
+            tracing::error!(%id, %error, "the undoing of an import broke off; it may be gone on with");
+        }
+    });
+    Ok(Done::to(format!("/contacts/import/{id}")).into_response())
 }
 
 /// The rejected rows as they were, each with the reason: mended, they can be imported as they are.

@@ -15,6 +15,8 @@ use crate::wiring::Parts;
 
 /// How many values of a column are shown beside its name.
 const SAMPLES: usize = 3;
+/// The word for consent of which nobody knows anything.
+const NO_CONSENT: &str = "none";
 /// The standard fields that a column may mean.
 const STANDARD: [&str; 10] =
     ["First Name", "Last Name", "Full Name", "Company", "Email", "Address", "City", "State", "Zip", "Time Zone"];
@@ -51,7 +53,8 @@ impl Posted {
             text: text(&self.consent_text),
         };
         let (overwrite, recase) = (self.overwrite == "1", self.recase == "1");
-        Choices { overwrite, label: self.label.parse().ok(), mapping, consent, recase }
+        let no_consent = self.consent_kind == NO_CONSENT;
+        Choices { overwrite, label: self.label.parse().ok(), mapping, consent, no_consent, recase }
     }
 }
 
@@ -90,6 +93,12 @@ pub(super) struct Choosing {
     /// What is said of the consent of all rows.
     pub(super) consent: FileConsent,
     pub(super) kinds: Vec<Target>,
+    /// Whether somebody said that none is recorded.
+    pub(super) no_consent: bool,
+    /// Whether a column tells of it.
+    pub(super) consent_in_columns: bool,
+    /// Why what is said of it makes no record; or that nothing is said.
+    pub(super) consent_fault: String,
     /// Why it cannot start so.
     pub(super) wrong: String,
     pub(super) fields: Vec<String>,
@@ -129,6 +138,12 @@ impl Choosing {
             Err(ImportError::Forbidden(forbidden)) => return Err(forbidden.into()),
             Err(error) => (Vec::new(), Vec::new(), told(&error)),
         };
+        let consent_in_columns = meanings.iter().any(|column| matches!(column.meaning, Meaning::Consent(_)));
+        let consent_fault = match engine.consent_fault(actor, &choices.options(None), &meanings).await {
+            Ok(fault) => fault.map(|fault| format::sentence(&fault.to_string())).unwrap_or_default(),
+            Err(ImportError::Failure(failure)) => return Err(failure.into()),
+            Err(error) => told(&error),
+        };
         let columns = headers.iter().enumerate().map(|(place, header)| {
             let word = match meanings.get(place) {
                 Some(column) => word(column),
@@ -156,6 +171,9 @@ impl Choosing {
             overwrite: choices.overwrite,
             recase: choices.recase,
             kinds: kinds(choices.consent.kind),
+            no_consent: choices.no_consent,
+            consent_in_columns,
+            consent_fault,
             consent: choices.consent,
             labels: labels.collect(),
             wrong,
@@ -164,6 +182,13 @@ impl Choosing {
             fields: fields.into_iter().map(|(_, name)| name).collect(),
             guessed,
         })
+    }
+}
+
+impl Choosing {
+    /// Why the consent of these people is not told of; nothing where it is.
+    pub(super) fn untold(&self) -> bool {
+        self.consent == FileConsent::default() && !self.no_consent && !self.consent_in_columns
     }
 }
 
