@@ -240,6 +240,25 @@ fn the_days_of_a_quote_are_those_on_which_the_texts_go() {
 }
 
 #[test]
+fn a_start_in_the_evening_puts_no_two_days_into_one() {
+    on_both(Plan::default, async |world| {
+        let workflow = world.workflow(&[(0, "Hi")]).await;
+        people(&world, 30).await;
+        // Ten in the evening in New York: nobody is texted before the morning.
+        assert!(world.engine.clock().move_to("2026-11-28T03:02:00Z".parse().unwrap()));
+        let many = Many { workflow, selection: Selection::All, per_day: Some(10) };
+        let shown = world.engine.quote_many(&world.actor, many).await.unwrap();
+        assert_eq!(start(&world, &shown).await.started, 30);
+        world.play_days(5).await;
+        let days: Vec<(String, i64)> =
+            sent(&world, 30).await.into_iter().map(|(day, sent)| (day.to_string(), sent)).collect();
+        let told = [28, 29, 30].map(|day| (format!("2026-11-{day}"), 10));
+        assert_eq!(days, told);
+        world.end().await;
+    });
+}
+
+#[test]
 fn what_has_not_begun_is_held_back_with_its_money_and_goes_on_by_a_new_quote() {
     on_both(Plan::default, async |world| {
         let workflow = world.workflow(&STEPS).await;
