@@ -40,6 +40,7 @@ use crate::engine::Engine;
 use crate::facts::Steps;
 use crate::failure::Failure;
 use crate::idempotency::{IdempotencyKey, KeyMalformed, KeyReused, answered};
+use crate::periods;
 
 pub(crate) use start::end_jobs;
 use waves::Waves;
@@ -115,6 +116,8 @@ pub struct BulkPreview {
     pub last_at: Option<Timestamp>,
     /// What goes on which day of the workspace's calendar, if nobody replies and nothing else goes from these numbers.
     pub forecast: Forecast,
+    /// When the plan ends, if it does before the last message: what is left then is not sent and comes back.
+    pub plan_ends_at: Option<Timestamp>,
 }
 
 /// A preview that was kept, by whose identifier it may be started.
@@ -416,6 +419,7 @@ fn price(db: &Read<'_>, beat: &Beat, steps: &Steps, many: &Many, available: (i64
     }
     preview.forecast = groups.forecast(db, beat, &batch, &waves.zone)?;
     preview.last_at = preview.forecast.last_at.filter(|_| preview.forecast.beyond == 0);
+    preview.plan_ends_at = periods::ends_before(db, beat.workspace, preview.forecast.last_at)?;
     Ok(Priced { preview, parts, version, rate, at: beat.now })
 }
 

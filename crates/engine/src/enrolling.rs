@@ -25,6 +25,7 @@ use crate::engine::Engine;
 use crate::facts::{self, Steps};
 use crate::failure::Failure;
 use crate::idempotency::{KeyMalformed, KeyReused, once};
+use crate::periods;
 
 /// For how long a quote holds.
 const QUOTE_HOLDS: SignedDuration = SignedDuration::from_mins(15);
@@ -50,6 +51,8 @@ pub struct Preview {
     pub before: Terms,
     /// Credits and wallet after.
     pub after: Terms,
+    /// When the plan ends, if it does before the last message: what is left then is not sent and comes back.
+    pub plan_ends_at: Option<Timestamp>,
 }
 
 /// An enrollment that was started.
@@ -262,7 +265,7 @@ fn preview(
     course: Course,
 ) -> Result<Preview, EnrollError> {
     let (batch, _, decision) = decide(tx, beat, steps, contact, course)?;
-    let preview = describe(beat, &batch, &decision)?;
+    let preview = describe(tx, beat, &batch, &decision)?;
     answers::insert_quote(tx, beat.workspace, preview.id, &quote_row(&preview, contact, course.workflow))?;
     Ok(preview)
 }
@@ -272,7 +275,7 @@ fn quote_row(preview: &Preview, contact: ContactId, workflow: WorkflowId) -> Quo
     QuoteRow { contact, workflow, terms: terms_document(&preview.quote), expires_at: preview.expires_at }
 }
 
-fn describe(beat: &Beat, batch: &Batch, decision: &Decision) -> Result<Preview, EnrollError> {
+fn describe(db: &store::Read<'_>, beat: &Beat, batch: &Batch, decision: &Decision) -> Result<Preview, EnrollError> {
     let quote = decision.result.as_ref().map_err(|refusals| EnrollError::Refused(refusals.clone()))?.clone();
     let place = decision.place.as_ref().ok_or_else(|| Failure::Stored("a quote without a place".to_owned()))?;
     let from = batch.numbers.iter().find(|number| number.id == quote.number);
@@ -291,6 +294,7 @@ fn describe(beat: &Beat, batch: &Batch, decision: &Decision) -> Result<Preview, 
         rules: place.rules.iter().map(|rule| rule.as_str().to_owned()).collect(),
         before,
         after: batch.terms,
+        plan_ends_at: periods::ends_before(db, beat.workspace, quote.steps.last().map(|step| step.due))?,
         quote,
     })
 }
@@ -336,7 +340,7 @@ fn hold_to(
     let row = row.filter(fits).ok_or(EnrollError::QuoteUnknown)?;
     match &decision.result {
         Ok(now) if terms_document(now) == row.terms => Ok(()),
-        Ok(_) => Err(EnrollError::QuoteChanged(Box::new(describe(beat, batch, decision)?))),
+        Ok(_) => Err(EnrollError::QuoteChanged(Box::new(describe(tx, beat, batch, decision)?))),
         Err(refusals) => Err(EnrollError::Refused(refusals.clone())),
     }
 }

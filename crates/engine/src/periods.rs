@@ -269,6 +269,17 @@ fn with(mut payload: Value, more: &[(&str, Value)]) -> Value {
     payload
 }
 
+/// When the plan ends, if nobody does anything about it and something would still go then: it is ended, with its refund.
+pub(crate) fn ends_before(
+    db: &store::Read<'_>,
+    workspace: domain::ids::WorkspaceId,
+    last: Option<jiff::Timestamp>,
+) -> Result<Option<jiff::Timestamp>, store::DbError> {
+    let Some(last) = last else { return Ok(None) };
+    let ends = store::subscriptions::find(db, workspace)?.and_then(|row| row.course.ends_at());
+    Ok(ends.filter(|ends| *ends <= last))
+}
+
 /// What is said of the end of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ending {

@@ -5,6 +5,7 @@ use domain::money::Micros;
 use domain::plan::{Standing, Terms, TermsError};
 use engine::Operator;
 use engine::billing::Slip;
+use engine::bulk::{Many, Selection};
 use engine::enrolling::{EnrollError, EnrollRequest};
 use engine::numbers::{NewNumber, NumberChange, NumberError, NumberState};
 use engine::plans::{NewPlan, PlanError};
@@ -73,6 +74,33 @@ fn request(contact: ContactId) -> EnrollRequest {
 
 fn local(text: &str) -> Timestamp {
     text.parse().unwrap()
+}
+
+#[test]
+fn a_quote_says_that_the_plan_ends_before_its_last_message() {
+    on_both(
+        || with_wallet(100),
+        async |world| {
+            let workflow = world.workflow(&[(0, "Hi"), (40, "Still there?")]).await;
+            let contact = world.contact(1, "+12125550101", &[]).await;
+            let shown = async || {
+                let one = world.engine.quote(&world.actor, contact, workflow, 1).await.unwrap().plan_ends_at;
+                let many = Many { workflow, selection: Selection::All, per_day: None };
+                let many = world.engine.preview_many(&world.actor, many).await.unwrap().plan_ends_at;
+                assert_eq!(one, many);
+                one
+            };
+            assert_eq!(shown().await, None, "there is no plan");
+            let plan = offered(&world, "Month", terms(0)).await;
+            world.engine.choose_plan(&world.actor, plan.id).await.unwrap();
+            assert_eq!(shown().await, None, "it goes on");
+            world.engine.cancel_plan(&world.actor).await.unwrap();
+            let ends = world.engine.subscription(&world.actor).await.unwrap().course.unwrap().ends_at();
+            assert!(ends.is_some());
+            assert_eq!(shown().await, ends);
+            end(world).await;
+        },
+    );
 }
 
 #[test]

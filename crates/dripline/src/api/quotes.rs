@@ -51,6 +51,9 @@ pub(crate) struct Quote {
     cost: String,
     before: Funds,
     after: Funds,
+    /// When the plan ends, if nobody does anything about it and that is before the last message: what is left then is not sent and its price
+    /// comes back.
+    plan_ends_at: Option<Timestamp>,
 }
 
 /// One message of a quote.
@@ -125,6 +128,7 @@ impl From<&Preview> for Quote {
             cost: quote.amounts.micros.to_string(),
             before: preview.before.into(),
             after: preview.after.into(),
+            plan_ends_at: preview.plan_ends_at,
         }
     }
 }
@@ -242,6 +246,9 @@ pub(crate) struct ManyQuote {
     beyond: i64,
     /// The first 1,000 refused contacts with all their reasons.
     refused: Vec<Refused>,
+    /// When the plan ends, if nobody does anything about it and that is before the last message: what is left then is not sent and its price
+    /// comes back.
+    plan_ends_at: Option<Timestamp>,
 }
 
 /// What goes on a day.
@@ -310,6 +317,7 @@ impl From<&engine::bulk::ManyQuote> for ManyQuote {
             last_at: preview.last_at,
             days: preview.forecast.days.iter().map(QuotedDay::from).collect(),
             beyond: preview.forecast.beyond,
+            plan_ends_at: preview.plan_ends_at,
         }
     }
 }

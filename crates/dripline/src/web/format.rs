@@ -112,6 +112,11 @@ pub(crate) fn planned(at: Timestamp, zone: &Zone, theirs: Option<&Zone>) -> Mome
     Moment { short, ..moment_with(at, at, zone, theirs) }
 }
 
+/// A day in full: `Tuesday, March 3, 2026`.
+pub(crate) fn long_day(at: impl Into<jiff::civil::Date>) -> String {
+    at.into().strftime("%A, %B %-d, %Y").to_string()
+}
+
 /// How long ago or ahead, rounded to the largest unit that says something: `5 min ago`, `in 3 days`, `now`.
 pub(crate) fn ago(at: Timestamp, now: Timestamp) -> String {
     let seconds = now.duration_since(at).as_secs();

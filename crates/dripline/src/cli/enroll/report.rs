@@ -61,6 +61,10 @@ pub(super) fn words(quoted: &Quoted) -> String {
     if let Some(last) = preview.last_at {
         table.row(["  last message".to_owned(), local(last, &quoted.workspace.zone)]);
     }
+    if let Some(end) = preview.plan_ends_at {
+        let end = local(end, &quoted.workspace.zone);
+        table.row(["  the plan ends before".to_owned(), format!("{end}: what is left then comes back")]);
+    }
     let (workflow, workspace) = (&quoted.workflow.name, &quoted.workspace.name);
     format!("Quote for {workflow:?} in {workspace:?}\n{}{}{}", table.text(), days(preview), refused(quoted))
 }
@@ -117,6 +121,7 @@ pub(super) fn document(quoted: &Quoted) -> Value {
         "starts": preview.starts, "refusals": preview.refusals, "by_code": preview.by_code,
         "segments": preview.segments, "credits": preview.amounts.credits, "cost_micros": preview.amounts.micros,
         "cost": preview.amounts.micros.to_string(), "last_at": preview.last_at,
+        "plan_ends_at": preview.plan_ends_at,
         "days": days.collect::<Vec<_>>(), "beyond": preview.forecast.beyond,
         "refused": refused.collect::<Vec<_>>(), "before": balances,
     })

@@ -143,6 +143,8 @@ struct Totals {
     segments: String,
     cost: String,
     last: String,
+    /// The day on which the plan ends, where that is before the last message.
+    plan_ends: Option<String>,
     /// Such as `97 credits and $25.00`.
     left: String,
     button: String,
@@ -273,7 +275,7 @@ async fn totals(parts: &Parts, viewer: &Viewer, quote: &ManyQuote) -> Result<Tot
     let has = parts.engine.balances(&viewer.actor).await?;
     let left = counted(has.credits - preview.amounts.credits, "credit", "credits");
     let wallet = format::money(Micros(has.wallet.0 - preview.amounts.micros.0));
-    let last = preview.last_at.map(|at| at.to_zoned_datetime(viewer.zone.clock().clone()));
+    let last = preview.last_at.map(|at| viewer.zone.local(at));
     let beyond = preview.forecast.beyond;
     Ok(Totals {
         quote: quote.id,
@@ -287,7 +289,8 @@ async fn totals(parts: &Parts, viewer: &Viewer, quote: &ManyQuote) -> Result<Tot
         button: format!("Start {people} for {cost}"),
         left: format!("{left} and {wallet}"),
         cost,
-        last: last.map(|at| at.strftime("%A, %B %-d, %Y").to_string()).unwrap_or_default(),
+        last: last.map(format::long_day).unwrap_or_default(),
+        plan_ends: preview.plan_ends_at.map(|at| format::long_day(viewer.home.local(at))),
         days: days(&preview.forecast),
         beyond: if beyond > 0 { counted(beyond, "message", "messages") } else { String::new() },
     })

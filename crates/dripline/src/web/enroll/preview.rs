@@ -44,6 +44,8 @@ pub(super) struct Shown {
     pub(super) wallet_before: String,
     pub(super) wallet_after: String,
     pub(super) last: String,
+    /// The day on which the plan ends, where that is before the last message.
+    pub(super) plan_ends: Option<String>,
     pub(super) rules: String,
 }
 
@@ -73,7 +75,8 @@ impl Shown {
             credits_after: count(preview.after.credits),
             wallet_before: money(preview.before.wallet),
             wallet_after: money(preview.after.wallet),
-            last: quote.steps.last().map(|step| step.local.strftime("%A, %B %-d, %Y").to_string()).unwrap_or_default(),
+            last: quote.steps.last().map(|step| format::long_day(step.local)).unwrap_or_default(),
+            plan_ends: preview.plan_ends_at.map(|at| format::long_day(viewer.home.local(at))),
             rules: preview.rules.join(", "),
         }
     }

@@ -260,7 +260,7 @@ fn day_of(viewer: &Viewer, date: Date) -> String {
         () if date == today => "Today".to_owned(),
         () if date.tomorrow().is_ok_and(|next| next == today) => "Yesterday".to_owned(),
         () if date.year() == today.year() => date.strftime("%A, %B %-d").to_string(),
-        () => date.strftime("%A, %B %-d, %Y").to_string(),
+        () => format::long_day(date),
     }
 }
 
