@@ -32,7 +32,7 @@ const MOST_CHUNKS: usize = 200;
 /// What is delivered again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Again {
-    /// What was not taken: it failed, or was never queued, as the endpoint was not on.
+    /// What was not taken: it failed, waits for its next try, or was never queued, as the endpoint was not on.
     Undelivered,
     /// Everything.
     Everything,
@@ -51,7 +51,7 @@ impl Again {
         }
     }
 
-    /// Whether a delivery that stands so is queued. What waits or is under way is not.
+    /// Whether a delivery that stands so is queued anew. What waits is only tried now, what is under way is left alone.
     fn takes(self, state: Option<DeliveryState>) -> bool {
         match state {
             None | Some(DeliveryState::Failed) => true,
@@ -131,7 +131,9 @@ impl Engine {
                     deliveries::queue(tx, of, &[event], beat.now)?;
                     beat.note(tx, "webhook.replayed", None, &json!({ "webhook": id, "event": event, "queued": 1 }))?;
                 }
-                DeliveryState::Pending => deliveries::hasten(tx, of, event, beat.now)?,
+                DeliveryState::Pending => {
+                    deliveries::hasten(tx, of, event, beat.now)?;
+                }
                 DeliveryState::Sending => {}
             }
             deliveries::find(tx, of, event)?.ok_or(WebhookError::Unknown)
@@ -191,11 +193,14 @@ impl Engine {
             let told = deliveries::since(tx, of, after, CHUNK)?;
             let full = i64::try_from(told.len()).is_ok_and(|count| count >= CHUNK);
             let last = told.last().filter(|_| full).map(|last| (last.event, last.at));
-            let takes = |one: &&Told| {
-                (since..=beat.now).contains(&one.at) && webhook.kinds.want(&one.kind) && again.takes(one.state)
-            };
-            let events: Vec<_> = told.iter().filter(takes).map(|one| one.event).collect();
-            Ok(Chunk { queued: deliveries::queue(tx, of, &events, beat.now)?, last })
+            let wanted = |one: &&Told| (since..=beat.now).contains(&one.at) && webhook.kinds.want(&one.kind);
+            let wanted: Vec<&Told> = told.iter().filter(wanted).collect();
+            let events: Vec<_> = wanted.iter().filter(|one| again.takes(one.state)).map(|one| one.event).collect();
+            let mut queued = deliveries::queue(tx, of, &events, beat.now)?;
+            for one in wanted.iter().filter(|one| one.state == Some(DeliveryState::Pending)) {
+                queued += u64::from(deliveries::hasten(tx, of, one.event, beat.now)?);
+            }
+            Ok(Chunk { queued, last })
         })
         .await
     }

@@ -102,6 +102,13 @@ fn what_happened_while_it_was_off_is_delivered_by_a_replay_in_order() {
         assert_eq!(replay(off, Again::Everything).await, 3, "what was before is not asked for");
         house.post().await;
         assert_eq!(house.sink.taken(contact), all[1..], "under the same identifiers");
+        house.sink.answers(|_| 500);
+        house.happens(contact).await;
+        house.post().await;
+        house.sink.answers(|_| 200);
+        assert_eq!(house.post().await, 0, "it waits for its next try");
+        assert_eq!(replay(off, Again::Undelivered).await, 1, "what waits is tried now");
+        assert_eq!(house.post().await, 1);
         let month = SignedDuration::from_hours(24 * 30 + 1);
         let old =
             house.engine.replay_webhook(&house.actor, webhook, house.engine.now() - month, Again::Everything).await;

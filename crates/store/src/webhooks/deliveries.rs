@@ -417,9 +417,9 @@ pub fn queue(tx: &mut Tx<'_>, (workspace, webhook): Of, events: &[EventId], now:
 }
 
 /// Tries a delivery now that waits for its next try.
-pub fn hasten(tx: &mut Tx<'_>, (workspace, webhook): Of, event: EventId, now: Timestamp) -> Result<(), DbError> {
+pub fn hasten(tx: &mut Tx<'_>, (workspace, webhook): Of, event: EventId, now: Timestamp) -> Result<bool, DbError> {
     let params = [workspace.0.into(), webhook.0.into(), event.0.into(), json::micros(now).into()];
-    tx.execute(&HASTEN, &params).map(|_| ())
+    Ok(tx.execute(&HASTEN, &params)? == 1)
 }
 
 /// Which deliveries are let go of.

@@ -238,7 +238,12 @@ pub(super) async fn again(
     Form(which): Form<Which>,
 ) -> Result<Response, Wrong> {
     match parts.engine.replay_delivery(&viewer.actor, id, which.event).await {
-        Ok(_) => Ok(Done::to(place(id)).saying("It is delivered again").into_response()),
+        Ok(one) => {
+            let behind = one.state == DeliveryState::Pending && one.due_at.is_none();
+            let said =
+                if behind { "It waits for an earlier event of the same contact" } else { "It is delivered again" };
+            Ok(Done::to(place(id)).saying(said).into_response())
+        }
         Err(error) => or_said(error, id),
     }
 }
