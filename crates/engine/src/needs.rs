@@ -19,6 +19,7 @@ use crate::facts::{self, Known};
 use crate::failure::Failure;
 use crate::figures::FiguresError;
 use crate::ids::Ids;
+use crate::payments;
 use crate::periods::{self, Ending};
 
 /// Counts end here: a person who sees so many needs no exact figure.
@@ -41,6 +42,15 @@ pub struct LowBalance {
     pub week: i64,
 }
 
+/// A wallet that is below the mark at which the workspace wants to be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BelowMark {
+    /// What it has.
+    pub wallet: Micros,
+    /// The mark.
+    pub mark: Micros,
+}
+
 /// What needs a person now.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Needs {
@@ -56,6 +66,10 @@ pub struct Needs {
     pub idle_numbers: i64,
     /// Credits and wallet, where they will not last.
     pub low: Option<LowBalance>,
+    /// The wallet, where it is below its mark and that was told.
+    pub below: Option<BelowMark>,
+    /// What is owed of payments that were disputed or given back.
+    pub owed: Micros,
     /// Endpoints of webhooks that were disabled, for whoever may switch them on again.
     pub webhooks: i64,
     /// Whether the card is charged no more, so that the wallet is not filled by itself.
@@ -122,6 +136,8 @@ impl Engine {
                 failed,
                 idle_numbers: i64::try_from(idle).unwrap_or(i64::MAX),
                 low: low(db, &known, segments)?,
+                below: below(db, workspace)?,
+                owed: payments::owed(db, workspace)?,
                 webhooks: if may_mend { store::webhooks::disabled(db, workspace)? } else { 0 },
                 card_stopped: store::cards::find(db, workspace)?
                     .is_some_and(|card| card.method.is_some() && card.stopped_at.is_some()),
@@ -176,6 +192,14 @@ fn plan_ending(db: &Read<'_>, workspace: WorkspaceId, now: Timestamp) -> Result<
     let price = store::plans::find(db, row.plan)?.map_or(Micros::ZERO, |plan| plan.terms.price);
     let ending = periods::ending(&row.course, price);
     Ok(ending.filter(|ending| ending.owed.is_some() || earlier(ending.at, WARNED) <= now))
+}
+
+/// The wallet, where it is below its mark and that was told (`low_balance`).
+fn below(db: &Read<'_>, workspace: WorkspaceId) -> Result<Option<BelowMark>, Failure> {
+    let notice = store::balance_notices::find(db, workspace)?.filter(|notice| !notice.armed);
+    let Some(mark) = notice.and_then(|notice| notice.below) else { return Ok(None) };
+    let wallet = Micros(store::ledger::read_available(db, workspace)?.1);
+    Ok((wallet < mark).then_some(BelowMark { wallet, mark }))
 }
 
 /// Whether credits and wallet cover less than a week like the last one. Who pays nothing for a segment never runs dry.

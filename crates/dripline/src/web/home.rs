@@ -8,7 +8,7 @@ use axum::routing::get;
 use domain::money::Micros;
 use domain::zones::Zone;
 use engine::figures::DayFigures;
-use engine::needs::{FirstSteps, MOST_COUNTED, Needs};
+use engine::needs::{BelowMark, FirstSteps, MOST_COUNTED, Needs};
 use jiff::Span;
 use jiff::civil::Date;
 use serde::Deserialize;
@@ -127,7 +127,16 @@ fn needs(needs: &Needs, home: &Zone) -> Vec<Need> {
         let text = "The card is charged no more: it was declined, or a payment was disputed".to_owned();
         add(Icon("wallet"), text, "/billing/card", "See card");
     }
-    if let Some(low) = needs.low {
+    if needs.owed > Micros::ZERO {
+        let owed = format::money(needs.owed);
+        let text = format!("{owed} is owed of a payment that was disputed or given back: the next money pays it");
+        add(Icon("wallet"), text, "/billing", "Top up");
+    }
+    if let Some(BelowMark { wallet, mark }) = needs.below {
+        let (wallet, mark) = (format::money(wallet), format::money(mark));
+        let text = format!("The wallet has {wallet}, less than your mark of {mark}");
+        add(Icon("wallet"), text, "/billing", "Top up");
+    } else if let Some(low) = needs.low {
         let covers = counted(low.covers, "more segment", "more segments");
         let week = format::count(low.week);
         let text = format!("Credits and wallet cover {covers}; the last seven days took {week}");
