@@ -5,6 +5,7 @@
 //! call the same functions.
 
 pub mod actor;
+pub mod acts;
 pub mod audit;
 mod batch;
 mod beat;

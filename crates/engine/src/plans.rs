@@ -11,6 +11,7 @@ use store::plans::{self, Plan};
 use store::{DbError, Lane};
 
 use crate::actor::{Actor, Forbidden, Operator};
+use crate::acts;
 use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::text::{TextError, line};
@@ -86,6 +87,7 @@ impl Engine {
             }
             free_name(&all, &plan)?;
             plans::insert(tx, &plan)?;
+            acts::note(tx, &beat, "plan_added", &json!({ "name": plan.name, "price": plan.terms.price }))?;
             Ok(plan.clone())
         })
         .await
@@ -113,25 +115,29 @@ impl Engine {
     ///
     /// # Errors
     /// See [`PlanError`].
-    pub async fn withdraw_plan(&self, _: &Operator, id: PlanId) -> Result<Plan, PlanError> {
-        self.set_plan_state(id, WITHDRAWN).await
+    pub async fn withdraw_plan(&self, by: &Operator, id: PlanId) -> Result<Plan, PlanError> {
+        self.set_plan_state(by, id, WITHDRAWN).await
     }
 
     /// Offers a plan again that was withdrawn. For the operator.
     ///
     /// # Errors
     /// See [`PlanError`].
-    pub async fn offer_plan(&self, _: &Operator, id: PlanId) -> Result<Plan, PlanError> {
-        self.set_plan_state(id, OFFERED).await
+    pub async fn offer_plan(&self, by: &Operator, id: PlanId) -> Result<Plan, PlanError> {
+        self.set_plan_state(by, id, OFFERED).await
     }
 
-    async fn set_plan_state(&self, id: PlanId, state: &'static str) -> Result<Plan, PlanError> {
+    async fn set_plan_state(&self, by: &Operator, id: PlanId, state: &'static str) -> Result<Plan, PlanError> {
+        let beat = self.beat_as(WorkspaceId(0), by.name());
         self.write(Lane::Normal, move |tx| {
             let plan = plans::find(tx, id)?.ok_or(PlanError::Unknown)?;
             if state == OFFERED && plan.state != OFFERED {
                 free_name(&plans::list(tx)?, &plan)?;
             }
             plans::set_state(tx, id, state)?;
+            if plan.state != state {
+                acts::note(tx, &beat, &format!("plan_{state}"), &json!({ "name": plan.name }))?;
+            }
             Ok(Plan { state: state.to_owned(), ..plan })
         })
         .await

@@ -12,10 +12,12 @@ use domain::money::Micros;
 use domain::tally::{Count, Leg};
 use domain::tariff::{Country, MAX_RATE, Rate, Tariff, Way};
 use jiff::tz::TimeZone;
+use serde_json::json;
 use store::carrier_rates::{self, Entry};
 use store::{DbError, Lane, Read, installation, tallies};
 
 use crate::actor::Operator;
+use crate::acts;
 use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::installation::DAYS;
@@ -135,14 +137,18 @@ impl Engine {
     /// # Errors
     /// See [`RateError`].
     pub async fn set_rate(&self, by: &Operator, rate: Rate) -> Result<Entry, RateError> {
-        let now = self.now();
-        check(&rate, tallies::number_of(TimeZone::UTC.to_datetime(now).date()))?;
-        let entry = Entry { rate, set_at: now, set_by: by.name().to_owned() };
+        let beat = self.beat_as(WorkspaceId(0), by.name());
+        check(&rate, tallies::number_of(TimeZone::UTC.to_datetime(beat.now).date()))?;
+        let entry = Entry { rate, set_at: beat.now, set_by: by.name().to_owned() };
         self.write(Lane::Normal, move |tx| {
             if carrier_rates::list(tx)?.len() >= MAX_RATES {
                 return Err(RateError::TooMany);
             }
             carrier_rates::put(tx, &entry)?;
+            let Rate { carrier, country, since, price } = &entry.rate;
+            let facts = json!({ "carrier": carrier, "country": country.map(|country| country.to_string()), "since": since,
+                "sent": price.sent, "heard": price.heard });
+            acts::note(tx, &beat, "rate_set", &facts)?;
             Ok(entry.clone())
         })
         .await
@@ -154,13 +160,22 @@ impl Engine {
     /// If the database fails.
     pub async fn remove_rate(
         &self,
-        _: &Operator,
+        by: &Operator,
         carrier: &str,
         country: Option<Country>,
         since: i64,
     ) -> Result<bool, Failure> {
-        let carrier = carrier.to_owned();
-        self.write(Lane::Normal, move |tx| Ok(carrier_rates::remove(tx, &carrier, country.as_ref(), since)?)).await
+        let (beat, carrier) = (self.beat_as(WorkspaceId(0), by.name()), carrier.to_owned());
+        self.write(Lane::Normal, move |tx| {
+            let removed = carrier_rates::remove(tx, &carrier, country.as_ref(), since)?;
+            if removed {
+                let country = country.map(|country| country.to_string());
+                let facts = json!({ "carrier": carrier, "country": country, "since": since });
+                acts::note(tx, &beat, "rate_removed", &facts)?;
+            }
+            Ok(removed)
+        })
+        .await
     }
 
     /// What carriers carried for a workspace in the last [`DAYS`] and took for it: the dearest first, then what has most segments.

@@ -1,5 +1,6 @@
 //! `/operator`: the installation for whoever runs it: how it does, and all its workspaces. For everybody else it does not exist.
 
+mod acts;
 mod plans;
 mod rates;
 mod workspaces;
@@ -36,6 +37,7 @@ type Route = (&'static str, fn() -> MethodRouter<Parts>);
 /// Every address below `/operator`: a test asks for each as somebody who is no operator.
 pub(crate) const ROUTES: &[Route] = &[
     ("/operator", || get(show)),
+    ("/operator/acts", || get(acts::show)),
     ("/operator/plans", || get(plans::show).post(plans::add)),
     ("/operator/plans/{id}/withdraw", || post(plans::withdraw)),
     ("/operator/plans/{id}/offer", || post(plans::offer)),

@@ -215,4 +215,13 @@ async fn carriers_rates_are_set_corrected_and_removed_and_make_the_cost_of_a_wor
     assert_eq!(person.post("/operator/rates/remove", &which).await.status, 303);
     assert_eq!(person.post("/operator/rates/remove", &which).await.status, 404, "it is gone already");
     assert!(person.get(&here).await.good().has("$0.0061"), "the one before it");
+    let acts = person.get("/operator/acts").await.good();
+    sound(&acts);
+    let set = format!("set what Simulator takes in US from {today} on: $0.0079 sent, $");
+    assert!(
+        acts.has(&set) && acts.has(&format!("removed what Simulator takes in US from {today} on")),
+        "{}",
+        acts.text
+    );
+    assert_eq!(acts.text.matches("</li>").count() - page.text.matches("</li>").count(), 4, "what was refused is none");
 }
