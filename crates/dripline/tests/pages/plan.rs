@@ -40,7 +40,7 @@ async fn a_plan_is_chosen_after_its_price_and_dates_were_shown() {
     sound(&page);
     assert!(page.has("Paid until ") && page.has(">yours<") && page.has("Month 1"), "{}", page.text);
     let page = owner.get("/billing").await.good();
-    assert!(page.has("$5.00") && page.has("; plan; credits of the plan"), "{}", page.text);
+    assert!(page.has("$5.00") && page.has("; credits of the plan; plan"), "{}", page.text);
     let page = owner.get(&format!("/billing/plan/{}", larger.id)).await.good();
     assert!(page.has("Choose it from "), "{}", page.text);
     assert_eq!(owner.post(&format!("/billing/plan/{}", larger.id), "").await.status, 303);

@@ -329,6 +329,8 @@ impl StatementDay {
             line(LineKind::PlanCredits, None, self.granted),
         ];
         lines.retain(|line| !line.change.is_zero() || line.count.is_some_and(|count| count > 0));
+        // What came in before what went: of a day only sums are known, and nothing shall look as if it had been below zero.
+        lines.sort_by_key(|line| line.change.credits < 0 || line.change.micros < Micros::ZERO);
         lines
     }
 }

@@ -58,6 +58,8 @@ struct DayPage<'v> {
     charged: String,
     back: String,
     paid: String,
+    /// The price of the plan's period, where one began.
+    plan: Option<String>,
     rows: Vec<Row>,
     next: Option<i64>,
     may_export: bool,
@@ -90,11 +92,12 @@ async fn show(
     });
     Ok(html(&DayPage {
         date,
-        name: date.strftime("%A, %B %-d, %Y").to_string(),
+        name: format::long_day(date),
         added,
         charged: day.map(|day| both(day.charged.plus(day.manual_charged))).unwrap_or_default(),
         back: day.map(|day| both(day.refunded)).unwrap_or_default(),
         paid: day.map(|day| signed("+", day.paid_in.plus(day.granted).plus(day.dispute_returned))).unwrap_or_default(),
+        plan: day.filter(|day| !day.fees.is_zero()).map(|day| both(day.fees)),
         elsewhere: if viewer.zone.name() == viewer.home.name() { "" } else { viewer.home.name() },
         rows: opened.lines.iter().map(|line| row(line, &opened, &viewer)).collect(),
         next: opened.next,
@@ -111,7 +114,9 @@ fn clock(at: Timestamp, viewer: &Viewer) -> String {
 }
 
 fn row(line: &Line, opened: &DayLines, viewer: &Viewer) -> Row {
-    let paid = signed("+", line.paid_in) + &signed("−", line.paid_out);
+    let paid = [signed("+", line.paid_in), signed("−", line.paid_out)];
+    let paid: Vec<String> = paid.into_iter().filter(|one| !one.is_empty()).collect();
+    let paid = paid.join(", ");
     let plain = Row {
         what: payment(line, opened),
         name: String::new(),
