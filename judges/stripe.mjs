@@ -4,7 +4,9 @@
 // top-up, keeps the card, recharges by itself, loses an answer, is declined, hears of a dispute and a refund, and forgets the card. Others do the
 // like beside it and are killed at the worst instants of it (`stripe-deaths.mjs`).
 //
-// node stripe.mjs PROGRAM DESCRIPTION [SEED]
+// node stripe.mjs PROGRAM DESCRIPTION LOCALSTRIPE [SEED]
+//
+// LOCALSTRIPE is empty where it could not be installed.
 //
 // In `scripts/postgres` the data is in PostgreSQL, otherwise in SQLite.
 
@@ -18,9 +20,10 @@ import path from "node:path";
 import { promisify } from "node:util";
 import Stripe from "stripe";
 import { account, folded } from "./stripe-api.mjs";
+import * as another from "./localstripe.mjs";
 import { CHARGE, WORST, life } from "./stripe-deaths.mjs";
 
-const [program, , seed = String(Date.now())] = process.argv.slice(2);
+const [program, , localstripe, seed = String(Date.now())] = process.argv.slice(2);
 const postgres = process.env.DRIPLINE_TEST_POSTGRES;
 console.log(`stripe, seed ${seed}`);
 const KEY = "sk_test_judge0123456789";
@@ -51,8 +54,8 @@ if (canJump) {
   execFileSync("cc", ["-shared", "-fPIC", "-x", "c", "-o", clock, "-"], { input: source });
 }
 
-/** A server of ours with data of its own, and its account at Stripe. */
-const open = async (name) => {
+/** A server of ours with data of its own, and its account at Stripe, or at what stands for it. */
+const open = async (name, account) => {
   const nth = worlds.length;
   const at = path.join(folder, `${nth}`);
   const log = `${at}.log`;
@@ -68,7 +71,7 @@ const open = async (name) => {
     state = crypto.createHash("sha256").update(state).digest("hex");
     return parseInt(state.slice(0, 8), 16) % end;
   });
-  const stripe = (world.stripe = await account({ seed: world.seed, key: KEY, now }));
+  const stripe = (world.stripe = await account({ seed: world.seed, key: KEY, now, folder, program: localstripe }));
   const config = ["--data", at];
   if (postgres) {
     psql(`CREATE DATABASE ${database}`);
@@ -80,7 +83,7 @@ const open = async (name) => {
   // Below what systems give to connections, and for each a place of its own.
   const free = (port) => new Promise((done) => net.createServer().once("error", () => done(free(port + 1))).listen(port, "127.0.0.1", function () { this.close(() => done(port)); }));
   const port = await free(20_000 + 1000 * nth + below(900));
-  const base = `http://127.0.0.1:${port}`;
+  const base = (world.base = `http://127.0.0.1:${port}`);
   const serve = ["serve", ...config, "--listen", `127.0.0.1:${port}`, "--public-url", "https://texts.example.com", "--stripe-address", stripe.address];
   world.log = () => fs.readFileSync(log, "utf8");
   world.dead = () => server.exitCode !== null || server.signalCode !== null;
@@ -98,6 +101,7 @@ const open = async (name) => {
   };
   world.end = () => {
     server?.kill("SIGKILL");
+    stripe.end?.();
     if (postgres) psql(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`);
   };
   world.until = async (what, seconds, held) => {
@@ -220,8 +224,8 @@ const story = async (world) => {
 };
 
 const lives = canJump ? WORST : [];
-const told = async (name, lived) => {
-  const world = await open(name);
+const told = async (name, lived, at = account) => {
+  const world = await open(name, at);
   if (name === "story") await strict(world);
   try {
     const said = await lived(world);
@@ -234,9 +238,10 @@ const told = async (name, lived) => {
     throw error;
   }
 };
-const [said, ...deaths] = await Promise.all([told("story", story), ...lives.map((when, nth) => told(`${when} ${nth}`, (world) => life(world, when)))]);
-const asked = worlds.flatMap(({ stripe }) => stripe.asked);
+const [said, theirs, ...deaths] = await Promise.all([told("story", story), localstripe && told("localstripe", (world) => another.story(world, SECRET), another.account), ...lives.map((when, nth) => told(`${when} ${nth}`, (world) => life(world, when)))]);
+const asked = worlds.filter(({ name }) => name !== "localstripe").flatMap(({ stripe }) => stripe.asked);
 console.log(`${asked.length} requests (${[...new Set(asked)].sort().join(", ")}) are as Stripe describes them; ${said}`);
+if (localstripe) console.log(theirs);
 if (canJump) console.log(`killed ${deaths.reduce((sum, one) => sum + one, 0)} times as they asked Stripe or were called, ${deaths.length} servers charged each card once for each need, and their books had it once`);
 else console.log("the deaths of a server are judged on Linux only, where its clock can be set ahead");
 process.exit(0);
