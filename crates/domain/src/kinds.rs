@@ -31,6 +31,7 @@ pub const KINDS: &[(&str, &str)] = &[
     ("contact.number_changed", "a user gave it another sending number"),
     ("contacts.imported", "a file of contacts was imported"),
     ("import.canceled", "the import of a file was canceled; what was saved stays"),
+    ("import.undone", "an import was undone: each contact that it made or changed is told of too"),
     ("consent.recorded", "a consent was recorded, or taken back"),
     ("conversation.read", "a user read a conversation"),
     ("conversation.unread", "a user marked it as unread"),

@@ -15,7 +15,7 @@ mod erasures;
 pub(crate) mod events;
 pub(crate) mod handsets;
 pub(crate) mod ids;
-mod imports;
+pub(crate) mod imports;
 pub(crate) mod jobs;
 pub(crate) mod keys;
 pub(crate) mod merges;
@@ -101,6 +101,9 @@ fn people(router: OpenApiRouter<Parts>) -> OpenApiRouter<Parts> {
         .routes(routes!(erasures::by_phone))
         .routes(routes!(merges::preview))
         .routes(routes!(merges::merge))
+        .routes(routes!(imports::list))
+        .routes(routes!(imports::show))
+        .routes(routes!(imports::undo))
         .routes(routes!(reminders::list))
         .routes(routes!(reminders::set, reminders::end))
         .routes(routes!(consents::list, consents::record))

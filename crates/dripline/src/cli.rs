@@ -59,7 +59,7 @@ const EXAMPLES: &str = "\
 Examples:
   dripline serve --demo                         look at it, nothing leaves the machine
   dripline workspace create Acme --zone America/New_York
-  dripline contacts import leads.csv            then `workflow import`, `enroll`, `serve`
+  dripline contacts import leads.csv --no-consent   then `workflow import`, `enroll`, `serve`
   dripline segments \"See you at 5\"              what a text costs, and why
   dripline phone \"(212) 555-0134\"               the number as it is stored
   dripline window +13055550134 --state FL       may it be texted now?

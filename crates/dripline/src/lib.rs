@@ -20,3 +20,5 @@ pub mod serve;
 mod statement;
 mod web;
 pub mod wiring;
+
+pub use web::ImportsKeeper;

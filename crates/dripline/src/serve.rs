@@ -151,9 +151,10 @@ pub async fn serve(settings: Settings, started: impl FnOnce(Started<'_>)) -> Res
 async fn work(parts: Parts, stopped: watch::Receiver<bool>, grace: SignedDuration) {
     let engine = parts.engine.clone();
     let house = tokio::spawn({
-        let (engine, stopped) = (engine.clone(), stopped.clone());
+        let (engine, parts, stopped) = (engine.clone(), parts.clone(), stopped.clone());
         async move {
             tokio::join!(
+                web::ImportsKeeper::of(parts).keep(stopped.clone()),
                 engine.keep_house(stopped.clone()),
                 engine.keep_sealed(stopped.clone()),
                 engine.keep_checking(stopped.clone()),

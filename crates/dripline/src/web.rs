@@ -55,6 +55,7 @@ use axum::http::Uri;
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse as _, Response};
 
+pub use self::contacts::import::keeper::Keeper as ImportsKeeper;
 use crate::problem::Problem;
 use crate::wiring::Parts;
 

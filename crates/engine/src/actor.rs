@@ -83,6 +83,12 @@ impl Actor {
         Operator::at_command_line().within(workspace)
     }
 
+    /// The same under the name of whoever began what is gone on with.
+    #[must_use]
+    pub(crate) fn named(self, name: &str) -> Self {
+        Self { name: name.to_owned(), ..self }
+    }
+
     /// The actor with the key of one request: whatever makes something or spends does it once for that key.
     #[must_use]
     pub fn with_key(self, key: Option<IdempotencyKey>) -> Self {

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | what runs | is ended, what was not sent is refunded |
 //! | contacts (of the person, and those deleted before with one of the phones): phone, name, fields | empty rows, named “Erased contact” |
-//! | notes, labels, reminder, conversation, quotes, words to search by | nothing |
+//! | notes, labels, reminder, conversation, quotes, what imports changed of them, words to search by | nothing |
 //! | texts, both ways, and what a carrier said of them | empty rows with their dates, segments and prices |
 //! | values that were frozen into runs | nothing; zones and rules stay: they prove that hours were kept |
 //! | lists that forbid texting, consents | stay under the phone's hash alone; evidence becomes its hash |

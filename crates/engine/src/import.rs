@@ -21,9 +21,12 @@ pub(crate) mod phones;
 pub mod preview;
 mod reading;
 mod row;
+mod run;
 mod separator;
 mod sheet;
 mod text;
+mod trace;
+pub(crate) mod undo;
 mod workbook;
 
 use std::fmt;
@@ -82,6 +85,8 @@ pub struct ImportOptions {
     pub label: Option<LabelId>,
     /// What is said of the consent of all its rows.
     pub consent: FileConsent,
+    /// Whether somebody said that none is recorded.
+    pub no_consent: bool,
     /// The name of the file, which records of consent keep.
     pub file: Option<String>,
     /// How many bytes the source has, if that is known.
@@ -99,6 +104,7 @@ impl Default for ImportOptions {
             import: None,
             label: None,
             consent: FileConsent::default(),
+            no_consent: false,
             file: None,
             bytes: None,
             recase: false,
@@ -106,12 +112,15 @@ impl Default for ImportOptions {
     }
 }
 
+/// What is told after each transaction.
+type Progress = Box<dyn FnMut(&ImportProgress) + Send>;
+
 /// Where an import tells what it does while it runs.
 pub struct ImportOutlets {
     /// Gets the rejected rows as CSV: their cells, row, line and reason. Nothing if none is rejected.
     pub rejects: Box<dyn Write + Send>,
     /// Is called after each transaction.
-    pub progress: Box<dyn FnMut(&ImportProgress) + Send>,
+    pub progress: Progress,
 }
 
 impl Default for ImportOutlets {
@@ -246,6 +255,12 @@ pub enum ImportError {
     /// A workbook that cannot be read.
     #[error("the Excel workbook cannot be read; save it as CSV (UTF-8) and import that")]
     Workbook(#[from] WorkbookError),
+    /// Whoever brings people in says how they agreed, or that nobody knows.
+    #[error("nobody says how the people in the file agreed to be texted, nor that no consent is recorded")]
+    Untold,
+    /// It cannot be both.
+    #[error("it is said how the people in the file agreed, and that no consent is recorded: say one of the two")]
+    ToldTwice,
     /// What is said of the consent of all rows makes no record.
     #[error("of the consent of everybody in the file: {0}")]
     Consent(NoRecord),
@@ -313,7 +328,8 @@ impl From<DbError> for ImportError {
 }
 
 impl Engine {
-    /// Imports contacts from CSV. `source` is read on a blocking thread, some chunks ahead.
+    /// Imports contacts. `source` is read on a blocking thread, some chunks ahead. What people get goes through [`Engine::import_file`] or
+    /// [`Engine::run_import`], which keep the import.
     ///
     /// # Errors
     /// See [`ImportError`]. A bad row is no error: it is rejected, and the report says why.
@@ -325,10 +341,20 @@ impl Engine {
         outlets: ImportOutlets,
     ) -> Result<ImportReport, ImportError> {
         actor.need(Permission::ContactsWrite)?;
-        let rule = Rule { on_duplicate: options.on_duplicate, import: options.import, label: options.label };
         let reading = self.read_file(actor.workspace(), source, &options, outlets.rejects).await?;
+        self.take_in(actor, reading, Rule::of(&options), (ImportProgress::default(), outlets.progress)).await
+    }
+
+    /// Imports a file that is being read, behind the rows that are done.
+    async fn take_in(
+        &self,
+        actor: &Actor,
+        reading: Reading,
+        rule: Rule,
+        (done, progress): (ImportProgress, Progress),
+    ) -> Result<ImportReport, ImportError> {
         let watched = self.watch_growth();
-        let counts = self.merge_all(actor, &reading, rule, outlets.progress).await?;
+        let counts = self.merge_all(actor, &reading, rule, (done, progress)).await?;
         let report = reading.ended(counts).await?;
         let beat = self.beat(actor);
         self.write(Lane::Bulk, move |tx| beat.note(tx, "contacts.imported", None, &counts)).await?;
@@ -337,17 +363,20 @@ impl Engine {
         Ok(report)
     }
 
-    /// Takes the chunks as they come, one transaction each.
+    /// Takes the chunks as they come, one transaction each; those whose rows are all done are passed over.
     async fn merge_all(
         &self,
         actor: &Actor,
         reading: &Reading,
         rule: Rule,
-        mut progress: Box<dyn FnMut(&ImportProgress) + Send>,
+        (done, mut progress): (ImportProgress, Progress),
     ) -> Result<ImportProgress, ImportError> {
-        let (mut counts, own) = (ImportProgress::default(), reading.own_fields());
+        let (mut counts, own) = (done, reading.own_fields());
         let (begun, mut course) = (self.clock().mark(), Course::default());
         while let Some(chunk) = reading.next().await {
+            if chunk.read.rows <= done.rows {
+                continue;
+            }
             let read = chunk.read.clone();
             let merged = self.merge(self.beat(actor), chunk, own.clone(), rule).await?;
             counts = counts.with(&read, merged.contacts, merged.consents);
@@ -365,7 +394,7 @@ impl Engine {
     async fn is_canceled(&self, actor: &Actor, import: ImportId) -> Result<bool, Failure> {
         let workspace = actor.workspace();
         let found = self.read(move |db| Ok::<_, Failure>(store::imports::find(db, workspace, import)?)).await?;
-        Ok(found.is_none_or(|import| import.state == "canceling"))
+        Ok(found.is_none_or(|import| import.state != "running"))
     }
 
     async fn merge(

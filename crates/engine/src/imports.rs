@@ -3,20 +3,18 @@
 //! | state | it goes on to |
 //! |---|---|
 //! | `uploaded` | `running`, when a person starts it |
-//! | `running` | `done` or `failed`; `canceling`, when a person cancels it; one that has not moved for two minutes has lost its process and may be started again |
-//! | `canceling` | `canceled`, before its next rows; `done`, if there were none; what has not moved for two minutes is as good as canceled |
+//! | `running` | `done` or `failed`; `canceling`, when a person cancels it; one that has not moved for a minute has lost its process and may be started again, or undone |
+//! | `canceling` | `canceled`, before its next rows; `done`, if there were none; what has not moved for a minute is as good as canceled |
 //! | `canceled` | `running` or `undoing`: what was saved stays until then |
 //! | `failed` | `running`: what was saved stays, and a second run changes nothing twice |
 //! | `done` | `undoing`, when a person undoes it; so may `failed` |
-//! | `undoing` | `undone`: contacts that it made and that nobody touched since are deleted; one that has not moved for two minutes may be gone on with |
+//! | `undoing` | `undone` (`import/undo.rs`); one that has not moved for a minute may be gone on with |
 //!
-//! The file lies with whoever calls: here it is a source of bytes. How a file is read says [`crate::import`].
-
-use std::io::{Read, Write};
-use std::sync::Arc;
+//! Whoever serves goes on with what has lost its process ([`Engine::still_imports`]), where the file is. The file lies with whoever calls:
+//! here it is a source of bytes. How a file is read says [`crate::import`].
 
 use domain::access::Permission;
-use domain::ids::{ContactId, ImportId, LabelId};
+use domain::ids::{ImportId, LabelId, WorkspaceId};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 pub use store::imports::Import;
@@ -25,16 +23,16 @@ use store::{DbError, Lane, imports};
 use crate::actor::Actor;
 use crate::engine::Engine;
 use crate::failure::Failure;
-use crate::import::{
-    FileConsent, ImportError, ImportOptions, ImportOutlets, ImportProgress, ImportReport, OnDuplicate, Part, Target,
-};
+use crate::import::{FileConsent, ImportOptions, ImportProgress, OnDuplicate, Part, Target};
 
-/// An import that has not moved for so long has lost its process.
-const STILL: SignedDuration = SignedDuration::from_mins(2);
-/// How many contacts one transaction of an undoing deletes.
-const CHUNK: i64 = 100;
-/// Most imports of a list.
-pub const MAX_LISTED: i64 = 50;
+/// An import that has not moved for so long has lost its process: a chunk of rows takes some hundred milliseconds.
+const STILL: SignedDuration = SignedDuration::from_mins(1);
+/// Most imports that have lost their process and are read at once.
+const FOUND: i64 = 100;
+/// Most imports of one page of a list.
+pub const MAX_LISTED: i64 = 200;
+/// Every state of an import, as the table above has them.
+pub const STATES: [&str; 8] = ["uploaded", "running", "canceling", "canceled", "done", "failed", "undoing", "undone"];
 
 /// What a person chose for a file.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -52,6 +50,8 @@ pub struct Choices {
     pub no_consent: bool,
     /// Whether names in capitals are written as people write them.
     pub recase: bool,
+    /// Whether the file came in one go, so that nobody has it any more.
+    pub in_one_go: bool,
 }
 
 impl Choices {
@@ -68,14 +68,38 @@ impl Choices {
         }
     }
 
+    /// The word of what a column means.
+    fn word(target: &Target) -> String {
+        match target {
+            Target::Phone => "phone".to_owned(),
+            Target::Ignore => "ignore".to_owned(),
+            Target::Field(name) => format!("field:{name}"),
+            Target::Consent(part) => format!("consent:{}", part.name()),
+        }
+    }
+
+    /// What these options say of a file that comes in one go, for the list of imports and for the next file with the same columns.
+    pub(crate) fn of(options: &ImportOptions) -> Self {
+        let mapping = options.mapping.iter().map(|(header, target)| (header.clone(), Self::word(target)));
+        Self {
+            overwrite: options.on_duplicate == OnDuplicate::Overwrite,
+            label: options.label,
+            mapping: mapping.collect(),
+            consent: options.consent.clone(),
+            no_consent: options.no_consent,
+            recase: options.recase,
+            in_one_go: true,
+        }
+    }
+
     /// As the importer takes them, for an import.
     #[must_use]
     pub fn options(&self, import: Option<ImportId>) -> ImportOptions {
         let mapping = self.mapping.iter().filter_map(|(header, word)| Some((header.clone(), Self::target(word)?)));
         let on_duplicate = if self.overwrite { OnDuplicate::Overwrite } else { OnDuplicate::FillEmpty };
         let (mapping, label, consent) = (mapping.collect(), self.label, self.consent.clone());
-        let recase = self.recase;
-        ImportOptions { on_duplicate, mapping, import, label, consent, recase, ..ImportOptions::default() }
+        let (no_consent, recase) = (self.no_consent, self.recase);
+        ImportOptions { on_duplicate, mapping, import, label, consent, no_consent, recase, ..ImportOptions::default() }
     }
 }
 
@@ -102,6 +126,10 @@ pub struct Outcome {
     pub undone: i64,
     /// How many it kept, since they were touched.
     pub kept: i64,
+    /// How many that were there before are again as the import found them.
+    pub restored: i64,
+    /// How many of them keep something of it, or have something else by now, since somebody changed them.
+    pub altered: i64,
 }
 
 /// Why an import does not go on.
@@ -119,6 +147,12 @@ pub enum ImportsError {
         /// Its state.
         state: String,
     },
+    /// It is not over, or was undone.
+    #[error("{}", not_undone(state))]
+    NotUndone {
+        /// Its state.
+        state: String,
+    },
     /// It is over, or has not begun.
     #[error("the import is {state}: there is nothing to cancel")]
     NotRunning {
@@ -130,13 +164,28 @@ pub enum ImportsError {
     Failure(#[from] Failure),
 }
 
+fn not_undone(state: &str) -> &'static str {
+    match state {
+        "undone" => "the import was undone already",
+        "undoing" => "the import is being undone already",
+        "uploaded" => "the import was never started: there is nothing to undo",
+        _ => "the import still runs: cancel it first, or wait a minute if its program has ended",
+    }
+}
+
 impl From<DbError> for ImportsError {
     fn from(error: DbError) -> Self {
         Self::Failure(error.into())
     }
 }
 
-fn document<T: Serialize>(value: &T) -> String {
+/// A file's name as it is kept: what has none is called as most are.
+pub(crate) fn file_name(given: &str) -> String {
+    let name: String = crate::contacts::cleaned(given).replace('\n', " ").chars().take(200).collect();
+    if name.is_empty() { "contacts.csv".to_owned() } else { name }
+}
+
+pub(crate) fn document<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("plain data")
 }
 
@@ -146,11 +195,21 @@ pub fn read<T: for<'de> Deserialize<'de> + Default>(document: &str) -> T {
     serde_json::from_str(document).unwrap_or_default()
 }
 
-/// Whether an import has lost its process: it is in hand, and has not moved for two minutes. It may be gone on with.
+/// Whether somebody has an import in hand, or had: it runs, is being canceled or undone.
+#[must_use]
+pub fn is_in_hand(import: &Import) -> bool {
+    ["running", "canceling", "undoing"].contains(&import.state.as_str())
+}
+
+/// Whether an import has lost its process: it is in hand, and has not moved for a minute. It may be gone on with.
 #[must_use]
 pub fn stands_still(import: &Import, now: Timestamp) -> bool {
-    ["running", "canceling", "undoing"].contains(&import.state.as_str())
-        && import.updated_at < now.saturating_sub(STILL).unwrap_or(Timestamp::MIN)
+    is_in_hand(import) && import.updated_at < still_since(now)
+}
+
+/// An import in hand that has not moved since then has lost its process.
+pub(crate) fn still_since(now: Timestamp) -> Timestamp {
+    now.saturating_sub(STILL).unwrap_or(Timestamp::MIN)
 }
 
 impl Engine {
@@ -161,12 +220,12 @@ impl Engine {
     pub async fn begin_upload(&self, actor: &Actor, file_name: &str, bytes: u64) -> Result<Import, ImportsError> {
         actor.need(Permission::ContactsWrite)?;
         let beat = self.beat(actor);
-        let name: String = crate::contacts::cleaned(file_name).replace('\n', " ").chars().take(200).collect();
+        let name = self::file_name(file_name);
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
         self.write(Lane::Normal, move |tx| {
             let import = Import {
                 id: ImportId(beat.id()),
-                file_name: if name.is_empty() { "contacts.csv".to_owned() } else { name.clone() },
+                file_name: name.clone(),
                 file_bytes: bytes,
                 state: "uploaded".to_owned(),
                 choices: document(&Choices { recase: true, ..Choices::default() }),
@@ -192,22 +251,22 @@ impl Engine {
         self.read(move |db| imports::find(db, workspace, id)?.ok_or(ImportsError::Unknown)).await
     }
 
-    /// The newest imports of the workspace.
+    /// Imports of the workspace before the given one, the newest first, at most [`MAX_LISTED`].
     ///
     /// # Errors
     /// See [`ImportsError`].
-    pub async fn imports(&self, actor: &Actor) -> Result<Vec<Import>, ImportsError> {
+    pub async fn imports(&self, actor: &Actor, before: ImportId, limit: i64) -> Result<Vec<Import>, ImportsError> {
         actor.need(Permission::Read)?;
         let workspace = actor.workspace();
-        self.read(move |db| Ok(imports::page(db, workspace, ImportId(i64::MAX), MAX_LISTED)?)).await
+        self.read(move |db| Ok(imports::page(db, workspace, before, limit.clamp(1, MAX_LISTED))?)).await
     }
 
-    /// The mapping that was used last for a file with these column names.
+    /// The mapping that was used last for a file with these column names, of the newest imports.
     ///
     /// # Errors
     /// See [`ImportsError`].
     pub async fn last_mapping(&self, actor: &Actor, headers: &[String]) -> Result<Vec<(String, String)>, ImportsError> {
-        let all = self.imports(actor).await?;
+        let all = self.imports(actor, ImportId(i64::MAX), MAX_LISTED).await?;
         let mappings =
             all.iter().filter(|import| import.state == "done").map(|import| read::<Choices>(&import.choices));
         let fits = |choices: &Choices| {
@@ -223,87 +282,63 @@ impl Engine {
     pub async fn start_import(&self, actor: &Actor, id: ImportId, choices: &Choices) -> Result<Import, ImportsError> {
         actor.need(Permission::ContactsWrite)?;
         let (workspace, now, choices) = (actor.workspace(), self.now(), document(choices));
-        let still = now.saturating_sub(STILL).unwrap_or(Timestamp::MIN);
         self.write(Lane::Normal, move |tx| {
             let import = imports::find(tx, workspace, id)?.ok_or(ImportsError::Unknown)?;
-            if imports::begin(tx, workspace, id, &choices, (now, still))? {
-                return Ok(Import { state: "running".to_owned(), choices: choices.clone(), ..import });
+            if imports::begin(tx, workspace, id, &choices, (now, still_since(now)))? {
+                // By other choices it begins anew, else behind the rows that it is known to have done.
+                let anew = import.choices != choices;
+                let counts = if anew { document(&ImportProgress::default()) } else { import.counts };
+                return Ok(Import { state: "running".to_owned(), choices: choices.clone(), counts, ..import });
             }
             Err(ImportsError::NotNow { state: import.state })
         })
         .await
     }
 
-    /// Reads the file of an import that is in hand to its end, and says in its row how far it is and what became of it.
+    /// Imports of all workspaces that have lost their process, each with whoever began it.
     ///
     /// # Errors
-    /// Only where that cannot be written: why a file failed stands in the import.
-    pub async fn run_import(
-        &self,
-        actor: &Actor,
-        import: Import,
-        source: impl Read + Send + 'static,
-        rejects: Box<dyn Write + Send>,
-    ) -> Result<Import, ImportsError> {
-        let choices: Choices = read(&import.choices);
-        let (tell, told) = flume::unbounded();
-        let progress = Box::new(move |counts: &ImportProgress| {
-            let _ = tell.send(*counts);
-        });
-        let outlets = ImportOutlets { rejects, progress };
-        let import = Arc::new(import);
-        let note = async {
-            while let Ok(counts) = told.recv_async().await {
-                // Several at once are told as the last of them.
-                let counts = told.drain().last().unwrap_or(counts);
-                let (workspace, id, counts, now) = (actor.workspace(), import.id, document(&counts), self.now());
-                let moved = move |tx: &mut store::Tx<'_>| imports::moved(tx, workspace, id, &counts, now);
-                self.write(Lane::Bulk, move |tx| Ok::<_, Failure>(moved(tx)?)).await?;
+    /// The database failed.
+    pub async fn still_imports(&self) -> Result<Vec<(Actor, Import)>, ImportsError> {
+        let since = still_since(self.now());
+        self.read(move |db| {
+            let (mut found, mut after) = (Vec::new(), (WorkspaceId(i64::MIN), ImportId(i64::MIN)));
+            loop {
+                let page = imports::still(db, since, after, FOUND)?;
+                let Some(last) = page.last() else { return Ok(found) };
+                after = *last;
+                for (workspace, id) in page {
+                    if let Some(import) = imports::find(db, workspace, id)? {
+                        found.push((Actor::operator(workspace).named(&import.actor), import));
+                    }
+                }
             }
-            Ok::<(), Failure>(())
-        };
-        let (file, bytes) = (Some(import.file_name.clone()), u64::try_from(import.file_bytes).ok());
-        let options = ImportOptions { file, bytes, ..choices.options(Some(import.id)) };
-        let work = self.import_contacts(actor, source, options, outlets);
-        let (done, noted) = futures_util::future::join(work, note).await;
-        noted?;
-        let now = self.now();
-        let ended = match done {
-            Ok(report) => Import {
-                state: "done".to_owned(),
-                counts: document(&self.with_earlier(actor, &import, report.counts).await?),
-                outcome: document(&outcome(&report)),
-                updated_at: now,
-                ..(*import).clone()
-            },
-            Err(ImportError::Canceled(counts)) => Import {
-                state: "canceled".to_owned(),
-                counts: document(&self.with_earlier(actor, &import, *counts).await?),
-                updated_at: now,
-                ..(*import).clone()
-            },
-            Err(error) => {
-                let outcome = Outcome { error: Some(whole(&error)), ..Outcome::default() };
-                let current = self.find_import(actor, import.id).await?;
-                Import { state: "failed".to_owned(), outcome: document(&outcome), updated_at: now, ..current }
-            }
-        };
-        self.save_import(actor, ended.clone()).await?;
-        Ok(ended)
+        })
+        .await
     }
 
-    /// The counts of a run, with the contacts that an interrupted run before it had made: to this run they were there
-    /// already. What that run wrote of itself does not tell: it may have ended before it wrote anything.
-    async fn with_earlier(
-        &self,
-        actor: &Actor,
-        import: &Import,
-        counts: ImportProgress,
-    ) -> Result<ImportProgress, ImportsError> {
-        let (workspace, id) = (actor.workspace(), import.id);
-        let made = self.read(move |db| Ok::<_, ImportsError>(imports::left(db, workspace, id)?)).await?;
-        let earlier = u64::try_from(made).unwrap_or(0).saturating_sub(counts.created).min(counts.unchanged);
-        Ok(ImportProgress { created: counts.created + earlier, unchanged: counts.unchanged - earlier, ..counts })
+    /// Says of an import that has lost its process, and whose file nobody has any more, that it failed.
+    ///
+    /// # Errors
+    /// See [`ImportsError`].
+    pub async fn give_up_import(&self, actor: &Actor, import: Import) -> Result<(), ImportsError> {
+        let error = "the program ended while it ran; import the file again, nothing is done twice".to_owned();
+        let outcome = document(&Outcome { error: Some(error), ..read(&import.outcome) });
+        self.end_import(actor, Import { state: "failed".to_owned(), outcome, ..import }).await
+    }
+
+    /// Says of an import that was being canceled and has lost its process that it is canceled.
+    ///
+    /// # Errors
+    /// See [`ImportsError`].
+    pub async fn end_canceling(&self, actor: &Actor, import: Import) -> Result<(), ImportsError> {
+        self.end_import(actor, Import { state: "canceled".to_owned(), ..import }).await
+    }
+
+    async fn end_import(&self, actor: &Actor, import: Import) -> Result<(), ImportsError> {
+        let workspace = actor.workspace();
+        let ended = Import { updated_at: self.now(), ..import };
+        self.write(Lane::Bulk, move |tx| Ok(imports::end(tx, workspace, &ended).map(|_| ())?)).await
     }
 
     /// Has an import end before its next rows. What was saved stays; it may be undone, or started again.
@@ -323,89 +358,4 @@ impl Engine {
         })
         .await
     }
-
-    async fn save_import(&self, actor: &Actor, import: Import) -> Result<(), ImportsError> {
-        let workspace = actor.workspace();
-        self.write(Lane::Bulk, move |tx| Ok(imports::save(tx, workspace, &import)?)).await
-    }
-
-    /// Takes the undoing of an import in hand; [`Engine::run_undo`] does it.
-    ///
-    /// # Errors
-    /// See [`ImportsError`].
-    pub async fn begin_undo(&self, actor: &Actor, id: ImportId) -> Result<Import, ImportsError> {
-        actor.need(Permission::ContactsWrite)?;
-        let (workspace, now) = (actor.workspace(), self.now());
-        let still = now.saturating_sub(STILL).unwrap_or(Timestamp::MIN);
-        self.write(Lane::Normal, move |tx| {
-            let import = imports::find(tx, workspace, id)?.ok_or(ImportsError::Unknown)?;
-            if !imports::begin_undo(tx, workspace, id, (now, still))? {
-                return Err(ImportsError::NotNow { state: import.state });
-            }
-            Ok(Import { state: "undoing".to_owned(), updated_at: now, ..import })
-        })
-        .await
-    }
-
-    /// Deletes the contacts that an import made and nobody touched since; says in the import how many went, and in the end how
-    /// many stay. Broken off and begun again it goes on.
-    ///
-    /// # Errors
-    /// See [`ImportsError`].
-    pub async fn run_undo(&self, actor: &Actor, id: ImportId) -> Result<Import, ImportsError> {
-        actor.need(Permission::ContactsWrite)?;
-        let mut before = ContactId(i64::MAX);
-        loop {
-            let beat = self.beat(actor);
-            let from = before;
-            let gone = self
-                .write(Lane::Bulk, move |tx| {
-                    let ids = imports::untouched(tx, beat.workspace, id, from, CHUNK)?;
-                    store::contacts::lock(tx, beat.workspace, &ids)?;
-                    // Whoever was texted between the two looks is not in the second.
-                    let ids = imports::untouched(tx, beat.workspace, id, from, CHUNK)?;
-                    for contact in &ids {
-                        store::contacts::delete(tx, beat.workspace, *contact, beat.now)?;
-                        beat.note(tx, "contact.deleted", Some(*contact), &serde_json::json!({}))?;
-                    }
-                    // An undoing that is interrupted and begun again tells of all that it deleted.
-                    let import = imports::find(tx, beat.workspace, id)?.ok_or(ImportsError::Unknown)?;
-                    let mut outcome: Outcome = read(&import.outcome);
-                    outcome.undone += i64::try_from(ids.len()).unwrap_or(0);
-                    let moved = Import { outcome: document(&outcome), updated_at: beat.now, ..import };
-                    imports::save(tx, beat.workspace, &moved)?;
-                    Ok::<_, ImportsError>(ids)
-                })
-                .await?;
-            let Some(last) = gone.last() else { break };
-            before = *last;
-        }
-        let (workspace, now) = (actor.workspace(), self.now());
-        self.write(Lane::Bulk, move |tx| {
-            let import = imports::find(tx, workspace, id)?.ok_or(ImportsError::Unknown)?;
-            let outcome = Outcome { kept: imports::left(tx, workspace, id)?, ..read(&import.outcome) };
-            let (state, outcome) = ("undone".to_owned(), document(&outcome));
-            let import = Import { state, outcome, updated_at: now, ..import };
-            imports::save(tx, workspace, &import)?;
-            Ok(import)
-        })
-        .await
-    }
-}
-
-fn outcome(report: &ImportReport) -> Outcome {
-    let rejects = report.rejects.iter().map(|one| Told { row: one.row, text: one.reason.to_string() });
-    let warnings = report.warnings.iter().map(|one| Told { row: one.row, text: one.warning.to_string() });
-    Outcome { rejects: rejects.collect(), warnings: warnings.collect(), ..Outcome::default() }
-}
-
-/// An error with what it came from, in one sentence.
-fn whole(error: &ImportError) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(one) = cause {
-        text = format!("{text}: {one}");
-        cause = one.source();
-    }
-    text
 }

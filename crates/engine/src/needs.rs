@@ -30,6 +30,8 @@ pub const FAILURE_DAYS: i64 = 30;
 const LEAST_SEGMENTS: i64 = 50;
 /// How long before its end a plan's end is told.
 const WARNED: SignedDuration = SignedDuration::from_hours(24 * WARNINGS[0]);
+/// Imports that stand still for longer than this do not go on by themselves.
+const STUCK: SignedDuration = SignedDuration::from_mins(3);
 /// Most failures on one page.
 const MAX_PAGE: i64 = 200;
 
@@ -70,6 +72,8 @@ pub struct Needs {
     pub below: Option<BelowMark>,
     /// What is owed of payments that were disputed or given back.
     pub owed: Micros,
+    /// Imports that have stood still for minutes, for whoever may import, at most [`MOST_COUNTED`].
+    pub imports: i64,
     /// Endpoints of webhooks that were disabled, for whoever may switch them on again.
     pub webhooks: i64,
     /// Whether the card is charged no more, so that the wallet is not filled by itself.
@@ -115,6 +119,7 @@ impl Engine {
         actor.need(Permission::Read)?;
         let (workspace, now) = (actor.workspace(), self.now());
         let may_mend = actor.permissions().has(Permission::SettingsWrite);
+        let may_import = actor.permissions().has(Permission::ContactsWrite);
         self.read(move |db| {
             let known = facts::workspace(db, workspace)?.ok_or(FiguresError::Unknown)?;
             let zone = Zone::named(&known.row.zone).map_err(|error| Failure::Stored(error.to_string()))?;
@@ -138,6 +143,7 @@ impl Engine {
                 low: low(db, &known, segments)?,
                 below: below(db, workspace)?,
                 owed: payments::owed(db, workspace)?,
+                imports: if may_import { stuck(db, workspace, now)? } else { 0 },
                 webhooks: if may_mend { store::webhooks::disabled(db, workspace)? } else { 0 },
                 card_stopped: store::cards::find(db, workspace)?
                     .is_some_and(|card| card.method.is_some() && card.stopped_at.is_some()),
@@ -210,4 +216,10 @@ fn low(db: &Read<'_>, known: &Known, week: i64) -> Result<Option<LowBalance>, Fa
     let (credits, wallet) = store::ledger::read_available(db, known.row.id)?;
     let covers = credits + wallet / known.row.rate.0;
     Ok((covers < week.max(LEAST_SEGMENTS)).then_some(LowBalance { covers, week }))
+}
+
+/// How many imports do not go on.
+fn stuck(db: &Read<'_>, workspace: WorkspaceId, now: Timestamp) -> Result<i64, store::DbError> {
+    let found = store::imports::still_in(db, workspace, earlier(now, STUCK), MOST_COUNTED)?;
+    Ok(i64::try_from(found.len()).unwrap_or(i64::MAX))
 }

@@ -12,11 +12,12 @@
 //! | receipts that no text claims | 72 hours, then as callbacks that belong to nobody | a carrier is asked no longer for a text in doubt |
 //! | callbacks that belong to nobody | 90 days | a person looks at them |
 //! | deliveries of webhooks that are over | 30 days; of removed endpoints not at all | so far back they can be delivered again |
+//! | what imports changed of contacts | 30 days | so far back an import is undone whole; old values of a person are not kept for longer |
 //! | e-mails | 7 days | so far back one sees whom was written; the event stays |
 //!
 //! Rows go a bounded number at a time, each workspace in transactions of its own, so that no work waits for it.
 
-use domain::ids::{EventId, WorkspaceId};
+use domain::ids::{EventId, ImportId, WorkspaceId};
 use jiff::{SignedDuration, Timestamp};
 use store::upkeep::{self, Old};
 use store::{Lane, workspaces};
@@ -37,6 +38,8 @@ const KEYS: SignedDuration = SignedDuration::from_hours(30 * 24);
 const QUOTES: SignedDuration = SignedDuration::from_hours(24);
 /// For how long a callback that belongs to nobody is kept.
 const STRAYS: SignedDuration = SignedDuration::from_hours(90 * 24);
+/// For how long it is kept what imports changed.
+pub const CHANGES: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// For how long e-mails are kept.
 const MAILS: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Most rows that go in one transaction: some milliseconds.
@@ -121,6 +124,7 @@ impl Engine {
                 }
                 gone += self.forget_bulk_quotes(row.id).await?;
                 gone += self.forget_deliveries(row.id, ROWS).await?;
+                gone += self.let_go(CHANGES, move |tx, before| forget_changes(tx, row.id, before)).await?;
                 gone += self.let_go(MAILS, move |tx, before| forget_mails(tx, row.id, before)).await?;
             }
         }
@@ -154,6 +158,10 @@ impl Engine {
             }
         }
     }
+}
+
+fn forget_changes(tx: &mut store::Tx<'_>, workspace: WorkspaceId, before: Timestamp) -> Result<u64, store::DbError> {
+    store::imports::changes::forget(tx, workspace, ImportId(Ids::floor(before)), ROWS)
 }
 
 fn forget_mails(tx: &mut store::Tx<'_>, workspace: WorkspaceId, before: Timestamp) -> Result<u64, store::DbError> {

@@ -14,6 +14,11 @@ use engine::import::{FileConsent, ImportError, ImportOptions, ImportOutlets, Imp
 
 use crate::fresh::{self, Kept, World, agent, worlds};
 
+/// As a file is imported of whose people no consent is recorded.
+fn plain() -> ImportOptions {
+    ImportOptions { no_consent: true, ..ImportOptions::default() }
+}
+
 fn check(world: &World, file: &str, options: &ImportOptions) -> Result<(ImportCheck, Vec<u8>), ImportError> {
     let (source, rejects) = (Cursor::new(file.as_bytes().to_vec()), Kept::default());
     let outlets = ImportOutlets { rejects: Box::new(rejects.clone()), ..ImportOutlets::default() };
@@ -124,11 +129,11 @@ fn a_check_shows_what_would_change_what_would_be_made_and_who_is_on_a_list() {
     let file = "Phone,Phone 2,First Name,City,Zip\n2125550134,,Anna,Rome,33101\n2125550135,2125550138,Bob,,\n\
         2125550136,,Cleo,,\n2125550134,,Ana,,\n2125550137,2125550139,Dan,,\n";
     for world in worlds() {
-        let _ = import(&world, there, &ImportOptions::default()).unwrap();
+        let _ = import(&world, there, &plain()).unwrap();
         for phone in ["+12125550134", "+12125550138", "+13055550199"] {
             suppress(&world, phone);
         }
-        let options = ImportOptions { on_duplicate: OnDuplicate::Overwrite, ..ImportOptions::default() };
+        let options = ImportOptions { on_duplicate: OnDuplicate::Overwrite, ..plain() };
         let (found, _) = check(&world, file, &options).unwrap();
         let diffs = |sampled: &[engine::import::check::Sampled]| -> Vec<String> {
             let diff = |diff: &engine::import::check::FieldDiff| {
@@ -152,7 +157,7 @@ fn a_check_shows_what_would_change_what_would_be_made_and_who_is_on_a_list() {
         );
         assert_eq!(found.suppressed, 2, "of the file, each once");
         assert!(found.new_fields.is_empty(), "a zip is everybody's: {:?}", found.new_fields);
-        let filled = check(&world, file, &ImportOptions::default()).unwrap().0;
+        let filled = check(&world, file, &plain()).unwrap().0;
         assert_eq!(diffs(&filled.changed)[0], "2 +12125550134 Ann Zip: - > 33101");
     }
 }
@@ -161,8 +166,7 @@ fn a_check_shows_what_would_change_what_would_be_made_and_who_is_on_a_list() {
 fn what_cannot_be_imported_is_refused_for_the_same_reason() {
     for world in worlds() {
         let same = |file: &str| {
-            let (found, done) =
-                (check(&world, file, &ImportOptions::default()), import(&world, file, &ImportOptions::default()));
+            let (found, done) = (check(&world, file, &plain()), import(&world, file, &plain()));
             let (found, done) = (found.unwrap_err().to_string(), done.unwrap_err().to_string());
             assert_eq!(found, done, "{}", world.db.name);
             found
@@ -174,11 +178,11 @@ fn what_cannot_be_imported_is_refused_for_the_same_reason() {
             world.run(world.engine.add_custom_field(&fresh::actor(Role::Owner), &format!("Own {n}"))).unwrap();
         }
         let fits = "Phone,One More,Own 3\n2125550134,x,y\n";
-        assert_eq!(check(&world, fits, &ImportOptions::default()).unwrap().0.new_fields, ["One More"]);
+        assert_eq!(check(&world, fits, &plain()).unwrap().0.new_fields, ["One More"]);
         assert!(same("Phone,One More,Two More\n2125550134,x,y\n").contains("cannot become a field"));
         let viewer = fresh::actor(Role::Viewer);
         let source = Cursor::new(b"Phone\n2125550134\n".to_vec());
-        let done = world.engine.check_import(&viewer, source, ImportOptions::default(), ImportOutlets::default());
+        let done = world.engine.check_import(&viewer, source, plain(), ImportOutlets::default());
         assert!(matches!(world.run(done), Err(ImportError::Forbidden(_))));
     }
 }
@@ -216,7 +220,7 @@ fn a_check_that_is_dropped_reads_no_further() {
         world.run(async {
             let agent = agent();
             let source = Endless { row: 0, gone };
-            let work = world.engine.check_import(&agent, source, ImportOptions::default(), outlets);
+            let work = world.engine.check_import(&agent, source, plain(), outlets);
             let work = std::pin::pin!(work);
             let begun = std::pin::pin!(told.recv());
             let ended = futures_util::future::select(work, begun).await;

@@ -10,11 +10,13 @@ use crate::json;
 use crate::{DbError, Each, Read, Row, Sql, Tx, Value, search, suppressions};
 
 pub(crate) mod custom;
+pub(crate) mod deleted;
 pub mod list;
 pub(crate) mod restored;
 pub mod values;
 
 pub use custom::{add_custom_field, custom_fields, keep_custom_fields, remove_custom_field, rename_custom_field};
+pub use deleted::{delete, delete_all};
 pub use restored::restore;
 use values::{Fields, Held};
 
@@ -217,11 +219,6 @@ static ASSIGN: Each<2> = Each {
     },
 };
 
-static DELETE: Sql = Sql::Same(
-    "
-    UPDATE contacts SET deleted_at = $3, updated_at = $3 WHERE workspace_id = $1 AND contact_id = $2 AND deleted_at IS NULL",
-);
-
 static REASSIGNED: Sql =
     Sql::Same("UPDATE contacts SET reassigned_at = $3, updated_at = $4 WHERE workspace_id = $1 AND contact_id = $2");
 
@@ -243,7 +240,6 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("contacts::INSERT", &INSERT.sql),
     ("contacts::UPDATE", &UPDATE.sql),
     ("contacts::ASSIGN", &ASSIGN.sql),
-    ("contacts::DELETE", &DELETE),
     ("contacts::REASSIGNED", &REASSIGNED),
     ("contacts::COUNT", &COUNT),
 ];
@@ -455,20 +451,6 @@ pub fn assign(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[(ContactId, Numbe
     }
     let rows: Vec<_> = rows.iter().map(|(id, number)| [id.0.into(), number.0.into()]).collect();
     tx.execute_each(&ASSIGN, &[workspace.0.into()], &rows).map(|_| ())
-}
-
-/// Deletes a contact with its conversation and labels; false if there was none.
-pub fn delete(tx: &mut Tx<'_>, workspace: WorkspaceId, id: ContactId, now: Timestamp) -> Result<bool, DbError> {
-    let fields = Fields::of(tx, workspace)?;
-    let before = some(tx, workspace, &[id])?;
-    search::remove(tx, workspace, &kept_keys(&before))?;
-    fields.change(tx, workspace, held(&before), std::iter::empty())?;
-    let deleted = tx.execute(&DELETE, &[workspace.0.into(), id.0.into(), json::micros(now).into()])? == 1;
-    if deleted {
-        crate::conversations::remove(tx, workspace, id)?;
-        crate::labels::take_all(tx, workspace, id)?;
-    }
-    Ok(deleted)
 }
 
 /// Marks a contact's phone as somebody else's since a time, or takes the mark away.

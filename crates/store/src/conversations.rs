@@ -189,7 +189,14 @@ static ASSIGN: Sql = Sql::Twin {
         RETURNING contact_id",
 };
 
-static REMOVE: Sql = Sql::Same("DELETE FROM conversations WHERE workspace_id = $1 AND contact_id = $2");
+static REMOVE: Sql = Sql::Twin {
+    sqlite: "
+        DELETE FROM conversations WHERE workspace_id = $1 AND contact_id IN (SELECT value FROM json_each($2))",
+    postgres: "
+        DELETE FROM conversations
+        WHERE workspace_id = $1
+          AND contact_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))",
+};
 
 /// Every statement of this file, for the test that prepares them on both databases.
 pub(crate) const ALL: &[(&str, &Sql)] = &[
@@ -359,7 +366,7 @@ pub fn assign(
     changed(&tx.query_write(&ASSIGN, &[workspace.0.into(), list.into(), to.map(|user| user.0).into()])?)
 }
 
-/// The contact is deleted: its conversation is no longer listed.
-pub fn remove(tx: &mut Tx<'_>, workspace: WorkspaceId, contact: ContactId) -> Result<(), DbError> {
-    tx.execute(&REMOVE, &[workspace.0.into(), contact.0.into()]).map(|_| ())
+/// The contacts of a list are deleted: their conversations are no longer listed.
+pub(crate) fn remove(tx: &mut Tx<'_>, workspace: WorkspaceId, contacts: &str) -> Result<(), DbError> {
+    tx.execute(&REMOVE, &[workspace.0.into(), contacts.into()]).map(|_| ())
 }

@@ -58,6 +58,8 @@ static REMINDER: Sql = Sql::Same("DELETE FROM reminders WHERE workspace_id = $1 
 
 static QUOTES: Sql = Sql::Same("DELETE FROM quotes WHERE workspace_id = $1 AND contact_id = $2");
 
+static IMPORTS: Sql = Sql::Same("DELETE FROM import_changes WHERE workspace_id = $1 AND contact_id = $2");
+
 static RUNS: Sql = Sql::Same(
     "
     UPDATE enrollments SET field_values = '[]' WHERE workspace_id = $1 AND contact_id = $2",
@@ -119,6 +121,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("erasures::NOTES", &NOTES),
     ("erasures::REMINDER", &REMINDER),
     ("erasures::QUOTES", &QUOTES),
+    ("erasures::IMPORTS", &IMPORTS),
     ("erasures::RUNS", &RUNS),
     ("erasures::LISTS", &LISTS),
     ("erasures::CONSENTS", &CONSENTS),
@@ -159,10 +162,10 @@ pub fn on_the_way(db: &Read<'_>, workspace: WorkspaceId, contact: ContactId) -> 
     db.query_one(&ON_THE_WAY, &[workspace.0.into(), contact.0.into()])?.int(0)
 }
 
-/// Empties the row of a deleted contact and of its runs, and drops its notes, reminder and quotes.
+/// Empties the row of a deleted contact and of its runs, and drops its notes, reminder, quotes and what imports changed of it.
 pub fn empty(tx: &mut Tx<'_>, workspace: WorkspaceId, contact: ContactId, now: Timestamp) -> Result<(), DbError> {
     let own = [workspace.0.into(), contact.0.into()];
-    for sql in [&NOTES, &REMINDER, &QUOTES, &RUNS] {
+    for sql in [&NOTES, &REMINDER, &QUOTES, &IMPORTS, &RUNS] {
         tx.execute(sql, &own)?;
     }
     let [workspace, contact] = own;

@@ -1,6 +1,8 @@
 //! Imports of contacts: what is to be done with a file, how far it is, what became of it. The file itself lies with the program.
 
-use domain::ids::{ContactId, ImportId, WorkspaceId};
+pub mod changes;
+
+use domain::ids::{ContactId, ImportId, LabelId, WorkspaceId};
 use jiff::Timestamp;
 
 use crate::json;
@@ -15,7 +17,7 @@ pub struct Import {
     pub file_name: String,
     /// Its size.
     pub file_bytes: i64,
-    /// `uploaded`, `running`, `done`, `failed` or `undone`.
+    /// Its word; the engine's `imports` says which there are.
     pub state: String,
     /// How it is read, as a document.
     pub choices: String,
@@ -59,10 +61,16 @@ static SAVE: Sql = Sql::Same(
     WHERE workspace_id = $1 AND import_id = $2",
 );
 
+static END: Sql = Sql::Same(
+    "
+    UPDATE imports SET state = $3, counts = $4, outcome = $5, updated_at = $6
+    WHERE workspace_id = $1 AND import_id = $2 AND state IN ('running', 'canceling')",
+);
+
 static BEGIN: Sql = Sql::Same(
     "
     UPDATE imports SET state = 'running', choices = $3, updated_at = $4
-    WHERE workspace_id = $1 AND import_id = $2 AND state NOT IN ('undoing', 'undone')
+    WHERE workspace_id = $1 AND import_id = $2 AND state NOT IN ('done', 'undoing', 'undone')
       AND (state NOT IN ('running', 'canceling') OR updated_at < $5)",
 );
 
@@ -78,25 +86,53 @@ static CANCEL: Sql = Sql::Same(
     WHERE workspace_id = $1 AND import_id = $2 AND state = 'running'",
 );
 
+static REMOVE: Sql = Sql::Same("DELETE FROM imports WHERE workspace_id = $1 AND import_id = $2");
+
 static BEGIN_UNDO: Sql = Sql::Same(
     "
     UPDATE imports SET state = 'undoing', updated_at = $3
     WHERE workspace_id = $1 AND import_id = $2
-      AND (state IN ('done', 'failed', 'canceled') OR (state IN ('canceling', 'undoing') AND updated_at < $4))",
+      AND (state IN ('done', 'failed', 'canceled')
+          OR (state IN ('running', 'canceling', 'undoing') AND updated_at < $4))",
 );
 
 static UNTOUCHED: Sql = Sql::Same(
     "
     SELECT c.contact_id FROM contacts c
     WHERE c.workspace_id = $1 AND c.import_id = $2 AND c.contact_id < $3 AND c.deleted_at IS NULL
-      AND c.updated_at = c.created_at AND c.number_id IS NULL
+      AND (c.updated_at = c.created_at OR EXISTS (SELECT 1 FROM import_changes i
+          WHERE i.workspace_id = $1 AND i.import_id = $2 AND i.contact_id = c.contact_id
+            AND i.found_at = c.created_at AND i.left_at = c.updated_at))
+      AND c.number_id IS NULL
       AND NOT EXISTS (SELECT 1 FROM conversations v WHERE v.workspace_id = $1 AND v.contact_id = c.contact_id)
       AND NOT EXISTS (SELECT 1 FROM enrollments e WHERE e.workspace_id = $1 AND e.contact_id = c.contact_id)
+      AND NOT EXISTS (SELECT 1 FROM notes n WHERE n.workspace_id = $1 AND n.contact_id = c.contact_id)
+      AND NOT EXISTS (SELECT 1 FROM reminders r WHERE r.workspace_id = $1 AND r.contact_id = c.contact_id)
+      AND NOT EXISTS (SELECT 1 FROM contact_labels l
+          WHERE l.workspace_id = $1 AND l.contact_id = c.contact_id AND l.label_id <> $5)
+      AND NOT EXISTS (SELECT 1 FROM import_changes o
+          WHERE o.workspace_id = $1 AND o.contact_id = c.contact_id AND o.import_id <> $2)
     ORDER BY c.contact_id DESC LIMIT $4",
 );
 
 static LEFT: Sql =
     Sql::Same("SELECT COUNT(*) FROM contacts WHERE workspace_id = $1 AND import_id = $2 AND deleted_at IS NULL");
+
+static IN_HAND: Sql = Sql::Same(
+    "
+    SELECT workspace_id, import_id FROM imports
+    WHERE (state = 'running' OR state = 'canceling' OR state = 'undoing') AND updated_at < $1
+      AND (workspace_id, import_id) > ($2, $3)
+    ORDER BY workspace_id, import_id LIMIT $4",
+);
+
+static IN_HAND_IN: Sql = Sql::Same(concat!(
+    "SELECT ",
+    columns!(),
+    " FROM imports
+      WHERE workspace_id = $1 AND (state = 'running' OR state = 'canceling' OR state = 'undoing') AND updated_at < $2
+      ORDER BY import_id LIMIT $3"
+));
 
 /// Every statement of this file, for the test that prepares them on both databases.
 pub(crate) const ALL: &[(&str, &Sql)] = &[
@@ -104,12 +140,16 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("imports::PAGE", &PAGE),
     ("imports::INSERT", &INSERT),
     ("imports::SAVE", &SAVE),
+    ("imports::END", &END),
     ("imports::BEGIN", &BEGIN),
     ("imports::MOVE", &MOVE),
     ("imports::CANCEL", &CANCEL),
+    ("imports::REMOVE", &REMOVE),
     ("imports::BEGIN_UNDO", &BEGIN_UNDO),
     ("imports::UNTOUCHED", &UNTOUCHED),
     ("imports::LEFT", &LEFT),
+    ("imports::IN_HAND", &IN_HAND),
+    ("imports::IN_HAND_IN", &IN_HAND_IN),
 ];
 
 fn read(row: &Row) -> Result<Import, DbError> {
@@ -169,6 +209,24 @@ pub fn save(tx: &mut Tx<'_>, workspace: WorkspaceId, import: &Import) -> Result<
     tx.execute(&SAVE, &params).map(|_| ())
 }
 
+/// Says what became of an import that runs or is being canceled; false if somebody else has it in hand by now.
+pub fn end(tx: &mut Tx<'_>, workspace: WorkspaceId, import: &Import) -> Result<bool, DbError> {
+    let params = [
+        workspace.0.into(),
+        import.id.0.into(),
+        import.state.as_str().into(),
+        import.counts.as_str().into(),
+        import.outcome.as_str().into(),
+        json::micros(import.updated_at).into(),
+    ];
+    Ok(tx.execute(&END, &params)? == 1)
+}
+
+/// Removes an import that has saved nothing.
+pub fn remove(tx: &mut Tx<'_>, workspace: WorkspaceId, id: ImportId) -> Result<(), DbError> {
+    tx.execute(&REMOVE, &[workspace.0.into(), id.0.into()]).map(|_| ())
+}
+
 /// Takes the undoing of an import in hand; false if it is not over, or somebody has it in hand who moved it since `still_since`.
 pub fn begin_undo(
     tx: &mut Tx<'_>,
@@ -208,20 +266,39 @@ pub fn cancel(tx: &mut Tx<'_>, workspace: WorkspaceId, id: ImportId, now: Timest
     Ok(tx.execute(&CANCEL, &[workspace.0.into(), id.0.into(), json::micros(now).into()])? == 1)
 }
 
-/// Contacts that an import made and nobody touched since: never changed, texted, enrolled or given a number. The newest
-/// first, before the given one.
+/// Contacts that an import made and nobody else touched since: never changed, texted, enrolled, given a number, a note, a reminder or a
+/// label but its own, nor met by another import. The newest first, before the given one.
 pub fn untouched(
     db: &Read<'_>,
     workspace: WorkspaceId,
-    id: ImportId,
+    (id, label): (ImportId, Option<LabelId>),
     before: ContactId,
     limit: i64,
 ) -> Result<Vec<ContactId>, DbError> {
-    let params = [workspace.0.into(), id.0.into(), before.0.into(), limit.into()];
+    let label = label.map_or(0, |label| label.0);
+    let params = [workspace.0.into(), id.0.into(), before.0.into(), limit.into(), label.into()];
     db.query(&UNTOUCHED, &params)?.iter().map(|row| row.int(0).map(ContactId)).collect()
 }
 
 /// How many contacts of an import are there.
 pub fn left(db: &Read<'_>, workspace: WorkspaceId, id: ImportId) -> Result<i64, DbError> {
     db.query_one(&LEFT, &[workspace.0.into(), id.0.into()])?.int(0)
+}
+
+/// Imports of all workspaces that run, are being canceled or undone, and have not moved since a time; after the given one.
+pub fn still(
+    db: &Read<'_>,
+    since: Timestamp,
+    (workspace, import): (WorkspaceId, ImportId),
+    limit: i64,
+) -> Result<Vec<(WorkspaceId, ImportId)>, DbError> {
+    let params = [json::micros(since).into(), workspace.0.into(), import.0.into(), limit.into()];
+    let rows = db.query(&IN_HAND, &params)?;
+    rows.iter().map(|row| Ok((WorkspaceId(row.int(0)?), ImportId(row.int(1)?)))).collect()
+}
+
+/// Those of one workspace, the oldest first.
+pub fn still_in(db: &Read<'_>, workspace: WorkspaceId, since: Timestamp, limit: i64) -> Result<Vec<Import>, DbError> {
+    let params = [workspace.0.into(), json::micros(since).into(), limit.into()];
+    db.query(&IN_HAND_IN, &params)?.iter().map(read).collect()
 }

@@ -85,7 +85,14 @@ static TAKE: Sql = Sql::Twin {
         RETURNING contact_id",
 };
 
-static TAKE_ALL: Sql = Sql::Same("DELETE FROM contact_labels WHERE workspace_id = $1 AND contact_id = $2");
+static TAKE_ALL: Sql = Sql::Twin {
+    sqlite: "
+        DELETE FROM contact_labels WHERE workspace_id = $1 AND contact_id IN (SELECT value FROM json_each($2))",
+    postgres: "
+        DELETE FROM contact_labels
+        WHERE workspace_id = $1
+          AND contact_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))",
+};
 
 /// Every statement of this file, for the test that prepares them on both databases.
 pub(crate) const ALL: &[(&str, &Sql)] = &[
@@ -201,7 +208,7 @@ pub fn take(
     rows.iter().map(|row| row.int(0).map(ContactId)).collect()
 }
 
-/// The contact is deleted: it has no label any more.
-pub fn take_all(tx: &mut Tx<'_>, workspace: WorkspaceId, contact: ContactId) -> Result<(), DbError> {
-    tx.execute(&TAKE_ALL, &[workspace.0.into(), contact.0.into()]).map(|_| ())
+/// The contacts of a list are deleted: they have no label any more.
+pub(crate) fn take_all(tx: &mut Tx<'_>, workspace: WorkspaceId, contacts: &str) -> Result<(), DbError> {
+    tx.execute(&TAKE_ALL, &[workspace.0.into(), contacts.into()]).map(|_| ())
 }

@@ -38,6 +38,7 @@ pub mod notes;
 pub mod numbers;
 pub mod operator_acts;
 pub mod payments;
+pub mod planned;
 pub mod plans;
 pub mod quick_replies;
 pub mod receipts;
@@ -78,6 +79,7 @@ const STATEMENTS: &[&[(&str, &Sql)]] = &[
     contacts::ALL,
     contacts::custom::ALL,
     contacts::list::ALL,
+    contacts::deleted::ALL,
     contacts::restored::ALL,
     contacts::values::ALL,
     conversations::ALL,
@@ -87,6 +89,7 @@ const STATEMENTS: &[&[(&str, &Sql)]] = &[
     erasures::ALL,
     events::ALL,
     imports::ALL,
+    imports::changes::ALL,
     installation::ALL,
     invitations::ALL,
     jobs::ALL,
@@ -101,6 +104,7 @@ const STATEMENTS: &[&[(&str, &Sql)]] = &[
     numbers::ALL,
     operator_acts::ALL,
     payments::ALL,
+    planned::ALL,
     plans::ALL,
     quick_replies::ALL,
     receipts::ALL,

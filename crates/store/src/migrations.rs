@@ -219,6 +219,13 @@ const MIGRATIONS: &[Migration] = &[
             postgres: include_str!("../../../migrations/postgres/0029_operator_acts.sql"),
         },
     },
+    Migration {
+        name: "0030_import_changes",
+        sql: Sql::Twin {
+            sqlite: include_str!("../../../migrations/sqlite/0030_import_changes.sql"),
+            postgres: include_str!("../../../migrations/postgres/0030_import_changes.sql"),
+        },
+    },
 ];
 
 /// What only the program can work out of rows that are there already, by the migration that needs it. It runs once the

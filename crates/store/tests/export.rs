@@ -6,7 +6,7 @@ use store::export::PARTS;
 use store::{Sql, testing};
 
 /// Tables of which nothing is exported.
-const TABLES: [(&str, &str); 27] = [
+const TABLES: [(&str, &str); 28] = [
     ("answers", "answers to repeated requests, for a day"),
     ("bulk_parts", "what was shown before a start, of which `jobs` and `enrollments` tell"),
     ("bulk_quotes", "the same"),
@@ -18,6 +18,7 @@ const TABLES: [(&str, &str); 27] = [
     ("event_seals", "hashes of events"),
     ("filter_fields", "which fields contacts are kept by, to be found"),
     ("filter_values", "made of contacts"),
+    ("import_changes", "what an undoing of an import goes by, for 30 days"),
     ("invitations", "links that are secrets"),
     ("mails", "what `events` tell, to be read by people; for 30 days"),
     ("message_words", "made of messages"),

@@ -45,6 +45,7 @@ const EXCEPTIONS: &[(&str, &str)] = &[
         "whom to serve next; a probe of each workspace, once for up to 256 claims or each second",
     ),
     ("claims::NEXT_DUE", "until when a clock may be pushed; demo and tests"),
+    ("imports::IN_HAND", "imports whose process died; every 30 seconds, of an index of those in hand only"),
     (
         "installation::AVAILABLE",
         "what the workspaces of one page of the operator's list have; at most 50, by their keys",

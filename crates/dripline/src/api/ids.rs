@@ -8,8 +8,8 @@ use std::str::FromStr;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts as Head;
 use domain::ids::{
-    BrandId, CampaignId, ConsentId, ContactId, EnrollmentId, EventId, JobId, KeyId, ListId, MessageId, NumberId,
-    PaymentId, PeriodId, PersonId, PlanId, QuoteId, UserId, WebhookId, WorkflowId, WorkspaceId,
+    BrandId, CampaignId, ConsentId, ContactId, EnrollmentId, EventId, ImportId, JobId, KeyId, ListId, MessageId,
+    NumberId, PaymentId, PeriodId, PersonId, PlanId, QuoteId, UserId, WebhookId, WorkflowId, WorkspaceId,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::openapi::RefOr;
@@ -40,6 +40,7 @@ pub(crate) type Campaign = Id<CampaignId>;
 pub(crate) type Contact = Id<ContactId>;
 pub(crate) type Enrollment = Id<EnrollmentId>;
 pub(crate) type Event = Id<EventId>;
+pub(crate) type Import = Id<ImportId>;
 pub(crate) type Job = Id<JobId>;
 pub(crate) type Key = Id<KeyId>;
 pub(crate) type List = Id<ListId>;
@@ -72,6 +73,7 @@ kinds! {
     ContactId = "the contact";
     EnrollmentId = "the enrollment";
     EventId = "the event";
+    ImportId = "the import";
     JobId = "the job";
     KeyId = "the key";
     ListId = "the list";

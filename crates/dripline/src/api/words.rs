@@ -74,6 +74,9 @@ pub(crate) type StatusWord = Word<Status>;
 pub(crate) type PlanWord = Word<Plan>;
 pub(crate) type StandingWord = Word<plan::Standing>;
 pub(crate) type AtEndWord = Word<AtEnd>;
+pub(crate) type ContactStandingWord = Word<ContactStanding>;
+pub(crate) type HistoryWord = Word<WorkflowHistory>;
+pub(crate) type ImportStateWord = Word<ImportState>;
 pub(crate) type JobStateWord = Word<JobState>;
 pub(crate) type JobKindWord = Word<JobKind>;
 pub(crate) type WithdrawnWord = Word<WithdrawWhom>;
@@ -98,6 +101,15 @@ pub(crate) struct ListState;
 /// Where a job is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct JobState;
+/// What a contact is, to the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ContactStanding;
+/// What a contact has had to do with a workflow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct WorkflowHistory;
+/// Where an import is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ImportState;
 /// What a job does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct JobKind;
@@ -152,6 +164,12 @@ lists! {
         payment::Verdict::ALL.map(payment::Verdict::word).to_vec();
     ListState, "SuppressionListState", "Where a list of phones is; `kept` is in force.", vec!["filling", "kept", "removing", "removed"];
     JobState, "JobState", "Where a job is.", vec!["running", "done"];
+    ContactStanding, "ContactStanding", "What a contact is: in a workflow, never texted, or on a list that forbids texting it.",
+        engine::contacts::list::Standing::ALL.map(engine::contacts::list::Standing::word).to_vec();
+    WorkflowHistory, "WorkflowHistory", "What a contact has had to do with a workflow: `in` it now, in it now or before (`been`), or `never`.",
+        vec!["in", "been", "never"];
+    ImportState, "ImportState", "Where an import is: `uploaded` waits for somebody to start it, `canceled` and `failed` keep what was saved.",
+        engine::imports::STATES.to_vec();
     JobKind, "JobKind", "What a job does: puts contacts into a workflow, takes them out again, changes contacts, or erases a person.",
         vec![ENROLL, WITHDRAW, "contacts", ERASE];
     WithdrawWhom, "WithdrawWhom", "Whom to take out: who got no text yet, or everybody who is still in.",

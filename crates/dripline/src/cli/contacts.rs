@@ -3,6 +3,7 @@
 mod check;
 mod erase;
 mod merge;
+mod past;
 mod report;
 
 use std::fs::{self, File};
@@ -24,9 +25,11 @@ use super::{Answer, Format, Stop, parse};
 
 const EXAMPLES: &str = "\
 Examples:
-  dripline contacts import leads.csv
-  dripline contacts import leads.xlsx --workspace \"Acme Homes\" --rejected rejected.csv
-  dripline contacts import kunden.csv --region DE --overwrite
+  dripline contacts import leads.csv --no-consent
+  dripline contacts import leads.xlsx --no-consent --workspace \"Acme Homes\" --rejected rejected.csv
+  dripline contacts import kunden.csv --no-consent --region DE --overwrite
+  dripline contacts imports
+  dripline contacts undo imp_06b9zq4h8g000
 
 The first row names the columns; one of them is the phone. Comma, semicolon, tab or |, UTF-8,
 UTF-16 or Windows-1252: what the file has is found out. A million rows need no more memory than
@@ -34,20 +37,21 @@ one. A contact that is there already gets its empty fields filled.";
 
 const IMPORT: &str = "\
 Examples:
-  dripline contacts import leads.csv
-  dripline contacts import leads.csv --workspace \"Acme Homes\" --rejected rejected.csv
-  dripline contacts import kunden.csv --region DE --overwrite
-  dripline contacts import leads.csv --map \"Tel 1=Phone\" --map \"Owner=Full Name\" --map Junk=
-  gunzip -c leads.csv.gz | dripline contacts import -
   dripline contacts import leads.csv --consent-kind written --consent-source \"web form\" --consent-date 2026-03-03
-  dripline contacts import leads.csv --dry-run
+  dripline contacts import leads.csv --no-consent --workspace \"Acme Homes\" --rejected rejected.csv
+  dripline contacts import kunden.csv --no-consent --region DE --overwrite
+  dripline contacts import leads.csv --no-consent --map \"Tel 1=Phone\" --map \"Owner=Full Name\" --map Junk=
+  gunzip -c leads.csv.gz | dripline contacts import - --no-consent
+  dripline contacts import leads.csv --no-consent --dry-run
 
+Every file says how its people agreed to be texted: of everybody with --consent-kind, of each row in
+columns (Consent, Consent Source, Consent Date), or --no-consent, that nothing is recorded.
 --dry-run reads the whole file by the same rules and says what would be made, changed and rejected,
 with some of it; it stores nothing and may run beside the server. Each row is taken or rejected with
 its reason; --rejected keeps the rejected ones as they came, to be mended and imported again. To go
-on after an interruption import the file again: nothing is done twice.";
+on after an interruption import the file again: nothing is done twice. `contacts undo` undoes it.";
 
-/// Import contacts from a CSV file or an Excel workbook, merge two, or erase a person
+/// Import contacts from a CSV file or an Excel workbook, undo an import, merge two, or erase a person
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Contacts {
@@ -60,6 +64,12 @@ enum Command {
     /// Import a CSV file or an Excel workbook (.xlsx) into a workspace
     #[command(after_help = IMPORT)]
     Import(Import),
+    /// List the imports of a workspace, the newest first
+    #[command(after_help = past::IMPORTS)]
+    Imports(past::Imports),
+    /// Undo an import: what it made goes, what it changed is changed back
+    #[command(after_help = past::UNDO)]
+    Undo(past::Undo),
     /// Erase a person for good: name, phone, fields, notes and texts
     #[command(after_help = erase::EXAMPLES)]
     Erase(erase::Erase),
@@ -82,6 +92,9 @@ struct Import {
     /// What a column means, where it is not guessed right: Phone, a field, or nothing; several times
     #[arg(long = "map", value_name = "COLUMN=FIELD", value_parser = mapped)]
     map: Vec<(String, Target)>,
+    /// Say that no consent of these people is recorded
+    #[arg(long, conflicts_with_all = ["consent_kind", "consent_source", "consent_date", "consent_text"])]
+    no_consent: bool,
     /// The consent of everybody in the file: express, written, inbound or relationship; columns of a row go before it
     #[arg(long, value_name = "KIND", value_parser = super::consent::kind)]
     consent_kind: Option<Kind>,
@@ -122,6 +135,11 @@ fn mapped(text: &str) -> Result<(String, Target), NoMapping> {
     Ok((column.trim().to_owned(), target))
 }
 
+/// Nobody says how the people agreed.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}; add --consent-kind with --consent-source and --consent-date, or --no-consent")]
+struct Untold(ImportError);
+
 /// The file was not imported, or not to its end.
 #[derive(Debug, thiserror::Error)]
 enum Broken {
@@ -147,6 +165,8 @@ impl Contacts {
     pub(crate) fn run(self, answer: &mut Answer) -> Result<(), Stop> {
         match self.command {
             Command::Import(command) => command.run(answer),
+            Command::Imports(command) => command.run(answer),
+            Command::Undo(command) => command.run(answer),
             Command::Erase(command) => command.run(answer),
             Command::Merge(command) => command.run(answer),
         }
@@ -162,9 +182,22 @@ impl Import {
             date: self.consent_date.clone(),
             text: self.consent_text.clone(),
         };
+        let piped = self.file == Path::new("-");
         let file = self.file.file_name().map(|name| name.to_string_lossy().into_owned());
+        let file = if piped { Some("standard input".to_owned()) } else { file };
         let (region, mapping, recase) = (self.region, self.map.clone(), self.recase_names);
-        ImportOptions { region, on_duplicate, mapping, consent, file, bytes, recase, ..ImportOptions::default() }
+        let no_consent = self.no_consent;
+        ImportOptions {
+            region,
+            on_duplicate,
+            mapping,
+            consent,
+            no_consent,
+            file,
+            bytes,
+            recase,
+            ..ImportOptions::default()
+        }
     }
 
     fn run(self, answer: &mut Answer) -> Result<(), Stop> {
@@ -194,14 +227,14 @@ impl Import {
                 Format::Text => answer.text(&check::words(path, &found, kept)),
             };
         }
-        let imported = office.desk.work(engine.import_contacts(actor, source, options, outlets));
+        let imported = office.desk.work(engine.import_file(actor, source, options, outlets));
         bar.finish_and_clear();
         let done = *done.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = kept();
-        let report = imported.map_err(|source| broken(path, done, source))?;
+        let (import, report) = imported.map_err(|source| broken(path, done, source))?;
         match answer.format() {
-            Format::Json => answer.document(&report::document(&report, kept)),
-            Format::Text => answer.text(&report::words(path, &report, kept)),
+            Format::Json => answer.document(&report::document(Some(import.id), &report, kept)),
+            Format::Text => answer.text(&report::words(path, import.id, &report, kept)),
         }
     }
 }
@@ -253,6 +286,9 @@ fn keep_or_remove(path: &Path, file: &File) -> bool {
 }
 
 fn broken(path: &Path, done: ImportProgress, source: ImportError) -> Stop {
+    if matches!(source, ImportError::Untold) {
+        return Stop::usage(Untold(source));
+    }
     let file = path.display().to_string();
     Stop::failed(match done.rows {
         0 => Broken::Whole { file, source },

@@ -10,8 +10,6 @@ use engine::doubts::DoubtError;
 use engine::enrolling::{EnrollError, RemoveError};
 use engine::figures::FiguresError;
 use engine::first_run::FirstRunError;
-use engine::import::ImportError;
-use engine::imports::ImportsError;
 use engine::invitations::InvitationError;
 use engine::keys::KeyError;
 use engine::labels::LabelError;
@@ -35,6 +33,7 @@ use super::{Code, Problem};
 
 mod consent;
 mod erasing;
+mod imports;
 mod merging;
 mod operator;
 mod plan;
@@ -369,28 +368,6 @@ impl From<FiguresError> for Problem {
             FiguresError::Failure(cause) => cause.into(),
             FiguresError::Unknown => Self::told(Code::NotFound, &error),
         }
-    }
-}
-
-impl From<ImportError> for Problem {
-    fn from(error: ImportError) -> Self {
-        match error {
-            ImportError::Forbidden(cause) => cause.into(),
-            ImportError::Failure(cause) => cause.into(),
-            other => Self::told(Code::ImportRefused, &other),
-        }
-    }
-}
-
-impl From<ImportsError> for Problem {
-    fn from(error: ImportsError) -> Self {
-        let code = match error {
-            ImportsError::Forbidden(cause) => return cause.into(),
-            ImportsError::Failure(cause) => return cause.into(),
-            ImportsError::Unknown => Code::NotFound,
-            ImportsError::NotNow { .. } | ImportsError::NotRunning { .. } => Code::ImportRefused,
-        };
-        Self::told(code, &error)
     }
 }
 

@@ -5,7 +5,7 @@ pub(super) mod bulk;
 pub(super) mod consent;
 mod erase;
 mod export;
-pub(super) mod import;
+pub(in crate::web) mod import;
 mod merge;
 mod show;
 mod views;

@@ -162,6 +162,10 @@ fn needs(needs: &Needs, home: &Zone) -> Vec<Need> {
         let text = counted(needs.idle_numbers, "number does not send", "numbers do not send");
         add(Icon("phone-off"), text, "/numbers", "Look");
     }
+    if needs.imports > 0 {
+        let text = counted(needs.imports, "import stands still", "imports stand still");
+        add(Icon("upload"), text, "/contacts/import", "Look");
+    }
     if needs.webhooks > 0 {
         let text = counted(needs.webhooks, "webhook was disabled", "webhooks were disabled");
         add(Icon("webhook"), format!("{text}: nothing is delivered there"), "/settings/webhooks", "Look");

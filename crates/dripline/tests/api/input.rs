@@ -59,9 +59,12 @@ async fn a_body_of_another_kind_or_too_large_is_refused() {
         csv.push(b'\n');
     }
     csv.truncate(MAX_FILE);
-    assert_eq!(raw(&customer, "/contacts/import", Some("text/csv"), &csv).await.good()["counts"]["created"], 1);
+    assert_eq!(
+        raw(&customer, "/contacts/import?no_consent=true", Some("text/csv"), &csv).await.good()["counts"]["created"],
+        1
+    );
     csv.push(b'\n');
-    raw(&customer, "/contacts/import", Some("text/csv"), &csv).await.problem(413, "body_too_large");
+    raw(&customer, "/contacts/import?no_consent=true", Some("text/csv"), &csv).await.problem(413, "body_too_large");
 }
 
 #[tokio::test]
@@ -69,12 +72,12 @@ async fn a_file_that_is_none_is_refused_and_bad_rows_are_told() {
     let site = Site::new();
     let customer = site.customer("Acme", "+12125550100").await;
     for body in [&b""[..], b"\n\n", b"Phone\n", b"Name,City\nAnn,Miami\n", b"Phone,First Name,First Name\n1,2,3\n"] {
-        let refused = raw(&customer, "/contacts/import", Some("text/csv"), body).await;
+        let refused = raw(&customer, "/contacts/import?no_consent=true", Some("text/csv"), body).await;
         let problem = refused.problem(422, "import_refused");
         assert!(problem["detail"].as_str().unwrap().len() > 20, "{problem}");
     }
     let mixed = b"\xef\xbb\xbfPhone;First Name\r\n(212) 555-0123;Ann\r\n12;Bob\r\n";
-    let report = raw(&customer, "/contacts/import", Some("text/csv"), mixed).await.good();
+    let report = raw(&customer, "/contacts/import?no_consent=true", Some("text/csv"), mixed).await.good();
     assert_eq!((&report["counts"]["created"], &report["counts"]["rejected"]), (&json!(1), &json!(1)));
     assert_eq!((&report["rejects"][0]["row"], &report["rejects"][0]["line"]), (&json!(3), &json!(3)));
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::site::{Customer, Site, operations, text};
+use crate::site::{Ask, Customer, Site, operations, text};
 
 /// All pages of a list, of this many rows each.
 async fn pages(customer: &Customer<'_>, path: &str, limit: usize) -> Vec<Vec<Value>> {
@@ -66,6 +66,11 @@ async fn busy<'s>(site: &'s Site) -> (Customer<'s>, Vec<String>) {
     for source in ["web form", "phone call", "paper"] {
         let consent = json!({ "kind": "express", "source": source, "text": "I agree." });
         customer.post(&format!("/contacts/{}/consents", contacts[0]), consent).await.good();
+    }
+    for n in 0..3 {
+        let body = format!("Phone\n+1212555013{n}\n").into_bytes();
+        let (path, key) = ("/contacts/import?no_consent=true", Some(customer.key.as_str()));
+        site.ask(Ask { method: "POST", path, key, kind: Some("text/csv"), body, ..Ask::default() }).await.good();
     }
     customer.wait(60).await;
     let job = text(&customer.get("/jobs").await.good()["data"][0]["id"]);

@@ -34,7 +34,7 @@ fn a_file_that_is_no_list_of_contacts_is_refused_with_what_to_do() {
     ];
     for (file, expected) in cases {
         house.write("bad.csv", file);
-        let error = house.error(&["contacts", "import", "bad.csv", "--rejected", "rejected.csv"]);
+        let error = house.error(&["contacts", "import", "bad.csv", "--no-consent", "--rejected", "rejected.csv"]);
         assert!(
             error.starts_with("1 error: bad.csv is not imported\n  because: ") && error.contains(expected),
             "{error}"
@@ -60,13 +60,15 @@ fn a_file_in_any_usual_form_is_imported() {
     ];
     for (file, encoding, separator, warned) in cases {
         house.write("good.csv", file);
-        let done = house.json(&["contacts", "import", "good.csv"]);
+        let done = house.json(&["contacts", "import", "good.csv", "--no-consent"]);
         let counts = &done["counts"];
         assert_eq!((&counts["created"], counts["warned"].to_string().as_str()), (&json!(1), warned), "{done}");
         assert_eq!((&done["encoding"], &done["separator"]), (&json!(encoding), &json!(separator)), "{done}");
     }
-    let piped =
-        house.run_with(&["contacts", "import", "-", "--map", "Tel 1=Phone", "--map", "x="], "Tel 1,x\n2125550136,1\n");
+    let piped = house.run_with(
+        &["contacts", "import", "-", "--no-consent", "--map", "Tel 1=Phone", "--map", "x="],
+        "Tel 1,x\n2125550136,1\n",
+    );
     assert!(piped.code == 0 && piped.output.contains("x      (left out)"), "{} {}", piped.output, piped.errors);
 }
 
@@ -79,7 +81,7 @@ fn rows_that_do_not_fit_come_back_in_a_file_and_the_others_are_taken() {
         "Phone,Name,Note\n2125550130,Ann,\n2125550131,{wide}\n2125550132\n2125550133,Bob,{huge}\n2125550134,Cy,\"open\n2125550135,Di,\n"
     );
     house.write("mixed.csv", &file);
-    let told = house.text(&["contacts", "import", "mixed.csv", "--rejected", "rejected.csv"]);
+    let told = house.text(&["contacts", "import", "mixed.csv", "--no-consent", "--rejected", "rejected.csv"]);
     for part in [
         "line 3: the row has 202 cells and the file 3 columns",
         "line 4: the row has 1 cell only and the file 3 columns",
@@ -94,7 +96,7 @@ fn rows_that_do_not_fit_come_back_in_a_file_and_the_others_are_taken() {
     assert!(rejected.contains(&huge) && rejected.contains("2125550135,Di"));
     // Neither the rejected rows of the time before nor the file itself is overwritten.
     for there in ["rejected.csv", "mixed.csv"] {
-        let error = house.error(&["contacts", "import", "mixed.csv", "--rejected", there]);
+        let error = house.error(&["contacts", "import", "mixed.csv", "--no-consent", "--rejected", there]);
         assert!(error.contains("exists already: name a new file"), "{error}");
     }
     assert_eq!(fs::read_to_string(house.path("mixed.csv")).unwrap(), file);
@@ -219,14 +221,14 @@ fn a_disk_that_is_full_or_read_only_is_told_and_an_import_goes_on_when_there_is_
     house.write("data/ballast", vec![7; 21 * 1024 * 1024]);
     let rows: String = (0..10_000).map(|n| format!("212555{n:04},{}\n", "n".repeat(300))).collect();
     house.write("big.csv", format!("Phone,Note\n{rows}"));
-    let error = house.error(&["contacts", "import", "big.csv"]);
+    let error = house.error(&["contacts", "import", "big.csv", "--no-consent"]);
     let (_, error) = error.split_once("error: ").unwrap();
     assert!(error.starts_with("big.csv is not imported to its end: ") && error.contains("import it again"), "{error}");
     assert!(error.contains("the disk of the database is full: free some space"), "{error}");
     assert_eq!(house.json(&["ledger", "verify"])["clean"], true);
 
     fs::remove_file(house.path("data/ballast")).unwrap();
-    let again = house.json(&["contacts", "import", "big.csv"]);
+    let again = house.json(&["contacts", "import", "big.csv", "--no-consent"]);
     let counts = &again["counts"];
     let count = |what: &str| counts[what].as_u64().unwrap();
     assert_eq!((count("rows"), count("created") + count("unchanged")), (10_000, 10_000), "{counts}");

@@ -16,13 +16,14 @@ fn the_operators_story_from_a_workspace_to_a_copy_that_verifies() {
     for house in houses() {
         house.furnish();
         house.write("leads.csv", LEADS);
-        let found = house.json(&["contacts", "import", "leads.csv", "--dry-run", "--rejected", "checked.csv"]);
+        let found =
+            house.json(&["contacts", "import", "leads.csv", "--no-consent", "--dry-run", "--rejected", "checked.csv"]);
         assert_eq!((&found["dry_run"], &found["made"][0]["name"]), (&json!(true), &json!("Ann")), "{}", house.name);
-        let told = house.text(&["contacts", "import", "leads.csv", "--dry-run"]);
+        let told = house.text(&["contacts", "import", "leads.csv", "--no-consent", "--dry-run"]);
         for part in ["nothing was stored", "contacts would be made", "First Name: \"Ann\"", "line 4: "] {
             assert!(told.contains(part), "{}: {part}: {told}", house.name);
         }
-        let imported = house.json(&["contacts", "import", "leads.csv", "--rejected", "rejected.csv"]);
+        let imported = house.json(&["contacts", "import", "leads.csv", "--no-consent", "--rejected", "rejected.csv"]);
         assert_eq!(found["counts"], imported["counts"], "{}", house.name);
         let rejected = ["checked.csv", "rejected.csv"].map(|file| fs::read_to_string(house.path(file)).unwrap());
         assert_eq!(rejected[0], rejected[1]);
@@ -57,7 +58,7 @@ fn two_contacts_are_shown_beside_each_other_and_merged() {
     for house in houses() {
         house.furnish();
         house.write("leads.csv", "Phone,First Name,City\n2125550123,Ann,Miami\n2125550124,Anna,\n");
-        house.json(&["contacts", "import", "leads.csv"]);
+        house.json(&["contacts", "import", "leads.csv", "--no-consent"]);
         let merge = ["contacts", "merge", "(212) 555-0124", "Ann"];
         let nobody = house.error(&merge);
         assert!(nobody.starts_with("2 ") && nobody.contains("add --yes to merge"), "{nobody}");
@@ -78,7 +79,7 @@ fn a_person_is_shown_and_erased_by_a_phone_that_they_have_or_had() {
     for house in houses() {
         house.furnish();
         house.write("leads.csv", LEADS);
-        house.json(&["contacts", "import", "leads.csv"]);
+        house.json(&["contacts", "import", "leads.csv", "--no-consent"]);
         let erase = ["contacts", "erase", "(212) 555-0123"];
         let nobody = house.error(&erase);
         assert!(nobody.starts_with("2 ") && nobody.contains("add --yes to erase"), "{nobody}");
@@ -96,7 +97,12 @@ fn a_person_is_shown_and_erased_by_a_phone_that_they_have_or_had() {
         let wrong = house.error(&["contacts", "erase", "Ann", "--dry-run"]);
         assert!(wrong.starts_with("1 "), "{wrong}");
         // The file that still has the phone makes a contact of it that nobody may text.
-        assert_eq!(house.json(&["contacts", "import", "leads.csv"])["counts"]["created"], 1, "{}", house.name);
+        assert_eq!(
+            house.json(&["contacts", "import", "leads.csv", "--no-consent"])["counts"]["created"],
+            1,
+            "{}",
+            house.name
+        );
         let quoted = house.text(&[&ENROLL[..], &["--dry-run"]].concat());
         assert!(quoted.contains("+12125550123: ") && quoted.contains("do-not-contact"), "{}: {quoted}", house.name);
     }
@@ -171,7 +177,7 @@ fn an_interrupted_start_goes_on_under_its_key_and_charges_nobody_twice() {
     house.text(&["credit", "--usd", "1000", "--note", "for all"]);
     let rows: String = (0..10_000).map(|n| format!("212555{n:04},1 Oak\n")).collect();
     house.write("many.csv", format!("Phone,Address\n{rows}"));
-    house.text(&["contacts", "import", "many.csv"]);
+    house.text(&["contacts", "import", "many.csv", "--no-consent"]);
     let enroll = [&ENROLL[..], &["--yes", "--idempotency-key", "spring"]].concat();
     let mut child = program::command(&enroll).current_dir(house.folder.path()).spawn().unwrap();
     // The quote is out; the work has begun or begins now.
@@ -373,7 +379,7 @@ fn a_user_becomes_an_operator_and_a_workspace_is_suspended_and_goes_on() {
         assert_eq!(house.json(&["workspace", "list"])["data"][0]["suspended_because"], "complaints");
         assert!(house.text(&["workspace", "list"]).contains("active, suspended"), "{}", house.name);
         house.write("leads.csv", LEADS);
-        house.text(&["contacts", "import", "leads.csv"]);
+        house.text(&["contacts", "import", "leads.csv", "--no-consent"]);
         let quoted = house.text(&[&ENROLL[..], &["--dry-run"]].concat());
         assert!(quoted.contains("this workspace is suspended: complaints; ask who runs this installation"), "{quoted}");
         assert_eq!(house.text(&["workspace", "resume"]), "\"Acme Homes\" goes on\n");

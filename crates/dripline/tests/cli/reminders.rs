@@ -9,7 +9,7 @@ fn a_reminder_is_set_listed_and_ended_by_the_names_that_people_use() {
     let house = House::sqlite();
     house.furnish();
     house.write("one.csv", "Phone,Full Name\n2125550134,Ann Lee\n");
-    house.text(&["contacts", "import", "one.csv"]);
+    house.text(&["contacts", "import", "one.csv", "--no-consent"]);
     let contact = "Ann Lee";
     let set = house.json(&[
         "reminder",

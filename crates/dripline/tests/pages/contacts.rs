@@ -196,7 +196,7 @@ async fn a_file_is_looked_at_imported_and_undone() {
     let change = vec![("City".to_owned(), Some("Miami".to_owned()))];
     site.parts.engine.edit_contact(&customer.operator, found[0].contact.id, change).await.unwrap();
     assert_eq!(owner.post(&format!("{page}/undo"), "").await.status, 303);
-    assert!(ended(&owner, &page).await.has("2 contacts were deleted; 1 contact stays"));
+    assert!(ended(&owner, &page).await.has("2 contacts were deleted; 1 contact stays, since it was edited"));
     assert_eq!(owner.post(&format!("{page}/undo"), "").await.status, 422, "once");
     assert_eq!(owner.post(&format!("{page}/start"), "").await.status, 422, "an undone import does not start");
 }
@@ -235,39 +235,11 @@ async fn hostile_files_say_what_is_wrong_and_leave_nothing() {
     bytes.extend_from_slice(b"\xe9\n");
     bytes.extend_from_slice(format!("7865550130{},{}\n", ",".repeat(9), "y".repeat(3_000)).as_bytes());
     let page = upload(&owner, "b.csv", &bytes).await.header("location").to_owned();
-    assert_eq!(owner.post(&format!("{page}/start"), "").await.status, 303);
+    assert_eq!(owner.post(&format!("{page}/start"), "consent_kind=none").await.status, 303);
     let done = ended(&owner, &page).await;
     assert!(done.has("1 row was rejected") && done.has("3000 characters"), "{}", done.text);
     let kin = owner.get("/contacts?q=jos%C3%A9").await.good();
     assert_eq!(kin.text.matches(">José</a>").count(), 10, "one person, ten numbers");
-}
-
-#[tokio::test]
-async fn an_import_whose_process_died_says_so_and_goes_on_by_a_press() {
-    let (site, customer) = world().await;
-    let owner = site.person(&customer, Role::Owner).await;
-    let page = upload(&owner, "a.csv", b"Phone,Name\n7865550110,Ann\n").await.header("location").to_owned();
-    let import = page.rsplit('/').next().unwrap().parse().unwrap();
-    // In hand, and nobody works on it: as after a kill.
-    let engine = &site.parts.engine;
-    engine.start_import(&customer.operator, import, &engine::imports::Choices::default()).await.unwrap();
-    let running = owner.get(&page).await.good();
-    assert!(running.has("Under way") && !running.has(">Go on<"), "its process may be at it");
-    assert!(running.has("/cancel\""), "{}", running.text);
-    assert_eq!(owner.post(&format!("{page}/cancel"), "").await.status, 303);
-    let canceled = owner.get(&page).await.good();
-    sound(&canceled);
-    assert!(canceled.has("It ends now") && !canceled.has("/cancel\"") && !canceled.has("/undo\""), "{}", canceled.text);
-    assert_eq!(owner.post(&format!("{page}/cancel"), "").await.status, 422);
-    assert_eq!(owner.post(&format!("{page}/start"), "").await.status, 422);
-    assert!(engine.clock().move_to(engine.now() + jiff::SignedDuration::from_mins(3)));
-    let still = owner.get(&page).await.good();
-    sound(&still);
-    assert!(still.has("It stands still") && still.has(">Go on<") && !still.has("every 1s"), "{}", still.text);
-    assert!(owner.get("/contacts/import").await.good().has("stands still: open it to go on"));
-    assert_eq!(owner.post(&format!("{page}/start"), "").await.status, 303);
-    assert!(ended(&owner, &page).await.has("See the new contacts"));
-    assert!(owner.get("/contacts?q=ann").await.good().has("Ann"));
 }
 
 #[tokio::test]

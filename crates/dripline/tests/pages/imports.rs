@@ -1,7 +1,7 @@
 //! The check of an upload before its import, and an import while it runs, as their pages tell them.
 
 use domain::access::Role;
-use engine::import::{ImportProgress, Pace};
+use engine::import::{ImportOptions, ImportOutlets, ImportProgress, Pace};
 use engine::imports::{Choices, Import};
 use jiff::SignedDuration;
 use store::{DbError, Lane};
@@ -165,6 +165,8 @@ async fn a_file_starts_once_somebody_says_how_its_people_agreed_or_that_nobody_k
         assert!(refused.status == 422 && refused.has(told), "{said}: {}", refused.text);
         assert!(refused.has("Ann"), "the rows stay in sight: {}", refused.text);
     }
+    let silent = owner.post(&format!("{page}/start"), "").await;
+    assert!(silent.status == 422 && silent.has("Say how these people agreed"), "{}", silent.text);
     // Looking says what is wrong, and not that nothing was chosen yet.
     let looked = owner.post(&page, mapping).await.good();
     assert!(!looked.has("role=\"alert\""), "{}", looked.text);
@@ -178,4 +180,102 @@ async fn a_file_starts_once_somebody_says_how_its_people_agreed_or_that_nobody_k
     assert!(looked.has("In columns of the file"), "{}", looked.text);
     let mapping = "header=Mobile&target=phone&header=Consent&target=consent%3AConsent+Kind&overwrite=";
     assert_eq!(owner.post(&format!("{page}/start"), mapping).await.status, 303);
+}
+
+#[tokio::test]
+async fn an_import_whose_process_died_says_so_and_goes_on_by_itself() {
+    let site = Site::new();
+    let customer = site.customer("Ours", "+12125550100").await;
+    let owner = site.person(&customer, Role::Owner).await;
+    let page = upload(&owner, "a.csv", b"Phone,Name\n7865550110,Ann\n").await.header("location").to_owned();
+    let import = page.rsplit('/').next().unwrap().parse().unwrap();
+    // In hand, and nobody works on it: as after a kill.
+    let engine = &site.parts.engine;
+    engine.start_import(&customer.operator, import, &engine::imports::Choices::default()).await.unwrap();
+    let running = owner.get(&page).await.good();
+    assert!(running.has("Under way") && !running.has("It stands still"), "its process may be at it");
+    assert!(running.has("/cancel\""), "{}", running.text);
+    assert_eq!(owner.post(&format!("{page}/cancel"), "").await.status, 303);
+    let canceled = owner.get(&page).await.good();
+    sound(&canceled);
+    assert!(canceled.has("It ends now") && !canceled.has("/cancel\"") && !canceled.has("/undo\""), "{}", canceled.text);
+    assert_eq!(owner.post(&format!("{page}/cancel"), "").await.status, 422);
+    assert_eq!(owner.post(&format!("{page}/start"), "").await.status, 422);
+    let keeper = dripline::ImportsKeeper::of(site.parts.clone());
+    let pass = async |engine: &engine::Engine| {
+        assert!(engine.clock().move_to(engine.now() + jiff::SignedDuration::from_mins(2)));
+    };
+    pass(engine).await;
+    let still = owner.get(&page).await.good();
+    sound(&still);
+    assert!(still.has("It stands still") && still.has("goes on by itself") && !still.has("every 1s"), "{}", still.text);
+    assert!(owner.get("/contacts/import").await.good().has("stands still"));
+    pass(engine).await;
+    assert!(owner.get("/").await.good().has("1 import stands still"));
+    keeper.once().await;
+    assert!(owner.get(&page).await.good().has("Canceled"), "it was being canceled");
+    // One that runs is read again from its beginning.
+    assert_eq!(owner.post(&format!("{page}/start"), "").await.status, 303);
+    assert!(ended(&owner, &page).await.has("See the new contacts"));
+    let ours = customer.operator.clone();
+    engine.begin_undo(&ours, import).await.unwrap();
+    keeper.once().await;
+    assert!(owner.get(&page).await.good().has("Being undone"), "its process may be at it");
+    pass(engine).await;
+    keeper.once().await;
+    assert!(ended(&owner, &page).await.has("Undone: 1 contact was deleted"));
+    let page = upload(&owner, "b.csv", b"Phone,Name\n7865550110,Ann\n7865550111,Bob\n").await;
+    let page = page.header("location").to_owned();
+    let import = page.rsplit('/').next().unwrap().parse().unwrap();
+    engine.start_import(&ours, import, &engine::imports::Choices::default()).await.unwrap();
+    pass(engine).await;
+    keeper.once().await;
+    assert!(ended(&owner, &page).await.has("See the new contacts"));
+    assert!(owner.get("/contacts?q=bob").await.good().has("Bob"));
+    // One without its file waits for a person, who may undo it.
+    let page = upload(&owner, "c.csv", b"Phone,Name\n7865550112,Cid\n").await.header("location").to_owned();
+    let import: domain::ids::ImportId = page.rsplit('/').next().unwrap().parse().unwrap();
+    engine.start_import(&ours, import, &engine::imports::Choices::default()).await.unwrap();
+    std::fs::remove_file(site.parts.uploads.join(format!("{import}.csv"))).unwrap();
+    pass(engine).await;
+    keeper.once().await;
+    let still = owner.get(&page).await.good();
+    sound(&still);
+    assert!(still.has("It stands still") && still.has("Its file is not here") && !still.has("goes on by itself"));
+    assert_eq!(owner.post(&format!("{page}/undo"), "").await.status, 303);
+    assert!(ended(&owner, &page).await.has("Undone: 0 contacts were deleted"));
+}
+
+#[tokio::test]
+async fn an_import_by_a_program_is_listed_has_no_file_and_is_undone() {
+    let site = Site::new();
+    let customer = site.customer("Ours", "+12125550100").await;
+    let owner = site.person(&customer, Role::Owner).await;
+    let (engine, actor) = (&site.parts.engine, &customer.operator);
+    let there = engine.contacts(actor, None, "", 1).await.unwrap().contacts.remove(0);
+    let file = format!("Phone,City\n{},Bern\n7865550131,Rome\nno,Oslo\n", there.phone);
+    let options = ImportOptions { no_consent: true, file: Some("crm.csv".to_owned()), ..ImportOptions::default() };
+    let outlets = ImportOutlets::default();
+    let (import, _) = engine.import_file(actor, std::io::Cursor::new(file), options, outlets).await.unwrap();
+    let list = owner.get("/contacts/import").await.good();
+    assert!(list.has("crm.csv") && list.has("1 new, 1 updated, 1 rejected"), "{}", list.text);
+    let page = format!("/contacts/import/{}", import.id);
+    let done = owner.get(&page).await.good();
+    sound(&done);
+    assert!(done.has("1 row was rejected") && !done.has("rejected.csv") && !done.has(">Start again<"), "{}", done.text);
+    assert!(done.has("get their former values back"), "{}", done.text);
+    assert_eq!(owner.post(&format!("{page}/undo"), "").await.status, 303);
+    let undone = ended(&owner, &page).await;
+    assert!(undone.has("Undone: 1 contact was deleted; 1 contact is as it was before"), "{}", undone.text);
+    assert!(owner.get("/contacts/import").await.good().has("undone: 1 deleted, 1 changed back, 0 kept"));
+    // One whose program ended cannot go on: nobody has its file.
+    let (workspace, dead) = (actor.workspace(), Import { state: "running".to_owned(), ..import.clone() });
+    let save = move |tx: &mut store::Tx<'_>| store::imports::save(tx, workspace, &dead);
+    engine.store().write::<_, DbError, _>(Lane::Normal, save).await.unwrap();
+    assert!(engine.clock().move_to(engine.now() + SignedDuration::from_mins(2)));
+    dripline::ImportsKeeper::of(site.parts.clone()).once().await;
+    let failed = owner.get(&page).await.good();
+    assert!(failed.has("The program ended while it ran") && failed.has("/undo\""), "{}", failed.text);
+    let older = owner.get(&format!("/contacts/import?before={}", import.id)).await.good();
+    assert!(!older.has("crm.csv"), "{}", older.text);
 }

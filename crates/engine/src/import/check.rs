@@ -93,7 +93,7 @@ impl Engine {
     /// Says what an import would do. Of the outlets, `progress` is told after each chunk.
     ///
     /// # Errors
-    /// As [`Engine::import_contacts`].
+    /// As [`Engine::import_file`].
     pub async fn check_import(
         &self,
         actor: &Actor,
@@ -105,6 +105,7 @@ impl Engine {
         let ImportOutlets { rejects, mut progress } = outlets;
         let workspace = actor.workspace();
         let reading = self.read_file(workspace, source, &options, rejects).await?;
+        reading.need_consent(&options)?;
         let (own, mut findings) = (Arc::new(reading.own_fields()), Findings::default());
         let (begun, mut course) = (self.clock().mark(), Course::default());
         while let Some(chunk) = reading.next().await {

@@ -11,9 +11,10 @@ use store::consents::{self, Consent};
 use store::contacts::ContactRow;
 use store::{DbError, Tx};
 
-use super::OnDuplicate;
 use super::change_set::{self, Change, ChangeSet, Given, Owner, Tally, Touched};
 use super::chunk::Chunk;
+use super::trace::{self, Trace};
+use super::{ImportOptions, OnDuplicate};
 use crate::beat::Beat;
 use crate::contacts::{ContactError, add_custom, display_name};
 use crate::failure::Failure;
@@ -33,6 +34,12 @@ pub(super) struct Rule {
     pub(super) import: Option<ImportId>,
     /// The label that all contacts get.
     pub(super) label: Option<LabelId>,
+}
+
+impl Rule {
+    pub(super) fn of(options: &ImportOptions) -> Self {
+        Self { on_duplicate: options.on_duplicate, import: options.import, label: options.label }
+    }
 }
 
 /// Why a chunk is not kept.
@@ -147,14 +154,19 @@ fn written(one: Touched, id: ContactId, persons: &mut Persons<'_>) -> ContactRow
 /// Saves what changes; answers the contacts of all phones.
 fn save(tx: &mut Tx<'_>, beat: &Beat, set: ChangeSet, rule: Rule) -> Result<HashMap<Phone, ContactId>, MergeError> {
     let (mut new, mut changed, mut ids) = (Vec::new(), Vec::new(), HashMap::with_capacity(set.contacts.len()));
+    let mut traces = HashMap::new();
     let mut persons = Persons { beat, made: HashMap::new() };
-    for one in set.contacts {
-        let (phone, there) = (one.phone, one.before.as_ref().map(|contact| contact.id));
-        let id = there.unwrap_or_else(|| ContactId(beat.id()));
+    for mut one in set.contacts {
+        let (phone, change, before) = (one.phone, one.change, one.before.take());
+        let id = before.as_ref().map_or_else(|| ContactId(beat.id()), |contact| contact.id);
         ids.insert(phone, id);
-        if one.change == Change::Some {
-            let row = written(one, id, &mut persons);
-            if there.is_some() { changed.push(row) } else { new.push(row) }
+        let row = (change == Change::Some).then(|| written(one, id, &mut persons));
+        if let Some(before) = before {
+            let trace = row.as_ref().map_or_else(|| Trace::untouched(&before), |row| Trace::of(&before, row, beat.now));
+            traces.insert(id, trace);
+            changed.extend(row);
+        } else {
+            new.extend(row);
         }
     }
     // In one order everywhere, so that two imports of one file wait for each other and do not deadlock.
@@ -168,12 +180,30 @@ fn save(tx: &mut Tx<'_>, beat: &Beat, set: ChangeSet, rule: Rule) -> Result<Hash
     if !changed.is_empty() {
         store::contacts::update(tx, beat.workspace, &changed, beat.now)?;
     }
-    if let Some(label) = rule.label
-        && store::labels::find(tx, beat.workspace, label)?.is_some()
-    {
-        let mut all: Vec<ContactId> = ids.values().copied().collect();
-        all.sort_unstable();
-        store::labels::give(tx, beat.workspace, label, &all, beat.now)?;
+    let labelled = give_label(tx, beat, &ids, rule)?;
+    if let Some(import) = rule.import {
+        for id in &labelled {
+            if let (Some(trace), Some(label)) = (traces.get_mut(id), rule.label) {
+                trace.labelled(label);
+            }
+        }
+        trace::keep(tx, beat.workspace, import, traces.into_values().collect())?;
     }
     Ok(ids)
+}
+
+/// Gives all contacts of a chunk the label of the file; answers who did not have it.
+fn give_label(
+    tx: &mut Tx<'_>,
+    beat: &Beat,
+    ids: &HashMap<Phone, ContactId>,
+    rule: Rule,
+) -> Result<Vec<ContactId>, MergeError> {
+    let Some(label) = rule.label else { return Ok(Vec::new()) };
+    if store::labels::find(tx, beat.workspace, label)?.is_none() {
+        return Ok(Vec::new());
+    }
+    let mut all: Vec<ContactId> = ids.values().copied().collect();
+    all.sort_unstable();
+    Ok(store::labels::give(tx, beat.workspace, label, &all, beat.now)?)
 }

@@ -7,9 +7,9 @@ use domain::ids::WorkspaceId;
 use domain::zones::Zone;
 use tokio::task::JoinHandle;
 
-use super::agreed::{self, NoRecord, Premise};
+use super::agreed::{self, FileConsent, NoRecord, Premise};
 use super::chunk::{Chunk, Reader, Summary};
-use super::columns::{self, Column};
+use super::columns::{self, Column, Meaning};
 use super::sheet::Sheet;
 use super::text::Encoding;
 use super::{ImportError, ImportOptions, ImportProgress, ImportReport, blocking, joined};
@@ -37,6 +37,17 @@ impl Reading {
 
     pub(super) fn columns(&self) -> &[Column] {
         &self.columns
+    }
+
+    /// Refuses a file of which nobody says how its people agreed: neither of all rows nor in a column, nor that none is recorded.
+    pub(super) fn need_consent(&self, options: &ImportOptions) -> Result<(), ImportError> {
+        let in_column = self.columns.iter().any(|column| matches!(column.meaning, Meaning::Consent(_)));
+        let of_all = options.consent != FileConsent::default();
+        match (options.no_consent, of_all) {
+            (true, true) => Err(ImportError::ToldTwice),
+            (false, false) if !in_column => Err(ImportError::Untold),
+            _ => Ok(()),
+        }
     }
 
     /// The fields that no workspace has by itself: key and name.

@@ -47,7 +47,7 @@ fn an_import_whose_process_died_is_gone_on_with_and_counts_what_it_made_before()
         let choices = Choices::default();
         let started = engine.start_import(actor, id, &choices).await.unwrap();
         // The half of the file is in when the process dies: what it wrote last of itself says that it runs.
-        let half = run(&world, started.clone(), Cursor::new(file(1_200))).await;
+        let half = run(&world, started.clone(), Cursor::new(file(1_000))).await;
         let (workspace, now) = (world.workspace(), engine.now());
         let dead = Import { state: "running".to_owned(), updated_at: now, ..half };
         let write = move |tx: &mut store::Tx<'_>| store::imports::save(tx, workspace, &dead);
@@ -55,7 +55,7 @@ fn an_import_whose_process_died_is_gone_on_with_and_counts_what_it_made_before()
         let early = engine.start_import(actor, id, &choices).await;
         assert!(matches!(early, Err(ImportsError::NotNow { .. })), "its process may be at it: {early:?}");
         assert!(!imports::stands_still(&engine.find_import(actor, id).await.unwrap(), engine.now()));
-        assert!(engine.clock().move_to(engine.now() + SignedDuration::from_mins(3)));
+        assert!(engine.clock().move_to(engine.now() + SignedDuration::from_mins(2)));
         assert!(imports::stands_still(&engine.find_import(actor, id).await.unwrap(), engine.now()));
         let again = engine.start_import(actor, id, &choices).await.unwrap();
         let done = run(&world, again, Cursor::new(file(2_000))).await;
@@ -115,7 +115,10 @@ fn a_canceled_import_saves_no_more_rows_and_can_be_undone_or_gone_on_with() {
             }
             assert_eq!(engine.cancel_import(actor, id).await.unwrap().state, "canceling");
             let undone = undo(&world, id).await;
-            assert!(matches!(undone, Err(ImportsError::NotNow { .. })), "rows may still be on their way: {undone:?}");
+            assert!(
+                matches!(undone, Err(ImportsError::NotUndone { .. })),
+                "rows may still be on their way: {undone:?}"
+            );
             // One that has heard of it already reads no further.
             let _ = word.send(());
             drop(word);
@@ -147,7 +150,7 @@ fn contacts_of_a_run_that_died_before_it_told_of_them_are_counted() {
         let dead = Import { state: "running".to_owned(), counts: started.counts, ..half };
         let write = move |tx: &mut store::Tx<'_>| store::imports::save(tx, workspace, &dead);
         engine.store().write::<_, store::DbError, _>(store::Lane::Normal, write).await.unwrap();
-        assert!(engine.clock().move_to(engine.now() + SignedDuration::from_mins(3)));
+        assert!(engine.clock().move_to(engine.now() + SignedDuration::from_mins(2)));
         let again = engine.start_import(actor, id, &Choices::default()).await.unwrap();
         let counted = counts(&run(&world, again, Cursor::new(file(700))).await);
         assert_eq!((counted.created, counted.unchanged), (700, 0));
@@ -163,12 +166,12 @@ fn an_undo_that_lost_its_process_is_gone_on_with() {
         let id = run(&world, started, Cursor::new(file(40))).await.id;
         assert_eq!(engine.begin_undo(actor, id).await.unwrap().state, "undoing");
         let refused = |tried: Result<Import, ImportsError>| match tried {
-            Err(ImportsError::NotNow { state }) => assert_eq!(state, "undoing"),
+            Err(ImportsError::NotNow { state } | ImportsError::NotUndone { state }) => assert_eq!(state, "undoing"),
             other => panic!("{other:?}"),
         };
         refused(engine.begin_undo(actor, id).await);
         refused(engine.start_import(actor, id, &Choices::default()).await);
-        assert!(engine.clock().move_to(engine.now() + SignedDuration::from_mins(3)));
+        assert!(engine.clock().move_to(engine.now() + SignedDuration::from_mins(2)));
         assert!(imports::stands_still(&engine.find_import(actor, id).await.unwrap(), engine.now()));
         refused(engine.start_import(actor, id, &Choices::default()).await);
         let undone = undo(&world, id).await.unwrap();
@@ -195,7 +198,7 @@ fn an_undo_keeps_whoever_was_touched_since_and_comes_once() {
         assert_eq!((outcome.undone, outcome.kept), (1, 2));
         assert_eq!(count(&world).await, 3, "and the one that was there before");
         let twice = undo(&world, done.id).await;
-        assert!(matches!(twice, Err(ImportsError::NotNow { .. })), "{twice:?}");
+        assert!(matches!(twice, Err(ImportsError::NotUndone { .. })), "{twice:?}");
         let start = engine.start_import(actor, done.id, &Choices::default()).await;
         assert!(matches!(start, Err(ImportsError::NotNow { .. })), "{start:?}");
         world.end().await;

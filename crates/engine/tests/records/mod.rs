@@ -4,3 +4,4 @@ mod changes;
 mod drafts;
 mod fields;
 mod imports;
+mod undo;

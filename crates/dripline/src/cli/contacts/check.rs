@@ -10,7 +10,7 @@ use crate::cli::table::Table;
 
 /// As a document: what an import says, and what would become of whom.
 pub(super) fn document(found: &ImportCheck, rejected: Option<&Path>) -> Value {
-    let mut document = report::document(&found.report, rejected);
+    let mut document = report::document(None, &found.report, rejected);
     if let Value::Object(fields) = &mut document {
         fields.insert("dry_run".to_owned(), json!(true));
         fields.insert("suppressed".to_owned(), json!(found.suppressed));

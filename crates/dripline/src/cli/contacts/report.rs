@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use domain::ids::ImportId;
 use engine::import::{Encoding, ImportReport, Meaning};
 use serde_json::{Value, json};
 
@@ -43,7 +44,8 @@ pub(super) fn form(report: &ImportReport) -> String {
     }
 }
 
-pub(super) fn document(report: &ImportReport, rejected: Option<&Path>) -> Value {
+/// Of an import, or of a check, which makes none.
+pub(super) fn document(import: Option<ImportId>, report: &ImportReport, rejected: Option<&Path>) -> Value {
     let columns = report.columns.iter();
     let columns = columns.map(|column| json!({ "header": column.header, "field": meaning(&column.meaning) }));
     let rejects = report.rejects.iter();
@@ -51,15 +53,15 @@ pub(super) fn document(report: &ImportReport, rejected: Option<&Path>) -> Value 
     let warnings = report.warnings.iter();
     let warnings = warnings.map(|row| json!({ "row": row.row, "line": row.line, "warning": row.warning.to_string() }));
     json!({
-        "counts": report.counts, "encoding": encoding(report.encoding), "separator": separator(report),
+        "import": import, "counts": report.counts, "encoding": encoding(report.encoding), "separator": separator(report),
         "columns": columns.collect::<Vec<_>>(), "rejects": rejects.collect::<Vec<_>>(),
         "warnings": warnings.collect::<Vec<_>>(), "rejected_file": rejected,
     })
 }
 
-pub(super) fn words(path: &Path, report: &ImportReport, rejected: Option<&Path>) -> String {
+pub(super) fn words(path: &Path, import: ImportId, report: &ImportReport, rejected: Option<&Path>) -> String {
     let counts = &report.counts;
-    let head = format!("Imported {} ({})\n", path.display(), form(report));
+    let head = format!("Imported {} ({}) as {import}\n", path.display(), form(report));
     let mut table = Table::new(Vec::<String>::new());
     for (what, count) in [
         ("rows", counts.rows),

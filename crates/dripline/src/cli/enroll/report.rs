@@ -80,7 +80,11 @@ fn days(preview: &BulkPreview) -> String {
         let date = date.strftime("  %a %Y-%m-%d").to_string();
         table.row([date, day.starts.to_string(), day.messages.to_string(), day.segments.to_string()]);
     }
-    let mut text = format!("\nIf nobody replies and nothing else goes from these numbers\n{}", table.text());
+    let beside = match preview.planned {
+        0 => String::new(),
+        some => format!(", beside {} in workflows already", contacts(some)),
+    };
+    let mut text = format!("\nIf nobody replies{beside}\n{}", table.text());
     let hidden = forecast.days.len().saturating_sub(SHOWN);
     if let (Some((last, _)), 1..) = (forecast.days.last_key_value(), hidden) {
         text.push_str(&format!("  … and {hidden} more days until {last}\n"));
@@ -122,7 +126,7 @@ pub(super) fn document(quoted: &Quoted) -> Value {
         "segments": preview.segments, "credits": preview.amounts.credits, "cost_micros": preview.amounts.micros,
         "cost": preview.amounts.micros.to_string(), "last_at": preview.last_at,
         "plan_ends_at": preview.plan_ends_at,
-        "days": days.collect::<Vec<_>>(), "beyond": preview.forecast.beyond,
+        "days": days.collect::<Vec<_>>(), "planned": preview.planned, "beyond": preview.forecast.beyond,
         "refused": refused.collect::<Vec<_>>(), "before": balances,
     })
 }

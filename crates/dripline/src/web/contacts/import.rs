@@ -3,10 +3,11 @@
 mod check;
 mod columns;
 pub(in crate::web) mod files;
+pub(in crate::web) mod keeper;
 
 use askama::Template;
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Multipart, State};
+use axum::extract::{DefaultBodyLimit, Multipart, Query, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use domain::access::Permission;
@@ -14,9 +15,11 @@ use domain::ids::ImportId;
 use engine::import::{ImportError, ImportProgress, Pace};
 use engine::imports::{self, Choices, Import, Outcome, Told};
 use jiff::SignedDuration;
+use serde::Deserialize;
 
 use self::check::Check;
 use self::columns::{Choosing, Posted};
+use crate::api::imports::go_on_undoing;
 use crate::problem::{Code, Problem};
 use crate::web::answer::{Done, html, refused};
 use crate::web::asked::Asker;
@@ -31,6 +34,8 @@ use crate::wiring::Parts;
 
 /// The largest upload, in bytes: a million rows with room.
 const MAX_UPLOAD: usize = 512 * 1024 * 1024;
+/// How many earlier imports one page has.
+const LISTED: i64 = 50;
 /// For how long a rate is told after it was noted.
 const FRESH: SignedDuration = SignedDuration::from_secs(10);
 
@@ -59,26 +64,52 @@ struct UploadPage<'v> {
     frame: Frame<'v>,
     wrong: String,
     past: Vec<Past>,
+    /// Where older ones begin.
+    next: Option<ImportId>,
 }
 
-async fn start_page(State(parts): State<Parts>, viewer: Viewer) -> Result<Response, Wrong> {
-    Ok(html(&upload_page(&parts, &viewer, String::new()).await?))
+/// Where the list of earlier imports begins.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Older {
+    before: String,
+}
+
+async fn start_page(State(parts): State<Parts>, viewer: Viewer, Query(older): Query<Older>) -> Result<Response, Wrong> {
+    let before = older.before.parse().unwrap_or(ImportId(i64::MAX));
+    Ok(html(&page_before(&parts, &viewer, before, String::new()).await?))
 }
 
 async fn upload_page<'v>(parts: &Parts, viewer: &'v Viewer, wrong: String) -> Result<UploadPage<'v>, Wrong> {
+    page_before(parts, viewer, ImportId(i64::MAX), wrong).await
+}
+
+async fn page_before<'v>(
+    parts: &Parts,
+    viewer: &'v Viewer,
+    before: ImportId,
+    wrong: String,
+) -> Result<UploadPage<'v>, Wrong> {
     viewer.actor.need(Permission::ContactsWrite)?;
-    let past = parts.engine.imports(&viewer.actor).await?.into_iter().map(|import| {
+    let imports = parts.engine.imports(&viewer.actor, before, LISTED).await?;
+    let next = imports.last().filter(|_| i64::try_from(imports.len()).is_ok_and(|count| count == LISTED));
+    let next = next.map(|import| import.id);
+    let past = imports.into_iter().map(|import| {
         let counts: ImportProgress = imports::read(&import.counts);
         let outcome: Outcome = imports::read(&import.outcome);
         let what = match import.state.as_str() {
             "uploaded" => "not started".to_owned(),
-            "running" | "canceling" if imports::stands_still(&import, viewer.now) => {
-                "stands still: open it to go on".to_owned()
-            }
+            _ if imports::stands_still(&import, viewer.now) => "stands still".to_owned(),
             "running" => format!("under way: {}", counted(counts.rows, "row", "rows")),
             "canceling" => "is being canceled".to_owned(),
+            "undoing" => format!("is being undone: {} deleted", count(outcome.undone)),
             "canceled" => format!("canceled: {} new", count(counts.created)),
-            "undone" => format!("undone: {} deleted, {} kept", count(outcome.undone), count(outcome.kept)),
+            "undone" => format!(
+                "undone: {} deleted, {} changed back, {} kept",
+                count(outcome.undone),
+                count(outcome.restored),
+                count(outcome.kept + outcome.altered)
+            ),
             _ => format!(
                 "{} new, {} updated, {} rejected",
                 count(counts.created),
@@ -90,7 +121,7 @@ async fn upload_page<'v>(parts: &Parts, viewer: &'v Viewer, wrong: String) -> Re
         Past { id: import.id, file: import.file_name, what, at }
     });
     let past = past.collect();
-    Ok(UploadPage { frame: Frame::new("Import contacts", Section::Contacts, viewer), wrong, past })
+    Ok(UploadPage { frame: Frame::new("Import contacts", Section::Contacts, viewer), wrong, past, next })
 }
 
 async fn upload(State(parts): State<Parts>, viewer: Viewer, mut form: Multipart) -> Result<Response, Wrong> {
@@ -151,21 +182,38 @@ struct Progress {
     rejects: Vec<Told>,
     rejected: String,
     more_rejects: bool,
+    /// Whether there is a file of all of them.
+    has_rejects: bool,
     warnings: Vec<Told>,
+    /// What its undoing did, so far or in all.
     undone: String,
-    kept: String,
-    /// How many it changed, which no undoing changes back; empty for none.
-    changed: String,
-    /// Whether some stay after an undoing.
+    /// What its undoing does to contacts that it changed; empty where it changed none.
+    to_change_back: String,
+    /// Whether some that it made stay after an undoing.
     stays: bool,
     created: u64,
+    may_undo: bool,
+    /// Whether its file is here, so that it may be started again and goes on by itself.
+    has_file: bool,
     may_write: bool,
 }
 
 impl Progress {
-    fn of(import: &Import, viewer: &Viewer) -> Self {
+    async fn load(parts: &Parts, import: &Import, viewer: &Viewer) -> Result<Self, Wrong> {
         let counts: ImportProgress = imports::read(&import.counts);
         let outcome: Outcome = imports::read(&import.outcome);
+        let knows_changes = parts.engine.knows_changes(&viewer.actor, import).await?;
+        let to_change_back = match counts.updated {
+            0 if !knows_changes => String::new(),
+            _ if knows_changes => {
+                "Contacts that it changed get their former values back, but for what somebody has changed since."
+                    .to_owned()
+            }
+            some => format!(
+                "{} what it wrote: what was before is known for 30 days.",
+                counted(some, "contact that it changed keeps", "contacts that it changed keep")
+            ),
+        };
         let shown = [
             ("Rows read", counts.rows),
             ("New contacts", counts.created),
@@ -176,12 +224,12 @@ impl Progress {
             ("Consents recorded", counts.consents),
             ("Rejected rows", counts.rejected),
         ];
-        Self {
+        Ok(Self {
             id: import.id,
             state: import.state.clone(),
             still: imports::stands_still(import, viewer.now),
             counts: shown.map(|(name, number)| (name, count(number))).into(),
-            in_hand: ["running", "canceling", "undoing"].contains(&import.state.as_str()),
+            in_hand: imports::is_in_hand(import),
             far: counts.pace.percent().filter(|_| import.state != "undoing"),
             pace: if import.state != "undoing" && viewer.now.duration_since(import.updated_at) < FRESH {
                 pace(&counts.pace)
@@ -191,19 +239,42 @@ impl Progress {
             error: outcome.error.as_deref().map(format::sentence).unwrap_or_default(),
             rejected: counted(counts.rejected, "row was rejected", "rows were rejected"),
             more_rejects: counts.rejected > outcome.rejects.len() as u64,
+            has_rejects: viewer.may("contacts:write") && files::has_rejects(&parts.uploads, import.id),
+            undone: undone(&outcome, &counts),
             rejects: outcome.rejects,
             warnings: outcome.warnings,
-            undone: counted(outcome.undone, "contact was deleted", "contacts were deleted"),
-            changed: match counts.updated {
-                0 => String::new(),
-                some => counted(some, "contact that it changed keeps", "contacts that it changed keep"),
-            },
             stays: outcome.kept > 0,
-            kept: counted(outcome.kept, "contact stays, since it was", "contacts stay, since they were"),
+            may_undo: import.state != "undone" && (counts.created > 0 || knows_changes),
+            to_change_back,
+            has_file: files::is_there(&parts.uploads, import.id),
             created: counts.created,
             may_write: viewer.may("contacts:write"),
-        }
+        })
     }
+}
+
+/// What an undoing did: of each kind of contact as much as there was.
+fn undone(outcome: &Outcome, counts: &ImportProgress) -> String {
+    let told = |some: i64, one, more| (some > 0).then(|| counted(some, one, more));
+    let unknown = (outcome.restored + outcome.altered == 0).then_some(counts.updated).filter(|some| *some > 0);
+    let parts = [
+        Some(counted(outcome.undone, "contact was deleted", "contacts were deleted")),
+        told(outcome.restored, "contact is as it was before", "contacts are as they were before"),
+        told(
+            outcome.kept,
+            "contact stays, since it was edited, texted, enrolled or written about",
+            "contacts stay, since they were edited, texted, enrolled or written about",
+        ),
+        told(
+            outcome.altered,
+            "contact that was there before was edited since, and keeps that",
+            "contacts that were there before were edited since, and keep that",
+        ),
+        unknown.filter(|_| outcome.undone + outcome.kept > 0 || counts.created == 0).map(|some| {
+            counted(some, "contact that it changed keeps what it wrote", "contacts that it changed keep what it wrote")
+        }),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 /// `41 % · 10,400 rows a second · about 2 minutes left`; nothing of what is not known.
@@ -259,7 +330,7 @@ async fn show(
         let chosen = parts.checks.look(id).map(|(choices, _)| choices);
         return choose(&parts, &viewer, &asker, &import, chosen).await;
     }
-    let progress = Progress::of(&import, &viewer);
+    let progress = Progress::load(&parts, &import, &viewer).await?;
     let frame = Frame::new(import.file_name.clone(), Section::Contacts, &viewer);
     Ok(match asker {
         Asker::Browser => html(&ProgressPage { frame, file: import.file_name, progress }),
@@ -305,7 +376,7 @@ async fn start(
     viewer.actor.need(Permission::ContactsWrite)?;
     let import = parts.engine.find_import(&viewer.actor, id).await?;
     let choices = if form.is_empty() { imports::read(&import.choices) } else { form.choices() };
-    if !form.is_empty() {
+    if import.state == "uploaded" || !form.is_empty() {
         // Whoever brings people in says how they agreed, or that nobody knows.
         let mut choosing = Choosing::load(&parts, &viewer, &import, Some(choices.clone())).await?;
         if choosing.wrong.is_empty() && choosing.untold() {
@@ -327,14 +398,7 @@ async fn start(
     let import = parts.engine.start_import(&viewer.actor, id, &choices).await?;
     parts.checks.forget(id);
     files::forget_checked(&parts.uploads, id).await;
-    let (source, rejects) = (files::open(&parts.uploads, id)?, files::rejects(&parts.uploads, id)?);
-    let actor = viewer.actor.clone();
-    let engine = parts.engine.clone();
-    tokio::spawn(async move {
-        if let Err(error) = engine.run_import(&actor, import, source, Box::new(rejects)).await {
-            tracing::error!(%id, %error, "an import broke off; it may be started again");
-        }
-    });
+    keeper::run(&parts, viewer.actor.clone(), import)?;
     Ok(Done::to(format!("/contacts/import/{id}")).into_response())
 }
 
@@ -345,17 +409,13 @@ async fn cancel(State(parts): State<Parts>, viewer: Viewer, Id(id): Id<ImportId>
 
 async fn undo(State(parts): State<Parts>, viewer: Viewer, Id(id): Id<ImportId>) -> Result<Response, Wrong> {
     parts.engine.begin_undo(&viewer.actor, id).await?;
-    let (engine, actor) = (parts.engine.clone(), viewer.actor.clone());
-    tokio::spawn(async move {
-        if let Err(error) = engine.run_undo(&actor, id).await {
-            tracing::error!(%id, %error, "the undoing of an import broke off; it may be gone on with");
-        }
-    });
+    go_on_undoing(&parts, viewer.actor.clone(), id);
     Ok(Done::to(format!("/contacts/import/{id}")).into_response())
 }
 
 /// The rejected rows as they were, each with the reason: mended, they can be imported as they are.
 async fn rejected(State(parts): State<Parts>, viewer: Viewer, Id(id): Id<ImportId>) -> Result<Response, Wrong> {
+    viewer.actor.need(Permission::ContactsWrite)?;
     parts.engine.find_import(&viewer.actor, id).await?;
     let body = files::read_rejects(&parts.uploads, id).await?;
     Ok((csv::download_of("rejected.csv"), body).into_response())

@@ -1,9 +1,12 @@
 //! What an event says in a history, where everything is told: who did what, to whom or to which.
 
+mod imports;
+
 use domain::money::Micros;
 use serde_json::Value;
 use store::events::Event;
 
+use self::imports::about_imports;
 use super::{Names, Told, paid};
 use crate::web::enrollments::amounts;
 use crate::web::format::{Icon, counted, money, phone};
@@ -23,6 +26,7 @@ impl Names {
             let told = told.or_else(|| self.about_messages(event, &facts, &who));
             let told = told.or_else(|| self.about_people(event, &facts, &who));
             let told = told.or_else(|| self.about_things(event, &facts, &who));
+            let told = told.or_else(|| about_imports(event, &facts, &who));
             let told = told.or_else(|| about_accounts(event, &facts, &who));
             let told = told.or_else(|| about_plan(event, &facts, &who));
             let told = told.or_else(|| about_webhooks(event, &facts, &who));
@@ -54,17 +58,6 @@ impl Names {
             "suppression_list.dropped" => format!("{who} took {whom} off the list “{name}”"),
             "contact.labelled" => format!("{who} gave {whom} the label “{name}”"),
             "contact.unlabelled" => format!("{who} took the label “{name}” from {whom}"),
-            "import.canceled" => format!("{who} canceled the import of “{}”", text(facts, "file")),
-            "contacts.imported" => {
-                let count = |name: &str| facts[name].as_i64().unwrap_or(0);
-                format!(
-                    "{who} imported a file of {}: {}, {} changed, {}",
-                    counted(count("rows"), "row", "rows"),
-                    counted(count("created"), "new contact", "new contacts"),
-                    counted(count("updated"), "contact", "contacts"),
-                    counted(count("rejected"), "row rejected", "rows rejected")
-                )
-            }
             "consent.recorded" => match text(facts, "kind") {
                 "revoked" => format!("{who} recorded that {whom} took the consent back ({})", text(facts, "source")),
                 _ if facts["lifted"] == true => format!(
@@ -397,6 +390,12 @@ mod tests {
             "contacts.imported",
             r#"{"rows":1200,"created":1,"updated":2,"rejected":0}"#,
             "Pat Doe imported a file of 1,200 rows: 1 new contact, 2 contacts changed, 0 rows rejected",
+        ),
+        (
+            "usr_1",
+            "import.undone",
+            r#"{"file":"leads.csv","deleted":1,"restored":2,"kept":3,"altered":1}"#,
+            "Pat Doe undid the import of “leads.csv”: 1 contact deleted, 2 changed back, 4 kept",
         ),
         (
             "usr_1",

@@ -190,7 +190,8 @@ async fn run(parts: Parts, actor: Actor, import: Import, choices: Choices, ticke
             return Standing::Failed("The file cannot be read: upload it again.".to_owned());
         };
         let (file, bytes) = (Some(import.file_name.clone()), u64::try_from(import.file_bytes).ok());
-        let options = ImportOptions { file, bytes, ..choices.options(None) };
+        // How people agreed may be told after the check, before the start.
+        let options = ImportOptions { file, bytes, no_consent: true, ..choices.options(None) };
         let outlets = ImportOutlets { rejects: Box::new(rejects), progress };
         match parts.engine.check_import(&actor, source, options, outlets).await {
             Ok(found) => {
@@ -224,6 +225,7 @@ async fn show(
 
 /// The rows that would be rejected, each with the reason.
 async fn rejected(State(parts): State<Parts>, viewer: Viewer, Id(id): Id<ImportId>) -> Result<Response, Wrong> {
+    viewer.actor.need(Permission::ContactsWrite)?;
     parts.engine.find_import(&viewer.actor, id).await?;
     let body = files::read_checked(&parts.uploads, id).await?;
     Ok((csv::download_of("rejected.csv"), body).into_response())

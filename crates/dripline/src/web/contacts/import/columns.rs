@@ -38,8 +38,9 @@ pub(super) struct Posted {
 }
 
 impl Posted {
+    /// Whether it says nothing, as the button does that starts an import again.
     pub(super) fn is_empty(&self) -> bool {
-        self.header.is_empty()
+        self.header.is_empty() && self.consent_kind.is_empty()
     }
 
     pub(super) fn choices(&self) -> Choices {
@@ -54,7 +55,7 @@ impl Posted {
         };
         let (overwrite, recase) = (self.overwrite == "1", self.recase == "1");
         let no_consent = self.consent_kind == NO_CONSENT;
-        Choices { overwrite, label: self.label.parse().ok(), mapping, consent, no_consent, recase }
+        Choices { overwrite, label: self.label.parse().ok(), mapping, consent, no_consent, recase, in_one_go: false }
     }
 }
 

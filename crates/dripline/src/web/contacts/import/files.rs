@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use axum::body::{Body, Bytes};
 use domain::ids::ImportId;
 use engine::import::{self, ImportError};
+use engine::imports::{self, ImportsError};
 use engine::{Actor, Failure};
 use futures_util::stream;
 use jiff::SignedDuration;
@@ -113,6 +114,16 @@ pub(super) fn open(folder: &Path, import: ImportId) -> Result<BufReader<File>, W
     Ok(BufReader::new(File::open(file(folder, import)).map_err(gone)?))
 }
 
+/// Whether the file of an import is here.
+pub(super) fn is_there(folder: &Path, import: ImportId) -> bool {
+    file(folder, import).exists()
+}
+
+/// Whether the rejected rows of an import are here.
+pub(super) fn has_rejects(folder: &Path, import: ImportId) -> bool {
+    rejects_file(folder, import).exists()
+}
+
 /// Where the rejected rows go.
 pub(super) fn rejects(folder: &Path, import: ImportId) -> Result<BufWriter<File>, Wrong> {
     Ok(BufWriter::new(File::create(rejects_file(folder, import)).map_err(failed)?))
@@ -147,12 +158,28 @@ async fn read(path: &Path) -> Result<Body, Wrong> {
 
 /// Lets the workspace's files go that were uploaded more than a day ago; the rejected rows stay.
 pub(super) async fn sweep(parts: &Parts, actor: &Actor) -> Result<(), Wrong> {
-    for import in parts.engine.imports(actor).await? {
+    for id in kept(&parts.uploads).await.map_err(failed)? {
+        let import = match parts.engine.find_import(actor, id).await {
+            Ok(import) => import,
+            // Another workspace's, which sweeps its own.
+            Err(ImportsError::Unknown) => continue,
+            Err(error) => return Err(error.into()),
+        };
         let old = parts.engine.now().duration_since(import.created_at) > KEPT;
-        if old && import.state != "running" {
-            let _ = tokio::fs::remove_file(file(&parts.uploads, import.id)).await;
-            forget_checked(&parts.uploads, import.id).await;
+        if old && !imports::is_in_hand(&import) {
+            let _ = tokio::fs::remove_file(file(&parts.uploads, id)).await;
+            forget_checked(&parts.uploads, id).await;
         }
     }
     Ok(())
+}
+
+/// The imports whose files are here.
+async fn kept(folder: &Path) -> io::Result<Vec<ImportId>> {
+    let (mut all, mut entries) = (Vec::new(), tokio::fs::read_dir(folder).await?);
+    while let Some(entry) = entries.next_entry().await? {
+        let name = entry.file_name();
+        all.extend(name.to_str().and_then(|name| name.strip_suffix(".csv")?.parse::<ImportId>().ok()));
+    }
+    Ok(all)
 }

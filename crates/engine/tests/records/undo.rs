@@ -1,0 +1,317 @@
+//! Undoing an import: what it made goes, what it changed is changed back, and what others did since stays theirs.
+
+use std::io::Cursor;
+
+use domain::ids::{ContactId, ImportId};
+use engine::contacts::Contact;
+use engine::import::{ImportError, ImportOptions, ImportOutlets, OnDuplicate};
+use engine::imports::{self, Choices, Outcome};
+use engine::labels::Labelling;
+use jiff::SignedDuration;
+
+use crate::world::{Plan, World, on_both};
+
+fn overwriting() -> ImportOptions {
+    ImportOptions { on_duplicate: OnDuplicate::Overwrite, no_consent: true, ..ImportOptions::default() }
+}
+
+async fn import(world: &World, file: &str, options: ImportOptions) -> ImportId {
+    assert!(world.engine.clock().move_to(world.engine.now() + SignedDuration::from_secs(7)));
+    let source = Cursor::new(file.to_owned());
+    let done = world.engine.import_file(&world.actor, source, options, ImportOutlets::default()).await;
+    done.unwrap().0.id
+}
+
+async fn undo(world: &World, id: ImportId) -> Outcome {
+    assert!(world.engine.clock().move_to(world.engine.now() + SignedDuration::from_secs(7)));
+    world.engine.begin_undo(&world.actor, id).await.unwrap();
+    imports::read(&world.engine.run_undo(&world.actor, id).await.unwrap().outcome)
+}
+
+async fn found(world: &World, id: ImportId) -> imports::Import {
+    world.engine.find_import(&world.actor, id).await.unwrap()
+}
+
+async fn everybody(world: &World) -> Vec<Contact> {
+    world.engine.contacts(&world.actor, None, "", 200).await.unwrap().contacts
+}
+
+async fn labelled(world: &World) -> Vec<ContactId> {
+    let ids: Vec<ContactId> = everybody(world).await.iter().map(|contact| contact.id).collect();
+    let workspace = world.workspace();
+    let of = move |db: &store::Read<'_>| store::labels::of_contacts(db, workspace, &ids);
+    let all = world.engine.store().read::<_, store::DbError, _>(of).await.unwrap();
+    all.into_iter().map(|(contact, _)| contact).collect()
+}
+
+fn value<'c>(contact: &'c Contact, key: &str) -> Option<&'c str> {
+    contact.fields.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
+}
+
+#[test]
+fn values_persons_labels_and_times_are_again_as_they_were() {
+    on_both(Plan::default, async |world| {
+        let (engine, actor) = (&world.engine, &world.actor);
+        let label = engine.create_label(actor, "Hot", "red").await.unwrap().id;
+        let first = "Phone,First Name,Address\n2125550101,Ann,Rome\n2125550102,Ann,\n2125550103,Cid,Oslo\n";
+        let made = import(&world, first, overwriting()).await;
+        let before = everybody(&world).await;
+        engine.label_contacts(actor, label, vec![before[2].id], Labelling::Give).await.unwrap();
+        let before = everybody(&world).await;
+        // Two of one person, a change of a name, a new field, somebody new; the third only gets the label, which it has.
+        let second = "Phone,Phone 2,First Name,Address,Plot\n2125550101,2125550102,Ann,Bern,7\n2125550103,,Cid,Oslo,\n\
+            2125550104,,Dan,Kyiv,9\n";
+        let options = ImportOptions { label: Some(label), ..overwriting() };
+        let changed = import(&world, second, options).await;
+        let after = everybody(&world).await;
+        assert_eq!((value(&after[0], "address"), value(&after[1], "plot"), after.len()), (Some("Bern"), Some("7"), 4));
+        assert!(after[0].person.is_some() && after[0].person == after[1].person);
+        assert_eq!(labelled(&world).await.len(), 4);
+        let outcome = undo(&world, changed).await;
+        assert_eq!((outcome.undone, outcome.restored, outcome.kept, outcome.altered), (1, 2, 0, 0));
+        assert_eq!(everybody(&world).await, before, "to the time of their last change");
+        assert_eq!(labelled(&world).await, [before[2].id], "which had it before");
+        let found = async |text: &str| engine.search(actor, text, 9).await.unwrap().len();
+        assert_eq!((found("bern").await, found("rome").await), (0, 1), "and they are found by what they are");
+        // So the import before it can be undone as if this one had never been; but for whom somebody labelled.
+        let outcome = undo(&world, made).await;
+        assert_eq!((outcome.undone, outcome.kept), (2, 1));
+        world.end().await;
+    });
+}
+
+#[test]
+fn what_somebody_changed_since_stays_and_the_rest_goes_back() {
+    on_both(Plan::default, async |world| {
+        let (engine, actor) = (&world.engine, &world.actor);
+        let first = "Phone,City,State\n2125550101,Rome,NY\n2125550102,Oslo,NY\n2125550103,Lima,NY\n";
+        import(&world, first, overwriting()).await;
+        let ids: Vec<ContactId> = everybody(&world).await.iter().map(|contact| contact.id).collect();
+        let second = "Phone,City,State\n2125550101,Bern,FL\n2125550102,Kyiv,FL\n2125550103,Bonn,FL\n";
+        let changed = import(&world, second, overwriting()).await;
+        engine.edit_contact(actor, ids[0], vec![("City".to_owned(), Some("Paris".to_owned()))]).await.unwrap();
+        engine.delete_contact(actor, ids[2]).await.unwrap();
+        let outcome = undo(&world, changed).await;
+        assert_eq!((outcome.undone, outcome.restored, outcome.altered), (0, 1, 1));
+        let after = everybody(&world).await;
+        let values =
+            |contact| (value(contact, "city").unwrap().to_owned(), value(contact, "state").unwrap().to_owned());
+        let values: Vec<_> = after.iter().map(values).collect();
+        let wanted = [("Paris", "NY"), ("Oslo", "NY")].map(|(city, state)| (city.to_owned(), state.to_owned()));
+        assert_eq!(values, wanted);
+        assert!(
+            !engine.knows_changes(actor, &found(&world, changed).await).await.unwrap(),
+            "nothing is left to change back"
+        );
+        world.end().await;
+    });
+}
+
+#[test]
+fn a_contact_that_only_its_own_file_touched_twice_is_deleted_and_one_with_a_note_stays() {
+    on_both(Plan::default, async |world| {
+        // More rows than one transaction takes stand between the two of one phone.
+        let rows = |n: usize| format!("(212) 556-{n:04},P{n},\n");
+        let between: String = (0..600).map(rows).collect();
+        let file = format!("Phone,First Name,City\n2125550101,Ann,\n{between}2125550101,,Rome\n2125550102,Bob,\n");
+        let id = import(&world, &file, ImportOptions { no_consent: true, ..ImportOptions::default() }).await;
+        let twice = world.engine.search(&world.actor, "5550101", 1).await.unwrap();
+        assert_eq!(value(&twice[0].contact, "city"), Some("Rome"));
+        let noted = world.engine.search(&world.actor, "5550102", 1).await.unwrap()[0].contact.id;
+        world.engine.add_note(&world.actor, noted, "Call in May").await.unwrap();
+        let outcome = undo(&world, id).await;
+        assert_eq!((outcome.undone, outcome.kept, outcome.restored), (601, 1, 0));
+        assert_eq!(everybody(&world).await.iter().map(|contact| contact.id).collect::<Vec<_>>(), [noted]);
+        world.end().await;
+    });
+}
+
+#[test]
+fn edits_that_race_with_an_undoing_are_never_lost() {
+    on_both(Plan::default, async |world| {
+        let rows = |city: &str| (0..150).map(|n| format!("(212) 557-{n:04},{city}\n")).collect::<String>();
+        import(&world, &format!("Phone,City\n{}", rows("Rome")), overwriting()).await;
+        let changed = import(&world, &format!("Phone,City\n{}", rows("Bern")), overwriting()).await;
+        let ids: Vec<ContactId> = everybody(&world).await.iter().map(|contact| contact.id).collect();
+        assert_eq!(ids.len(), 150);
+        world.engine.begin_undo(&world.actor, changed).await.unwrap();
+        let mut tasks = Vec::new();
+        for part in ids.iter().rev().copied().collect::<Vec<_>>().chunks(30) {
+            let (engine, actor, part) = (world.engine.clone(), world.actor.clone(), part.to_vec());
+            tasks.push(tokio::spawn(async move {
+                for id in part {
+                    let city = vec![("City".to_owned(), Some("Paris".to_owned()))];
+                    engine.edit_contact(&actor, id, city).await.unwrap();
+                }
+            }));
+        }
+        let undone = world.engine.run_undo(&world.actor, changed).await.unwrap();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        let outcome: Outcome = imports::read(&undone.outcome);
+        assert_eq!((outcome.undone, outcome.restored + outcome.altered), (0, 150));
+        let cities = everybody(&world).await;
+        assert!(cities.iter().all(|contact| value(contact, "city") == Some("Paris")), "an edit was lost");
+        world.end().await;
+    });
+}
+
+#[test]
+fn a_second_run_of_one_import_is_undone_with_the_first() {
+    on_both(Plan::default, async |world| {
+        let (engine, actor) = (&world.engine, &world.actor);
+        import(&world, "Phone,City\n2125550101,Rome\n2125550102,Oslo\n", overwriting()).await;
+        let before = everybody(&world).await;
+        let upload = engine.begin_upload(actor, "leads.csv", 100).await.unwrap();
+        let choices = Choices { overwrite: true, ..Choices::default() };
+        let run = async |file: &str| {
+            assert!(engine.clock().move_to(engine.now() + SignedDuration::from_secs(7)));
+            let import = engine.start_import(actor, upload.id, &choices).await.unwrap();
+            let source = Cursor::new(file.to_owned());
+            let done = engine.run_import(actor, import, source, Box::new(std::io::sink())).await.unwrap();
+            // As if its process had died before it could say that it was done.
+            let (workspace, dead) = (world.workspace(), imports::Import { state: "failed".to_owned(), ..done });
+            let write = move |tx: &mut store::Tx<'_>| store::imports::save(tx, workspace, &dead);
+            engine.store().write::<_, store::DbError, _>(store::Lane::Normal, write).await.unwrap();
+        };
+        run("Phone,City\n2125550101,Bern\n").await;
+        run("Phone,City,State\n2125550101,Kyiv,NY\n2125550102,Lima,FL\n2125550103,Bonn,FL\n").await;
+        let outcome = undo(&world, upload.id).await;
+        assert_eq!((outcome.undone, outcome.restored, outcome.altered), (1, 2, 0));
+        assert_eq!(everybody(&world).await, before);
+        world.end().await;
+    });
+}
+
+#[test]
+fn a_file_in_one_go_is_listed_and_says_how_its_people_agreed() {
+    on_both(Plan::default, async |world| {
+        let (engine, actor) = (&world.engine, &world.actor);
+        let try_it = async |file: &str, options: ImportOptions| {
+            engine.import_file(actor, Cursor::new(file.to_owned()), options, ImportOutlets::default()).await
+        };
+        let untold = try_it("Phone\n2125550101\n", ImportOptions::default()).await;
+        assert!(matches!(untold, Err(ImportError::Untold)), "{untold:?}");
+        let checked = engine
+            .check_import(actor, Cursor::new("Phone\n2125550101\n"), ImportOptions::default(), ImportOutlets::default())
+            .await;
+        assert!(matches!(checked, Err(ImportError::Untold)), "{checked:?}");
+        let none = try_it("Name\nAnn\n", overwriting()).await;
+        assert!(matches!(none, Err(ImportError::NoPhoneColumn { .. })), "{none:?}");
+        let list = async || engine.imports(actor, ImportId(i64::MAX), 50).await.unwrap();
+        assert!(list().await.is_empty(), "a file that cannot begin is not in the list");
+        // A column says it as well.
+        let (named, _) = try_it("Phone,Consent\n2125550101,yes\n", ImportOptions::default()).await.unwrap();
+        let options = ImportOptions { file: Some("crm.csv".to_owned()), bytes: Some(17), ..overwriting() };
+        let (import, report) = try_it("Phone,Q\n2125550102,1\nx,2\n", options).await.unwrap();
+        assert_eq!((report.counts.created, report.counts.rejected), (1, 1));
+        let all = list().await;
+        assert_eq!(all.iter().map(|one| one.id).collect::<Vec<_>>(), [import.id, named.id]);
+        let said = (all[0].file_name.as_str(), all[0].file_bytes, all[0].state.as_str(), all[1].file_name.as_str());
+        assert_eq!(said, ("crm.csv", 17, "done", "contacts.csv"));
+        assert_eq!(imports::read::<Outcome>(&all[0].outcome).rejects.len(), 1);
+        assert_eq!(engine.imports(actor, import.id, 50).await.unwrap().len(), 1);
+        world.end().await;
+    });
+}
+
+#[test]
+fn what_an_import_changed_is_let_go_of_after_a_month() {
+    on_both(Plan::default, async |world| {
+        import(&world, "Phone,City\n2125550101,Rome\n", overwriting()).await;
+        let changed = import(&world, "Phone,City\n2125550101,Bern\n", overwriting()).await;
+        world.engine.sweep_old().await.unwrap();
+        assert!(world.engine.knows_changes(&world.actor, &found(&world, changed).await).await.unwrap());
+        assert!(world.engine.clock().move_to(world.engine.now() + SignedDuration::from_hours(30 * 24 + 1)));
+        assert_eq!(world.engine.sweep_old().await.unwrap(), 1);
+        assert!(!world.engine.knows_changes(&world.actor, &found(&world, changed).await).await.unwrap());
+        assert_eq!(undo(&world, changed).await.restored, 0);
+        assert_eq!(value(&everybody(&world).await[0], "city"), Some("Bern"));
+        world.end().await;
+    });
+}
+
+#[test]
+fn whom_a_second_import_met_or_somebody_labelled_is_not_deleted_with_the_first() {
+    on_both(Plan::default, async |world| {
+        let (engine, actor) = (&world.engine, &world.actor);
+        let (hot, cold) =
+            (engine.create_label(actor, "Hot", "red").await.unwrap(), engine.create_label(actor, "Cold", "blue").await);
+        let own = ImportOptions { label: Some(hot.id), ..overwriting() };
+        let first = import(&world, "Phone\n2125550101\n2125550102\n2125550103\n", own).await;
+        let ids: Vec<ContactId> = everybody(&world).await.iter().map(|contact| contact.id).collect();
+        let second = import(&world, "Phone\n2125550101\n", overwriting()).await;
+        engine.label_contacts(actor, cold.unwrap().id, vec![ids[1]], Labelling::Give).await.unwrap();
+        assert!(!engine.knows_changes(actor, &found(&world, second).await).await.unwrap(), "it changed nobody");
+        let outcome = undo(&world, first).await;
+        assert_eq!((outcome.undone, outcome.kept), (1, 2), "the third had its own label only");
+        assert_eq!(everybody(&world).await.iter().map(|contact| contact.id).collect::<Vec<_>>(), ids[..2]);
+        let outcome = undo(&world, second).await;
+        assert_eq!((outcome.undone, outcome.restored, outcome.kept, outcome.altered), (0, 0, 0, 0));
+        world.end().await;
+    });
+}
+
+#[test]
+fn a_person_whom_somebody_has_joined_since_stays_one() {
+    on_both(Plan::default, async |world| {
+        let (engine, actor) = (&world.engine, &world.actor);
+        import(&world, "Phone,First Name\n2125550101,Ann\n2125550103,Ann\n", overwriting()).await;
+        let before = everybody(&world).await;
+        let joined = import(&world, "Phone,Phone 2,First Name\n2125550101,2125550102,Ann\n", overwriting()).await;
+        let merge = engine::merging::Merge {
+            keep: before[0].id,
+            take: before[1].id,
+            theirs: Vec::new(),
+            goes_on: engine::merging::Side::Keep,
+            seen: None,
+        };
+        engine.merge_contacts(actor, merge).await.unwrap();
+        let outcome = undo(&world, joined).await;
+        assert_eq!((outcome.undone, outcome.restored, outcome.altered), (1, 0, 1));
+        let after = everybody(&world).await;
+        assert!(after[0].person.is_some() && after[0].person == after[1].person, "{after:?}");
+        world.end().await;
+    });
+}
+
+#[test]
+fn what_is_gone_on_with_leaves_what_others_did_to_the_rows_that_were_done() {
+    on_both(Plan::default, async |world| {
+        let (engine, actor) = (&world.engine, &world.actor);
+        let rows: String = (0..700).map(|n| format!("(212) 558-{n:04},Oslo\n")).collect();
+        let upload = engine.begin_upload(actor, "leads.csv", 100).await.unwrap();
+        let choices = Choices { overwrite: true, no_consent: true, ..Choices::default() };
+        let begun = engine.start_import(actor, upload.id, &choices).await.unwrap();
+        // The first chunk is done and told of when the process dies.
+        let part: String = rows.lines().take(500).map(|line| format!("{line}\n")).collect();
+        let half =
+            engine.run_import(actor, begun, Cursor::new(format!("Phone,City\n{part}")), Box::new(std::io::sink()));
+        let half = half.await.unwrap();
+        let (workspace, dead) = (world.workspace(), imports::Import { state: "running".to_owned(), ..half });
+        let write = move |tx: &mut store::Tx<'_>| store::imports::save(tx, workspace, &dead);
+        engine.store().write::<_, store::DbError, _>(store::Lane::Normal, write).await.unwrap();
+        let contacts = everybody(&world).await;
+        engine.edit_contact(actor, contacts[0].id, vec![("City".to_owned(), Some("Kyiv".to_owned()))]).await.unwrap();
+        engine.delete_contact(actor, contacts[1].id).await.unwrap();
+        assert!(engine.clock().move_to(engine.now() + SignedDuration::from_mins(2)));
+        let (again, import) = engine.still_imports().await.unwrap().remove(0);
+        assert_eq!((again.name(), import.id), (actor.name(), upload.id), "under the name of who began it");
+        let begun = engine.start_import(&again, import.id, &choices).await.unwrap();
+        let source = Cursor::new(format!("Phone,City\n{rows}"));
+        let done = engine.run_import(&again, begun, source, Box::new(std::io::sink())).await.unwrap();
+        let counts: engine::import::ImportProgress = imports::read(&done.counts);
+        assert_eq!((counts.rows, counts.created, counts.updated, counts.unchanged), (700, 700, 0, 0));
+        let after = engine.contact(actor, contacts[0].id).await.unwrap();
+        assert_eq!(value(&after, "city"), Some("Kyiv"), "an edit was lost");
+        let gone = engine.search(actor, &contacts[1].phone, 9).await.unwrap();
+        assert!(gone.is_empty(), "who was deleted came back");
+        let done = engine.start_import(actor, upload.id, &choices).await;
+        assert!(
+            matches!(done, Err(imports::ImportsError::NotNow { .. })),
+            "what is done does not start again: {done:?}"
+        );
+        world.end().await;
+    });
+}
