@@ -5,10 +5,12 @@
 //! schedule as the dispatcher does, ten minutes at a time: what a number cannot take waits for it, the next message counts from
 //! the day on which the one before went.
 //!
-//! Not in it: what else goes from the same numbers, replies, which only make it less, and the cap of messages in 24 hours of some states.
+//! What is planned from the same numbers already goes along and takes its room, and is not told. Not in it: replies, which only make it
+//! less, texts by hand, and the cap of messages in 24 hours of some states.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
+use std::sync::Arc;
 
 use jiff::civil::{Date, Time};
 use jiff::{SignedDuration, Timestamp};
@@ -39,6 +41,10 @@ pub struct Group {
     pub contacts: i64,
     /// The segments of each message, of all of them together.
     pub segments: Vec<i64>,
+    /// Days before each message, the first of which counts for nothing here.
+    pub gaps: Arc<[u16]>,
+    /// Whether it is what is asked about; else it only takes its room.
+    pub is_told: bool,
 }
 
 /// A pace, and what it counts.
@@ -84,8 +90,6 @@ pub struct Forecast {
 /// What stays the same for all groups.
 #[derive(Debug, Clone, Copy)]
 pub struct Course<'a> {
-    /// Days before each message, the first of which counts for nothing here.
-    pub gaps: &'a [u16],
     /// The workspace's own send window.
     pub hours: &'a Hours,
     /// The zone whose days are counted.
@@ -106,33 +110,43 @@ struct Part {
 }
 
 /// The parts in the order in which they are looked at.
+#[derive(Default)]
 struct Queue {
     parts: Vec<Option<Part>>,
     heap: BinaryHeap<Reverse<(Timestamp, Timestamp, usize)>>,
+    /// How many of them are told of.
+    told: usize,
 }
 
 impl Queue {
     fn push(&mut self, at: Timestamp, part: Part) {
-        self.heap.push(Reverse((at, part.due, self.parts.len())));
-        self.parts.push(Some(part));
+        self.parts.push(None);
+        self.put_off(at, self.parts.len() - 1, part);
     }
 
     /// The same part again, later.
     fn put_off(&mut self, at: Timestamp, place: usize, part: Part) {
         self.heap.push(Reverse((at, part.due, place)));
+        self.told += usize::from(part.group.is_told);
         self.parts[place] = Some(part);
     }
 
+    /// The next part; nothing once there is nothing more to tell.
     fn pop(&mut self) -> Option<(Timestamp, usize, Part)> {
+        if self.told == 0 {
+            return None;
+        }
         let Reverse((at, _, place)) = self.heap.pop()?;
-        Some((at, place, self.parts[place].take()?))
+        let part = self.parts[place].take()?;
+        self.told -= usize::from(part.group.is_told);
+        Some((at, place, part))
     }
 }
 
 /// Lets the groups go.
 #[must_use]
 pub fn forecast(course: &Course<'_>, groups: Vec<Group>, mut meters: Vec<Meter>) -> Forecast {
-    let mut queue = Queue { parts: Vec::new(), heap: BinaryHeap::new() };
+    let mut queue = Queue::default();
     for group in groups.into_iter().filter(|group| group.contacts > 0 && !group.segments.is_empty()) {
         queue.push(group.due, Part { due: group.due, step: 0, hour: Time::midnight(), group });
     }
@@ -142,7 +156,7 @@ pub fn forecast(course: &Course<'_>, groups: Vec<Group>, mut meters: Vec<Meter>)
         looks += 1;
         let open = deadline::opening(&part.group.place.zones, &part.group.place.rules, Some(course.hours), at);
         let Some(open) = open.filter(|open| *open < end && looks < MOST_LOOKS) else {
-            told.beyond += part.left();
+            told.beyond += if part.group.is_told { part.left() } else { 0 };
             continue;
         };
         if open > at {
@@ -161,7 +175,9 @@ pub fn forecast(course: &Course<'_>, groups: Vec<Group>, mut meters: Vec<Meter>)
             queue.put_off(free, place, rest);
         }
         going.pass(&mut meters, at);
-        told.note(course, &going, at);
+        if going.group.is_told {
+            told.note(course, &going, at);
+        }
         if let Some((at, next)) = going.next(course, at) {
             queue.push(at, next);
         }
@@ -248,7 +264,7 @@ impl Part {
         self.group.segments.get(step)?;
         let local = self.group.place.primary.local(now).time();
         let hour = if self.step == 0 { Time::constant(local.hour(), local.minute(), 0, 0) } else { self.hour };
-        let gap = course.gaps.get(step).copied().unwrap_or(0);
+        let gap = self.group.gaps.get(step).copied().unwrap_or(0);
         let due = schedule::next_due(now, hour, gap, &self.group.place, Some(course.hours)).ok()?.due;
         Some((due, Self { due, step, hour, ..self }))
     }

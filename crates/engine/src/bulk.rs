@@ -114,8 +114,10 @@ pub struct BulkPreview {
     pub amounts: Amounts,
     /// When the last message would go, by schedule and by what the numbers may send.
     pub last_at: Option<Timestamp>,
-    /// What goes on which day of the workspace's calendar, if nobody replies and nothing else goes from these numbers.
+    /// What goes on which day of the workspace's calendar beside what is planned already, if nobody replies.
     pub forecast: Forecast,
+    /// How many contacts are in workflows already, whose texts take their room.
+    pub planned: i64,
     /// When the plan ends, if it does before the last message: what is left then is not sent and comes back.
     pub plan_ends_at: Option<Timestamp>,
 }
@@ -417,7 +419,8 @@ fn price(db: &Read<'_>, beat: &Beat, steps: &Steps, many: &Many, available: (i64
             preview.add(decision);
         }
     }
-    preview.forecast = groups.forecast(db, beat, &batch, &waves.zone)?;
+    let facts = days::Facts { db, beat, steps, batch: &batch, zone: &waves.zone };
+    (preview.forecast, preview.planned) = groups.forecast(&facts)?;
     preview.last_at = preview.forecast.last_at.filter(|_| preview.forecast.beyond == 0);
     preview.plan_ends_at = periods::ends_before(db, beat.workspace, preview.forecast.last_at)?;
     Ok(Priced { preview, parts, version, rate, at: beat.now })

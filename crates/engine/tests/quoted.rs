@@ -240,6 +240,41 @@ fn the_days_of_a_quote_are_those_on_which_the_texts_go() {
 }
 
 #[test]
+fn the_days_of_a_second_start_know_of_the_first() {
+    on_both(Plan::default, async |world| {
+        let change = NumberChange { per_minute: Some(0), per_day: Some(40), state: None };
+        world.engine.change_number(&world.actor, NumberId(5), change).await.unwrap();
+        let workflow = world.workflow(&STEPS).await;
+        let ids = people(&world, 120).await;
+        let begun = quote(&world, workflow, Selection::These(ids[..70].to_vec())).await;
+        assert_eq!(begun.preview.planned, 0);
+        assert_eq!(start(&world, &begun).await.started, 70);
+        let shown = quote(&world, workflow, Selection::These(ids[70..].to_vec())).await;
+        assert_eq!(shown.preview.planned, 70);
+        assert_eq!(start(&world, &shown).await.started, 50);
+        world.play_days(30).await;
+        let (mut told, mut sent) = (Vec::new(), Vec::new());
+        let zone = Zone::named("America/New_York").unwrap();
+        for n in 70..120 {
+            for text in world.simulator.inbox(&phone(1_000 + n), 0, 1_000).unwrap() {
+                sent.push(zone.local(text.at).date());
+            }
+        }
+        for (date, day) in &shown.preview.forecast.days {
+            told.extend(std::iter::repeat_n(*date, usize::try_from(day.messages).unwrap()));
+        }
+        sent.sort_unstable();
+        assert_eq!((told.len(), sent.len()), (150, 150));
+        // Each text within a day of what was told; without the first start half of them would go two days before.
+        let days = |date: &Date| i64::from(date.day_of_year()) + 365 * i64::from(date.year());
+        let off = told.iter().zip(&sent).filter(|(told, sent)| (days(told) - days(sent)).abs() > 1).count();
+        assert!(off == 0, "{off}: {told:?}\n{sent:?}");
+        assert_eq!(told.first(), sent.first(), "{told:?}\n{sent:?}");
+        world.end().await;
+    });
+}
+
+#[test]
 fn a_start_in_the_evening_puts_no_two_days_into_one() {
     on_both(Plan::default, async |world| {
         let workflow = world.workflow(&[(0, "Hi")]).await;

@@ -32,13 +32,16 @@ fn meter(per_minute: i64, per_day: i64) -> Meter {
 
 fn group(contacts: i64, each: &[i64]) -> Group {
     let segments = each.iter().map(|each| each * contacts).collect();
-    Group { meters: vec![0], place: place("America/New_York"), due: now(), contacts, segments }
+    let (meters, place, gaps) = (vec![0], place("America/New_York"), Arc::from([]));
+    Group { meters, place, due: now(), contacts, segments, gaps, is_told: true }
 }
 
 /// Ten in the morning of a Tuesday in New York.
 fn told(groups: Vec<Group>, gaps: &[u16], meters: Vec<Meter>) -> Forecast {
     let zone = Zone::named("America/New_York").unwrap();
-    forecast(&Course { gaps, hours: &hours(), zone: &zone, now: now() }, groups, meters)
+    let gaps = Arc::<[u16]>::from(gaps);
+    let all = groups.into_iter().map(|group| Group { gaps: Arc::clone(&gaps), ..group });
+    forecast(&Course { hours: &hours(), zone: &zone, now: now() }, all.collect(), meters)
 }
 
 fn days(told: &Forecast) -> Vec<(i8, i64, i64, i64)> {
@@ -103,6 +106,23 @@ fn what_goes_later_than_three_years_is_counted_and_no_day_is_named_for_it() {
     let told = told(vec![group(5_000, &[1])], &[0], vec![meter(0, 1)]);
     let sent: i64 = told.days.values().map(|day| day.messages).sum();
     assert!((1_000..1_200).contains(&sent) && sent + told.beyond == 5_000, "{sent} and {}", told.beyond);
+}
+
+#[test]
+fn what_is_planned_already_goes_before_what_is_due_later_and_is_not_told() {
+    let later = now().checked_add(SignedDuration::from_mins(30)).unwrap();
+    let planned = || Group { is_told: false, ..group(150, &[1, 1]) };
+    let ours = || Group { due: later, ..group(100, &[1]) };
+    let limit = || vec![meter(0, 100)];
+    let alone = told(vec![ours()], &[0, 1], limit());
+    assert_eq!(days(&alone), [(24, 100, 100, 100)]);
+    // A hundred of theirs today; tomorrow their other fifty first, who have waited, then ours with the second ones of the first hundred.
+    let both = told(vec![planned(), ours()], &[0, 1], limit());
+    assert_eq!(both.days.values().map(|day| day.messages).sum::<i64>(), 100);
+    assert_eq!(days(&both)[0], (25, 50, 50, 50), "{:?}", days(&both));
+    assert_eq!(both.beyond, 0);
+    let nothing = told(vec![planned()], &[0, 1], limit());
+    assert_eq!((days(&nothing), nothing.last_at, nothing.beyond), (Vec::new(), None, 0));
 }
 
 /// One message at a time, each at the very instant at which the pace has room.

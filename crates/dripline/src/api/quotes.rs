@@ -240,8 +240,10 @@ pub(crate) struct ManyQuote {
     cost: String,
     /// When the last message would go, by schedule and by what the numbers may send. Nothing if that is later than in three years.
     last_at: Option<Timestamp>,
-    /// What goes on which day of the workspace's calendar, if nobody replies and nothing else goes from these numbers.
+    /// What goes on which day of the workspace's calendar, beside what is planned already, if nobody replies.
     days: Vec<QuotedDay>,
+    /// Contacts who are in workflows already: their texts take their room.
+    planned: i64,
     /// Messages that would go later than in three years.
     beyond: i64,
     /// The first 1,000 refused contacts with all their reasons.
@@ -316,6 +318,7 @@ impl From<&engine::bulk::ManyQuote> for ManyQuote {
             cost: preview.amounts.micros.to_string(),
             last_at: preview.last_at,
             days: preview.forecast.days.iter().map(QuotedDay::from).collect(),
+            planned: preview.planned,
             beyond: preview.forecast.beyond,
             plan_ends_at: preview.plan_ends_at,
         }

@@ -151,6 +151,8 @@ struct Totals {
     /// The messages of each day, where there is more than one.
     days: Option<Chart>,
     /// How many messages go later than is looked ahead; empty for none.
+    /// How many are in workflows already; empty for nobody.
+    planned: String,
     beyond: String,
 }
 
@@ -292,6 +294,11 @@ async fn totals(parts: &Parts, viewer: &Viewer, quote: &ManyQuote) -> Result<Tot
         last: last.map(format::long_day).unwrap_or_default(),
         plan_ends: preview.plan_ends_at.map(|at| format::long_day(viewer.home.local(at))),
         days: days(&preview.forecast),
+        planned: if preview.planned > 0 {
+            counted(preview.planned, "contact is", "contacts are")
+        } else {
+            String::new()
+        },
         beyond: if beyond > 0 { counted(beyond, "message", "messages") } else { String::new() },
     })
 }
