@@ -16,7 +16,7 @@ use utoipa::{OpenApi as _, ToSchema};
 use super::ids;
 use super::merges::MergePreview;
 use super::quotes::{Quote, Refusal};
-use super::words::{CodeWord, DuplicateWord, PermissionWord};
+use super::words::{CodeWord, ContactStandingWord, DuplicateWord, HistoryWord, PermissionWord};
 use crate::problem::Code;
 
 /// The name of the security scheme.
@@ -39,7 +39,7 @@ pub(crate) fn head() -> OpenApi {
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     servers((url = "/api/v1")),
-    components(schemas(ProblemBody, DuplicateWord)),
+    components(schemas(ProblemBody, DuplicateWord, ContactStandingWord, HistoryWord)),
     tags(
         (name = "Workspace", description = "The customer to whom everything else belongs."),
         (name = "Plan", description = "What the workspace pays a month, and what it gets for it."),

@@ -7,6 +7,7 @@ mod access;
 mod crawl;
 mod document;
 mod exchange;
+mod filters;
 mod forms;
 mod imports;
 mod input;

@@ -1,0 +1,105 @@
+//! The list of contacts by filters: each alone, several together, page by page, and what cannot be asked.
+
+use engine::labels::Labelling;
+use serde_json::{Value, json};
+
+use crate::site::{Ask, Customer, Site, text};
+
+/// The phones' last digits of all pages.
+async fn found(customer: &Customer<'_>, query: &str) -> Vec<String> {
+    let (mut all, mut cursor) = (Vec::new(), String::new());
+    for _ in 0..20 {
+        let page = customer.get(&format!("/contacts?limit=2&{query}{cursor}")).await.good();
+        all.extend(page["data"].as_array().unwrap().iter().map(|row| text(&row["phone"])[9..].to_owned()));
+        match page["next"].as_str() {
+            None => return all,
+            Some(next) => cursor = format!("&cursor={next}"),
+        }
+    }
+    panic!("{query} never ends");
+}
+
+async fn import(customer: &Customer<'_>, file: &str) -> String {
+    let (path, key, body) = ("/contacts/import?no_consent=true", Some(customer.key.as_str()), file.as_bytes().to_vec());
+    let done = customer.site.ask(Ask { method: "POST", path, key, kind: Some("text/csv"), body, ..Ask::default() });
+    text(&done.await.good()["import"])
+}
+
+#[tokio::test]
+async fn contacts_are_listed_by_everything_that_the_page_filters_by() {
+    let site = Site::new();
+    let customer = site.customer("Acme", "+12125550100").await;
+    let first = import(&customer, "Phone,City\n+12125550121,São Paulo\n+12125550122,Rome\n+12125550123,\n").await;
+    let second = import(&customer, "Phone,City\n+12125550124,Rome\n+12125550125,Roman Hills\n").await;
+    let all = customer.get("/contacts").await.good();
+    let id = |place: usize| text(&all["data"][place]["id"]);
+    let workflow = customer.workflow("Leads").await;
+    customer.post("/enrollments", json!({ "contact": id(0), "workflow": workflow })).await.good();
+    customer.ask("PUT", &format!("/contacts/{}/suppressions/do_not_contact", id(1)), None).await.good();
+    let engine = &site.parts.engine;
+    let operator = engine::Actor::operator(customer.workspace);
+    let label = engine.create_label(&operator, "Hot lead", "red").await.unwrap();
+    let hot = [id(0), id(3)].map(|id| id.parse().unwrap()).to_vec();
+    engine.label_contacts(&operator, label.id, hot, Labelling::Give).await.unwrap();
+    customer.wait(60).await;
+    let far = "2030-01-01T00:00:00Z";
+    for (query, wanted) in [
+        (format!("import={first}"), vec!["123", "122", "121"]),
+        (format!("import={second}"), vec!["125", "124"]),
+        ("standing=in_workflow".to_owned(), vec!["121"]),
+        ("standing=do_not_contact".to_owned(), vec!["122"]),
+        ("standing=never_texted".to_owned(), vec!["125", "124", "123", "122"]),
+        ("label=hot%20LEAD".to_owned(), vec!["124", "121"]),
+        (format!("workflow={workflow}"), vec!["121"]),
+        (format!("workflow={workflow}&workflow_history=in"), vec!["121"]),
+        (format!("workflow={workflow}&workflow_history=never"), vec!["125", "124", "123", "122"]),
+        ("active_since=2020-01-01T00:00:00Z".to_owned(), vec!["121"]),
+        (format!("quiet_since={far}"), vec!["125", "124", "123", "122", "121"]),
+        ("field=City&field_is=rome".to_owned(), vec!["124", "122"]),
+        ("field=city&field_is=sao%20paulo".to_owned(), vec!["121"]),
+        ("field=City&field_has=rom".to_owned(), vec!["125", "124", "122"]),
+        ("field=City&field_filled=false".to_owned(), vec!["123"]),
+        ("field=City&field_filled=true".to_owned(), vec!["125", "124", "122", "121"]),
+        (format!("field=City&field_has=rom&import={second}&label=Hot%20lead"), vec!["124"]),
+        ("field=City&field_is=rome&search=5550122".to_owned(), vec!["122"]),
+        ("search=5550122".to_owned(), vec!["122"]),
+        (String::new(), vec!["121", "122", "123", "124", "125"]),
+    ] {
+        let wanted: Vec<String> = wanted.into_iter().map(|digits| digits.to_owned()).collect();
+        let last: Vec<String> =
+            found(&customer, &query).await.iter().map(|digits| digits[digits.len() - 3..].to_owned()).collect();
+        assert_eq!(last, wanted, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_asked_of_the_list_is_refused_and_others_are_not_found() {
+    let site = Site::new();
+    let (ours, theirs) = (site.customer("Acme", "+12125550100").await, site.customer("Bolt", "+13055550101").await);
+    let import = import(&theirs, "Phone,City\n+13055550134,Rome\n").await;
+    let workflow = theirs.workflow("Leads").await;
+    for query in [
+        "field=City",
+        "field_is=rome",
+        "field=City&field_is=rome&field_filled=true",
+        "field=City&field_is=",
+        "workflow_history=in",
+        "active_since=2026-01-01T00:00:00Z&quiet_since=2026-01-01T00:00:00Z",
+        "active_since=yesterday",
+        "standing=happy",
+        "label=Hot",
+        "field=Nope&field_filled=false",
+        "field=Phone&field_filled=true",
+        "import=7",
+        "colour=red",
+    ] {
+        let problem: Value = ours.get(&format!("/contacts?{query}")).await.problem(400, "query");
+        assert!(problem["detail"].as_str().unwrap().len() > 15, "{query}: {problem}");
+    }
+    ours.get("/contacts?standing=never_texted&cursor=7").await.problem(400, "cursor");
+    for query in [format!("import={import}"), format!("workflow={workflow}&workflow_history=never")] {
+        let problem = ours.get(&format!("/contacts?{query}")).await.problem(400, "query");
+        assert!(problem["detail"].as_str().unwrap().starts_with("there is no"), "{query}: {problem}");
+    }
+    assert_eq!(ours.get("/contacts?field=City&field_is=rome").await.good()["data"], json!([]));
+}
