@@ -242,6 +242,7 @@ async fn an_import_whose_process_died_says_so_and_goes_on_by_itself() {
     let still = owner.get(&page).await.good();
     sound(&still);
     assert!(still.has("It stands still") && still.has("Its file is not here") && !still.has("goes on by itself"));
+    assert!(!still.has("<progress"), "what stands still does not seem to move");
     assert_eq!(owner.post(&format!("{page}/undo"), "").await.status, 303);
     assert!(ended(&owner, &page).await.has("Undone: 0 contacts were deleted"));
 }
