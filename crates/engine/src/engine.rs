@@ -21,6 +21,7 @@ use crate::facts::Steps;
 use crate::failure::Failure;
 use crate::guesses::Guesses;
 use crate::ids::{Ids, secret};
+use crate::import::runs::Runs;
 use crate::live::Live;
 use crate::mails::Postbox;
 use crate::payments::Till;
@@ -70,6 +71,7 @@ struct Inner {
     hands: Arc<RwLock<()>>,
     counters: Counters,
     guesses: Guesses,
+    runs: Runs,
     live: Live,
     till: OnceLock<Till>,
     postbox: OnceLock<Postbox>,
@@ -162,6 +164,7 @@ impl Engine {
             hands,
             counters,
             guesses,
+            runs: Runs::default(),
             live,
             till: OnceLock::new(),
             postbox: OnceLock::new(),
@@ -321,6 +324,10 @@ impl Engine {
     }
 
     /// What was wrong when somebody signed in.
+    pub(crate) fn runs(&self) -> &Runs {
+        &self.0.runs
+    }
+
     pub(crate) fn guesses(&self) -> &Guesses {
         &self.0.guesses
     }

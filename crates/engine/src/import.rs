@@ -8,13 +8,14 @@
 //!
 //! A file may have a million rows: in memory are one row, the few chunks that wait, eight bytes for
 //! each phone seen, and the first [`MAX_KEPT`] rejects and warnings. What a chunk has saved stays
-//! saved; to go on after an interruption import the file again, which changes nothing twice.
+//! saved, and how far its import is with it (`run`): a run that was broken off is gone on with behind it.
 
 mod agreed;
 mod change_set;
 pub mod check;
 mod chunk;
 mod columns;
+mod heirs;
 mod merge;
 mod pace;
 pub(crate) mod phones;
@@ -22,6 +23,7 @@ pub mod preview;
 mod reading;
 mod row;
 mod run;
+pub(crate) mod runs;
 mod separator;
 mod sheet;
 mod text;
@@ -33,10 +35,11 @@ use std::fmt;
 use std::io::{self, Read, Write};
 
 use domain::access::Permission;
-use domain::ids::{ImportId, LabelId};
+use domain::ids::{ImportId, LabelId, WorkspaceId};
 use domain::phone::Region;
 use serde::{Deserialize, Serialize};
-use store::{DbError, Lane};
+use store::imports::Import;
+use store::{DbError, Lane, Tx};
 
 use crate::actor::{Actor, Forbidden};
 use crate::beat::Beat;
@@ -47,11 +50,12 @@ pub use agreed::{FileConsent, NoRecord, Part};
 use change_set::Tally;
 use chunk::Chunk;
 pub use columns::{Column, MAX_COLUMNS, MAX_PHONES, Meaning, Target};
-use merge::{MergeError, Merged, Rule};
+use merge::{MergeError, Rule};
 use pace::Course;
 pub use pace::Pace;
 use reading::Reading;
 pub use row::{BadPhone, RowError, RowWarning};
+use run::Held;
 pub use text::{Encoding, MAX_ROW_BYTES};
 pub use workbook::{MAX_SHARED_BYTES, WorkbookError};
 
@@ -135,6 +139,20 @@ impl fmt::Debug for ImportOutlets {
     }
 }
 
+/// A run of an import: how far it is, who is told, and the import that it has in hand, where one is on file.
+struct Run {
+    counts: ImportProgress,
+    held: Option<Held>,
+    progress: Progress,
+}
+
+impl Run {
+    /// Behind what the import says that is done.
+    fn of(import: &Import) -> Self {
+        Self { counts: crate::imports::read(&import.counts), held: Some(Held::of(import)), progress: Box::new(|_| {}) }
+    }
+}
+
 /// How far an import is. Rows are rows of the file; contacts are phones, each counted where it stands
 /// in the file for the first time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -179,7 +197,7 @@ impl ImportProgress {
             updated: self.updated + contacts.updated,
             unchanged: self.unchanged + contacts.unchanged,
             consents: self.consents + consents,
-            pace: Pace::default(),
+            pace: self.pace,
         }
     }
 }
@@ -239,7 +257,10 @@ pub enum ImportError {
     },
     /// Somebody canceled it. What was saved stays.
     #[error("the import was canceled")]
-    Canceled(Box<ImportProgress>),
+    Canceled,
+    /// It did not move for a minute, so somebody else has gone on with it or ended it. What was saved stays.
+    #[error("the import did not move for a minute, so it was taken for broken off; its page says what became of it")]
+    Taken,
     /// No bytes, or no column names in the first row.
     #[error("the file is empty, or its first row has no column names")]
     Empty,
@@ -342,7 +363,8 @@ impl Engine {
     ) -> Result<ImportReport, ImportError> {
         actor.need(Permission::ContactsWrite)?;
         let reading = self.read_file(actor.workspace(), source, &options, outlets.rejects).await?;
-        self.take_in(actor, reading, Rule::of(&options), (ImportProgress::default(), outlets.progress)).await
+        let mut run = Run { counts: ImportProgress::default(), held: None, progress: outlets.progress };
+        self.take_in(actor, reading, Rule::of(&options), &mut run).await
     }
 
     /// Imports a file that is being read, behind the rows that are done.
@@ -351,10 +373,11 @@ impl Engine {
         actor: &Actor,
         reading: Reading,
         rule: Rule,
-        (done, progress): (ImportProgress, Progress),
+        run: &mut Run,
     ) -> Result<ImportReport, ImportError> {
+        let _running = run.held.map(|held| self.runs().begin(held.id));
         let watched = self.watch_growth();
-        let counts = self.merge_all(actor, &reading, rule, (done, progress)).await?;
+        let counts = self.merge_all(actor, &reading, rule, run).await?;
         let report = reading.ended(counts).await?;
         let beat = self.beat(actor);
         self.write(Lane::Bulk, move |tx| beat.note(tx, "contacts.imported", None, &counts)).await?;
@@ -369,53 +392,61 @@ impl Engine {
         actor: &Actor,
         reading: &Reading,
         rule: Rule,
-        (done, mut progress): (ImportProgress, Progress),
+        run: &mut Run,
     ) -> Result<ImportProgress, ImportError> {
-        let (mut counts, own) = (done, reading.own_fields());
+        let (done, own) = (run.counts.rows, reading.own_fields());
         let (begun, mut course) = (self.clock().mark(), Course::default());
         while let Some(chunk) = reading.next().await {
-            if chunk.read.rows <= done.rows {
+            if chunk.read.rows <= done {
                 continue;
             }
-            let read = chunk.read.clone();
-            let merged = self.merge(self.beat(actor), chunk, own.clone(), rule).await?;
-            counts = counts.with(&read, merged.contacts, merged.consents);
-            let pace = course.reach(self.clock().since(&begun), read.rows, read.bytes);
-            progress(&ImportProgress { pace, ..counts });
-            if let Some(import) = rule.import
-                && self.is_canceled(actor, import).await?
-            {
-                return Err(ImportError::Canceled(Box::new(counts)));
-            }
+            let (rows, bytes) = (chunk.read.rows, chunk.read.bytes);
+            let at = (run.counts, run.held);
+            (run.counts, run.held) = self.merge(self.beat(actor), chunk, own.clone(), rule, at).await?;
+            run.counts.pace = course.reach(self.clock().since(&begun), rows, bytes);
+            (run.progress)(&run.counts);
         }
-        Ok(counts)
+        Ok(ImportProgress { pace: Pace::default(), ..run.counts })
     }
 
-    async fn is_canceled(&self, actor: &Actor, import: ImportId) -> Result<bool, Failure> {
-        let workspace = actor.workspace();
-        let found = self.read(move |db| Ok::<_, Failure>(store::imports::find(db, workspace, import)?)).await?;
-        Ok(found.is_none_or(|import| import.state != "running"))
-    }
-
+    /// Saves a chunk, and says in the same transaction how far its import is: whoever goes on with it begins right behind.
     async fn merge(
         &self,
         beat: Beat,
         chunk: Chunk,
         own: Vec<(String, String)>,
         rule: Rule,
-    ) -> Result<Merged, ImportError> {
+        (before, held): (ImportProgress, Option<Held>),
+    ) -> Result<(ImportProgress, Option<Held>), ImportError> {
+        let workspace = beat.workspace;
         let work = std::sync::Arc::new((beat, chunk, own));
         for _ in 0..MAX_TRIES {
             let work = std::sync::Arc::clone(&work);
-            let done = self.write(Lane::Bulk, move |tx| merge::merge(tx, &work.0, &work.1, &work.2, rule)).await;
-            match done {
-                Ok(merged) => return Ok(merged),
+            let save = move |tx: &mut Tx<'_>| {
+                let (beat, chunk, own) = &*work;
+                let merged = merge::merge(tx, beat, chunk, own, rule)?;
+                let counts = before.with(&chunk.read, merged.contacts, merged.consents);
+                let Some(held) = held else { return Ok((counts, None)) };
+                let moved = held.moved(tx, beat, &counts)?;
+                moved.map(|held| (counts, Some(held))).ok_or(MergeError::Lost)
+            };
+            match self.write(Lane::Bulk, save).await {
+                Ok(saved) => return Ok(saved),
                 Err(MergeError::Raced) => {}
+                Err(MergeError::Lost) => return Err(self.lost(workspace, rule.import).await?),
                 Err(MergeError::Contact(ContactError::Failure(failure))) => return Err(failure.into()),
                 Err(MergeError::Contact(error)) => return Err(ImportError::Column(error)),
             }
         }
         Err(ImportError::Raced)
+    }
+
+    /// Why an import is not its run's any more.
+    async fn lost(&self, workspace: WorkspaceId, import: Option<ImportId>) -> Result<ImportError, Failure> {
+        let Some(import) = import else { return Ok(ImportError::Taken) };
+        let found = self.read(move |db| Ok::<_, Failure>(store::imports::find(db, workspace, import)?)).await?;
+        let is_canceled = found.is_some_and(|import| import.state == "canceling");
+        Ok(if is_canceled { ImportError::Canceled } else { ImportError::Taken })
     }
 }
 

@@ -13,6 +13,8 @@
 //! Whoever serves goes on with what has lost its process ([`Engine::still_imports`]), where the file is. The file lies with whoever calls:
 //! here it is a source of bytes. How a file is read says [`crate::import`].
 
+use std::collections::HashSet;
+
 use domain::access::Permission;
 use domain::ids::{ImportId, LabelId, WorkspaceId};
 use jiff::{SignedDuration, Timestamp};
@@ -23,6 +25,7 @@ use store::{DbError, Lane, imports};
 use crate::actor::Actor;
 use crate::engine::Engine;
 use crate::failure::Failure;
+use crate::ids::Ids;
 use crate::import::{FileConsent, ImportOptions, ImportProgress, OnDuplicate, Part, Target};
 
 /// An import that has not moved for so long has lost its process: a chunk of rows takes some hundred milliseconds.
@@ -128,7 +131,7 @@ pub struct Outcome {
     pub kept: i64,
     /// How many that were there before are again as the import found them.
     pub restored: i64,
-    /// How many of them keep something of it, or have something else by now, since somebody changed them.
+    /// How many of them keep something of it, or have something else by now, since somebody or a later import changed them.
     pub altered: i64,
 }
 
@@ -212,6 +215,23 @@ pub(crate) fn still_since(now: Timestamp) -> Timestamp {
     now.saturating_sub(STILL).unwrap_or(Timestamp::MIN)
 }
 
+/// Imports of all workspaces that are in hand and have not moved since then.
+fn every_still(db: &store::Read<'_>, since: Timestamp) -> Result<Vec<(WorkspaceId, ImportId)>, DbError> {
+    let (mut found, mut after) = (Vec::new(), (WorkspaceId(i64::MIN), ImportId(i64::MIN)));
+    loop {
+        let page = imports::still(db, since, after, FOUND)?;
+        let Some(last) = page.last() else { return Ok(found) };
+        after = *last;
+        found.extend(page);
+    }
+}
+
+/// Whether an import came so long before now.
+#[must_use]
+pub fn is_older(import: ImportId, age: SignedDuration, now: Timestamp) -> bool {
+    import.0 < Ids::floor(now.saturating_sub(age).unwrap_or(Timestamp::MIN))
+}
+
 impl Engine {
     /// Takes up a file that was uploaded. The choices of the last import are the first guess for this one.
     ///
@@ -283,36 +303,43 @@ impl Engine {
         actor.need(Permission::ContactsWrite)?;
         let (workspace, now, choices) = (actor.workspace(), self.now(), document(choices));
         self.write(Lane::Normal, move |tx| {
-            let import = imports::find(tx, workspace, id)?.ok_or(ImportsError::Unknown)?;
-            if imports::begin(tx, workspace, id, &choices, (now, still_since(now)))? {
-                // By other choices it begins anew, else behind the rows that it is known to have done.
-                let anew = import.choices != choices;
-                let counts = if anew { document(&ImportProgress::default()) } else { import.counts };
-                return Ok(Import { state: "running".to_owned(), choices: choices.clone(), counts, ..import });
+            let found = imports::find(tx, workspace, id)?.ok_or(ImportsError::Unknown)?;
+            let was = found.state.clone();
+            // By other choices it begins anew, else behind the rows that are done.
+            let anew = found.choices != choices;
+            let counts = if anew { document(&ImportProgress::default()) } else { found.counts };
+            let (state, choices) = ("running".to_owned(), choices.clone());
+            let import = Import { state, choices, counts, updated_at: now, ..found };
+            if imports::begin(tx, workspace, &import, still_since(now))? {
+                return Ok(import);
             }
-            Err(ImportsError::NotNow { state: import.state })
+            Err(ImportsError::NotNow { state: was })
         })
         .await
     }
 
-    /// Imports of all workspaces that have lost their process, each with whoever began it.
+    /// Imports of all workspaces that somebody has in hand, or had.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn imports_in_hand(&self) -> Result<HashSet<ImportId>, Failure> {
+        self.read(move |db| Ok(every_still(db, Timestamp::MAX)?.into_iter().map(|(_, import)| import).collect())).await
+    }
+
+    /// Imports of all workspaces that have lost their process, each with whoever began it; none that runs in this process.
     ///
     /// # Errors
     /// The database failed.
     pub async fn still_imports(&self) -> Result<Vec<(Actor, Import)>, ImportsError> {
-        let since = still_since(self.now());
+        let (since, runs) = (still_since(self.now()), self.runs().clone());
         self.read(move |db| {
-            let (mut found, mut after) = (Vec::new(), (WorkspaceId(i64::MIN), ImportId(i64::MIN)));
-            loop {
-                let page = imports::still(db, since, after, FOUND)?;
-                let Some(last) = page.last() else { return Ok(found) };
-                after = *last;
-                for (workspace, id) in page {
-                    if let Some(import) = imports::find(db, workspace, id)? {
-                        found.push((Actor::operator(workspace).named(&import.actor), import));
-                    }
+            let mut found = Vec::new();
+            for (workspace, id) in every_still(db, since)?.into_iter().filter(|(_, id)| !runs.has(*id)) {
+                if let Some(import) = imports::find(db, workspace, id)? {
+                    found.push((Actor::operator(workspace).named(&import.actor), import));
                 }
             }
+            Ok(found)
         })
         .await
     }
@@ -337,8 +364,8 @@ impl Engine {
 
     async fn end_import(&self, actor: &Actor, import: Import) -> Result<(), ImportsError> {
         let workspace = actor.workspace();
-        let ended = Import { updated_at: self.now(), ..import };
-        self.write(Lane::Bulk, move |tx| Ok(imports::end(tx, workspace, &ended).map(|_| ())?)).await
+        let (moved, ended) = (import.updated_at, Import { updated_at: self.now(), ..import });
+        self.write(Lane::Bulk, move |tx| Ok(imports::end(tx, workspace, &ended, moved).map(|_| ())?)).await
     }
 
     /// Has an import end before its next rows. What was saved stays; it may be undone, or started again.

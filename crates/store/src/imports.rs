@@ -64,20 +64,20 @@ static SAVE: Sql = Sql::Same(
 static END: Sql = Sql::Same(
     "
     UPDATE imports SET state = $3, counts = $4, outcome = $5, updated_at = $6
-    WHERE workspace_id = $1 AND import_id = $2 AND state IN ('running', 'canceling')",
+    WHERE workspace_id = $1 AND import_id = $2 AND (state = 'canceling' OR (state = 'running' AND updated_at = $7))",
 );
 
 static BEGIN: Sql = Sql::Same(
     "
-    UPDATE imports SET state = 'running', choices = $3, updated_at = $4
+    UPDATE imports SET state = 'running', choices = $3, counts = $4, updated_at = $5
     WHERE workspace_id = $1 AND import_id = $2 AND state NOT IN ('done', 'undoing', 'undone')
-      AND (state NOT IN ('running', 'canceling') OR updated_at < $5)",
+      AND (state NOT IN ('running', 'canceling') OR updated_at < $6)",
 );
 
 static MOVE: Sql = Sql::Same(
     "
     UPDATE imports SET counts = $3, updated_at = $4
-    WHERE workspace_id = $1 AND import_id = $2 AND state = 'running'",
+    WHERE workspace_id = $1 AND import_id = $2 AND state = 'running' AND updated_at = $5",
 );
 
 static CANCEL: Sql = Sql::Same(
@@ -115,6 +115,19 @@ static UNTOUCHED: Sql = Sql::Same(
     ORDER BY c.contact_id DESC LIMIT $4",
 );
 
+static UNDONE_MAKERS: Sql = Sql::Twin {
+    sqlite: "
+        SELECT DISTINCT i.import_id FROM contacts c
+        JOIN imports i ON i.workspace_id = c.workspace_id AND i.import_id = c.import_id AND i.state = 'undone'
+        WHERE c.workspace_id = $1 AND c.deleted_at IS NULL AND c.contact_id IN (SELECT value FROM json_each($2))",
+    postgres:
+        "
+        SELECT DISTINCT i.import_id FROM contacts c
+        JOIN imports i ON i.workspace_id = c.workspace_id AND i.import_id = c.import_id AND i.state = 'undone'
+        WHERE c.workspace_id = $1 AND c.deleted_at IS NULL
+          AND c.contact_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))",
+};
+
 static LEFT: Sql =
     Sql::Same("SELECT COUNT(*) FROM contacts WHERE workspace_id = $1 AND import_id = $2 AND deleted_at IS NULL");
 
@@ -147,6 +160,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("imports::REMOVE", &REMOVE),
     ("imports::BEGIN_UNDO", &BEGIN_UNDO),
     ("imports::UNTOUCHED", &UNTOUCHED),
+    ("imports::UNDONE_MAKERS", &UNDONE_MAKERS),
     ("imports::LEFT", &LEFT),
     ("imports::IN_HAND", &IN_HAND),
     ("imports::IN_HAND_IN", &IN_HAND_IN),
@@ -209,8 +223,8 @@ pub fn save(tx: &mut Tx<'_>, workspace: WorkspaceId, import: &Import) -> Result<
     tx.execute(&SAVE, &params).map(|_| ())
 }
 
-/// Says what became of an import that runs or is being canceled; false if somebody else has it in hand by now.
-pub fn end(tx: &mut Tx<'_>, workspace: WorkspaceId, import: &Import) -> Result<bool, DbError> {
+/// Says what became of an import that runs and moved last at `moved_at`, or is being canceled; false if somebody else has it in hand by now.
+pub fn end(tx: &mut Tx<'_>, workspace: WorkspaceId, import: &Import, moved_at: Timestamp) -> Result<bool, DbError> {
     let params = [
         workspace.0.into(),
         import.id.0.into(),
@@ -218,6 +232,7 @@ pub fn end(tx: &mut Tx<'_>, workspace: WorkspaceId, import: &Import) -> Result<b
         import.counts.as_str().into(),
         import.outcome.as_str().into(),
         json::micros(import.updated_at).into(),
+        json::micros(moved_at).into(),
     ];
     Ok(tx.execute(&END, &params)? == 1)
 }
@@ -238,27 +253,34 @@ pub fn begin_undo(
     Ok(tx.execute(&BEGIN_UNDO, &[workspace.0.into(), id.0.into(), now, still])? == 1)
 }
 
-/// Takes an import in hand; false if it was undone, or somebody has it in hand who moved it since `still_since`.
+/// Takes an import in hand, as its row is given; false if it was undone, or somebody has it in hand who moved it since `still_since`.
 pub fn begin(
     tx: &mut Tx<'_>,
     workspace: WorkspaceId,
-    id: ImportId,
-    choices: &str,
-    (now, still_since): (Timestamp, Timestamp),
+    import: &Import,
+    still_since: Timestamp,
 ) -> Result<bool, DbError> {
-    let (now, still) = (json::micros(now).into(), json::micros(still_since).into());
-    Ok(tx.execute(&BEGIN, &[workspace.0.into(), id.0.into(), choices.into(), now, still])? == 1)
+    let params = [
+        workspace.0.into(),
+        import.id.0.into(),
+        import.choices.as_str().into(),
+        import.counts.as_str().into(),
+        json::micros(import.updated_at).into(),
+        json::micros(still_since).into(),
+    ];
+    Ok(tx.execute(&BEGIN, &params)? == 1)
 }
 
-/// Says how far an import is; false if it does not run any more.
+/// Says how far an import is that moved last at `moved_at`; false if it does not run any more, or somebody else has moved it.
 pub fn moved(
     tx: &mut Tx<'_>,
     workspace: WorkspaceId,
-    id: ImportId,
+    (id, moved_at): (ImportId, Timestamp),
     counts: &str,
     now: Timestamp,
 ) -> Result<bool, DbError> {
-    Ok(tx.execute(&MOVE, &[workspace.0.into(), id.0.into(), counts.into(), json::micros(now).into()])? == 1)
+    let (now, moved) = (json::micros(now).into(), json::micros(moved_at).into());
+    Ok(tx.execute(&MOVE, &[workspace.0.into(), id.0.into(), counts.into(), now, moved])? == 1)
 }
 
 /// Says that an import is to end; false if it does not run.
@@ -278,6 +300,13 @@ pub fn untouched(
     let label = label.map_or(0, |label| label.0);
     let params = [workspace.0.into(), id.0.into(), before.0.into(), limit.into(), label.into()];
     db.query(&UNTOUCHED, &params)?.iter().map(|row| row.int(0).map(ContactId)).collect()
+}
+
+/// The imports that made some of these contacts and are undone.
+pub fn undone_makers(db: &Read<'_>, workspace: WorkspaceId, contacts: &[ContactId]) -> Result<Vec<ImportId>, DbError> {
+    let list = json::list(contacts.iter().map(|id| id.0))?;
+    let rows = db.query(&UNDONE_MAKERS, &[workspace.0.into(), list.into()])?;
+    rows.iter().map(|row| row.int(0).map(ImportId)).collect()
 }
 
 /// How many contacts of an import are there.

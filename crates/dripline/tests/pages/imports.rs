@@ -280,3 +280,52 @@ async fn an_import_by_a_program_is_listed_has_no_file_and_is_undone() {
     let older = owner.get(&format!("/contacts/import?before={}", import.id)).await.good();
     assert!(!older.has("crm.csv"), "{}", older.text);
 }
+
+#[tokio::test]
+async fn uploaded_files_go_after_a_day_and_rejected_rows_after_a_month() {
+    let site = Site::new();
+    let customer = site.customer("Ours", "+12125550100").await;
+    let owner = site.person(&customer, Role::Owner).await;
+    let engine = &site.parts.engine;
+    let mut imports = Vec::new();
+    for name in ["a.csv", "b.csv"] {
+        let page = upload(&owner, name, b"Phone,Name\n7865550110,Ann\nno,Bob\n").await.header("location").to_owned();
+        imports.push(page.rsplit('/').next().unwrap().parse::<domain::ids::ImportId>().unwrap());
+    }
+    let page = format!("/contacts/import/{}", imports[0]);
+    assert_eq!(owner.post(&format!("{page}/start"), "consent_kind=none").await.status, 303);
+    ended(&owner, &page).await;
+    // The other one stands still, and has its file as long as it does.
+    engine.start_import(&customer.operator, imports[1], &engine::imports::Choices::default()).await.unwrap();
+    let here = |import: usize, kind: &str| site.parts.uploads.join(format!("{}{kind}.csv", imports[import])).exists();
+    // A server that was killed during an upload left its draft behind; another upload is under way.
+    let drafts = [".tmpAbcdef", ".tmpGhijkl"].map(|name| site.parts.uploads.join(name));
+    for (draft, age) in drafts.iter().zip([25, 1]) {
+        let file = std::fs::File::create(draft).unwrap();
+        let written = file.metadata().unwrap().modified().unwrap() - std::time::Duration::from_secs(age * 3_600);
+        file.set_modified(written).unwrap();
+    }
+    let files = || [here(0, ""), here(0, ".rejected"), here(1, "")];
+    let keeper = dripline::ImportsKeeper::of(site.parts.clone());
+    let pass = async |hours: i64| {
+        let now = engine.now();
+        // Somebody moves it, so that it does not go on by itself.
+        assert!(engine.clock().move_to(now + jiff::SignedDuration::from_hours(hours)));
+        let (workspace, import) = (customer.workspace, imports[1]);
+        let hold = move |tx: &mut store::Tx<'_>| {
+            let import = store::imports::find(tx, workspace, import)?.unwrap();
+            let moved_at = now + jiff::SignedDuration::from_hours(hours);
+            store::imports::save(tx, workspace, &Import { updated_at: moved_at, ..import })
+        };
+        engine.store().write::<_, DbError, _>(Lane::Normal, hold).await.unwrap();
+        keeper.once().await;
+        files()
+    };
+    assert_eq!(files(), [true, true, true]);
+    assert_eq!(pass(23).await, [true, true, true]);
+    assert_eq!(drafts.map(|draft| draft.exists()), [false, true]);
+    assert_eq!(pass(2).await, [false, true, true]);
+    assert_eq!(pass(28 * 24).await, [false, true, true]);
+    assert_eq!(pass(24).await, [false, false, true], "rejected rows are of people, too");
+    assert!(!owner.get(&page).await.good().has("rejected.csv"), "what is gone is not offered");
+}

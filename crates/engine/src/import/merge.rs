@@ -47,6 +47,8 @@ impl Rule {
 pub(super) enum MergeError {
     /// Somebody else made one of the contacts meanwhile.
     Raced,
+    /// The import is not its run's any more.
+    Lost,
     /// A field could not be added, or the database failed.
     Contact(ContactError),
 }

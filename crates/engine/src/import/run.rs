@@ -3,16 +3,17 @@
 //! A page uploads a file, looks at it and starts it ([`Engine::run_import`]); the command line and the API give it in one go
 //! ([`Engine::import_file`]). Either is in the list of imports, with what was chosen, and can be undone.
 
-use std::future::Future;
 use std::io::{Read, Write};
 
 use domain::access::Permission;
 use domain::ids::ImportId;
+use jiff::Timestamp;
 use store::{Lane, Tx, imports};
 
 use super::merge::Rule;
-use super::{ImportError, ImportOptions, ImportOutlets, ImportProgress, ImportReport, Progress};
+use super::{ImportError, ImportOptions, ImportOutlets, ImportProgress, ImportReport, Run};
 use crate::actor::Actor;
+use crate::beat::Beat;
 use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::imports::{Choices, Import, ImportsError, Outcome, Told, document, file_name, read};
@@ -50,19 +51,19 @@ impl Engine {
         let (workspace, row) = (actor.workspace(), import.clone());
         self.write(Lane::Normal, move |tx| Ok::<_, Failure>(imports::insert(tx, workspace, &row)?)).await?;
         let rule = Rule { import: Some(import.id), ..Rule::of(&options) };
-        let work = |progress| self.take_in(actor, reading, rule, (ImportProgress::default(), progress));
-        let done = self.noting(actor, import.id, progress, work).await?;
+        let mut run = Run { progress, ..Run::of(&import) };
+        let done = self.take_in(actor, reading, rule, &mut run).await;
         if matches!(done, Err(ImportError::NoRows)) {
             let id = import.id;
             self.write(Lane::Normal, move |tx| Ok::<_, Failure>(imports::remove(tx, workspace, id)?)).await?;
         }
-        let ended = self.ended(actor, import, &done).await?;
+        let ended = self.ended(actor, import, run.held, &done).await?;
         Ok((ended, done?))
     }
 
     /// Reads the file of an import that is in hand to its end, and says in its row how far it is and what became of it. Rows that an earlier
-    /// run is known to have done are passed over: what others have done to their contacts since stays. Of the few that it did after it
-    /// told so last each is met again, which makes nobody twice.
+    /// run has done are passed over: what others have done to their contacts since stays. A run that somebody else has taken the import
+    /// from saves nothing more, and leaves to them what is said of it.
     ///
     /// # Errors
     /// Only where that cannot be written: why a file failed stands in the import.
@@ -75,41 +76,14 @@ impl Engine {
     ) -> Result<Import, ImportsError> {
         let (file, bytes) = (Some(import.file_name.clone()), u64::try_from(import.file_bytes).ok());
         let options = ImportOptions { file, bytes, ..read::<Choices>(&import.choices).options(Some(import.id)) };
-        let before: ImportProgress = read(&import.counts);
-        let work = async |progress: Progress| {
+        let mut run = Run::of(&import);
+        let work = async {
             actor.need(Permission::ContactsWrite)?;
             let reading = self.read_file(actor.workspace(), source, &options, rejects).await?;
-            self.take_in(actor, reading, Rule::of(&options), (before, progress)).await
+            self.take_in(actor, reading, Rule::of(&options), &mut run).await
         };
-        let done = self.noting(actor, import.id, Box::new(|_| {}), work).await?;
-        Ok(self.ended(actor, import, &done).await?)
-    }
-
-    /// Does the work of an import, and says meanwhile in its row how far it is.
-    async fn noting<T, F: Future<Output = T>>(
-        &self,
-        actor: &Actor,
-        id: ImportId,
-        mut progress: Progress,
-        work: impl FnOnce(Progress) -> F,
-    ) -> Result<T, Failure> {
-        let (tell, told) = flume::unbounded();
-        let progress = Box::new(move |counts: &ImportProgress| {
-            progress(counts);
-            let _ = tell.send(*counts);
-        });
-        let note = async {
-            while let Ok(counts) = told.recv_async().await {
-                // Several at once are told as the last of them.
-                let counts = told.drain().last().unwrap_or(counts);
-                let (workspace, counts, now) = (actor.workspace(), document(&counts), self.now());
-                let moved = move |tx: &mut Tx<'_>| imports::moved(tx, workspace, id, &counts, now);
-                self.write(Lane::Bulk, move |tx| Ok::<_, Failure>(moved(tx)?)).await?;
-            }
-            Ok::<(), Failure>(())
-        };
-        let (done, noted) = futures_util::future::join(work(progress), note).await;
-        noted.map(|()| done)
+        let done = work.await;
+        Ok(self.ended(actor, import, run.held, &done).await?)
     }
 
     /// Says in an import what became of it.
@@ -117,38 +91,34 @@ impl Engine {
         &self,
         actor: &Actor,
         import: Import,
+        held: Option<Held>,
         done: &Result<ImportReport, ImportError>,
     ) -> Result<Import, Failure> {
         let (workspace, id, now) = (actor.workspace(), import.id, self.now());
+        let current = self.read(move |db| Ok::<_, Failure>(imports::find(db, workspace, id)?)).await?;
+        let import = current.unwrap_or(import);
+        if matches!(done, Err(ImportError::Taken)) {
+            return Ok(import);
+        }
+        // How far it came stands there: each chunk has said so itself.
+        let counts = done.as_ref().map_or_else(|_| read(&import.counts), |report| report.counts);
+        let counts = document(&self.with_earlier(actor, id, counts).await?);
+        let import = Import { counts, updated_at: now, ..import };
         let ended = match done {
-            Ok(report) => Import {
-                state: "done".to_owned(),
-                counts: document(&self.with_earlier(actor, id, report.counts).await?),
-                outcome: document(&outcome(report)),
-                updated_at: now,
-                ..import
-            },
-            Err(ImportError::Canceled(counts)) => Import {
-                state: "canceled".to_owned(),
-                counts: document(&self.with_earlier(actor, id, **counts).await?),
-                updated_at: now,
-                ..import
-            },
+            Ok(report) => Import { state: "done".to_owned(), outcome: document(&outcome(report)), ..import },
+            Err(ImportError::Canceled) => Import { state: "canceled".to_owned(), ..import },
             Err(error) => {
                 let outcome = Outcome { error: Some(whole(error)), ..Outcome::default() };
-                let current = self.read(move |db| Ok::<_, Failure>(imports::find(db, workspace, id)?)).await?;
-                let current = current.unwrap_or(import);
-                Import { state: "failed".to_owned(), outcome: document(&outcome), updated_at: now, ..current }
+                Import { state: "failed".to_owned(), outcome: document(&outcome), ..import }
             }
         };
-        let row = ended.clone();
-        // One that stood still so long that it is being undone stays so.
-        self.write(Lane::Bulk, move |tx| Ok::<_, Failure>(imports::end(tx, workspace, &row)?)).await?;
+        let (row, moved) = (ended.clone(), held.map_or(now, |held| held.moved_at));
+        // One that stood still so long that somebody else has it in hand stays theirs.
+        self.write(Lane::Bulk, move |tx| Ok::<_, Failure>(imports::end(tx, workspace, &row, moved)?)).await?;
         Ok(ended)
     }
 
-    /// The counts of a run, with the contacts that an interrupted run before it had made: to this run they were there
-    /// already. What that run wrote of itself does not tell: it may have ended before it wrote anything.
+    /// The counts of a run, with the contacts that a run before it had made by other choices: to this run they were there already.
     async fn with_earlier(
         &self,
         actor: &Actor,
@@ -157,8 +127,34 @@ impl Engine {
     ) -> Result<ImportProgress, Failure> {
         let workspace = actor.workspace();
         let made = self.read(move |db| Ok::<_, Failure>(imports::left(db, workspace, id)?)).await?;
-        let earlier = u64::try_from(made).unwrap_or(0).saturating_sub(counts.created).min(counts.unchanged);
-        Ok(ImportProgress { created: counts.created + earlier, unchanged: counts.unchanged - earlier, ..counts })
+        let earlier = u64::try_from(made).unwrap_or(0).saturating_sub(counts.created);
+        let unchanged = counts.unchanged.saturating_sub(earlier);
+        Ok(ImportProgress { created: counts.created + earlier, unchanged, ..counts })
+    }
+}
+
+/// An import as its run has it in hand: when the run itself moved it last. Whoever else takes it in hand moves it, so what a run does with
+/// an import that moved last at another time it may not do.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Held {
+    pub(super) id: ImportId,
+    moved_at: Timestamp,
+}
+
+impl Held {
+    pub(super) fn of(import: &Import) -> Self {
+        Self { id: import.id, moved_at: import.updated_at }
+    }
+
+    /// Says how far the import is, in the transaction of what brought it there; nothing if it is not this run's any more.
+    pub(super) fn moved(
+        self,
+        tx: &mut Tx<'_>,
+        beat: &Beat,
+        counts: &ImportProgress,
+    ) -> Result<Option<Self>, store::DbError> {
+        let is_ours = imports::moved(tx, beat.workspace, (self.id, self.moved_at), &document(counts), beat.now)?;
+        Ok(is_ours.then_some(Self { moved_at: beat.now, ..self }))
     }
 }
 

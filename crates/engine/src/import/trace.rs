@@ -16,7 +16,7 @@ use store::{DbError, Tx};
 use crate::contacts::{get, put};
 
 /// A field's value before and after; none is empty.
-type Pair = (Option<String>, Option<String>);
+pub(super) type Pair = (Option<String>, Option<String>);
 
 /// What was changed of a contact, as it is kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,7 +64,7 @@ impl Trace {
 
     /// Whether it tells of nothing but a meeting.
     pub(super) fn is_nothing(&self) -> bool {
-        self.what == What::default()
+        self.what == What::default() && self.found_at == self.left_at
     }
 
     /// The person whose number the contact became.
@@ -76,7 +76,12 @@ impl Trace {
         self.what.labels.push(label);
     }
 
-    fn read(kept: &Change) -> Result<Self, DbError> {
+    /// Whether it gave a label.
+    pub(super) fn gave(&self, label: LabelId) -> bool {
+        self.what.labels.contains(&label)
+    }
+
+    pub(super) fn read(kept: &Change) -> Result<Self, DbError> {
         let what = serde_json::from_str(&kept.what).map_err(|error| DbError::Document(error.to_string()))?;
         Ok(Self { contact: kept.contact, found_at: kept.found_at, left_at: kept.left_at, what })
     }
@@ -101,16 +106,63 @@ impl Trace {
         self
     }
 
-    fn kept(&self) -> Result<Change, DbError> {
+    pub(super) fn kept(&self) -> Result<Change, DbError> {
         let what = serde_json::to_string(&self.what).map_err(|error| DbError::Document(error.to_string()))?;
         Ok(Change { contact: self.contact, found_at: self.found_at, left_at: self.left_at, what })
     }
 
-    /// Changes a contact back, as far as nobody else has changed it since. A person that `has_others` is somebody else's work by now.
-    pub(super) fn take_back(&self, contact: &mut Contact, has_others: bool) -> TakenBack {
+    /// Each field with its value before and after.
+    pub(super) fn fields(&self) -> impl Iterator<Item = (&String, &Pair)> {
+        self.what.fields.iter()
+    }
+
+    /// Whether it changed a field.
+    pub(super) fn has(&self, field: &str) -> bool {
+        self.what.fields.contains_key(field)
+    }
+
+    /// Whether it begins where the other ended, or after it.
+    pub(super) fn is_later_than(&self, other: &Self) -> bool {
+        self.found_at >= other.left_at
+    }
+
+    /// Whether a contact was changed last by this.
+    pub(super) fn has_left(&self, contact: &Contact) -> bool {
+        !self.is_nothing() && contact.updated_at == self.left_at
+    }
+
+    /// Has found in a field what was there before another import, where it found what that had left. Answers whether it did.
+    pub(super) fn found_instead(&mut self, field: &str, (before, left): &Pair) -> bool {
+        let Some((found, now)) = self.what.fields.get_mut(field).filter(|(found, _)| found == left) else {
+            return false;
+        };
+        found.clone_from(before);
+        if *found == *now {
+            self.what.fields.remove(field);
+        }
+        true
+    }
+
+    /// Has found a contact as it was changed last before another import, where it found it as that had left it. Answers whether it did.
+    pub(super) fn found_since(&mut self, other: &Self) -> bool {
+        let follows = !self.is_nothing() && self.found_at == other.left_at && other.found_at != other.left_at;
+        if follows {
+            self.found_at = other.found_at;
+        }
+        follows
+    }
+
+    /// Changes a contact back, as far as nobody else has changed it since. A person that `has_others` is somebody else's work by now, and
+    /// so is a field that `is_built_on`, whatever it holds.
+    pub(super) fn take_back(
+        &self,
+        contact: &mut Contact,
+        has_others: bool,
+        is_built_on: impl Fn(&str) -> bool,
+    ) -> TakenBack {
         let mut done = TakenBack { labels: self.what.labels.clone(), ..TakenBack::default() };
         for (key, (found, left)) in &self.what.fields {
-            if get(&contact.fields, key) == left.as_deref() {
+            if !is_built_on(key) && get(&contact.fields, key) == left.as_deref() {
                 put(&mut contact.fields, key, found.clone());
                 done.fields.push(key.clone());
             } else {
@@ -125,7 +177,7 @@ impl Trace {
                 done.stays = true;
             }
         }
-        done.since = (contact.updated_at == self.left_at).then_some(self.found_at);
+        done.since = (contact.updated_at == self.left_at && !done.stays).then_some(self.found_at);
         done
     }
 }
@@ -212,7 +264,7 @@ mod tests {
         let (middle, first) = written(&before, &[("city", "Oslo"), ("zip", "1")], None, 5);
         let (mut after, second) = written(&middle, &[("city", "Bern"), ("name", "Ann"), ("zip", "1")], Some(4), 6);
         let both = second.after(first);
-        let done = both.take_back(&mut after, false);
+        let done = both.take_back(&mut after, false, |_| false);
         assert_eq!((after.fields, after.person), (before.fields, None));
         assert_eq!((done.since, done.parted, done.stays), (Some(at(3)), Some(PersonId(4)), false));
         assert_eq!(done.fields, ["city", "name", "zip"]);
@@ -225,13 +277,13 @@ mod tests {
         // Somebody writes another city; then the file is read again.
         let theirs = contact(&[("city", "Kyiv"), ("zip", "1")], 7);
         let (mut after, second) = written(&theirs, &[("city", "Oslo"), ("zip", "1")], None, 8);
-        let done = second.after(first).take_back(&mut after, false);
+        let done = second.after(first).take_back(&mut after, false, |_| false);
         assert_eq!(get(&after.fields, "city"), Some("Kyiv"));
         assert_eq!(get(&after.fields, "zip"), Some("9"), "which only the import had changed");
-        assert_eq!((done.since, done.stays), (Some(at(7)), true), "the person was taken apart meanwhile");
+        assert_eq!((done.since, done.stays), (None, true), "the person was taken apart meanwhile");
         let (_, trace) = written(&before, &[("city", "Oslo")], None, 5);
         let mut since = contact(&[("city", "Kyiv"), ("zip", "2")], 9);
-        let done = trace.take_back(&mut since, false);
+        let done = trace.take_back(&mut since, false, |_| false);
         assert_eq!(get(&since.fields, "city"), Some("Kyiv"));
         assert_eq!((done.fields.as_slice(), done.since, done.stays), (&[][..], None, true));
     }

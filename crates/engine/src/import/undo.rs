@@ -4,7 +4,7 @@
 //! What stays: contacts that were texted, enrolled, edited or written about since; consents, which are only ever added; fields of the
 //! workspace's own. What an import changed is kept for 30 days (`upkeep`); after that it stays too.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use domain::access::Permission;
 use domain::ids::{ContactId, ImportId, LabelId};
@@ -14,7 +14,8 @@ use store::imports::{self, changes};
 use store::{Lane, Tx};
 
 use super::ImportProgress;
-use super::trace::{self, TakenBack, Trace};
+use super::heirs::Heirs;
+use super::trace::{self, TakenBack};
 use crate::actor::Actor;
 use crate::beat::Beat;
 use crate::contacts::{display_name, row_of};
@@ -51,19 +52,23 @@ impl Engine {
     /// See [`ImportsError`].
     pub async fn run_undo(&self, actor: &Actor, id: ImportId) -> Result<Import, ImportsError> {
         actor.need(Permission::ContactsWrite)?;
-        let mut before = ContactId(i64::MAX);
+        self.delete_untouched(actor, id).await?;
+        let mut makers = BTreeSet::new();
         loop {
             let beat = self.beat(actor);
-            let from = before;
-            let gone = self.write(Lane::Bulk, move |tx| delete_some(tx, &beat, id, from)).await?;
-            let Some(last) = gone.last() else { break };
-            before = *last;
-        }
-        loop {
-            let beat = self.beat(actor);
-            if self.write(Lane::Bulk, move |tx| take_some_back(tx, &beat, id)).await? {
-                break;
+            match self.write(Lane::Bulk, move |tx| take_some_back(tx, &beat, id)).await? {
+                Some(some) => makers.extend(some),
+                None => break,
             }
+        }
+        for maker in makers {
+            self.delete_untouched(actor, maker).await?;
+            let beat = self.beat(actor);
+            self.write(Lane::Bulk, move |tx| {
+                let kept = imports::left(tx, beat.workspace, maker)?;
+                tell(tx, &beat, maker, |outcome| outcome.kept = kept)
+            })
+            .await?;
         }
         let beat = self.beat(actor);
         self.write(Lane::Bulk, move |tx| {
@@ -80,6 +85,17 @@ impl Engine {
             Ok(import)
         })
         .await
+    }
+
+    /// Deletes the contacts that an import made and nobody touched since.
+    async fn delete_untouched(&self, actor: &Actor, id: ImportId) -> Result<(), ImportsError> {
+        let mut before = ContactId(i64::MAX);
+        loop {
+            let (beat, from) = (self.beat(actor), before);
+            let gone = self.write(Lane::Bulk, move |tx| delete_some(tx, &beat, id, from)).await?;
+            let Some(last) = gone.last() else { return Ok(()) };
+            before = *last;
+        }
     }
 
     /// Whether it is known what an import changed of contacts that were there before it.
@@ -121,14 +137,17 @@ fn delete_some(tx: &mut Tx<'_>, beat: &Beat, id: ImportId, before: ContactId) ->
     Ok(ids)
 }
 
-/// Changes some contacts back, and lets go of what the import did to them; true once there are no more.
-fn take_some_back(tx: &mut Tx<'_>, beat: &Beat, id: ImportId) -> Result<bool, ImportsError> {
+/// Changes some contacts back, and lets go of what the import did to them; nothing once there are no more. Answers the imports that made some of
+/// them and are undone themselves: what they had kept since this one had met it may go now.
+fn take_some_back(tx: &mut Tx<'_>, beat: &Beat, id: ImportId) -> Result<Option<Vec<ImportId>>, ImportsError> {
     let kept = changes::page(tx, beat.workspace, id, ContactId(i64::MAX), CHUNK)?;
-    let Some(last) = kept.last().map(|one| one.contact) else { return Ok(true) };
-    let traces = trace::read(&kept)?;
-    let mut ids: Vec<ContactId> = traces.iter().map(Trace::contact).collect();
+    let Some(last) = kept.last().map(|one| one.contact) else { return Ok(None) };
+    let mut ids: Vec<ContactId> = kept.iter().map(|one| one.contact).collect();
     ids.sort_unstable();
     let contacts = store::contacts::lock(tx, beat.workspace, &ids)?;
+    // What another undoing has left to this one between the two looks is in the second.
+    let traces = trace::read(&changes::of(tx, beat.workspace, id, &ids)?)?;
+    let mut heirs = Heirs::of(tx, beat, id, &ids)?;
     let mut contacts: HashMap<ContactId, Contact> = contacts.into_iter().map(|one| (one.id, one)).collect();
     let mut back = Vec::new();
     for trace in &traces {
@@ -138,7 +157,8 @@ fn take_some_back(tx: &mut Tx<'_>, beat: &Beat, id: ImportId) -> Result<bool, Im
                 Some(person) => changes::has_others(tx, beat.workspace, person, id)?,
                 None => false,
             };
-            let done = trace.take_back(&mut contact, has_others);
+            let mut done = trace.take_back(&mut contact, has_others, |field| heirs.build_on(trace, field));
+            heirs.inherit(trace, &contact, &mut done);
             if !trace.is_nothing() {
                 back.push((contact, done));
             }
@@ -146,6 +166,7 @@ fn take_some_back(tx: &mut Tx<'_>, beat: &Beat, id: ImportId) -> Result<bool, Im
     }
     back.sort_unstable_by_key(|(contact, _)| contact.id);
     write_back(tx, beat, &back)?;
+    heirs.keep(tx, beat)?;
     changes::drop_from(tx, beat.workspace, id, last)?;
     let count =
         |is: fn(&TakenBack) -> bool| i64::try_from(back.iter().filter(|(_, done)| is(done)).count()).unwrap_or(0);
@@ -154,7 +175,7 @@ fn take_some_back(tx: &mut Tx<'_>, beat: &Beat, id: ImportId) -> Result<bool, Im
         outcome.restored += restored;
         outcome.altered += altered;
     })?;
-    Ok(false)
+    Ok(Some(imports::undone_makers(tx, beat.workspace, &ids)?))
 }
 
 fn write_back(tx: &mut Tx<'_>, beat: &Beat, back: &[(Contact, TakenBack)]) -> Result<(), ImportsError> {
@@ -180,9 +201,9 @@ fn write_back(tx: &mut Tx<'_>, beat: &Beat, back: &[(Contact, TakenBack)]) -> Re
     }
     if !rows.is_empty() {
         store::contacts::update(tx, beat.workspace, &rows, beat.now)?;
-        let since = back.iter().filter_map(|(contact, done)| Some((contact.id, done.since?)));
-        changes::set_back(tx, beat.workspace, &since.collect::<Vec<_>>())?;
     }
+    let since = back.iter().filter_map(|(contact, done)| Some((contact.id, done.since?)));
+    changes::set_back(tx, beat.workspace, &since.collect::<Vec<_>>())?;
     for (label, contacts) in labels {
         take_label(tx, beat, label, &contacts)?;
     }

@@ -141,19 +141,115 @@ fn a_canceled_import_saves_no_more_rows_and_can_be_undone_or_gone_on_with() {
 }
 
 #[test]
-fn contacts_of_a_run_that_died_before_it_told_of_them_are_counted() {
+fn a_run_by_other_choices_counts_what_the_one_before_made() {
     on_both(Plan::default, async |world| {
         let (engine, actor) = (&world.engine, &world.actor);
         let started = engine.start_import(actor, upload(&world).await.id, &Choices::default()).await.unwrap();
-        let half = run(&world, started.clone(), Cursor::new(file(300))).await;
-        let (workspace, id) = (world.workspace(), half.id);
-        let dead = Import { state: "running".to_owned(), counts: started.counts, ..half };
-        let write = move |tx: &mut store::Tx<'_>| store::imports::save(tx, workspace, &dead);
-        engine.store().write::<_, store::DbError, _>(store::Lane::Normal, write).await.unwrap();
-        assert!(engine.clock().move_to(engine.now() + SignedDuration::from_mins(2)));
-        let again = engine.start_import(actor, id, &Choices::default()).await.unwrap();
-        let counted = counts(&run(&world, again, Cursor::new(file(700))).await);
-        assert_eq!((counted.created, counted.unchanged), (700, 0));
+        let id = started.id;
+        let failed = run(&world, started, Broken(Cursor::new(file(4_900).into_bytes()))).await;
+        let made = counts(&failed).created;
+        assert!(failed.state == "failed" && (1..4_900).contains(&made), "{made} {}", failed.outcome);
+        let other = Choices { overwrite: true, ..Choices::default() };
+        let again = engine.start_import(actor, id, &other).await.unwrap();
+        let anew = counts(&engine.find_import(actor, id).await.unwrap());
+        assert_eq!(anew, ImportProgress::default(), "it begins anew, also if this run dies before its first rows");
+        // Canceled before its first rows it still has what the first had made: it can be undone.
+        engine.cancel_import(actor, id).await.unwrap();
+        let canceled = run(&world, again, Cursor::new(file(4_900))).await;
+        assert_eq!((canceled.state.as_str(), counts(&canceled).created), ("canceled", made));
+        let third = Choices { overwrite: true, recase: true, ..Choices::default() };
+        let again = engine.start_import(actor, id, &third).await.unwrap();
+        let counted = counts(&run(&world, again, Cursor::new(file(4_900))).await);
+        assert_eq!((counted.created, counted.unchanged), (4_900, 0));
+        world.end().await;
+    });
+}
+
+/// How many contacts an import says that it made, and how many there are, in one look.
+async fn told_and_there(world: &World, id: ImportId) -> (u64, u64) {
+    let workspace = world.workspace();
+    let look = move |db: &store::Read<'_>| {
+        let import = store::imports::find(db, workspace, id)?.unwrap();
+        Ok((counts(&import).created, store::imports::left(db, workspace, id)?.try_into().unwrap()))
+    };
+    world.engine.store().read::<_, store::DbError, _>(look).await.unwrap()
+}
+
+#[test]
+fn an_import_says_at_every_instant_exactly_what_is_there_and_goes_on_right_behind_it() {
+    on_both(Plan::default, async |world| {
+        const ROWS: usize = 6_000;
+        let (engine, actor) = (world.engine.clone(), world.actor.clone());
+        let (id, choices) = (upload(&world).await.id, Choices { overwrite: true, ..Choices::default() });
+        let (mut broken_off, mut edited) = (0, Vec::new());
+        let done = loop {
+            let begun = engine.start_import(&actor, id, &choices).await.unwrap();
+            let from = counts(&begun).created;
+            let (engine_of_run, actor_of_run) = (engine.clone(), actor.clone());
+            let mut running = tokio::spawn(async move {
+                let source = Cursor::new(file(ROWS));
+                engine_of_run.run_import(&actor_of_run, begun, source, Box::new(sink())).await.unwrap()
+            });
+            let done = loop {
+                let (told, there) = told_and_there(&world, id).await;
+                assert_eq!(told, there, "what it says is not what is there");
+                if broken_off < 4 && told >= from + 700 {
+                    running.abort();
+                    broken_off += 1;
+                    break running.await.ok();
+                }
+                if running.is_finished() {
+                    break Some((&mut running).await.unwrap());
+                }
+            };
+            if let Some(done) = done {
+                break done;
+            }
+            // Somebody writes another name where it was; a run that met the row again would write over it.
+            let last = told_and_there(&world, id).await.0 - 1;
+            let last = engine.search(&actor, &format!("+1212555{last:04}"), 1).await.unwrap()[0].contact.id;
+            engine.edit_contact(&actor, last, vec![("First Name".to_owned(), Some("Zoe".to_owned()))]).await.unwrap();
+            edited.push(last);
+            assert!(engine.clock().move_to(engine.now() + SignedDuration::from_mins(2)));
+        };
+        assert!(broken_off > 1, "it was never broken off in the middle");
+        let counted = counts(&done);
+        assert_eq!((counted.created, counted.updated, counted.unchanged), (6_000, 0, 0));
+        assert_eq!(count(&world).await, 6_000);
+        for id in edited {
+            assert_eq!(engine.contact(&actor, id).await.unwrap().name, "Zoe", "a row was done twice");
+        }
+        world.end().await;
+    });
+}
+
+#[test]
+fn a_slow_run_that_somebody_else_has_gone_on_with_saves_nothing_more() {
+    on_both(Plan::default, async |world| {
+        let (engine, actor) = (&world.engine, &world.actor);
+        let (id, choices) = (upload(&world).await.id, Choices { overwrite: true, ..Choices::default() });
+        let started = engine.start_import(actor, id, &choices).await.unwrap();
+        let lines: Vec<String> = file(9_900).split_inclusive('\n').map(str::to_owned).collect();
+        let pieces: Vec<String> = lines.chunks(4_900).map(<[String]>::concat).collect();
+        let (word, go) = std::sync::mpsc::channel();
+        let slow = Slow { pieces: pieces.into_iter(), rest: Cursor::default(), go, begun: false };
+        let successor = async {
+            // All of the first piece that makes whole chunks: now it waits for the second.
+            while counts(&engine.find_import(actor, id).await.unwrap()).created < 4_500 {
+                tokio::task::yield_now().await;
+            }
+            assert!(engine.clock().move_to(engine.now() + SignedDuration::from_mins(2)));
+            assert!(engine.still_imports().await.unwrap().is_empty(), "it has not lost its process");
+            let again = engine.start_import(actor, id, &choices).await.unwrap();
+            let done = run(&world, again, Cursor::new(file(9_900))).await;
+            // The slow one goes on when all is done: it may do nothing, and say nothing of it.
+            drop(word);
+            done
+        };
+        let (overtaken, done) = futures_util::future::join(run(&world, started, slow), successor).await;
+        assert_eq!((done.state.as_str(), counts(&done).created, counts(&done).unchanged), ("done", 9_900, 0));
+        assert_eq!((overtaken.state, overtaken.counts), (done.state, done.counts));
+        assert_eq!(count(&world).await, 9_900);
         world.end().await;
     });
 }

@@ -322,3 +322,102 @@ fn what_is_gone_on_with_leaves_what_others_did_to_the_rows_that_were_done() {
         world.end().await;
     });
 }
+
+#[test]
+fn imports_undone_in_any_order_leave_what_was_before_all_of_them() {
+    // What each import writes over the one before; every order in which the three may be undone.
+    let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+    for order in orders {
+        on_both(Plan::default, async |world| {
+            let (engine, actor) = (&world.engine, &world.actor);
+            let hot = engine.create_label(actor, "Hot", "red").await.unwrap();
+            let own = import(&world, "Phone,City,State\n2125550101,Rome,\n2125550102,Oslo,NY\n", overwriting()).await;
+            let before = everybody(&world).await;
+            let hotly = ImportOptions { label: Some(hot.id), ..overwriting() };
+            let all = [
+                import(&world, "Phone,City,State\n2125550101,Bern,FL\n2125550102,Bern,\n", hotly.clone()).await,
+                import(&world, "Phone,City,Zip\n2125550101,Kyiv,10001\n2125550102,Oslo,10002\n", hotly).await,
+                import(&world, "Phone,City\n2125550101,Lima\n2125550102,Lima\n", overwriting()).await,
+            ];
+            for place in order {
+                undo(&world, all[place]).await;
+                let label_stays = labelled(&world).await.len();
+                let givers_left = order.iter().skip_while(|one| **one != place).skip(1).any(|one| *one < 2);
+                assert_eq!(label_stays, if givers_left { 2 } else { 0 }, "{order:?} after {place}");
+            }
+            assert_eq!(everybody(&world).await, before, "{order:?}");
+            assert_eq!(undo(&world, own).await.undone, 2, "{order:?}: nobody has touched them");
+            world.end().await;
+        });
+    }
+}
+
+#[test]
+fn what_somebody_wrote_between_two_imports_stays_theirs_whichever_is_undone_first() {
+    // The second import brings a value of its own, or the very one that the first had brought.
+    for (order, second) in [([0, 1], "Lima"), ([1, 0], "Lima"), ([0, 1], "Bern"), ([1, 0], "Bern")] {
+        on_both(Plan::default, async |world| {
+            let (engine, actor) = (&world.engine, &world.actor);
+            import(&world, "Phone,City\n2125550101,Rome\n", overwriting()).await;
+            let id = everybody(&world).await[0].id;
+            let first = import(&world, "Phone,City\n2125550101,Bern\n", overwriting()).await;
+            engine.edit_contact(actor, id, vec![("City".to_owned(), Some("Kyiv".to_owned()))]).await.unwrap();
+            let second = import(&world, &format!("Phone,City\n2125550101,{second}\n"), overwriting()).await;
+            for place in order {
+                undo(&world, [first, second][place]).await;
+            }
+            assert_eq!(value(&everybody(&world).await[0], "city"), Some("Kyiv"), "{order:?}");
+            world.end().await;
+        });
+    }
+}
+
+#[test]
+fn a_value_that_comes_back_is_the_last_ones_and_a_label_taken_by_hand_stays_off() {
+    on_both(Plan::default, async |world| {
+        let (engine, actor) = (&world.engine, &world.actor);
+        let hot = engine.create_label(actor, "Hot", "red").await.unwrap().id;
+        import(&world, "Phone,City\n2125550101,new\n", overwriting()).await;
+        let before = everybody(&world).await;
+        let mut all = Vec::new();
+        for (place, state) in ["open", "closed", "open"].into_iter().enumerate() {
+            // The first and the last give a label, which somebody takes off between them.
+            let label = (place != 1).then_some(hot);
+            let file = format!("Phone,City\n2125550101,{state}\n");
+            all.push(import(&world, &file, ImportOptions { label, ..overwriting() }).await);
+            if place == 0 {
+                engine.label_contacts(actor, hot, vec![before[0].id], Labelling::Take).await.unwrap();
+            }
+        }
+        undo(&world, all[0]).await;
+        assert_eq!(value(&everybody(&world).await[0], "city"), Some("open"), "the last one's");
+        assert_eq!(labelled(&world).await.len(), 1, "the last one's");
+        undo(&world, all[2]).await;
+        assert_eq!(value(&everybody(&world).await[0], "city"), Some("closed"));
+        assert_eq!(labelled(&world).await.len(), 0);
+        undo(&world, all[1]).await;
+        assert_eq!(everybody(&world).await, before);
+        world.end().await;
+    });
+}
+
+#[test]
+fn who_stayed_since_another_import_had_met_them_goes_with_that_one() {
+    on_both(Plan::default, async |world| {
+        let made = import(&world, "Phone,City\n2125550101,Rome\n2125550102,\n2125550103,\n", overwriting()).await;
+        let ids: Vec<ContactId> = everybody(&world).await.iter().map(|contact| contact.id).collect();
+        let first = import(&world, "Phone,City\n2125550101,Bern\n2125550102,\n2125550103,Oslo\n", overwriting()).await;
+        let second = import(&world, "Phone,City\n2125550101,Rome\n", overwriting()).await;
+        world.engine.add_note(&world.actor, ids[2], "Call in May").await.unwrap();
+        let outcome = undo(&world, made).await;
+        assert_eq!((outcome.undone, outcome.kept), (0, 3));
+        undo(&world, first).await;
+        let there = async || everybody(&world).await.iter().map(|contact| contact.id).collect::<Vec<_>>();
+        assert_eq!(there().await, [ids[0], ids[2]], "one was met by the second too, one has a note");
+        undo(&world, second).await;
+        assert_eq!(there().await, [ids[2]]);
+        let outcome: Outcome = imports::read(&found(&world, made).await.outcome);
+        assert_eq!((outcome.undone, outcome.kept), (2, 1));
+        world.end().await;
+    });
+}

@@ -29,6 +29,18 @@ static OF: Sql = Sql::Twin {
           AND contact_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($3::text::jsonb) AS v))",
 };
 
+static OF_OTHERS: Sql = Sql::Twin {
+    sqlite: "
+        SELECT contact_id, found_at, left_at, what, import_id FROM import_changes
+        WHERE workspace_id = $1 AND import_id <> $2 AND contact_id IN (SELECT value FROM json_each($3))
+        ORDER BY found_at, import_id",
+    postgres: "
+        SELECT contact_id, found_at, left_at, what, import_id FROM import_changes
+        WHERE workspace_id = $1 AND import_id <> $2
+          AND contact_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($3::text::jsonb) AS v))
+        ORDER BY found_at, import_id",
+};
+
 // Of contacts that the import made itself nothing is to be changed back: they are deleted, or stay as they are.
 static PAGE: Sql = Sql::Same(
     "
@@ -92,6 +104,7 @@ static FORGET: Sql = Sql::Same(
 /// Every statement of this file, for the test that prepares them on both databases.
 pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("imports::changes::OF", &OF),
+    ("imports::changes::OF_OTHERS", &OF_OTHERS),
     ("imports::changes::PAGE", &PAGE),
     ("imports::changes::KEEP", &KEEP.sql),
     ("imports::changes::DROP", &DROP),
@@ -118,6 +131,18 @@ pub fn of(
 ) -> Result<Vec<Change>, DbError> {
     let list = json::list(contacts.iter().map(|id| id.0))?;
     db.query(&OF, &[workspace.0.into(), import.0.into(), list.into()])?.iter().map(read).collect()
+}
+
+/// What the other imports have changed of these contacts, in the order in which they found them.
+pub fn of_others(
+    db: &Read<'_>,
+    workspace: WorkspaceId,
+    import: ImportId,
+    contacts: &[ContactId],
+) -> Result<Vec<(ImportId, Change)>, DbError> {
+    let list = json::list(contacts.iter().map(|id| id.0))?;
+    let rows = db.query(&OF_OTHERS, &[workspace.0.into(), import.0.into(), list.into()])?;
+    rows.iter().map(|row| Ok((ImportId(row.int(4)?), read(row)?))).collect()
 }
 
 /// What an import changed of contacts that it did not make: the newest contacts first, before the given one.

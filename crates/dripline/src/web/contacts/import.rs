@@ -158,7 +158,6 @@ async fn upload(State(parts): State<Parts>, viewer: Viewer, mut form: Multipart)
             }
         };
         tracing::info!(import = %import.id, columns = headers.len(), "a file was uploaded");
-        files::sweep(&parts, &viewer.actor).await?;
         return Ok(Done::to(format!("/contacts/import/{}", import.id)).into_response());
     }
     let page = upload_page(&parts, &viewer, "Choose a file first.".to_owned()).await?;

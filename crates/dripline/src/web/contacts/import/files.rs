@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 use axum::body::{Body, Bytes};
 use domain::ids::ImportId;
+use engine::Failure;
 use engine::import::{self, ImportError};
-use engine::imports::{self, ImportsError};
-use engine::{Actor, Failure};
+use engine::imports;
 use futures_util::stream;
 use jiff::SignedDuration;
+use tokio::fs::DirEntry;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::problem::{Code, Problem};
@@ -19,6 +20,8 @@ use crate::wiring::Parts;
 
 /// For how long a file is kept after its upload.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
+/// For how long rejected rows are kept after it: they are of people.
+const REJECTED_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// How much of a file is sent in one piece, in bytes.
 const PIECE: usize = 64 * 1024;
 
@@ -156,30 +159,55 @@ async fn read(path: &Path) -> Result<Body, Wrong> {
     Ok(Body::from_stream(pieces))
 }
 
-/// Lets the workspace's files go that were uploaded more than a day ago; the rejected rows stay.
-pub(super) async fn sweep(parts: &Parts, actor: &Actor) -> Result<(), Wrong> {
-    for id in kept(&parts.uploads).await.map_err(failed)? {
-        let import = match parts.engine.find_import(actor, id).await {
-            Ok(import) => import,
-            // Another workspace's, which sweeps its own.
-            Err(ImportsError::Unknown) => continue,
-            Err(error) => return Err(error.into()),
+/// Lets go of what was uploaded more than a day ago and nobody has in hand, and of rows that were rejected more than 30 days ago.
+pub(super) async fn sweep(parts: &Parts) -> io::Result<()> {
+    let in_hand = parts.engine.imports_in_hand().await.map_err(io::Error::other)?;
+    let now = parts.engine.now();
+    for entry in here(&parts.uploads).await? {
+        let is_old = match owner(&entry) {
+            Some((import, kept)) => imports::is_older(import, kept, now) && !in_hand.contains(&import),
+            None => is_left_behind(&entry).await,
         };
-        let old = parts.engine.now().duration_since(import.created_at) > KEPT;
-        if old && !imports::is_in_hand(&import) {
-            let _ = tokio::fs::remove_file(file(&parts.uploads, id)).await;
-            forget_checked(&parts.uploads, id).await;
+        // One that cannot go keeps no other; another server may have been faster.
+        match if is_old { tokio::fs::remove_file(entry.path()).await } else { Ok(()) } {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::error!(path = %entry.path().display(), %error, "an old file of an import cannot be removed");
+            }
+            _ => {}
         }
     }
     Ok(())
 }
 
-/// The imports whose files are here.
-async fn kept(folder: &Path) -> io::Result<Vec<ImportId>> {
-    let (mut all, mut entries) = (Vec::new(), tokio::fs::read_dir(folder).await?);
+/// The files that are here.
+async fn here(folder: &Path) -> io::Result<Vec<DirEntry>> {
+    let mut entries = match tokio::fs::read_dir(folder).await {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut all = Vec::new();
     while let Some(entry) = entries.next_entry().await? {
-        let name = entry.file_name();
-        all.extend(name.to_str().and_then(|name| name.strip_suffix(".csv")?.parse::<ImportId>().ok()));
+        all.push(entry);
     }
     Ok(all)
+}
+
+/// The import that a file is of, and for how long it is kept.
+fn owner(file: &DirEntry) -> Option<(ImportId, SignedDuration)> {
+    let name = file.file_name();
+    let name = name.to_str()?.strip_suffix(".csv")?;
+    let (import, kept) = match name.split_once('.') {
+        Some((import, "rejected")) => (import, REJECTED_KEPT),
+        Some((import, "checked")) => (import, KEPT),
+        Some(_) => return None,
+        None => (name, KEPT),
+    };
+    Some((import.parse().ok()?, kept))
+}
+
+/// Whether a draft was left by a server that ended during the upload: nobody has written to it for a day of the machine's own time.
+async fn is_left_behind(file: &DirEntry) -> bool {
+    let is_draft = file.file_name().to_str().is_some_and(|name| name.starts_with(".tmp"));
+    let written = if is_draft { file.metadata().await.and_then(|about| about.modified()).ok() } else { None };
+    written.and_then(|at| at.elapsed().ok()).is_some_and(|age| age > KEPT.unsigned_abs())
 }

@@ -1,5 +1,5 @@
 //! Runs of imports beside the requests, and those whose process ended while they ran: they go on by themselves, where their file lies
-//! (decision 0034).
+//! (decision 0034). Also lets files go that are old.
 
 use domain::ids::ImportId;
 use engine::Actor;
@@ -50,8 +50,11 @@ impl Keeper {
         }
     }
 
-    /// Looks once, and begins to go on with what it finds.
+    /// Looks once, begins to go on with what it finds, and lets old files go.
     pub async fn once(&self) {
+        if let Err(error) = files::sweep(&self.0).await {
+            tracing::error!(%error, "old files of imports were not let go");
+        }
         match self.0.engine.still_imports().await {
             Ok(found) => {
                 for (actor, import) in found {
@@ -66,7 +69,7 @@ impl Keeper {
 async fn go_on(parts: &Parts, actor: Actor, import: Import) {
     let id = import.id;
     match taken_up(parts, actor, import).await {
-        Ok(true) => tracing::info!(%id, "an interrupted import was taken up"),
+        Ok(true) => tracing::info!(%id, "an interrupted import was seen to"),
         // Its file lies with another node: a person sees that it stands still.
         Ok(false) => {}
         Err(error) => tracing::error!(%id, %error, "an interrupted import was not gone on with"),
