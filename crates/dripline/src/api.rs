@@ -13,11 +13,13 @@ pub(crate) mod document;
 pub(crate) mod enrollments;
 mod erasures;
 pub(crate) mod events;
+mod filter;
 pub(crate) mod handsets;
 pub(crate) mod ids;
 pub(crate) mod imports;
 pub(crate) mod jobs;
 pub(crate) mod keys;
+mod labels;
 pub(crate) mod merges;
 pub(crate) mod messages;
 pub(crate) mod numbers;
@@ -104,6 +106,11 @@ fn people(router: OpenApiRouter<Parts>) -> OpenApiRouter<Parts> {
         .routes(routes!(imports::list))
         .routes(routes!(imports::show))
         .routes(routes!(imports::undo))
+        .routes(routes!(labels::list, labels::create))
+        .routes(routes!(labels::change, labels::remove))
+        .routes(routes!(labels::give))
+        .routes(routes!(labels::take))
+        .routes(routes!(labels::of_contact))
         .routes(routes!(reminders::list))
         .routes(routes!(reminders::set, reminders::end))
         .routes(routes!(consents::list, consents::record))

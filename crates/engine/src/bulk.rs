@@ -13,6 +13,7 @@
 //! A job's progress moves in the transaction of the part that it counts: a killed job goes on where it was and charges nobody twice.
 
 mod days;
+mod selected;
 mod start;
 mod waves;
 mod withdraw;
@@ -36,12 +37,14 @@ use crate::actor::{Actor, Forbidden};
 use crate::batch::{Batch, Bound, Course, Decision, mark};
 use crate::beat::Beat;
 use crate::claim::later;
+use crate::contacts::list::MOST_FOUND;
 use crate::engine::Engine;
 use crate::facts::Steps;
 use crate::failure::Failure;
 use crate::idempotency::{IdempotencyKey, KeyMalformed, KeyReused, answered};
 use crate::periods;
 
+use selected::checked;
 pub(crate) use start::end_jobs;
 use waves::Waves;
 pub use withdraw::Whom as WithdrawWhom;
@@ -152,6 +155,17 @@ pub enum BulkError {
         /// How many.
         count: usize,
     },
+    /// A filter fits nobody.
+    #[error("the filter fits nobody")]
+    NobodyFits,
+    /// A filter fits too many.
+    #[error("the filter fits more than {MAX_NAMED} contacts: narrow it, or start everybody")]
+    TooManyFit,
+    /// Its words find more than are looked among.
+    #[error(
+        "its words find more than {MOST_FOUND} contacts, of whom only the newest are looked among: give more words, or other filters"
+    )]
+    TooManyFound,
     /// There is no such workflow.
     #[error("the workflow does not exist")]
     WorkflowUnknown,
@@ -347,17 +361,6 @@ impl Engine {
 /// A quote that was swept meanwhile is none.
 fn is_there(there: bool) -> Result<(), BulkError> {
     if there { Ok(()) } else { Err(BulkError::QuoteUnknown) }
-}
-
-fn checked(selection: Selection) -> Result<Selection, BulkError> {
-    let Selection::These(mut ids) = selection else { return Ok(selection) };
-    ids.sort_unstable();
-    ids.dedup();
-    match ids.len() {
-        0 => Err(BulkError::Empty),
-        count if count > MAX_NAMED => Err(BulkError::TooMany { count }),
-        _ => Ok(Selection::These(ids)),
-    }
 }
 
 /// The contacts of a selection, in the order in which they are decided.

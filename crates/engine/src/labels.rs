@@ -114,19 +114,20 @@ impl Engine {
         .await
     }
 
-    /// Changes a label's name and colour.
+    /// Changes a label's name, and its colour where one is given.
     pub async fn change_label(
         &self,
         actor: &Actor,
         id: LabelId,
         name: &str,
-        colour: &str,
+        colour: Option<&str>,
     ) -> Result<Label, LabelError> {
         actor.need(Permission::ContactsWrite)?;
-        let (name, colour) = checked(name, colour)?;
-        let beat = self.beat(actor);
+        let (name, given) = checked(name, colour.unwrap_or(COLOURS[0]))?;
+        let (beat, given) = (self.beat(actor), colour.map(|_| given));
         self.write(Lane::Normal, move |tx| {
-            labels::find(tx, beat.workspace, id)?.ok_or(LabelError::Unknown)?;
+            let known = labels::find(tx, beat.workspace, id)?.ok_or(LabelError::Unknown)?;
+            let colour = given.clone().unwrap_or(known.colour);
             let label = Label { id, name: name.clone(), colour: colour.clone() };
             if !labels::update(tx, beat.workspace, &label)? {
                 return Err(LabelError::Taken(name.clone()));

@@ -108,7 +108,9 @@ pub enum NumberError {
     #[error("the phone is a sending number already")]
     PhoneTaken,
     /// The plan includes no more numbers.
-    #[error("the plan includes {included} numbers, and the workspace has them; give one up, or choose a larger plan")]
+    #[error(
+        "the workspace has as many numbers as its plan includes ({included}): give one up, or choose a larger plan"
+    )]
     Included {
         /// How many it includes.
         included: i64,

@@ -90,7 +90,7 @@ pub enum SubscriptionError {
         lacks: Micros,
     },
     /// The workspace has more numbers than the plan includes.
-    #[error("the plan includes {included} numbers and the workspace has {have}; give up {} first", have - included)]
+    #[error("the workspace has more numbers ({have}) than the plan includes ({included}): give up {} first", have - included)]
     Numbers {
         /// How many the plan includes.
         included: i64,

@@ -1,6 +1,7 @@
 //! Searching, filtering and sorting contacts, on both databases.
 use domain::ids::{ContactId, ImportId, WorkflowId, WorkspaceId};
 use domain::suppression::Suppression;
+use engine::bulk::{BulkError, Selection};
 use engine::contacts::NewContact;
 use engine::contacts::list::{Activity, Counted, Filter, History, Sort, Standing};
 use engine::contacts::wish::{FieldWish, Wish};
@@ -285,6 +286,15 @@ fn a_filter_that_fits_few_of_many_shows_short_pages_and_loses_nobody() {
         }
         assert_eq!(all.len(), 12_001);
         assert!(all.is_sorted_by(|one, other| one > other), "each once, the newest first");
+        match world.engine.whom_it_fits(&world.actor, &standing(Standing::NeverTexted)).await.unwrap() {
+            Selection::These(ids) => assert_eq!(ids, all),
+            other => panic!("{other:?}"),
+        }
+        let found = world.engine.whom_it_fits(&world.actor, &rare).await;
+        assert!(matches!(found, Err(BulkError::TooManyFound)), "nobody is left out silently: {found:?}");
+        let nobody = Filter { search: "zebra".to_owned(), ..Filter::default() };
+        let found = world.engine.whom_it_fits(&world.actor, &nobody).await;
+        assert!(matches!(found, Err(BulkError::NobodyFits)), "{found:?}");
         world.end().await;
     });
 }

@@ -8,8 +8,8 @@ use std::str::FromStr;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts as Head;
 use domain::ids::{
-    BrandId, CampaignId, ConsentId, ContactId, EnrollmentId, EventId, ImportId, JobId, KeyId, ListId, MessageId,
-    NumberId, PaymentId, PeriodId, PersonId, PlanId, QuoteId, UserId, WebhookId, WorkflowId, WorkspaceId,
+    BrandId, CampaignId, ConsentId, ContactId, EnrollmentId, EventId, ImportId, JobId, KeyId, LabelId, ListId,
+    MessageId, NumberId, PaymentId, PeriodId, PersonId, PlanId, QuoteId, UserId, WebhookId, WorkflowId, WorkspaceId,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::openapi::RefOr;
@@ -43,6 +43,7 @@ pub(crate) type Event = Id<EventId>;
 pub(crate) type Import = Id<ImportId>;
 pub(crate) type Job = Id<JobId>;
 pub(crate) type Key = Id<KeyId>;
+pub(crate) type Label = Id<LabelId>;
 pub(crate) type List = Id<ListId>;
 pub(crate) type Message = Id<MessageId>;
 pub(crate) type Number = Id<NumberId>;
@@ -76,6 +77,7 @@ kinds! {
     ImportId = "the import";
     JobId = "the job";
     KeyId = "the key";
+    LabelId = "the label";
     ListId = "the list";
     MessageId = "the message";
     NumberId = "the number";

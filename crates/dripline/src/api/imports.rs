@@ -266,7 +266,7 @@ pub(crate) struct Undoing {
     kept: i64,
     /// Contacts that were there before and are as the import found them.
     restored: i64,
-    /// Contacts that were there before and differ from that, since somebody changed them after the import.
+    /// Contacts that were there before and differ from that, since somebody or a later import changed them.
     altered: i64,
 }
 

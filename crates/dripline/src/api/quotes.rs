@@ -4,15 +4,18 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
+use domain::access::Permission;
 use domain::forecast::Day;
 use domain::ids::ContactId;
 use domain::quote::{QuotedStep, Terms};
+use engine::Actor;
 use engine::bulk::{Many, Selection};
 use engine::enrolling::Preview;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::filter::Fitting;
 use super::ids;
 use super::request::{Body, Caller};
 use super::words::{EncodingWord, Word};
@@ -184,8 +187,11 @@ fn these(ids: Vec<ids::Contact>) -> Selection {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ManyQuoteBody {
     workflow: ids::Workflow,
-    /// Which contacts, at most 100,000; without it all of the workspace.
+    /// Which contacts, at most 100,000; without it and `filter` all of the workspace.
     contacts: Option<Vec<ids::Contact>>,
+    /// Whom it fits now, at most 100,000, in place of `contacts`: as `GET /contacts` is asked. Exactly they are quoted and started. Where
+    /// `search` finds more than 2,000 it is refused.
+    filter: Option<Fitting>,
     /// Most that start in a day of the workspace's calendar; without it all at once. All are charged at the start: only their first
     /// messages are spread.
     #[schema(minimum = 1, example = 500)]
@@ -193,8 +199,22 @@ pub(crate) struct ManyQuoteBody {
 }
 
 impl ManyQuoteBody {
-    fn many(self) -> Result<Many, Problem> {
-        let selection = self.contacts.map_or(Selection::All, these);
+    async fn many(self, parts: &Parts, actor: &Actor) -> Result<Many, Problem> {
+        actor.need(Permission::Read)?;
+        let selection = match (self.contacts, self.filter) {
+            (Some(_), Some(_)) => {
+                return Err(Problem::new(Code::Selection, "of `contacts` and `filter` one can be given at a time"));
+            }
+            (contacts, None) => contacts.map_or(Selection::All, these),
+            (None, Some(fitting)) => {
+                let filter = fitting.filter(parts, actor).await.map_err(|unfit| unfit.of(Code::Selection))?;
+                if filter.is_empty() {
+                    let told = "`filter` asks nothing: leave it out to quote everybody";
+                    return Err(Problem::new(Code::Selection, told));
+                }
+                parts.engine.whom_it_fits(actor, &filter).await?
+            }
+        };
         Ok(Many { workflow: self.workflow.0, selection, per_day: most(self.per_day)? })
     }
 }
@@ -338,7 +358,8 @@ pub(crate) async fn create_many(
     Caller(actor): Caller,
     Body(body): Body<ManyQuoteBody>,
 ) -> Result<Json<ManyQuote>, Problem> {
-    let quote = parts.engine.quote_many(&actor, body.many()?).await?;
+    let many = body.many(&parts, &actor).await?;
+    let quote = parts.engine.quote_many(&actor, many).await?;
     Ok(Json(ManyQuote::from(&quote)))
 }
 

@@ -1,9 +1,12 @@
 //! What comes with a request: who asks, the body, the query. What is wrong with it is told with its place.
 
+use std::borrow::Cow;
+
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::request::Parts as Head;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::uri::InvalidUri;
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::IntoResponse as _;
 use engine::{Actor, IdempotencyKey};
 use serde::de::DeserializeOwned;
@@ -100,6 +103,27 @@ impl<T: DeserializeOwned> FromRequestParts<Parts> for Asked<T> {
         let read = Query::<T>::from_request_parts(head, parts).await;
         read.map(|Query(asked)| Self(asked)).map_err(|error| Problem::new(Code::Query, error.body_text()))
     }
+}
+
+/// The query of a list that is asked for more than a page of it: the page, and the rest.
+pub(crate) struct AskedPage<T>(pub(crate) Paging, pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequestParts<Parts> for AskedPage<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(head: &mut Head, _: &Parts) -> Result<Self, Problem> {
+        let query = head.uri.query().unwrap_or_default();
+        let of_page = |(name, _): &(Cow<'_, str>, Cow<'_, str>)| ["limit", "cursor"].contains(&name.as_ref());
+        let (page, rest): (Vec<_>, Vec<_>) = form_urlencoded::parse(query.as_bytes()).partition(of_page);
+        Ok(Self(read_query(page)?, read_query(rest)?))
+    }
+}
+
+fn read_query<T: DeserializeOwned>(pairs: Vec<(Cow<'_, str>, Cow<'_, str>)>) -> Result<T, Problem> {
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+    let wrong = |detail: String| Problem::new(Code::Query, detail);
+    let uri: Uri = format!("/?{query}").parse().map_err(|error: InvalidUri| wrong(error.to_string()))?;
+    Query::<T>::try_from_uri(&uri).map(|Query(asked)| asked).map_err(|error| wrong(error.body_text()))
 }
 
 /// Which page of a list.

@@ -75,6 +75,7 @@ pub(crate) type PlanWord = Word<Plan>;
 pub(crate) type StandingWord = Word<plan::Standing>;
 pub(crate) type AtEndWord = Word<AtEnd>;
 pub(crate) type ContactStandingWord = Word<ContactStanding>;
+pub(crate) type ColourWord = Word<Colour>;
 pub(crate) type HistoryWord = Word<WorkflowHistory>;
 pub(crate) type ImportStateWord = Word<ImportState>;
 pub(crate) type JobStateWord = Word<JobState>;
@@ -107,6 +108,9 @@ pub(crate) struct ContactStanding;
 /// What a contact has had to do with a workflow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct WorkflowHistory;
+/// How a label looks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Colour;
 /// Where an import is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ImportState;
@@ -168,6 +172,7 @@ lists! {
         engine::contacts::list::Standing::ALL.map(engine::contacts::list::Standing::word).to_vec();
     WorkflowHistory, "WorkflowHistory", "What a contact has had to do with a workflow: `in` it now, in it now or before (`been`), or `never`.",
         vec!["in", "been", "never"];
+    Colour, "LabelColour", "How a label looks.", engine::labels::COLOURS.to_vec();
     ImportState, "ImportState", "Where an import is: `uploaded` waits for somebody to start it, `canceled` and `failed` keep what was saved.",
         engine::imports::STATES.to_vec();
     JobKind, "JobKind", "What a job does: puts contacts into a workflow, takes them out again, changes contacts, or erases a person.",

@@ -150,7 +150,8 @@ impl From<BulkError> for Problem {
         let code = match error {
             BulkError::Forbidden(cause) => return cause.into(),
             BulkError::Failure(cause) => return cause.into(),
-            BulkError::Empty | BulkError::TooMany { .. } => Code::Selection,
+            BulkError::Empty | BulkError::NobodyFits => Code::Selection,
+            BulkError::TooMany { .. } | BulkError::TooManyFit | BulkError::TooManyFound => Code::Selection,
             BulkError::NotEnrolling | BulkError::NotWithdrawing | BulkError::StillWithdrawing => Code::Selection,
             BulkError::QuoteUnknown => Code::QuoteUnknown,
             BulkError::QuoteChanged(ref quote) => {

@@ -57,6 +57,17 @@ fn something(form: &'static Value) -> &'static Value {
     choices.into_iter().find(|choice| choice["type"] != "null").unwrap_or(form)
 }
 
+/// Of contacts and a filter an operation takes one, and a filter asks one thing at a time here.
+fn is_left_out(place: &str, name: &str, wish: &Wish<'_>) -> bool {
+    let by_filter = wish.place.starts_with(".filter.");
+    match (place, name) {
+        ("", "filter") => !by_filter,
+        ("", "contacts") => by_filter,
+        (".filter", name) => wish.place.strip_prefix(".filter.") != Some(name),
+        _ => false,
+    }
+}
+
 fn value(form: &'static Value, own: &Belongings, wish: &Wish<'_>, place: String) -> Value {
     let form = something(form);
     if let Some(kind) = kind(form) {
@@ -78,7 +89,8 @@ fn value(form: &'static Value, own: &Belongings, wish: &Wish<'_>, place: String)
     if !members.is_empty() {
         let of =
             |(name, form): (&str, &'static Value)| (name.to_owned(), value(form, own, wish, format!("{place}.{name}")));
-        return Value::Object(members.into_iter().map(of).collect());
+        let asked = members.into_iter().filter(|(name, _)| !is_left_out(&place, name, wish));
+        return Value::Object(asked.map(of).collect());
     }
     whole["enum"].get(0).cloned().unwrap_or_else(|| {
         if kinds("integer") {
@@ -128,6 +140,7 @@ fn expected(operation: &Operation, place: &str) -> (u16, &'static str) {
         // The own quote is for the own contact and workflow.
         ("enroll" | "enrollQuoted", _) => (422, "quote_unknown"),
         ("orderWorkflows", _) => (422, "workflow_invalid"),
+        ("createManyQuote", ".filter.import" | ".filter.workflow") => (422, "selection"),
         // Who of the selection is unknown is among those that are refused.
         ("createManyQuote" | "enrollMany", ".contacts[]") => (200, ""),
         _ => (404, "not_found"),

@@ -97,9 +97,51 @@ async fn what_cannot_be_asked_of_the_list_is_refused_and_others_are_not_found() 
         assert!(problem["detail"].as_str().unwrap().len() > 15, "{query}: {problem}");
     }
     ours.get("/contacts?standing=never_texted&cursor=7").await.problem(400, "cursor");
+    ours.get("/contacts?limit=many&standing=never_texted").await.problem(400, "query");
+    // The two lists run in opposite ways: the cursor of one is none of the other's.
+    for digits in 121..124 {
+        ours.contact(&format!("+12125550{digits}")).await;
+    }
+    let next = async |query: &str| text(&ours.get(&format!("/contacts?limit=1{query}")).await.good()["next"]);
+    let (plain, filtered) = (next("").await, next("&standing=never_texted").await);
+    ours.get(&format!("/contacts?standing=never_texted&cursor={plain}")).await.problem(400, "cursor");
+    ours.get(&format!("/contacts?cursor={filtered}")).await.problem(400, "cursor");
     for query in [format!("import={import}"), format!("workflow={workflow}&workflow_history=never")] {
         let problem = ours.get(&format!("/contacts?{query}")).await.problem(400, "query");
         assert!(problem["detail"].as_str().unwrap().starts_with("there is no"), "{query}: {problem}");
     }
     assert_eq!(ours.get("/contacts?field=City&field_is=rome").await.good()["data"], json!([]));
+}
+
+#[tokio::test]
+async fn many_are_quoted_by_a_filter_and_exactly_they_start() {
+    let site = Site::new();
+    let customer = site.customer("Acme", "+12125550100").await;
+    import(&customer, "Phone,City\n+12125550121,Rome\n+12125550122,Rome\n+12125550123,Oslo\n").await;
+    let workflow = customer.workflow("Leads").await;
+    let quote = |more: Value| {
+        let mut body = json!({ "workflow": workflow });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        customer.post("/quotes/many", body)
+    };
+    let rome = json!({ "field": "City", "field_is": "rome" });
+    let quoted = quote(json!({ "filter": rome })).await.good();
+    assert_eq!((&quoted["starts"], &quoted["refusals"]), (&json!(2), &json!(0)));
+    // Who comes to fit it meanwhile was not quoted.
+    import(&customer, "Phone,City\n+12125550124,Rome\n").await;
+    let started = json!({ "quote": quoted["id"] });
+    customer.post("/enrollments/quoted", started).await.good();
+    crate::lists::done(&customer).await;
+    assert_eq!(found(&customer, &format!("workflow={workflow}")).await, ["122", "121"]);
+    let both = quote(json!({ "filter": { "standing": "never_texted" }, "contacts": [] })).await;
+    for (refused, why) in [
+        (both, "one can be given"),
+        (quote(json!({ "filter": {} })).await, "asks nothing"),
+        (quote(json!({ "filter": { "field": "City", "field_is": "Bern" } })).await, "fits nobody"),
+        (quote(json!({ "filter": { "label": "Hot" } })).await, "no label"),
+    ] {
+        let problem = refused.problem(422, "selection");
+        assert!(problem["detail"].as_str().unwrap().contains(why), "{problem}");
+    }
+    quote(json!({ "filter": { "colour": "red" } })).await.problem(400, "json");
 }

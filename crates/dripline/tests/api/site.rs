@@ -306,8 +306,10 @@ impl Customer<'_> {
         let list = self.post("/suppression-lists", list).await.good();
         let webhook = self.post("/webhooks", json!({ "url": "https://example.com/hooks" })).await.good();
         let tested = self.post(&format!("/webhooks/{}/test", text(&webhook["id"])), json!({})).await.good();
+        let label = self.post("/labels", json!({ "name": "Ours" })).await.good();
         BTreeMap::from([
             ("ContactId", contact),
+            ("LabelId", text(&label["id"])),
             ("ImportId", text(&imported["import"])),
             ("WebhookId", text(&webhook["id"])),
             ("ListId", text(&list["id"])),

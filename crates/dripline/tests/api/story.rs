@@ -1,6 +1,7 @@
 //! The main job by the API alone: price, start, text, reply, refund, proof; and every operation on the way, so that each
 //! has answered well at least once.
 
+mod labels;
 mod merging;
 mod money;
 
@@ -46,6 +47,7 @@ async fn a_day_through_every_operation() {
     let (contact, workflow) = people(&told).await;
     run(&told, &contact, &workflow).await;
     reminder(&told, &contact, &workflow).await;
+    labels::labels(&told, &contact).await;
     ends(&told, &contact, &workflow).await;
     simulator(&told).await;
     merging::merging(&told).await;

@@ -299,6 +299,11 @@ pub(crate) fn matching(
     Ok((found.ids, next))
 }
 
+/// Whether the words of a filter find more contacts than are looked among.
+pub(crate) fn finds_too_many(db: &Read<'_>, workspace: WorkspaceId, filter: &Filter) -> Result<bool, DbError> {
+    Ok(Chosen::of(db, workspace, filter)?.too_many_found)
+}
+
 pub(crate) fn count(db: &Read<'_>, workspace: WorkspaceId, filter: &Filter) -> Result<Counted, DbError> {
     if filter.is_empty() {
         let all = store::contacts::count(db, workspace)?;

@@ -10,7 +10,7 @@ use domain::access::Permission;
 use domain::forecast::Forecast;
 use domain::ids::{ContactId, JobId, QuoteId, WorkflowId};
 use domain::money::Micros;
-use engine::bulk::{BulkError, BulkPreview, MAX_NAMED, Many, ManyQuote, Selection};
+use engine::bulk::{BulkError, BulkPreview, Many, ManyQuote, Selection};
 use jiff::Span;
 use jiff::civil::Date;
 use serde::Deserialize;
@@ -150,9 +150,9 @@ struct Totals {
     button: String,
     /// The messages of each day, where there is more than one.
     days: Option<Chart>,
-    /// How many messages go later than is looked ahead; empty for none.
     /// How many are in workflows already; empty for nobody.
     planned: String,
+    /// How many messages go later than is looked ahead; empty for none.
     beyond: String,
 }
 
@@ -176,25 +176,11 @@ async fn named(parts: &Parts, viewer: &Viewer, mut asked: Asked) -> Result<Asked
         return Ok(asked);
     }
     let filter = crate::web::contacts::bulk::filter(&asked.filter, viewer)?;
-    if filter.is_empty() {
-        return Ok(asked);
+    if let Selection::These(ids) = parts.engine.whom_it_fits(&viewer.actor, &filter).await.map_err(Problem::from)? {
+        asked.all.clear();
+        asked.contact.clear();
+        asked.contacts = ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     }
-    let (mut ids, mut before) = (Vec::new(), None);
-    loop {
-        let (found, next) = parts.engine.matching_contacts(&viewer.actor, &filter, before, 5_000).await?;
-        ids.extend(found.into_iter().map(|id| id.to_string()));
-        if ids.len() > MAX_NAMED {
-            let told = format!("the filter fits more than {MAX_NAMED} contacts: narrow it, or start everybody");
-            return Err(Problem::new(Code::Selection, told).into());
-        }
-        before = next;
-        if before.is_none() {
-            break;
-        }
-    }
-    asked.all.clear();
-    asked.contact.clear();
-    asked.contacts = ids.join(" ");
     Ok(asked)
 }
 

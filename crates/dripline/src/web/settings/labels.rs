@@ -101,7 +101,7 @@ async fn change(
     Id(id): Id<LabelId>,
     Form(typed): Form<Typed>,
 ) -> Result<Response, Wrong> {
-    match parts.engine.change_label(&viewer.actor, id, &typed.name, &typed.colour).await {
+    match parts.engine.change_label(&viewer.actor, id, &typed.name, Some(&typed.colour)).await {
         Ok(label) => Ok(Done::to(HERE).saying(format!("The label “{}” is changed", label.name)).into_response()),
         Err(error) => Ok(refused(&page(&parts, &viewer, Some(id), (Some(typed), fault(error)?)).await?)),
     }
