@@ -107,6 +107,9 @@ impl Engine {
             }
             let (filter, total) = match &whom {
                 Whom::These(_) => (None, named.as_ref().map_or(0, BTreeSet::len) as u64),
+                Whom::Matching(filter) if list::finds_too_many(tx, beat.workspace, filter)? => {
+                    return Err(BulkError::TooManyFound);
+                }
                 Whom::Matching(filter) => {
                     let total = match list::count(tx, beat.workspace, filter)? {
                         list::Counted::Exactly(total) | list::Counted::MoreThan(total) => total,

@@ -2,6 +2,7 @@
 use domain::ids::{ContactId, ImportId, WorkflowId, WorkspaceId};
 use domain::suppression::Suppression;
 use engine::bulk::{BulkError, Selection};
+use engine::changes::{Change, Whom};
 use engine::contacts::NewContact;
 use engine::contacts::list::{Activity, Counted, Filter, History, Sort, Standing};
 use engine::contacts::wish::{FieldWish, Wish};
@@ -292,6 +293,11 @@ fn a_filter_that_fits_few_of_many_shows_short_pages_and_loses_nobody() {
         }
         let found = world.engine.whom_it_fits(&world.actor, &rare).await;
         assert!(matches!(found, Err(BulkError::TooManyFound)), "nobody is left out silently: {found:?}");
+        let whom = || Whom::Matching(rare.clone());
+        for change in [Change::Delete, Change::DoNotContact] {
+            let refused = world.engine.change_many(&world.actor, change, whom()).await;
+            assert!(matches!(refused, Err(BulkError::TooManyFound)), "{refused:?}");
+        }
         let nobody = Filter { search: "zebra".to_owned(), ..Filter::default() };
         let found = world.engine.whom_it_fits(&world.actor, &nobody).await;
         assert!(matches!(found, Err(BulkError::NobodyFits)), "{found:?}");

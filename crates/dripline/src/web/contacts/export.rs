@@ -9,12 +9,15 @@ use axum::response::{IntoResponse as _, Response};
 use domain::access::Permission;
 use domain::ids::ContactId;
 use engine::Actor;
+use engine::bulk::BulkError;
 use engine::changes::Whom;
 use engine::contacts::ContactError;
+use engine::contacts::list::Sort;
 use futures_util::stream;
 use store::{DbError, Read, contacts};
 
 use super::bulk::Selected;
+use crate::problem::Problem;
 use crate::web::csv;
 use crate::web::form::Form;
 use crate::web::viewer::Viewer;
@@ -61,6 +64,11 @@ pub(super) async fn file(
 ) -> Result<Response, Wrong> {
     viewer.actor.need(Permission::Export)?;
     let whom = form.whom(&viewer)?;
+    if let Whom::Matching(filter) = &whom
+        && parts.engine.list_contacts(&viewer.actor, filter, Sort::Newest, "", 1).await?.too_many_found
+    {
+        return Err(Problem::from(BulkError::TooManyFound).into());
+    }
     let workspace = viewer.actor.workspace();
     let own = parts.engine.read::<_, DbError, _>(move |db| contacts::custom_fields(db, workspace)).await?;
     let first = FIRST.map(|(key, name)| (key.to_owned(), name.to_owned()));
