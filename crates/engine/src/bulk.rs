@@ -169,8 +169,8 @@ pub enum BulkError {
     /// There is no such workflow.
     #[error("the workflow does not exist")]
     WorkflowUnknown,
-    /// There is no such label.
-    #[error("the label does not exist")]
+    /// There is no such label or list.
+    #[error("the label or list does not exist")]
     LabelUnknown,
     /// There is no such job.
     #[error("the job does not exist")]

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | do not contact | taking off the list those that it put there | workflows that ended |
 //! | delete | making them live again with labels and assignee, where nobody else has the phone meanwhile | workflows that ended |
-//! | label | taking the label from those that it was given to | |
+//! | label, list | taking it from those that got it | |
 //!
 //! A job's progress moves in the transaction of its chunk. Whom it changed are its items: undoing is a job over these.
 

@@ -46,6 +46,7 @@ use crate::beat::Beat;
 use crate::contacts::{ContactError, DEFAULT_REGION, FieldError};
 use crate::engine::Engine;
 use crate::failure::Failure;
+use crate::labels::LabelError;
 pub use agreed::{FileConsent, NoRecord, Part};
 use change_set::Tally;
 use chunk::Chunk;
@@ -87,6 +88,8 @@ pub struct ImportOptions {
     pub import: Option<ImportId>,
     /// The label that all its contacts get, also those that are there already.
     pub label: Option<LabelId>,
+    /// The name of the list that they are put on; it is made if there is none. Empty for none.
+    pub list: String,
     /// What is said of the consent of all its rows.
     pub consent: FileConsent,
     /// Whether somebody said that none is recorded.
@@ -107,6 +110,7 @@ impl Default for ImportOptions {
             mapping: Vec::new(),
             import: None,
             label: None,
+            list: String::new(),
             consent: FileConsent::default(),
             no_consent: false,
             file: None,
@@ -168,6 +172,8 @@ pub struct ImportProgress {
     pub warned: u64,
     /// Names that were in capitals, or all small, and are written as people write them.
     pub recased: u64,
+    /// Rows that were taken and of which no consent could be recorded; nothing in imports from before it was counted.
+    pub without_consent: Option<u64>,
     /// Phones that stood further up in the file; they fill empty fields at most.
     pub duplicates: u64,
     /// Contacts made.
@@ -192,6 +198,7 @@ impl ImportProgress {
             rejected: read.rejected,
             warned: read.warned,
             recased: read.recased,
+            without_consent: Some(read.without_consent),
             duplicates: read.duplicates,
             created: self.created + contacts.created,
             updated: self.updated + contacts.updated,
@@ -285,6 +292,9 @@ pub enum ImportError {
     /// What is said of the consent of all rows makes no record.
     #[error("of the consent of everybody in the file: {0}")]
     Consent(NoRecord),
+    /// There cannot be such a list.
+    #[error(transparent)]
+    List(#[from] LabelError),
     /// No column is a phone.
     #[error("no column is a phone; the first row has {headers}; name the column with the phones \"Phone\", or map it")]
     NoPhoneColumn {

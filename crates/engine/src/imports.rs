@@ -20,13 +20,15 @@ use domain::ids::{ImportId, LabelId, WorkspaceId};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 pub use store::imports::Import;
-use store::{DbError, Lane, imports};
+use store::{DbError, Lane, Tx, imports};
 
 use crate::actor::Actor;
+use crate::beat::Beat;
 use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::ids::Ids;
 use crate::import::{FileConsent, ImportOptions, ImportProgress, OnDuplicate, Part, Target};
+use crate::labels::{LabelError, find_or_make_list};
 
 /// An import that has not moved for so long has lost its process: a chunk of rows takes some hundred milliseconds.
 const STILL: SignedDuration = SignedDuration::from_mins(1);
@@ -45,6 +47,12 @@ pub struct Choices {
     pub overwrite: bool,
     /// The label that all contacts of the file get.
     pub label: Option<LabelId>,
+    /// The list that they are put on, once the import has begun.
+    pub list: Option<LabelId>,
+    /// Its name, by which it is found or made when the import begins; empty for none.
+    pub list_name: String,
+    /// Labels and lists that runs by other choices gave.
+    pub gave: Vec<LabelId>,
     /// Headers and what they mean: `phone`, `ignore`, or `field:` or `consent:` and a name.
     pub mapping: Vec<(String, String)>,
     /// What is said of the consent of all rows.
@@ -87,6 +95,9 @@ impl Choices {
         Self {
             overwrite: options.on_duplicate == OnDuplicate::Overwrite,
             label: options.label,
+            list: None,
+            list_name: options.list.clone(),
+            gave: Vec::new(),
             mapping: mapping.collect(),
             consent: options.consent.clone(),
             no_consent: options.no_consent,
@@ -100,9 +111,36 @@ impl Choices {
     pub fn options(&self, import: Option<ImportId>) -> ImportOptions {
         let mapping = self.mapping.iter().filter_map(|(header, word)| Some((header.clone(), Self::target(word)?)));
         let on_duplicate = if self.overwrite { OnDuplicate::Overwrite } else { OnDuplicate::FillEmpty };
-        let (mapping, label, consent) = (mapping.collect(), self.label, self.consent.clone());
-        let (no_consent, recase) = (self.no_consent, self.recase);
-        ImportOptions { on_duplicate, mapping, import, label, consent, no_consent, recase, ..ImportOptions::default() }
+        let (mapping, consent) = (mapping.collect(), self.consent.clone());
+        let (label, list, no_consent, recase) = (self.label, self.list_name.clone(), self.no_consent, self.recase);
+        let rest = ImportOptions::default();
+        ImportOptions { on_duplicate, mapping, import, label, list, consent, no_consent, recase, ..rest }
+    }
+
+    /// The label and the list that contacts of the file get.
+    pub(crate) fn given(&self) -> [Option<LabelId>; 2] {
+        [self.label, self.list]
+    }
+
+    /// All labels and lists that contacts have from this import, by whatever choices.
+    pub(crate) fn all_given(&self) -> Vec<LabelId> {
+        self.given().into_iter().flatten().chain(self.gave.iter().copied()).collect()
+    }
+
+    /// As an import begins: its list is there, by its name. One that is there stays the one, whatever it is called by now.
+    pub(crate) fn begun(&self, tx: &mut Tx<'_>, beat: &Beat) -> Result<Self, LabelError> {
+        let known = self.list.map(|list| store::labels::find(tx, beat.workspace, list)).transpose()?.flatten();
+        let list = match known {
+            Some(list) => Some(list),
+            None if self.list_name.is_empty() => None,
+            None => Some(find_or_make_list(tx, beat, &self.list_name)?),
+        };
+        Ok(Self { list: list.map(|list| list.id), ..self.clone() })
+    }
+
+    /// The same, but for what runs by other choices gave.
+    fn alone(&self) -> Self {
+        Self { gave: Vec::new(), ..self.clone() }
     }
 }
 
@@ -162,6 +200,9 @@ pub enum ImportsError {
         /// Its state.
         state: String,
     },
+    /// There cannot be such a list.
+    #[error(transparent)]
+    List(#[from] LabelError),
     /// The database failed.
     #[error(transparent)]
     Failure(#[from] Failure),
@@ -301,16 +342,18 @@ impl Engine {
     /// See [`ImportsError`].
     pub async fn start_import(&self, actor: &Actor, id: ImportId, choices: &Choices) -> Result<Import, ImportsError> {
         actor.need(Permission::ContactsWrite)?;
-        let (workspace, now, choices) = (actor.workspace(), self.now(), document(choices));
+        let (beat, chosen) = (self.beat(actor), choices.clone());
         self.write(Lane::Normal, move |tx| {
-            let found = imports::find(tx, workspace, id)?.ok_or(ImportsError::Unknown)?;
-            let was = found.state.clone();
+            let found = imports::find(tx, beat.workspace, id)?.ok_or(ImportsError::Unknown)?;
+            let (was, had) = (found.state.clone(), read::<Choices>(&found.choices));
+            let mut choices = chosen.begun(tx, &beat)?;
             // By other choices it begins anew, else behind the rows that are done.
-            let anew = found.choices != choices;
+            let anew = had.alone() != choices.alone();
+            choices.gave = if anew { had.all_given() } else { had.gave };
             let counts = if anew { document(&ImportProgress::default()) } else { found.counts };
-            let (state, choices) = ("running".to_owned(), choices.clone());
-            let import = Import { state, choices, counts, updated_at: now, ..found };
-            if imports::begin(tx, workspace, &import, still_since(now))? {
+            let (state, choices) = ("running".to_owned(), document(&choices));
+            let import = Import { state, choices, counts, updated_at: beat.now, ..found };
+            if imports::begin(tx, beat.workspace, &import, still_since(beat.now))? {
                 return Ok(import);
             }
             Err(ImportsError::NotNow { state: was })

@@ -1,10 +1,19 @@
-//! Labels: made by whoever works with contacts, given to them one by one or to a selection.
+//! Labels and lists: made by whoever works with contacts, given to them one by one, to a selection, or by the file that brings them.
+//!
+//! | | label | list |
+//! |---|---|---|
+//! | is for | telling conversations apart | holding contacts together, such as those of one file |
+//! | the Messenger's conversations | are marked with it, and found by it | are not; the panel beside one tells of it |
+//! | contacts are filtered by it, and both at once | yes | yes |
+//! | comes into being | by its name and colour | the same, or with the first file that names it |
+//!
+//! A list is a label of another kind: all that happens to labels (merging, undoing, erasing, export) happens to lists.
 
 use domain::access::Permission;
-use domain::ids::{ContactId, LabelId};
-use serde_json::json;
-use store::labels::{self, Label};
-use store::{DbError, Lane, Tx};
+use domain::ids::{ContactId, LabelId, WorkspaceId};
+use serde_json::{Value, json};
+use store::labels::{self, Kind, Label};
+use store::{DbError, Lane, Read, Tx};
 
 use crate::actor::{Actor, Forbidden};
 use crate::beat::Beat;
@@ -14,25 +23,45 @@ use crate::failure::Failure;
 
 /// The words of the colours that a label may have.
 pub const COLOURS: [&str; 8] = ["grey", "red", "orange", "yellow", "green", "teal", "blue", "purple"];
-/// Most characters of a name.
+/// Most characters of a label's name.
 pub const MAX_NAME: usize = 40;
+/// Most characters of a list's name.
+pub const MAX_LIST_NAME: usize = 80;
 /// Most labels of a workspace.
 pub const MAX_LABELS: usize = 200;
+/// Most lists of a workspace.
+pub const MAX_LISTS: usize = 1_000;
 
-/// Why a label is not made, changed, deleted or given.
+/// Most characters of a name.
+fn max_name(kind: Kind) -> usize {
+    match kind {
+        Kind::Label => MAX_NAME,
+        Kind::List => MAX_LIST_NAME,
+    }
+}
+
+/// Most of them in a workspace.
+fn most(kind: Kind) -> usize {
+    match kind {
+        Kind::Label => MAX_LABELS,
+        Kind::List => MAX_LISTS,
+    }
+}
+
+/// Why a label or a list is not made, changed, deleted or given.
 #[derive(Debug, thiserror::Error)]
 pub enum LabelError {
     /// The actor may not do this.
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
-    /// There is no such label.
-    #[error("the label does not exist")]
+    /// There is none.
+    #[error("the label or list does not exist")]
     Unknown,
     /// The name is empty or too long.
-    #[error("a label's name has 1 to {MAX_NAME} characters")]
-    Name,
-    /// Another label has the name.
-    #[error("there is a label {0:?} already")]
+    #[error("the name of a {} has 1 to {} characters", .0.word(), max_name(*.0))]
+    Name(Kind),
+    /// Another one has the name.
+    #[error("there is a label or a list {0:?} already")]
     Taken(String),
     /// The colour is none.
     #[error("{colour:?} is no colour of a label; choose one of {}", COLOURS.join(", "))]
@@ -41,8 +70,8 @@ pub enum LabelError {
         colour: String,
     },
     /// There are as many as there may be.
-    #[error("the workspace has {MAX_LABELS} labels already; delete one first")]
-    TooMany,
+    #[error("the workspace has {} {}s already; delete one first", most(*.0), .0.word())]
+    TooMany(Kind),
     /// The contacts are none that can be changed.
     #[error(transparent)]
     Contacts(ConversationError),
@@ -76,19 +105,82 @@ pub enum Labelling {
     Take,
 }
 
-fn checked(name: &str, colour: &str) -> Result<(String, String), LabelError> {
-    let name = name.split_whitespace().collect::<Vec<_>>().join(" ").replace('\0', "");
-    if name.is_empty() || name.chars().count() > MAX_NAME {
-        return Err(LabelError::Name);
+/// A name without spaces that nobody sees.
+fn folded(name: &str) -> String {
+    name.split_whitespace().collect::<Vec<_>>().join(" ").replace('\0', "")
+}
+
+/// A name as it is kept.
+fn named(name: &str, kind: Kind) -> Result<String, LabelError> {
+    let name = folded(name);
+    if name.is_empty() || name.chars().count() > max_name(kind) {
+        return Err(LabelError::Name(kind));
     }
+    Ok(name)
+}
+
+fn known_colour(colour: &str) -> Result<String, LabelError> {
     if !COLOURS.contains(&colour) {
         return Err(LabelError::Colour { colour: colour.to_owned() });
     }
-    Ok((name, colour.to_owned()))
+    Ok(colour.to_owned())
+}
+
+/// What an event says of one that contacts got or lost.
+pub(crate) fn told(label: &Label) -> Value {
+    json!({ "label": label.id, "kind": label.kind.word(), "name": label.name })
+}
+
+/// The list of this name, which is found or would be made; nothing where it would be. Says why it cannot be.
+pub(crate) fn find_list(db: &Read<'_>, workspace: WorkspaceId, name: &str) -> Result<Option<Label>, LabelError> {
+    let name = named(name, Kind::List)?;
+    match labels::named(db, workspace, &name)? {
+        Some(found) if found.is_list() => Ok(Some(found)),
+        Some(_) => Err(LabelError::Taken(name)),
+        None => room(db, workspace, Kind::List).map(|()| None),
+    }
+}
+
+/// The list of this name; it is made if there is none.
+pub(crate) fn find_or_make_list(tx: &mut Tx<'_>, beat: &Beat, name: &str) -> Result<Label, LabelError> {
+    if let Some(list) = find_list(tx, beat.workspace, name)? {
+        return Ok(list);
+    }
+    match make(tx, beat, Kind::List, named(name, Kind::List)?, COLOURS[0].to_owned()) {
+        // Somebody else has made it between the two looks.
+        Err(LabelError::Taken(_)) => {
+            let found = find_list(tx, beat.workspace, name)?;
+            found.ok_or_else(|| LabelError::Taken(name.to_owned()))
+        }
+        made => made,
+    }
+}
+
+/// Whether there may be one more.
+fn room(db: &Read<'_>, workspace: WorkspaceId, kind: Kind) -> Result<(), LabelError> {
+    let alike = labels::list(db, workspace)?.into_iter().filter(|known| known.kind == kind).count();
+    if alike < most(kind) { Ok(()) } else { Err(LabelError::TooMany(kind)) }
+}
+
+/// Writes down a new one.
+fn make(tx: &mut Tx<'_>, beat: &Beat, kind: Kind, name: String, colour: String) -> Result<Label, LabelError> {
+    room(tx, beat.workspace, kind)?;
+    let label = Label { id: LabelId(beat.id()), kind, name, colour };
+    if !labels::insert(tx, beat.workspace, &label, beat.now)? {
+        return Err(LabelError::Taken(label.name));
+    }
+    note(tx, beat, "label.created", &label)?;
+    Ok(label)
+}
+
+/// Tells what became of one.
+fn note(tx: &mut Tx<'_>, beat: &Beat, event: &str, label: &Label) -> Result<(), LabelError> {
+    let facts = json!({ "label": label.id, "kind": label.kind.word(), "name": label.name, "colour": label.colour });
+    Ok(beat.note(tx, event, None, &facts)?)
 }
 
 impl Engine {
-    /// All labels of the workspace, by name.
+    /// All labels and lists of the workspace, by name.
     pub async fn labels(&self, actor: &Actor) -> Result<Vec<Label>, LabelError> {
         actor.need(Permission::Read)?;
         let workspace = actor.workspace();
@@ -97,24 +189,29 @@ impl Engine {
 
     /// Makes a label.
     pub async fn create_label(&self, actor: &Actor, name: &str, colour: &str) -> Result<Label, LabelError> {
-        actor.need(Permission::ContactsWrite)?;
-        let (name, colour) = checked(name, colour)?;
-        let beat = self.beat(actor);
-        self.write(Lane::Normal, move |tx| {
-            if labels::list(tx, beat.workspace)?.len() >= MAX_LABELS {
-                return Err(LabelError::TooMany);
-            }
-            let label = Label { id: LabelId(beat.id()), name: name.clone(), colour: colour.clone() };
-            if !labels::insert(tx, beat.workspace, &label, beat.now)? {
-                return Err(LabelError::Taken(name.clone()));
-            }
-            beat.note(tx, "label.created", None, &json!({ "label": label.id, "name": name, "colour": colour }))?;
-            Ok(label)
-        })
-        .await
+        self.make_label(actor, Kind::Label, name, colour).await
     }
 
-    /// Changes a label's name, and its colour where one is given.
+    /// Makes a list.
+    pub async fn create_contact_list(&self, actor: &Actor, name: &str) -> Result<Label, LabelError> {
+        self.make_label(actor, Kind::List, name, COLOURS[0]).await
+    }
+
+    async fn make_label(&self, actor: &Actor, kind: Kind, name: &str, colour: &str) -> Result<Label, LabelError> {
+        actor.need(Permission::ContactsWrite)?;
+        let (name, colour, beat) = (named(name, kind)?, known_colour(colour)?, self.beat(actor));
+        self.write(Lane::Normal, move |tx| make(tx, &beat, kind, name.clone(), colour.clone())).await
+    }
+
+    /// The label or the list of this name, if there is one.
+    pub async fn label_named(&self, actor: &Actor, kind: Kind, name: &str) -> Result<Option<Label>, LabelError> {
+        actor.need(Permission::Read)?;
+        let (workspace, name) = (actor.workspace(), folded(name));
+        let found = self.read(move |db| Ok::<_, LabelError>(labels::named(db, workspace, &name)?)).await?;
+        Ok(found.filter(|label| label.kind == kind))
+    }
+
+    /// Changes a label's or a list's name, and its colour where one is given.
     pub async fn change_label(
         &self,
         actor: &Actor,
@@ -123,34 +220,35 @@ impl Engine {
         colour: Option<&str>,
     ) -> Result<Label, LabelError> {
         actor.need(Permission::ContactsWrite)?;
-        let (name, given) = checked(name, colour.unwrap_or(COLOURS[0]))?;
-        let (beat, given) = (self.beat(actor), colour.map(|_| given));
+        let (beat, name, colour) = (self.beat(actor), name.to_owned(), colour.map(known_colour).transpose()?);
         self.write(Lane::Normal, move |tx| {
             let known = labels::find(tx, beat.workspace, id)?.ok_or(LabelError::Unknown)?;
-            let colour = given.clone().unwrap_or(known.colour);
-            let label = Label { id, name: name.clone(), colour: colour.clone() };
+            let name = named(&name, known.kind)?;
+            let label = Label { name, colour: colour.clone().unwrap_or(known.colour), ..known };
             if !labels::update(tx, beat.workspace, &label)? {
-                return Err(LabelError::Taken(name.clone()));
+                return Err(LabelError::Taken(label.name));
             }
-            beat.note(tx, "label.changed", None, &json!({ "label": id, "name": name, "colour": colour }))?;
+            note(tx, &beat, "label.changed", &label)?;
             Ok(label)
         })
         .await
     }
 
-    /// Deletes a label; every contact loses it.
+    /// Deletes a label or a list; every contact loses it. A list may have a million: its rows go later, some at a time (`upkeep`).
     pub async fn delete_label(&self, actor: &Actor, id: LabelId) -> Result<(), LabelError> {
         actor.need(Permission::ContactsWrite)?;
         let beat = self.beat(actor);
         self.write(Lane::Normal, move |tx| {
             let label = labels::find(tx, beat.workspace, id)?.ok_or(LabelError::Unknown)?;
-            labels::delete(tx, beat.workspace, id)?;
-            Ok(beat.note(tx, "label.deleted", None, &json!({ "label": id, "name": label.name }))?)
+            if !labels::delete(tx, beat.workspace, id, beat.now)? {
+                return Err(LabelError::Unknown);
+            }
+            note(tx, &beat, "label.deleted", &label)
         })
         .await
     }
 
-    /// Gives contacts a label or takes it from them; says whom that changed.
+    /// Gives contacts a label or puts them on a list, or takes it from them; says whom that changed.
     pub async fn label_contacts(
         &self,
         actor: &Actor,
@@ -181,6 +279,6 @@ pub(crate) fn label_all(
         Labelling::Give => (labels::give(tx, beat.workspace, label, contacts, beat.now)?, "contact.labelled"),
         Labelling::Take => (labels::take(tx, beat.workspace, label, contacts)?, "contact.unlabelled"),
     };
-    note_each(tx, beat, kind, &changed, &json!({ "label": label, "name": known.name }))?;
+    note_each(tx, beat, kind, &changed, &told(&known))?;
     Ok(changed)
 }

@@ -41,6 +41,7 @@ use crate::ending;
 use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::idempotency::{KeyReused, once};
+use crate::labels::told;
 use crate::notes::MAX_NOTE;
 
 use facts::Facts;
@@ -298,7 +299,7 @@ fn move_labels(tx: &mut Tx<'_>, beat: &Beat, plan: &Plan) -> Result<(), MergeErr
     let (keep, take) = (plan.keep.id, plan.take.id);
     let of_take = labels::of_contacts(tx, beat.workspace, &[take])?;
     for (_, label) in &of_take {
-        let payload = json!({ "label": label.id, "name": label.name });
+        let payload = told(label);
         let given = labels::give(tx, beat.workspace, label.id, &[keep], beat.now)?;
         note_each(tx, beat, "contact.labelled", &given, &payload)?;
         let taken = labels::take(tx, beat.workspace, label.id, &[take])?;

@@ -12,6 +12,7 @@
 //! | receipts that no text claims | 72 hours, then as callbacks that belong to nobody | a carrier is asked no longer for a text in doubt |
 //! | callbacks that belong to nobody | 90 days | a person looks at them |
 //! | deliveries of webhooks that are over | 30 days; of removed endpoints not at all | so far back they can be delivered again |
+//! | a deleted label or list, and whose it was | an hour | nobody sees it any more; a transaction that had found it before is over by then |
 //! | what imports changed of contacts | 30 days | so far back an import is undone whole; old values of a person are not kept for longer |
 //! | e-mails | 7 days | so far back one sees whom was written; the event stays |
 //!
@@ -40,6 +41,8 @@ const QUOTES: SignedDuration = SignedDuration::from_hours(24);
 const STRAYS: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// For how long it is kept what imports changed.
 pub const CHANGES: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// For how long a deleted label is kept.
+const LABELS: SignedDuration = SignedDuration::from_hours(1);
 /// For how long e-mails are kept.
 const MAILS: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Most rows that go in one transaction: some milliseconds.
@@ -125,6 +128,7 @@ impl Engine {
                 gone += self.forget_bulk_quotes(row.id).await?;
                 gone += self.forget_deliveries(row.id, ROWS).await?;
                 gone += self.let_go(CHANGES, move |tx, before| forget_changes(tx, row.id, before)).await?;
+                gone += self.let_go(LABELS, move |tx, before| forget_labels(tx, row.id, before)).await?;
                 gone += self.let_go(MAILS, move |tx, before| forget_mails(tx, row.id, before)).await?;
             }
         }
@@ -162,6 +166,18 @@ impl Engine {
 
 fn forget_changes(tx: &mut store::Tx<'_>, workspace: WorkspaceId, before: Timestamp) -> Result<u64, store::DbError> {
     store::imports::changes::forget(tx, workspace, ImportId(Ids::floor(before)), ROWS)
+}
+
+/// A portion of less than it may take only once nothing is left, however many labels there were.
+fn forget_labels(tx: &mut store::Tx<'_>, workspace: WorkspaceId, before: Timestamp) -> Result<u64, store::DbError> {
+    let mut all = 0;
+    while all < ROWS {
+        match store::labels::forget(tx, workspace, before, ROWS - all)? {
+            0 => break,
+            gone => all += gone,
+        }
+    }
+    Ok(all)
 }
 
 fn forget_mails(tx: &mut store::Tx<'_>, workspace: WorkspaceId, before: Timestamp) -> Result<u64, store::DbError> {

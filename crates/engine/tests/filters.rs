@@ -8,6 +8,7 @@ use engine::changes::{Change, Whom};
 use engine::contacts::NewContact;
 use engine::contacts::list::{Activity, Counted, Filter, History, Listed, Sort, Standing};
 use engine::contacts::wish::{FieldWish, Wish};
+use engine::labels::Labelling;
 use engine::{Actor, Failure};
 use jiff::SignedDuration;
 use store::contacts::ContactRow;
@@ -68,6 +69,8 @@ fn ids(listed: &Listed) -> Vec<i64> {
     listed.contacts.iter().map(|contact| contact.id.0).collect()
 }
 
+static LABELLED: Sql = Sql::Same("SELECT COUNT(*) FROM contact_labels WHERE workspace_id = $1");
+
 static KEPT: Sql = Sql::Same("SELECT field_key, value_key, contact_id FROM filter_values WHERE workspace_id = $1");
 
 static FIELDS: Sql = Sql::Same("SELECT field_key, state FROM filter_fields WHERE workspace_id = $1 ORDER BY field_key");
@@ -105,6 +108,42 @@ async fn kept_as_they_are(world: &World) -> usize {
     let wrong: Vec<_> = rows.symmetric_difference(&expected).take(9).collect();
     assert!(wrong.is_empty(), "kept otherwise than they are: {wrong:?}");
     rows.len()
+}
+
+#[test]
+fn a_list_of_many_is_gone_at_once_and_its_rows_go_some_at_a_time() {
+    on_both(Plan::default, async |world| {
+        fill(&world).await;
+        let (engine, actor) = (&world.engine, &world.actor);
+        let mut lists = Vec::new();
+        for (name, most) in [("Most", 2_500), ("Some", 700), ("Kept", 500)] {
+            let list = engine.create_contact_list(actor, name).await.unwrap().id;
+            let all: Vec<ContactId> = (1..=most).map(ContactId).collect();
+            for some in all.chunks(500) {
+                engine.label_contacts(actor, list, some.to_vec(), Labelling::Give).await.unwrap();
+            }
+            lists.push(list);
+        }
+        let on = |list| Filter { list: Some(list), ..Filter::default() };
+        assert_eq!(engine.count_contacts(actor, &on(lists[0])).await.unwrap(), Counted::Exactly(2_500));
+        let both = Filter { label: Some(lists[1]), ..on(lists[0]) };
+        assert_eq!(engine.count_contacts(actor, &both).await.unwrap(), Counted::Exactly(700), "along the shorter one");
+        for list in &lists[..2] {
+            engine.delete_label(actor, *list).await.unwrap();
+            assert_eq!(page(&world, &on(*list), Sort::Newest).await, Listed::default());
+        }
+        assert_eq!(engine.sweep_old().await.unwrap(), 0, "a transaction may still be under way that gives one");
+        assert!(engine.clock().move_to(engine.now() + SignedDuration::from_hours(2)));
+        // Two nodes sweep at the same time, as those do that were started together.
+        let (one, other) = tokio::join!(engine.sweep_old(), engine.sweep_old());
+        let rest = engine.sweep_old().await.unwrap();
+        assert_eq!(one.unwrap() + other.unwrap() + rest, 2_500 + 700 + 2);
+        let workspace = world.workspace();
+        let left = engine.store().read(move |db| db.query_one(&LABELLED, &[workspace.0.into()])?.int(0)).await.unwrap();
+        assert_eq!(left, 500, "no row is left behind that belongs to nothing");
+        assert_eq!(engine.count_contacts(actor, &on(lists[2])).await.unwrap(), Counted::Exactly(500));
+        world.end().await;
+    });
 }
 
 #[test]

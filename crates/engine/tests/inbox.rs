@@ -139,8 +139,23 @@ fn a_label_finds_its_conversations_in_their_order_and_goes_with_its_contact() {
         let workspace = world.workspace();
         let counted = read(&world, move |db| list::label_counts(db, workspace)).await;
         assert_eq!(counted, [(hot.id, 1)]);
+        engine.label_contacts(&world.actor, hot.id, all.clone(), Labelling::Give).await.unwrap_err();
+        let left = vec![all[0], all[2], all[3]];
+        engine.label_contacts(&world.actor, hot.id, left.clone(), Labelling::Give).await.unwrap();
         engine.delete_label(&world.actor, hot.id).await.unwrap();
+        // Nobody has it from then on, whoever still asks for it, and its name is free; its rows go with the next sweep.
         assert!(all_of(&world, labelled).await.is_empty());
+        assert!(matches!(engine.delete_label(&world.actor, hot.id).await, Err(LabelError::Unknown)));
+        let by_it = engine::contacts::list::Filter { label: Some(hot.id), ..Default::default() };
+        let found = engine.list_contacts(&world.actor, &by_it, Default::default(), "", 9).await.unwrap();
+        assert_eq!((found.contacts, found.next), (vec![], None));
+        let again = engine.create_label(&world.actor, "hot lead", "blue").await.unwrap();
+        let had = read(&world, move |db| store::labels::of_contacts(db, workspace, &left)).await;
+        assert_eq!(had, []);
+        world.play_days(1).await;
+        assert_eq!(engine.sweep_old().await.unwrap(), 4, "three contacts had it, and the label");
+        assert_eq!(engine.sweep_old().await.unwrap(), 0);
+        assert_eq!(engine.labels(&world.actor).await.unwrap(), [again]);
         world.end().await;
     });
 }

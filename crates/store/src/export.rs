@@ -143,7 +143,10 @@ pub static PARTS: &[Part] = &[
     part!("custom_fields", "a field of the workspace's own", "field_key" > "$3", [
         "field_key" Text, "name" Text, "created_at" Time,
     ]),
-    part!("labels", "a label", "label_id" > "$3", ["label_id" LABEL, "name" Text, "colour" Text, "created_at" Time]),
+    part!("labels", "a label or a list", "label_id" > "$3", [
+        "label_id" LABEL, "kind" Text, "name" Text, "colour" Text, "created_at" Time,
+        "deleted_at" Time,
+    ]),
     part!("imports", "a file of contacts that came in", "import_id" > "$3", [
         "import_id" IMPORT, "file_name" Text, "file_bytes" Number, "state" Text, "choices" Document, "counts" Document,
         "outcome" Document, "actor" Text, "created_at" Time, "updated_at" Time,
@@ -153,7 +156,7 @@ pub static PARTS: &[Part] = &[
         "fields" Pairs, "number_id" NUMBER, "import_id" IMPORT, "created_at" Time, "updated_at" Time,
         "reassigned_at" Time, "deleted_at" Time, "erased_at" Time,
     ]),
-    part!("contact_labels", "a label that a contact has", "contact_id, label_id" > "$3, $4", [
+    part!("contact_labels", "a label that a contact has, or a list that it is on", "contact_id, label_id" > "$3, $4", [
         "contact_id" CONTACT, "label_id" LABEL, "created_at" Time,
     ]),
     part!("notes", "what a user wrote about a contact", "note_id" > "$3", [

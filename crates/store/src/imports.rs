@@ -96,8 +96,11 @@ static BEGIN_UNDO: Sql = Sql::Same(
           OR (state IN ('running', 'canceling', 'undoing') AND updated_at < $4))",
 );
 
-static UNTOUCHED: Sql = Sql::Same(
-    "
+/// `$own` are the labels and lists that the import itself gave, as a list.
+macro_rules! untouched {
+    ($own:literal) => {
+        concat!(
+            "
     SELECT c.contact_id FROM contacts c
     WHERE c.workspace_id = $1 AND c.import_id = $2 AND c.contact_id < $3 AND c.deleted_at IS NULL
       AND (c.updated_at = c.created_at OR EXISTS (SELECT 1 FROM import_changes i
@@ -109,11 +112,21 @@ static UNTOUCHED: Sql = Sql::Same(
       AND NOT EXISTS (SELECT 1 FROM notes n WHERE n.workspace_id = $1 AND n.contact_id = c.contact_id)
       AND NOT EXISTS (SELECT 1 FROM reminders r WHERE r.workspace_id = $1 AND r.contact_id = c.contact_id)
       AND NOT EXISTS (SELECT 1 FROM contact_labels l
-          WHERE l.workspace_id = $1 AND l.contact_id = c.contact_id AND l.label_id <> $5)
+          JOIN labels t ON t.workspace_id = l.workspace_id AND t.label_id = l.label_id AND t.deleted_at IS NULL
+          WHERE l.workspace_id = $1 AND l.contact_id = c.contact_id AND l.label_id NOT IN (",
+            $own,
+            "))
       AND NOT EXISTS (SELECT 1 FROM import_changes o
           WHERE o.workspace_id = $1 AND o.contact_id = c.contact_id AND o.import_id <> $2)
-    ORDER BY c.contact_id DESC LIMIT $4",
-);
+    ORDER BY c.contact_id DESC LIMIT $4"
+        )
+    };
+}
+
+static UNTOUCHED: Sql = Sql::Twin {
+    sqlite: untouched!("SELECT value FROM json_each($5)"),
+    postgres: untouched!("SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($5::text::jsonb) AS v"),
+};
 
 static UNDONE_MAKERS: Sql = Sql::Twin {
     sqlite: "
@@ -288,17 +301,18 @@ pub fn cancel(tx: &mut Tx<'_>, workspace: WorkspaceId, id: ImportId, now: Timest
     Ok(tx.execute(&CANCEL, &[workspace.0.into(), id.0.into(), json::micros(now).into()])? == 1)
 }
 
-/// Contacts that an import made and nobody else touched since: never changed, texted, enrolled, given a number, a note, a reminder or a
-/// label but its own, nor met by another import. The newest first, before the given one.
+/// Contacts that an import made and nobody else touched since: never changed, texted, enrolled, given a number, a note, a reminder, a
+/// label or list but those that the import gave, nor met by another import. The newest first, before the given one.
 pub fn untouched(
     db: &Read<'_>,
     workspace: WorkspaceId,
-    (id, label): (ImportId, Option<LabelId>),
+    id: ImportId,
+    own: &[LabelId],
     before: ContactId,
     limit: i64,
 ) -> Result<Vec<ContactId>, DbError> {
-    let label = label.map_or(0, |label| label.0);
-    let params = [workspace.0.into(), id.0.into(), before.0.into(), limit.into(), label.into()];
+    let own = json::list(own.iter().map(|label| label.0))?;
+    let params = [workspace.0.into(), id.0.into(), before.0.into(), limit.into(), own.into()];
     db.query(&UNTOUCHED, &params)?.iter().map(|row| row.int(0).map(ContactId)).collect()
 }
 

@@ -1,4 +1,4 @@
-//! Labels: short names in a colour that a workspace gives to its contacts.
+//! Labels: short names in a colour that a workspace gives to its contacts; and lists, which are labels that the Messenger does not show.
 //!
 //! A label that a contact has carries the time of the contact's conversation along, so that the conversations of a label
 //! are found in their order (`conversations::list`).
@@ -11,50 +11,120 @@ use crate::conversations;
 use crate::json;
 use crate::{DbError, Read, Row, Sql, Tx};
 
-/// A label.
+/// What a label is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// It marks conversations, in a colour.
+    Label,
+    /// It holds contacts together, such as those of one file: it is not shown in the Messenger.
+    List,
+}
+
+impl Kind {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Label, Self::List];
+
+    /// The word for it in the database, in documents and to people.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Label => "label",
+            Self::List => "list",
+        }
+    }
+
+    /// Reads the word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+}
+
+/// A label, or a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Label {
     /// Its identifier.
     pub id: LabelId,
-    /// Its name.
+    /// Which of the two it is.
+    pub kind: Kind,
+    /// Its name. No other label or list of the workspace has it.
     pub name: String,
     /// The word of its colour.
     pub colour: String,
 }
 
-static LIST: Sql = Sql::Same("SELECT label_id, name, colour FROM labels WHERE workspace_id = $1 ORDER BY name_key");
+impl Label {
+    /// Whether it is a list.
+    #[must_use]
+    pub fn is_list(&self) -> bool {
+        self.kind == Kind::List
+    }
+}
 
-static FIND: Sql = Sql::Same("SELECT label_id, name, colour FROM labels WHERE workspace_id = $1 AND label_id = $2");
+static LIST: Sql = Sql::Same(
+    "
+    SELECT label_id, kind, name, colour FROM labels WHERE workspace_id = $1 AND deleted_at IS NULL ORDER BY name_key",
+);
+
+static FIND: Sql = Sql::Same(
+    "
+    SELECT label_id, kind, name, colour FROM labels
+    WHERE workspace_id = $1 AND label_id = $2 AND deleted_at IS NULL",
+);
+
+static NAMED: Sql =
+    Sql::Same("SELECT label_id, kind, name, colour FROM labels WHERE workspace_id = $1 AND name_key = $2");
 
 static INSERT: Sql = Sql::Same(
     "
-    INSERT INTO labels (workspace_id, label_id, name, name_key, colour, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6)
+    INSERT INTO labels (workspace_id, label_id, kind, name, name_key, colour, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)
     ON CONFLICT (workspace_id, name_key) DO NOTHING",
 );
 
 static UPDATE: Sql = Sql::Same(
     "
     UPDATE labels SET name = $3, name_key = $4, colour = $5
-    WHERE workspace_id = $1 AND label_id = $2
+    WHERE workspace_id = $1 AND label_id = $2 AND deleted_at IS NULL
       AND NOT EXISTS (SELECT 1 FROM labels o WHERE o.workspace_id = $1 AND o.name_key = $4 AND o.label_id <> $2)",
 );
 
-static DELETE: Sql = Sql::Same("DELETE FROM labels WHERE workspace_id = $1 AND label_id = $2");
+/// No name begins with a space: it is free for another one at once.
+static DELETE: Sql = Sql::Same(
+    "
+    UPDATE labels SET deleted_at = $3, name_key = ' ' || label_id
+    WHERE workspace_id = $1 AND label_id = $2 AND deleted_at IS NULL",
+);
 
-static DELETE_USES: Sql = Sql::Same("DELETE FROM contact_labels WHERE workspace_id = $1 AND label_id = $2");
+static DELETED: Sql = Sql::Same("SELECT label_id FROM labels WHERE workspace_id = $1 AND deleted_at < $2 LIMIT 1");
+
+static FORGET_USES: Sql = Sql::Same(
+    "
+    DELETE FROM contact_labels
+    WHERE workspace_id = $1 AND label_id = $2 AND contact_id IN (
+        SELECT contact_id FROM contact_labels
+        WHERE workspace_id = $1 AND label_id = $2 ORDER BY contact_id LIMIT $3)",
+);
+
+/// Another node may let go of the same rows: that none were left to us does not say that none are left.
+static FORGET: Sql = Sql::Same(
+    "
+    DELETE FROM labels
+    WHERE workspace_id = $1 AND label_id = $2
+      AND NOT EXISTS (SELECT 1 FROM contact_labels WHERE workspace_id = $1 AND label_id = $2)",
+);
 
 static OF_CONTACTS: Sql = Sql::Twin {
     sqlite: "
-        SELECT l.contact_id, t.label_id, t.name, t.colour
+        SELECT l.contact_id, t.label_id, t.kind, t.name, t.colour
         FROM contact_labels l
-        JOIN labels t ON t.workspace_id = l.workspace_id AND t.label_id = l.label_id
+        JOIN labels t ON t.workspace_id = l.workspace_id AND t.label_id = l.label_id AND t.deleted_at IS NULL
         WHERE l.workspace_id = $1 AND l.contact_id IN (SELECT value FROM json_each($2))
         ORDER BY l.contact_id, t.name_key",
     postgres: "
-        SELECT l.contact_id, t.label_id, t.name, t.colour
+        SELECT l.contact_id, t.label_id, t.kind, t.name, t.colour
         FROM contact_labels l
-        JOIN labels t ON t.workspace_id = l.workspace_id AND t.label_id = l.label_id
+        JOIN labels t ON t.workspace_id = l.workspace_id AND t.label_id = l.label_id AND t.deleted_at IS NULL
         WHERE l.workspace_id = $1
           AND l.contact_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))
         ORDER BY l.contact_id, t.name_key",
@@ -98,10 +168,13 @@ static TAKE_ALL: Sql = Sql::Twin {
 pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("labels::LIST", &LIST),
     ("labels::FIND", &FIND),
+    ("labels::NAMED", &NAMED),
     ("labels::INSERT", &INSERT),
     ("labels::UPDATE", &UPDATE),
     ("labels::DELETE", &DELETE),
-    ("labels::DELETE_USES", &DELETE_USES),
+    ("labels::DELETED", &DELETED),
+    ("labels::FORGET_USES", &FORGET_USES),
+    ("labels::FORGET", &FORGET),
     ("labels::OF_CONTACTS", &OF_CONTACTS),
     ("labels::GIVE", &GIVE),
     ("labels::TAKE", &TAKE),
@@ -110,10 +183,12 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
 
 /// A label whose first column is at this place.
 fn read(row: &Row, first: usize) -> Result<Label, DbError> {
+    let kind = row.text(first + 1)?;
     Ok(Label {
         id: LabelId(row.int(first)?),
-        name: row.text(first + 1)?.to_owned(),
-        colour: row.text(first + 2)?.to_owned(),
+        kind: Kind::from_word(kind).ok_or_else(|| json::unreadable("labels.kind", kind))?,
+        name: row.text(first + 2)?.to_owned(),
+        colour: row.text(first + 3)?.to_owned(),
     })
 }
 
@@ -127,16 +202,22 @@ pub fn find(db: &Read<'_>, workspace: WorkspaceId, id: LabelId) -> Result<Option
     db.query_optional(&FIND, &[workspace.0.into(), id.0.into()])?.map(|row| read(&row, 0)).transpose()
 }
 
+/// The label or list of this name.
+pub fn named(db: &Read<'_>, workspace: WorkspaceId, name: &str) -> Result<Option<Label>, DbError> {
+    db.query_optional(&NAMED, &[workspace.0.into(), key(name).into()])?.map(|row| read(&row, 0)).transpose()
+}
+
 /// The form of a name by which two are the same.
 fn key(name: &str) -> String {
     name.trim().to_lowercase()
 }
 
-/// Makes a label; false if there is one of that name.
+/// Makes a label; false if one has that name, or a list has.
 pub fn insert(tx: &mut Tx<'_>, workspace: WorkspaceId, label: &Label, now: Timestamp) -> Result<bool, DbError> {
     let params = [
         workspace.0.into(),
         label.id.0.into(),
+        label.kind.word().into(),
         label.name.as_str().into(),
         key(&label.name).into(),
         label.colour.as_str().into(),
@@ -145,7 +226,7 @@ pub fn insert(tx: &mut Tx<'_>, workspace: WorkspaceId, label: &Label, now: Times
     Ok(tx.execute(&INSERT, &params)? == 1)
 }
 
-/// Changes name and colour; false if another has the name, or there is no such label.
+/// Changes name and colour, and not what it is; false if another has the name, or there is no such label.
 pub fn update(tx: &mut Tx<'_>, workspace: WorkspaceId, label: &Label) -> Result<bool, DbError> {
     let params = [
         workspace.0.into(),
@@ -157,10 +238,21 @@ pub fn update(tx: &mut Tx<'_>, workspace: WorkspaceId, label: &Label) -> Result<
     Ok(tx.execute(&UPDATE, &params)? == 1)
 }
 
-/// Deletes a label and takes it from every contact; false if there is none.
-pub fn delete(tx: &mut Tx<'_>, workspace: WorkspaceId, id: LabelId) -> Result<bool, DbError> {
-    tx.execute(&DELETE_USES, &[workspace.0.into(), id.0.into()])?;
-    Ok(tx.execute(&DELETE, &[workspace.0.into(), id.0.into()])? == 1)
+/// Deletes a label: no contact has it any more, and its name is free. False if there is none.
+pub fn delete(tx: &mut Tx<'_>, workspace: WorkspaceId, id: LabelId, now: Timestamp) -> Result<bool, DbError> {
+    Ok(tx.execute(&DELETE, &[workspace.0.into(), id.0.into(), json::micros(now).into()])? == 1)
+}
+
+/// Lets go of whose a label was that was deleted before then, of at most so many, and of the label once that is nobody; says how many rows
+/// went. Whoever found the label before it was deleted must have given it by then.
+pub fn forget(tx: &mut Tx<'_>, workspace: WorkspaceId, before: Timestamp, limit: u64) -> Result<u64, DbError> {
+    let found = tx.query_optional(&DELETED, &[workspace.0.into(), json::micros(before).into()])?;
+    let Some(row) = found else { return Ok(0) };
+    let (label, most) = (row.int(0)?, i64::try_from(limit).unwrap_or(i64::MAX));
+    match tx.execute(&FORGET_USES, &[workspace.0.into(), label.into(), most.into()])? {
+        0 => tx.execute(&FORGET, &[workspace.0.into(), label.into()]),
+        gone => Ok(gone),
+    }
 }
 
 /// The labels of these contacts, by contact and name.

@@ -226,6 +226,13 @@ const MIGRATIONS: &[Migration] = &[
             postgres: include_str!("../../../migrations/postgres/0030_import_changes.sql"),
         },
     },
+    Migration {
+        name: "0031_lists",
+        sql: Sql::Twin {
+            sqlite: include_str!("../../../migrations/sqlite/0031_lists.sql"),
+            postgres: include_str!("../../../migrations/postgres/0031_lists.sql"),
+        },
+    },
 ];
 
 /// What only the program can work out of rows that are there already, by the migration that needs it. It runs once the

@@ -48,7 +48,7 @@ pub(crate) fn head() -> OpenApi {
         (name = "Numbers", description = "Phone numbers of the workspace's own."),
         (name = "Registrations", description = "Brands and campaigns with which numbers are registered to text US numbers."),
         (name = "Contacts", description = "One phone number of one person each, with fields."),
-        (name = "Labels", description = "Words that contacts have, to be found and sorted by."),
+        (name = "Labels", description = "Labels, which mark conversations, and lists, which hold contacts together."),
         (name = "Consent", description = "What contacts agreed to and took back, as it was recorded."),
         (name = "Suppressions", description = "The lists that forbid texting a contact."),
         (name = "Workflows", description = "One to nine messages with days between them."),

@@ -9,6 +9,7 @@ use engine::imports::ImportsError;
 use engine::workflows::SaveError;
 use jiff::Timestamp;
 use serde::Deserialize;
+use store::labels::Kind;
 use store::{DbError, contacts};
 use utoipa::{IntoParams, ToSchema};
 
@@ -32,6 +33,8 @@ pub(crate) struct Fitting {
     standing: Option<ContactStandingWord>,
     /// The name of a label that they have.
     label: Option<String>,
+    /// The name of a list that they are on.
+    list: Option<String>,
     /// The import that made them.
     import: Option<ids::Import>,
     /// A workflow that they are or were in, or never were: `workflow_history` says which; without it, that they are or were.
@@ -114,11 +117,11 @@ impl Fitting {
         }
     }
 
-    async fn label(&self, parts: &Parts, actor: &Actor) -> Result<Option<LabelId>, Unfit> {
-        let Some(name) = self.label.as_deref() else { return Ok(None) };
-        let wanted = name.trim().to_lowercase();
-        let known = parts.engine.labels(actor).await?.into_iter().find(|label| label.name.to_lowercase() == wanted);
-        known.map_or_else(|| unclear(format!("there is no label {name:?}")), |label| Ok(Some(label.id)))
+    /// The label, or the list, of this name.
+    async fn named(parts: &Parts, actor: &Actor, kind: Kind, name: Option<&String>) -> Result<Option<LabelId>, Unfit> {
+        let Some(name) = name else { return Ok(None) };
+        let found = parts.engine.label_named(actor, kind, name).await?;
+        found.map_or_else(|| unclear(format!("there is no {} {name:?}", kind.word())), |label| Ok(Some(label.id)))
     }
 
     /// Refuses what is not there: by a wrong name everybody would be found who has nothing to do with it.
@@ -157,8 +160,9 @@ impl Fitting {
         self.known(parts, actor).await?;
         let search = self.search.as_deref().unwrap_or_default().trim().chars().take(MAX_SEARCH).collect();
         let standing = self.standing.as_ref().and_then(|word| Standing::from_word(word.as_str()));
-        let (import, label) = (self.import.map(|ids::Id(import)| import), self.label(parts, actor).await?);
-        let (history, field) = (self.history()?, self.wish()?);
-        Ok(Filter { search, standing, import, label, history, activity, field })
+        let label = Self::named(parts, actor, Kind::Label, self.label.as_ref()).await?;
+        let list = Self::named(parts, actor, Kind::List, self.list.as_ref()).await?;
+        let (import, history, field) = (self.import.map(|ids::Id(import)| import), self.history()?, self.wish()?);
+        Ok(Filter { search, standing, import, label, list, history, activity, field })
     }
 }

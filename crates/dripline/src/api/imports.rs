@@ -46,6 +46,8 @@ pub(crate) struct ImportCounts {
     warned: u64,
     /// Names that were in capitals, or all small, and are written as people write them.
     recased: u64,
+    /// Rows that were taken and of which no consent could be recorded; null of imports from before it was counted.
+    without_consent: Option<u64>,
     /// Phones that stood further up in the file; they fill empty fields at most.
     duplicates: u64,
     /// Contacts made.
@@ -82,6 +84,7 @@ impl From<ImportProgress> for ImportCounts {
             rejected: counts.rejected,
             warned: counts.warned,
             recased: counts.recased,
+            without_consent: counts.without_consent,
             duplicates: counts.duplicates,
             created: counts.created,
             updated: counts.updated,
@@ -102,6 +105,8 @@ pub(crate) struct Importing {
     recase_names: Option<bool>,
     /// The name of the file, for the list of imports and for records of consent; `contacts.csv` without it.
     file_name: Option<String>,
+    /// The name of a list that all contacts of the file are put on, also those that are there already. It is made if there is none.
+    list: Option<String>,
     /// `true` says that of these people's consent nothing is recorded. Every import says it, or how they agreed: of everybody with
     /// `consent_kind`, `consent_source` and `consent_date`, or of each row in columns.
     no_consent: Option<bool>,
@@ -129,7 +134,8 @@ impl Importing {
         };
         let (recase, no_consent) = (self.recase_names.unwrap_or(false), self.no_consent.unwrap_or(false));
         let (file, bytes) = (self.file_name, Some(body.len() as u64));
-        ImportOptions { on_duplicate, consent, no_consent, recase, file, bytes, ..ImportOptions::default() }
+        let list = self.list.unwrap_or_default();
+        ImportOptions { on_duplicate, list, consent, no_consent, recase, file, bytes, ..ImportOptions::default() }
     }
 }
 
@@ -142,7 +148,7 @@ impl Importing {
     request_body(content = String, content_type = "text/csv", description = "The file.",
         example = json!("Phone,First Name,Address\n(212) 555-0123,Ann,12 Oak Street\n")),
     responses((status = 200, description = "What became of the rows.", body = Imported)),
-    extensions(("x-permission" = json!("contacts:write")), ("x-problems" = json!(["query", "body", "body_too_large", "import_refused"]))))]
+    extensions(("x-permission" = json!("contacts:write")), ("x-problems" = json!(["query", "body", "body_too_large", "import_refused", "name_taken", "settings_invalid"]))))]
 pub(crate) async fn import(
     State(parts): State<Parts>,
     Caller(actor): Caller,
@@ -229,7 +235,7 @@ impl From<ImportCheck> for Checked {
     request_body(content = String, content_type = "text/csv", description = "The file.",
         example = json!("Phone,First Name,Address\n(212) 555-0123,Ann,12 Oak Street\n")),
     responses((status = 200, description = "What would become of the rows.", body = Checked)),
-    extensions(("x-permission" = json!("contacts:write")), ("x-problems" = json!(["query", "body", "body_too_large", "import_refused"]))))]
+    extensions(("x-permission" = json!("contacts:write")), ("x-problems" = json!(["query", "body", "body_too_large", "import_refused", "name_taken", "settings_invalid"]))))]
 pub(crate) async fn check(
     State(parts): State<Parts>,
     Caller(actor): Caller,
@@ -318,7 +324,7 @@ pub(crate) async fn show(
 /// Undo an import
 ///
 /// Goes on by itself; `showImport` tells how far it is. Contacts that the import made are deleted, but for those that were edited, texted,
-/// enrolled or written about since. Contacts that were there before get their former values, person and labels back, but for what
+/// enrolled or written about since. Contacts that were there before get their former values and person back, and lose the label and list that it gave, but for what
 /// somebody has changed since; that is known for 30 days. Consents and the workspace's own fields stay.
 #[utoipa::path(post, path = "/imports/{id}/undo", operation_id = "undoImport", tag = "Contacts",
     params(("id" = ids::Import, Path, description = "The import.")),

@@ -44,7 +44,7 @@ pub(crate) struct MergePreview {
     take: Contact,
     /// All fields that either has; both have these values afterwards.
     fields: Vec<MergedField>,
-    /// The names of the labels that the kept contact gets. The other has none afterwards.
+    /// The names of the labels and lists that the kept contact gets. The other has none afterwards.
     labels: Vec<String>,
     /// How many notes move to the kept contact.
     notes: i64,
@@ -167,8 +167,8 @@ pub(crate) async fn preview(
 
 /// Merge two contacts
 ///
-/// They become one person: both have the same fields, labels, notes and the earlier reminder are the kept contact's, and the other one stays as
-/// another number of the person with its texts, consents and lists. Where both are in a workflow, one ends with its refund, for which the key
+/// They become one person: both have the same fields, labels, lists, notes and the earlier reminder are the kept contact's, and the other one stays as
+/// another number of the person with its texts, consents and the lists that forbid texting. Where both are in a workflow, one ends with its refund, for which the key
 /// needs `enroll` too. If the person has opted out on one number, the others come onto the do-not-contact list. What is not kept is written into
 /// a note. It cannot be undone.
 #[utoipa::path(post, path = "/contacts/{id}/merge", operation_id = "mergeContacts", tag = "Contacts",

@@ -23,6 +23,7 @@ use engine::statement::LineKind;
 use engine::webhooks::log::Again;
 use engine::workflows::Status;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use store::labels::Kind as LabelKind;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
@@ -76,6 +77,7 @@ pub(crate) type StandingWord = Word<plan::Standing>;
 pub(crate) type AtEndWord = Word<AtEnd>;
 pub(crate) type ContactStandingWord = Word<ContactStanding>;
 pub(crate) type ColourWord = Word<Colour>;
+pub(crate) type LabelKindWord = Word<LabelKind>;
 pub(crate) type HistoryWord = Word<WorkflowHistory>;
 pub(crate) type ImportStateWord = Word<ImportState>;
 pub(crate) type JobStateWord = Word<JobState>;
@@ -173,6 +175,8 @@ lists! {
     WorkflowHistory, "WorkflowHistory", "What a contact has had to do with a workflow: `in` it now, in it now or before (`been`), or `never`.",
         vec!["in", "been", "never"];
     Colour, "LabelColour", "How a label looks.", engine::labels::COLOURS.to_vec();
+    LabelKind, "LabelKind", "A label marks conversations in the Messenger; a list holds contacts together and is not shown there.",
+        LabelKind::ALL.map(LabelKind::word).to_vec();
     ImportState, "ImportState", "Where an import is: `uploaded` waits for somebody to start it, `canceled` and `failed` keep what was saved.",
         engine::imports::STATES.to_vec();
     JobKind, "JobKind", "What a job does: puts contacts into a workflow, takes them out again, changes contacts, or erases a person.",

@@ -107,6 +107,9 @@ struct Import {
     /// The text that they agreed to, word for word
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     consent_text: String,
+    /// The list that all contacts of the file are put on; a name that is not there yet makes a new one
+    #[arg(long, value_name = "NAME")]
+    list: Option<String>,
     /// Where to write the rejected rows with their reasons, a new file
     #[arg(long, value_name = "FILE")]
     rejected: Option<PathBuf>,
@@ -196,6 +199,7 @@ impl Import {
             file,
             bytes,
             recase,
+            list: self.list.clone().unwrap_or_default(),
             ..ImportOptions::default()
         }
     }

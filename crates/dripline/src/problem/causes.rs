@@ -380,7 +380,7 @@ impl From<LabelError> for Problem {
             LabelError::Contacts(cause) => cause.into(),
             LabelError::Unknown => Self::told(Code::NotFound, &error),
             LabelError::Taken(_) => Self::told(Code::NameTaken, &error),
-            LabelError::Name | LabelError::Colour { .. } | LabelError::TooMany => {
+            LabelError::Name(_) | LabelError::Colour { .. } | LabelError::TooMany(_) => {
                 Self::told(Code::SettingsInvalid, &error)
             }
         }

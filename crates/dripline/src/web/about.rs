@@ -88,9 +88,11 @@ pub(super) struct Later {
 /// All that is said of one contact.
 pub(super) struct About {
     pub(super) base: String,
+    /// The labels that the contact has, and the lists that it is on.
     pub(super) labels: Vec<Label>,
-    /// Labels that the contact does not have.
+    /// Those that it does not have, and is not on.
     pub(super) more_labels: Vec<Label>,
+    pub(super) more_lists: Vec<Label>,
     pub(super) users: Vec<(UserId, String, bool)>,
     pub(super) later: Option<Later>,
     /// The workflows that a reminder may be for.
@@ -119,7 +121,8 @@ impl About {
         let (given, notes, standing) = read.await?;
         let labels: Vec<Label> = given.into_iter().map(|(_, label)| label).collect();
         let has = |id: LabelId| labels.iter().any(|label| label.id == id);
-        let more_labels = engine.labels(actor).await?.into_iter().filter(|label| !has(label.id)).collect();
+        let more = engine.labels(actor).await?.into_iter().filter(|label| !has(label.id));
+        let (more_lists, more_labels) = more.partition(Label::is_list);
         let users = engine.users(actor).await?;
         let workflows = engine.workflows(actor).await?.into_iter().map(|one| (one.workflow.id, one.workflow.name));
         let workflows: Vec<(WorkflowId, String)> = workflows.collect();
@@ -147,6 +150,7 @@ impl About {
             workflows,
             labels,
             more_labels,
+            more_lists,
             users: users.into_iter().map(|user| (user.id, user.name, assignee == Some(user.id))).collect(),
             may_write,
             may_assign: standing.is_some() && viewer.may("send"),

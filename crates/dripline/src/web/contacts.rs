@@ -105,6 +105,7 @@ struct Table {
     /// The address that says how many fit.
     count: String,
     labels: Vec<Tag>,
+    lists: Vec<Tag>,
     /// Choices by workflow, in groups of one workflow each.
     histories: Vec<(String, Vec<Pick>)>,
     activities: Vec<Pick>,
@@ -144,7 +145,7 @@ struct Saved {
     may_delete: bool,
 }
 
-/// A label that can be chosen.
+/// A label or a list that can be chosen.
 struct Tag {
     id: LabelId,
     name: String,
@@ -209,8 +210,11 @@ async fn table(parts: &Parts, viewer: &Viewer, asked: Asked) -> Result<Table, Wr
         address: asked.address(&[("sort", word)]),
         here: asked.sort == word || (word.is_empty() && asked.order() == Sort::Newest),
     });
-    let labels = parts.engine.labels(&viewer.actor).await?.into_iter();
-    let labels = labels.map(|label| Tag { id: label.id, here: filter.label == Some(label.id), name: label.name });
+    let known = parts.engine.labels(&viewer.actor).await?;
+    let tags = |lists: bool, chosen: Option<LabelId>| -> Vec<Tag> {
+        let alike = known.iter().filter(|label| label.is_list() == lists);
+        alike.map(|label| Tag { id: label.id, here: chosen == Some(label.id), name: label.name.clone() }).collect()
+    };
     let first = asked.cursor.is_empty();
     let none_yet = first && found.contacts.is_empty() && filter == Filter::default();
     Ok(Table {
@@ -225,7 +229,8 @@ async fn table(parts: &Parts, viewer: &Viewer, asked: Asked) -> Result<Table, Wr
         too_many_found: found.too_many_found,
         none_yet,
         count: asked.address(&[("sort", "")]).replacen("/contacts", "/contacts/count", 1),
-        labels: labels.collect(),
+        labels: tags(false, filter.label),
+        lists: with_gone(tags(true, filter.list), filter.list),
         histories: histories(parts, viewer, &asked).await?,
         activities: activities(&asked),
         fields: fields(parts, viewer, &asked).await?,
@@ -239,6 +244,14 @@ async fn table(parts: &Parts, viewer: &Viewer, asked: Asked) -> Result<Table, Wr
         may_erase: viewer.may("contacts:erase"),
         asked,
     })
+}
+
+/// A list that is asked for and is there no more stays the chosen one: else the next change of the filter would show everybody.
+fn with_gone(mut lists: Vec<Tag>, chosen: Option<LabelId>) -> Vec<Tag> {
+    if let Some(id) = chosen.filter(|_| lists.iter().all(|tag| !tag.here)) {
+        lists.push(Tag { id, name: "(deleted list)".to_owned(), here: true });
+    }
+    lists
 }
 
 async fn histories(parts: &Parts, viewer: &Viewer, asked: &Asked) -> Result<Vec<(String, Vec<Pick>)>, Wrong> {
@@ -316,7 +329,10 @@ async fn lines(parts: &Parts, viewer: &Viewer, rows: Vec<contacts::Contact>) -> 
         let lists = lists.filter_map(|(_, kind)| Standing::from_word(kind.word()));
         let lists = lists.map(|standing| Mark { kind: "badge-error", text: named(standing).to_owned() });
         let tags = tags.iter().filter(|(contact, _)| *contact == row.id);
-        let tags = tags.map(|(_, label)| Mark { kind: "badge-outline", text: label.name.clone() });
+        let tags = tags.map(|(_, label)| Mark {
+            kind: if label.is_list() { "badge-ghost" } else { "badge-outline" },
+            text: label.name.clone(),
+        });
         let of = |key: &str| row.fields.iter().find(|(known, _)| known == key).map(|(_, value)| value.clone());
         Line {
             id: row.id,

@@ -87,8 +87,8 @@ impl Words {
             Some(Change::Restore) => {
                 ("Bringing contacts back", "brought back", "not brought back: their phone is somebody else's")
             }
-            Some(Change::Label(_)) => ("Giving a label", "got the label", "had it already"),
-            Some(Change::Unlabel(_)) => ("Taking a label away", "lost the label", "did not have it"),
+            Some(Change::Label(_)) => ("Giving a label, or putting on a list", "put on it", "on it already"),
+            Some(Change::Unlabel(_)) => ("Taking a label away, or off a list", "taken off", "not on it"),
         };
         Self { title, done, left }
     }

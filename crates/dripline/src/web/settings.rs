@@ -57,7 +57,7 @@ const PLACES: [Place; 12] = [
     Place { name: "API keys", address: "/settings/keys", needs: "keys:write" },
     Place { name: "Webhooks", address: "/settings/webhooks", needs: "settings:write" },
     Place { name: "Quick replies", address: "/settings/replies", needs: "read" },
-    Place { name: "Labels", address: "/settings/labels", needs: "read" },
+    Place { name: "Labels and lists", address: "/settings/labels", needs: "read" },
     Place { name: "Fields", address: "/settings/fields", needs: "read" },
     Place { name: "Do not text", address: "/settings/suppressions", needs: "read" },
     Place { name: "Activity", address: "/settings/activity", needs: "read" },

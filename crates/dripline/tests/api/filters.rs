@@ -20,7 +20,12 @@ async fn found(customer: &Customer<'_>, query: &str) -> Vec<String> {
 }
 
 async fn import(customer: &Customer<'_>, file: &str) -> String {
-    let (path, key, body) = ("/contacts/import?no_consent=true", Some(customer.key.as_str()), file.as_bytes().to_vec());
+    import_onto(customer, "", file).await
+}
+
+async fn import_onto(customer: &Customer<'_>, list: &str, file: &str) -> String {
+    let path = &format!("/contacts/import?no_consent=true{list}");
+    let (key, body) = (Some(customer.key.as_str()), file.as_bytes().to_vec());
     let done = customer.site.ask(Ask { method: "POST", path, key, kind: Some("text/csv"), body, ..Ask::default() });
     text(&done.await.good()["import"])
 }
@@ -41,6 +46,9 @@ async fn contacts_are_listed_by_everything_that_the_page_filters_by() {
     let label = engine.create_label(&operator, "Hot lead", "red").await.unwrap();
     let hot = [id(0), id(3)].map(|id| id.parse().unwrap()).to_vec();
     engine.label_contacts(&operator, label.id, hot, Labelling::Give).await.unwrap();
+    let more = import_onto(&customer, "&list=Rome%20leads", "Phone\n+12125550124\n+12125550126\n").await;
+    customer.ask("POST", &format!("/imports/{more}/undo"), None).await.good();
+    import_onto(&customer, "&list=rome%20LEADS", "Phone\n+12125550124\n+12125550122\n").await;
     customer.wait(60).await;
     let far = "2030-01-01T00:00:00Z";
     for (query, wanted) in [
@@ -50,6 +58,8 @@ async fn contacts_are_listed_by_everything_that_the_page_filters_by() {
         ("standing=do_not_contact".to_owned(), vec!["122"]),
         ("standing=never_texted".to_owned(), vec!["125", "124", "123", "122"]),
         ("label=hot%20LEAD".to_owned(), vec!["124", "121"]),
+        ("list=Rome%20Leads".to_owned(), vec!["124", "122"]),
+        ("list=Rome%20leads&label=Hot%20lead".to_owned(), vec!["124"]),
         (format!("workflow={workflow}"), vec!["121"]),
         (format!("workflow={workflow}&workflow_history=in"), vec!["121"]),
         (format!("workflow={workflow}&workflow_history=never"), vec!["125", "124", "123", "122"]),

@@ -65,6 +65,15 @@ fn a_file_in_any_usual_form_is_imported() {
         assert_eq!((&counts["created"], counts["warned"].to_string().as_str()), (&json!(1), warned), "{done}");
         assert_eq!((&done["encoding"], &done["separator"]), (&json!(encoding), &json!(separator)), "{done}");
     }
+    // Onto a list; one that cannot be leaves nothing behind that is in the way of the next try.
+    let long = "x".repeat(81);
+    for _ in 0..2 {
+        let onto = ["contacts", "import", "good.csv", "--no-consent", "--rejected", "rejected.csv", "--list", &long];
+        let refused = house.run(&onto);
+        assert!(refused.code != 0 && refused.errors.contains("1 to 80 characters"), "{}", refused.errors);
+    }
+    let onto = house.json(&["contacts", "import", "good.csv", "--no-consent", "--list", "Dallas owners"]);
+    assert_eq!((&onto["counts"]["unchanged"], &onto["counts"]["without_consent"]), (&json!(1), &json!(1)), "{onto}");
     let piped = house.run_with(
         &["contacts", "import", "-", "--no-consent", "--map", "Tel 1=Phone", "--map", "x="],
         "Tel 1,x\n2125550136,1\n",

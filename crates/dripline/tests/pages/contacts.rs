@@ -151,6 +151,46 @@ async fn a_label_is_given_to_many_and_filtered_by() {
 }
 
 #[tokio::test]
+async fn contacts_are_put_on_a_list_and_filtered_by_it_beside_a_label() {
+    let (site, customer) = world().await;
+    let owner = site.person(&customer, Role::Owner).await;
+    let engine = &site.parts.engine;
+    let list = engine.create_contact_list(&customer.operator, "Dallas <b>").await.unwrap().id;
+    let label = engine.create_label(&customer.operator, "Hot", "red").await.unwrap().id;
+    let put = |place: usize, tag| format!("contact={}&act=label&tag={tag}", customer.contacts[place]);
+    for form in [put(1, list), put(2, list), put(1, label)] {
+        assert_eq!(owner.post("/contacts/change", &form).await.status, 303);
+    }
+    for (query, shown) in [
+        (format!("list={list}"), [false, true, true]),
+        (format!("list={list}&label={label}"), [false, true, false]),
+        (format!("label={label}"), [false, true, false]),
+    ] {
+        let listed = owner.get(&format!("/contacts?{query}")).await.good();
+        sound(&listed);
+        assert_eq!([0, 1, 2].map(|nth| listed.has(&format!("Ours{nth}<"))), shown, "{query}: {}", listed.text);
+        assert!(listed.has("Dallas &#60;b&#62;"));
+    }
+    // On the contact's page, and in the panel beside the conversation.
+    let page = format!("/contacts/{}", customer.contacts[1]);
+    let shown = owner.get(&page).await.good();
+    sound(&shown);
+    assert!(
+        shown.has("Take off the list Dallas &#60;b&#62;") && shown.has("Take the label Hot away"),
+        "{}",
+        shown.text
+    );
+    assert_eq!(owner.post(&format!("{page}/unlabel"), &format!("label={list}")).await.status, 303);
+    let told = owner.get(&page).await.good();
+    assert!(told.has("off the list “Dallas &#60;b&#62;”"), "{}", told.text);
+    let left = owner.get(&format!("/contacts?list={list}")).await.good();
+    assert!(left.has("Ours2<") && !left.has("Ours1<"));
+    let off = format!("all=1&filter=list%3D{list}&act=unlabel&tag={list}");
+    assert_eq!(owner.post("/contacts/change", &off).await.status, 303);
+    assert!(owner.get(&format!("/contacts?list={list}")).await.good().has("Nobody fits"));
+}
+
+#[tokio::test]
 async fn a_file_is_looked_at_imported_and_undone() {
     let (site, customer) = world().await;
     let owner = site.person(&customer, Role::Owner).await;
@@ -250,7 +290,7 @@ async fn a_job_is_told_in_the_words_of_what_it_does_and_can_be_taken_back_there(
     let label = engine.create_label(&customer.operator, "Hot", "red").await.unwrap().id;
     let mut delete = String::new();
     for (change, title, words) in [
-        (Change::Label(label), "Giving a label", ["got the label", "had it already"]),
+        (Change::Label(label), "Giving a label", ["put on it", "on it already"]),
         (Change::DoNotContact, "Putting on the do-not-contact list", ["put on the list", "on it already"]),
         (Change::Delete, "Deleting contacts", ["deleted", "gone already"]),
     ] {

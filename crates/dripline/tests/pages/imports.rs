@@ -183,6 +183,38 @@ async fn a_file_starts_once_somebody_says_how_its_people_agreed_or_that_nobody_k
 }
 
 #[tokio::test]
+async fn a_file_puts_its_people_on_a_list_that_it_names() {
+    let site = Site::new();
+    let customer = site.customer("Ours", "+12125550100").await;
+    let owner = site.person(&customer, Role::Owner).await;
+    site.parts.engine.create_label(&customer.operator, "Hot", "red").await.unwrap();
+    let page = upload(&owner, "leads.csv", b"Who,Mobile\nAnn,7865550111\n").await.header("location").to_owned();
+    let mapping = "header=Who&target=field%3AFull+Name&header=Mobile&target=phone&overwrite=&consent_kind=none";
+    // What was typed stays while the page is looked at.
+    let looked = owner.post(&page, &format!("{mapping}&list=Dallas++owners")).await.good();
+    assert!(looked.has("name=\"list\" value=\"Dallas owners\""), "{}", looked.text);
+    let refused = owner.post(&format!("{page}/start"), &format!("{mapping}&list=hot")).await;
+    sound(&refused);
+    assert!(refused.status == 422 && refused.has("id=\"list-fault\"") && refused.has("already"), "{}", refused.text);
+    assert_eq!(owner.post(&format!("{page}/start"), &format!("{mapping}&list=Dallas+owners")).await.status, 303);
+    let done = ended(&owner, &page).await;
+    assert!(done.has("Rows without a consent"), "{}", done.text);
+    let known = site.parts.engine.labels(&customer.operator).await.unwrap();
+    let list = known.iter().find(|label| label.is_list()).unwrap();
+    let listed = owner.get(&format!("/contacts?list={}", list.id)).await.good();
+    assert!(list.name == "Dallas owners" && listed.has(">Ann</a>") && !listed.has("Ours0<"), "{}", listed.text);
+    // The next file is offered it.
+    let next = upload(&owner, "more.csv", b"Mobile\n7865550112\n").await.header("location").to_owned();
+    assert!(owner.get(&next).await.good().has("<option value=\"Dallas owners\">"));
+    // A list that is gone stays what is asked for: nobody is shown, and not everybody at the next change.
+    site.parts.engine.create_contact_list(&customer.operator, "Other").await.unwrap();
+    site.parts.engine.delete_label(&customer.operator, list.id).await.unwrap();
+    let gone = owner.get(&format!("/contacts?list={}", list.id)).await.good();
+    sound(&gone);
+    assert!(gone.has("selected>(deleted list)</option>") && gone.has("Nobody fits"), "{}", gone.text);
+}
+
+#[tokio::test]
 async fn an_import_whose_process_died_says_so_and_goes_on_by_itself() {
     let site = Site::new();
     let customer = site.customer("Ours", "+12125550100").await;
@@ -328,4 +360,26 @@ async fn uploaded_files_go_after_a_day_and_rejected_rows_after_a_month() {
     assert_eq!(pass(28 * 24).await, [false, true, true]);
     assert_eq!(pass(24).await, [false, false, true], "rejected rows are of people, too");
     assert!(!owner.get(&page).await.good().has("rejected.csv"), "what is gone is not offered");
+}
+
+#[tokio::test]
+async fn nothing_is_done_with_everybody_whom_words_find_where_they_find_too_many() {
+    let site = Site::new();
+    let customer = site.customer("Ours", "+12125550100").await;
+    let owner = site.person(&customer, Role::Owner).await;
+    let rows = |some: std::ops::Range<u32>| some.map(|n| format!("305555{n:04},Zed\n")).collect::<String>();
+    let import = async |rows: String| {
+        let options = ImportOptions { no_consent: true, ..ImportOptions::default() };
+        let file = std::io::Cursor::new(format!("Phone,First Name\n{rows}"));
+        site.parts.engine.import_file(&customer.operator, file, options, ImportOutlets::default()).await.unwrap();
+    };
+    let export = "/contacts/export?all=1&filter=q%3Dzed";
+    import(rows(0..2_000)).await;
+    assert_eq!(owner.get(export).await.good().text.lines().count(), 2_001);
+    import(rows(2_000..2_001)).await;
+    let refused = owner.get(export).await;
+    assert!(refused.status == 422 && refused.has("more than 2000 contacts"), "{}", refused.text);
+    let refused = owner.post("/contacts/change", "all=1&filter=q%3Dzed&act=delete").await;
+    assert!(refused.status == 422 && refused.has("more than 2000 contacts"), "{}", refused.text);
+    assert!(owner.get("/contacts/count?q=zed").await.good().has("more than 2,000 contacts"));
 }

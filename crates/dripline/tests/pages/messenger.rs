@@ -164,6 +164,13 @@ async fn labels_notes_fields_and_assignment_are_shown_and_kept() {
         assert!(page.has(text), "{text}: {}", page.text);
     }
     assert!(agent.get(&format!("/messenger?label={label}")).await.good().has("Ours0"));
+    // A list is told of in the panel; it marks no conversation and finds none.
+    let list = site.parts.engine.create_contact_list(&customer.operator, "Dallas owners").await.unwrap().id;
+    assert_eq!(agent.post(&format!("{address}/label"), &format!("label={list}")).await.status, 303);
+    assert!(agent.get(&format!("{address}?pane=side")).await.good().has("Take off the list Dallas owners"));
+    let rows = agent.get("/messenger").await.good();
+    assert!(rows.has("Hot &#60;lead&#62;") && !rows.has("Dallas owners"), "{}", rows.text);
+    assert!(agent.get(&format!("/messenger?label={list}")).await.good().has("Nothing here"));
     assert!(agent.get("/messenger?assignee=me").await.good().has("Ours0"));
     let answer = agent.post("/messenger/bulk", &format!("contact={contact}&action=unread")).await;
     assert_eq!(answer.status, 303);

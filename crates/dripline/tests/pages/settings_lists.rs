@@ -45,6 +45,40 @@ async fn labels_are_made_changed_and_deleted() {
 }
 
 #[tokio::test]
+async fn lists_are_made_renamed_and_deleted_and_the_messenger_does_not_show_them() {
+    let site = Site::new();
+    let ours = site.customer("Ours", "+12125550100").await;
+    let agent = site.person(&ours, Role::Agent).await;
+    let long = "Absentee owners of Dallas who answered the letter in March";
+    done(&agent, "/settings/labels", &format!("kind=list&name={}&colour=red", long.replace(' ', "+"))).await;
+    done(&agent, "/settings/labels", "kind=label&name=Hot&colour=red").await;
+    let (hot, endless) = ("kind=list&name=hot".to_owned(), format!("kind=list&name={}", "a".repeat(81)));
+    for (form, why) in [(hot, "already"), (endless, "1 to 80"), ("kind=list&name=".to_owned(), "of a list")] {
+        let answer = agent.post("/settings/labels", &form).await;
+        sound(&answer);
+        assert!(
+            answer.status == 422 && answer.has(why) && answer.has("value=\"list\" class=\"radio radio-sm\" checked")
+        );
+    }
+    let known = site.parts.engine.labels(&ours.operator).await.unwrap();
+    let list = known.iter().find(|label| label.is_list()).unwrap();
+    let path = format!("/settings/labels/{}", list.id);
+    let page = agent.get(&path).await.good();
+    sound(&page);
+    assert!(page.has(&format!("value=\"{long}\"")) && page.has("Change the list") && !page.has("name=\"colour\""));
+    done(&agent, &path, "name=Dallas").await;
+    for (place, shown) in [("/settings/labels", true), ("/contacts", true), ("/messenger", false)] {
+        let page = agent.get(place).await.good();
+        sound(&page);
+        assert_eq!((page.has("Dallas"), page.has("Hot")), (shown, true), "{place}");
+    }
+    let told = agent.get("/settings/activity?about=contacts").await.good();
+    assert!(told.has("made the list") && told.has("changed the list “Dallas”"), "{}", told.text);
+    done(&agent, &format!("{path}/delete"), "").await;
+    assert_eq!(agent.get(&path).await.status, 404);
+}
+
+#[tokio::test]
 async fn a_phone_is_put_on_a_list_and_taken_off_by_whoever_may() {
     let site = Site::new();
     let customer = site.customer("Ours", "+12125550100").await;

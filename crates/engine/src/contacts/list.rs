@@ -122,6 +122,9 @@ pub struct Filter {
     /// The label that they have.
     #[serde(default)]
     pub label: Option<LabelId>,
+    /// The list that they are on.
+    #[serde(default)]
+    pub list: Option<LabelId>,
     /// What they have had to do with a workflow.
     #[serde(default)]
     pub history: Option<History>,
@@ -258,6 +261,7 @@ impl Filter {
             state: self.standing.map_or("", Standing::word),
             import: self.import.map_or(0, |id| id.0),
             label: self.label.map_or(0, |id| id.0),
+            list: self.list.map_or(0, |id| id.0),
             ..Must::default()
         };
         let must = match self.history {

@@ -106,6 +106,10 @@ impl Engine {
         let workspace = actor.workspace();
         let reading = self.read_file(workspace, source, &options, rejects).await?;
         reading.need_consent(&options)?;
+        if !options.list.is_empty() {
+            let list = options.list.clone();
+            self.read(move |db| crate::labels::find_list(db, workspace, &list).map(|_| ())).await?;
+        }
         let (own, mut findings) = (Arc::new(reading.own_fields()), Findings::default());
         let (begun, mut course) = (self.clock().mark(), Course::default());
         while let Some(chunk) = reading.next().await {

@@ -77,6 +77,7 @@ pub(super) struct Read {
     pub(super) rejected: u64,
     pub(super) warned: u64,
     pub(super) recased: u64,
+    pub(super) without_consent: u64,
     pub(super) duplicates: u64,
     /// Bytes of the file, and how many it has.
     pub(super) bytes: (u64, Option<u64>),
@@ -158,6 +159,7 @@ impl Reader {
         let encoding = (row.reading == Reading::Windows1252).then_some(RowWarning::Windows1252);
         let Decided { phones, fields, recased, consent, warnings } = decided;
         self.summary.read.recased += recased.len() as u64;
+        self.summary.read.without_consent += u64::from(consent.is_none());
         for warning in encoding.into_iter().chain(warnings) {
             self.summary.read.warned += 1;
             if self.summary.warnings.len() < MAX_KEPT {

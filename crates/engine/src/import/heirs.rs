@@ -25,8 +25,8 @@ struct Heir {
 pub(super) struct Heirs {
     undone: ImportId,
     of: HashMap<ContactId, Vec<Heir>>,
-    /// The label that each of them gives.
-    labels: HashMap<ImportId, Option<LabelId>>,
+    /// The label and the list that each of them gives.
+    labels: HashMap<ImportId, [Option<LabelId>; 2]>,
 }
 
 impl Heirs {
@@ -38,7 +38,7 @@ impl Heirs {
             all.of.entry(trace.contact()).or_default().push(Heir { import, trace, is_changed: false });
             if let std::collections::hash_map::Entry::Vacant(place) = all.labels.entry(import) {
                 let import = imports::find(tx, beat.workspace, import)?;
-                place.insert(import.and_then(|import| read::<Choices>(&import.choices).label));
+                place.insert(import.map(|import| read::<Choices>(&import.choices).given()).unwrap_or_default());
             }
         }
         Ok(all)
@@ -72,7 +72,8 @@ impl Heirs {
             if later.iter().any(|heir| heir.trace.gave(*label)) {
                 return false;
             }
-            let giver = later.iter_mut().find(|heir| labels.get(&heir.import) == Some(&Some(*label)));
+            let giver =
+                later.iter_mut().find(|heir| labels.get(&heir.import).is_some_and(|own| own.contains(&Some(*label))));
             let Some(giver) = giver else { return true };
             giver.trace.labelled(*label);
             giver.is_changed = true;

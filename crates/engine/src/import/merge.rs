@@ -18,6 +18,7 @@ use super::{ImportOptions, OnDuplicate};
 use crate::beat::Beat;
 use crate::contacts::{ContactError, add_custom, display_name};
 use crate::failure::Failure;
+use crate::imports::{Choices, Import, read};
 
 /// What was saved of a chunk.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -32,13 +33,19 @@ pub(super) struct Rule {
     pub(super) on_duplicate: OnDuplicate,
     /// The import that new contacts are marked with.
     pub(super) import: Option<ImportId>,
-    /// The label that all contacts get.
-    pub(super) label: Option<LabelId>,
+    /// The label that all contacts get, and the list that they are put on.
+    pub(super) given: [Option<LabelId>; 2],
 }
 
 impl Rule {
     pub(super) fn of(options: &ImportOptions) -> Self {
-        Self { on_duplicate: options.on_duplicate, import: options.import, label: options.label }
+        Self { on_duplicate: options.on_duplicate, import: options.import, given: [options.label, None] }
+    }
+
+    /// As an import that has begun goes on.
+    pub(super) fn of_import(import: &Import) -> Self {
+        let choices: Choices = read(&import.choices);
+        Self { given: choices.given(), ..Self::of(&choices.options(Some(import.id))) }
     }
 }
 
@@ -182,26 +189,26 @@ fn save(tx: &mut Tx<'_>, beat: &Beat, set: ChangeSet, rule: Rule) -> Result<Hash
     if !changed.is_empty() {
         store::contacts::update(tx, beat.workspace, &changed, beat.now)?;
     }
-    let labelled = give_label(tx, beat, &ids, rule)?;
-    if let Some(import) = rule.import {
-        for id in &labelled {
-            if let (Some(trace), Some(label)) = (traces.get_mut(id), rule.label) {
+    for label in rule.given.into_iter().flatten() {
+        for id in give(tx, beat, &ids, label)? {
+            if let Some(trace) = traces.get_mut(&id) {
                 trace.labelled(label);
             }
         }
+    }
+    if let Some(import) = rule.import {
         trace::keep(tx, beat.workspace, import, traces.into_values().collect())?;
     }
     Ok(ids)
 }
 
-/// Gives all contacts of a chunk the label of the file; answers who did not have it.
-fn give_label(
+/// Gives all contacts of a chunk the label or list of the file; answers who did not have it.
+fn give(
     tx: &mut Tx<'_>,
     beat: &Beat,
     ids: &HashMap<Phone, ContactId>,
-    rule: Rule,
+    label: LabelId,
 ) -> Result<Vec<ContactId>, MergeError> {
-    let Some(label) = rule.label else { return Ok(Vec::new()) };
     if store::labels::find(tx, beat.workspace, label)?.is_none() {
         return Ok(Vec::new());
     }

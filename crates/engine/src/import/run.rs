@@ -17,6 +17,7 @@ use crate::beat::Beat;
 use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::imports::{Choices, Import, ImportsError, Outcome, Told, document, file_name, read};
+use crate::labels::LabelError;
 
 impl Engine {
     /// Imports a file in one go, and keeps the import with its counts, so that it is in the list and can be undone. A file that cannot
@@ -36,26 +37,35 @@ impl Engine {
         let reading = self.read_file(actor.workspace(), source, &options, rejects).await?;
         reading.need_consent(&options)?;
         let beat = self.beat(actor);
-        let import = Import {
+        let mut import = Import {
             id: ImportId(beat.id()),
             file_name: file_name(options.file.as_deref().unwrap_or_default()),
             file_bytes: options.bytes.and_then(|bytes| i64::try_from(bytes).ok()).unwrap_or(0),
             state: "running".to_owned(),
-            choices: document(&Choices::of(&options)),
+            choices: String::new(),
             counts: document(&ImportProgress::default()),
             outcome: document(&Outcome::default()),
             actor: beat.actor.clone(),
             created_at: beat.now,
             updated_at: beat.now,
         };
-        let (workspace, row) = (actor.workspace(), import.clone());
-        self.write(Lane::Normal, move |tx| Ok::<_, Failure>(imports::insert(tx, workspace, &row)?)).await?;
-        let rule = Rule { import: Some(import.id), ..Rule::of(&options) };
+        let (workspace, row, chosen) = (actor.workspace(), import.clone(), Choices::of(&options));
+        let begin = move |tx: &mut Tx<'_>| {
+            let choices = document(&chosen.begun(tx, &beat)?);
+            imports::insert(tx, workspace, &Import { choices: choices.clone(), ..row.clone() })?;
+            Ok::<_, LabelError>(choices)
+        };
+        import.choices = self.write(Lane::Normal, begin).await?;
+        let rule = Rule { import: Some(import.id), ..Rule::of_import(&import) };
         let mut run = Run { progress, ..Run::of(&import) };
         let done = self.take_in(actor, reading, rule, &mut run).await;
         if matches!(done, Err(ImportError::NoRows)) {
             let id = import.id;
             self.write(Lane::Normal, move |tx| Ok::<_, Failure>(imports::remove(tx, workspace, id)?)).await?;
+            // So does the list that it made: what is younger than the import came with it.
+            if let Some(list) = read::<Choices>(&import.choices).list.filter(|list| list.0 > id.0) {
+                self.delete_label(actor, list).await?;
+            }
         }
         let ended = self.ended(actor, import, run.held, &done).await?;
         Ok((ended, done?))
@@ -76,11 +86,11 @@ impl Engine {
     ) -> Result<Import, ImportsError> {
         let (file, bytes) = (Some(import.file_name.clone()), u64::try_from(import.file_bytes).ok());
         let options = ImportOptions { file, bytes, ..read::<Choices>(&import.choices).options(Some(import.id)) };
-        let mut run = Run::of(&import);
+        let (mut run, rule) = (Run::of(&import), Rule::of_import(&import));
         let work = async {
             actor.need(Permission::ContactsWrite)?;
             let reading = self.read_file(actor.workspace(), source, &options, rejects).await?;
-            self.take_in(actor, reading, Rule::of(&options), &mut run).await
+            self.take_in(actor, reading, rule, &mut run).await
         };
         let done = work.await;
         Ok(self.ended(actor, import, run.held, &done).await?)

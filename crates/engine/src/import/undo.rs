@@ -105,7 +105,7 @@ impl Engine {
     pub async fn knows_changes(&self, actor: &Actor, import: &Import) -> Result<bool, ImportsError> {
         actor.need(Permission::Read)?;
         let changed = read::<ImportProgress>(&import.counts).updated > 0;
-        if !changed && read::<Choices>(&import.choices).label.is_none() {
+        if !changed && read::<Choices>(&import.choices).all_given().is_empty() {
             return Ok(false);
         }
         let (workspace, id) = (actor.workspace(), import.id);
@@ -126,11 +126,11 @@ fn tell(tx: &mut Tx<'_>, beat: &Beat, id: ImportId, add: impl FnOnce(&mut Outcom
 /// Deletes some of the contacts that an import made and nobody touched since; answers which.
 fn delete_some(tx: &mut Tx<'_>, beat: &Beat, id: ImportId, before: ContactId) -> Result<Vec<ContactId>, ImportsError> {
     let import = imports::find(tx, beat.workspace, id)?.ok_or(ImportsError::Unknown)?;
-    let own = (id, read::<Choices>(&import.choices).label);
-    let ids = imports::untouched(tx, beat.workspace, own, before, CHUNK)?;
+    let own = read::<Choices>(&import.choices).all_given();
+    let ids = imports::untouched(tx, beat.workspace, id, &own, before, CHUNK)?;
     store::contacts::lock(tx, beat.workspace, &ids)?;
     // Whoever was texted between the two looks is not in the second.
-    let ids = imports::untouched(tx, beat.workspace, own, before, CHUNK)?;
+    let ids = imports::untouched(tx, beat.workspace, id, &own, before, CHUNK)?;
     store::contacts::delete_all(tx, beat.workspace, &ids, beat.now)?;
     note_each(tx, beat, "contact.deleted", &ids, &serde_json::json!({}))?;
     tell(tx, beat, id, |outcome| outcome.undone += i64::try_from(ids.len()).unwrap_or(0))?;
@@ -213,6 +213,6 @@ fn write_back(tx: &mut Tx<'_>, beat: &Beat, back: &[(Contact, TakenBack)]) -> Re
 fn take_label(tx: &mut Tx<'_>, beat: &Beat, label: LabelId, contacts: &[ContactId]) -> Result<(), ImportsError> {
     let Some(known) = store::labels::find(tx, beat.workspace, label)? else { return Ok(()) };
     let taken = store::labels::take(tx, beat.workspace, label, contacts)?;
-    let payload = serde_json::json!({ "label": label, "name": known.name });
+    let payload = crate::labels::told(&known);
     Ok(note_each(tx, beat, "contact.unlabelled", &taken, &payload)?)
 }

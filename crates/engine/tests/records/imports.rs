@@ -8,6 +8,8 @@ use engine::contacts::list::{Counted, Filter};
 use engine::import::ImportProgress;
 use engine::imports::{self, Choices, Import, ImportsError, Outcome};
 use jiff::SignedDuration;
+use store::Sql;
+use store::labels::Kind;
 
 use crate::world::{Plan, World, on_both};
 
@@ -221,6 +223,59 @@ fn an_import_says_at_every_instant_exactly_what_is_there_and_goes_on_right_behin
         }
         world.end().await;
     });
+}
+
+static STANDS: Sql = Sql::Same("UPDATE imports SET state = 'canceled', choices = $2 WHERE workspace_id = $1");
+
+/// Has the import stand there as one that was canceled, with these choices.
+async fn cancel(world: &World, choices: String) {
+    let workspace = world.workspace();
+    let write = move |tx: &mut store::Tx<'_>| tx.execute(&STANDS, &[workspace.0.into(), choices.as_str().into()]);
+    assert_eq!(world.engine.store().write::<_, store::DbError, _>(store::Lane::Normal, write).await.unwrap(), 1);
+}
+
+#[test]
+fn what_an_older_version_wrote_is_gone_on_with_and_other_lists_are_the_imports_own() {
+    on_both(Plan::default, async |world| {
+        let (engine, actor) = (&world.engine, &world.actor);
+        let id = upload(&world).await.id;
+        let choices = Choices { no_consent: true, ..Choices::default() };
+        let started = engine.start_import(actor, id, &choices).await.unwrap();
+        let half = run(&world, started, Cursor::new(file(700))).await;
+        // What this version knows beside is not in what another one wrote: it is no other choice for that.
+        let mut older: serde_json::Value = serde_json::from_str(&half.choices).unwrap();
+        for key in ["list", "list_name", "gave"] {
+            older.as_object_mut().unwrap().remove(key).unwrap();
+        }
+        cancel(&world, older.to_string()).await;
+        let again = engine.start_import(actor, id, &choices).await.unwrap();
+        assert_eq!(counts(&again).rows, 700, "behind the rows that are done");
+        let done = run(&world, again, Cursor::new(file(800))).await;
+        assert_eq!((counts(&done).rows, counts(&done).created, counts(&done).without_consent), (800, 800, Some(800)));
+        // Onto one list, then onto another: it begins anew, and whoever is on either is the import's own.
+        for (name, on) in [("One", [800, 0]), ("Two", [800, 800])] {
+            cancel(&world, read_choices(&world, id).await).await;
+            let choices = Choices { list_name: name.to_owned(), ..choices.clone() };
+            let started = engine.start_import(actor, id, &choices).await.unwrap();
+            assert_eq!(counts(&started).rows, 0);
+            run(&world, started, Cursor::new(file(800))).await;
+            let mut there = Vec::new();
+            for name in ["One", "Two"] {
+                let Some(list) = engine.label_named(actor, Kind::List, name).await.unwrap() else { continue };
+                let filter = Filter { list: Some(list.id), ..Filter::default() };
+                there.push(engine.count_contacts(actor, &filter).await.unwrap());
+            }
+            let wanted = on.map(Counted::Exactly);
+            assert_eq!(there, wanted[..there.len()], "{name}");
+        }
+        let outcome: Outcome = imports::read(&undo(&world, id).await.unwrap().outcome);
+        assert_eq!((outcome.undone, outcome.kept), (800, 0));
+        world.end().await;
+    });
+}
+
+async fn read_choices(world: &World, id: ImportId) -> String {
+    world.engine.find_import(&world.actor, id).await.unwrap().choices
 }
 
 #[test]

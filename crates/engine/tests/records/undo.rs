@@ -4,10 +4,12 @@ use std::io::Cursor;
 
 use domain::ids::{ContactId, ImportId};
 use engine::contacts::Contact;
+use engine::contacts::list::{Filter, Sort};
 use engine::import::{ImportError, ImportOptions, ImportOutlets, OnDuplicate};
 use engine::imports::{self, Choices, Outcome};
 use engine::labels::Labelling;
 use jiff::SignedDuration;
+use store::labels::Kind;
 
 use crate::world::{Plan, World, on_both};
 
@@ -76,6 +78,75 @@ fn values_persons_labels_and_times_are_again_as_they_were() {
         // So the import before it can be undone as if this one had never been; but for whom somebody labelled.
         let outcome = undo(&world, made).await;
         assert_eq!((outcome.undone, outcome.kept), (2, 1));
+        world.end().await;
+    });
+}
+
+#[test]
+fn a_file_puts_its_contacts_on_a_list_beside_a_label_and_its_undoing_takes_them_off() {
+    on_both(Plan::default, async |world| {
+        let (engine, actor) = (&world.engine, &world.actor);
+        let label = engine.create_label(actor, "Hot", "red").await.unwrap().id;
+        let named = async |name: &str| engine.label_named(actor, Kind::List, name).await.unwrap();
+        let on = async |name: &str| {
+            let filter = Filter { list: Some(named(name).await.unwrap().id), ..Filter::default() };
+            let all = engine.list_contacts(actor, &filter, Sort::Newest, "", 200).await.unwrap().contacts;
+            all.into_iter().map(|contact| contact.phone).collect::<Vec<_>>()
+        };
+        import(&world, "Phone\n2125550101\n2125550102\n", overwriting()).await;
+        let options = || ImportOptions { label: Some(label), list: " Dallas  owners".to_owned(), ..overwriting() };
+        let first = import(&world, "Phone\n2125550102\n2125550103\n", options()).await;
+        assert_eq!(on("dallas OWNERS").await, ["+12125550103", "+12125550102"]);
+        // A later file puts one of them on it again: what the first one did is the later one's then.
+        let second = import(&world, "Phone\n2125550102\n", ImportOptions { label: None, ..options() }).await;
+        let outcome = undo(&world, first).await;
+        assert_eq!((outcome.undone, outcome.kept), (1, 0));
+        assert_eq!(on("dallas OWNERS").await, ["+12125550102"]);
+        assert_eq!(labelled(&world).await.len(), 1, "the list alone");
+        undo(&world, second).await;
+        assert_eq!(on("dallas OWNERS").await, [] as [&str; 0]);
+        assert_eq!(everybody(&world).await.len(), 2);
+        // A contact that the list alone keeps from being untouched stays when somebody else put it there.
+        let third = import(&world, "Phone\n2125550104\n", overwriting()).await;
+        let made = everybody(&world).await.last().unwrap().id;
+        let list = named("Dallas owners").await.unwrap().id;
+        engine.label_contacts(actor, list, vec![made], Labelling::Give).await.unwrap();
+        assert_eq!(undo(&world, third).await.kept, 1);
+        // What is deleted is nobody's touch, though its rows are there for a while.
+        let fourth = import(&world, "Phone\n2125550105\n", overwriting()).await;
+        let made = everybody(&world).await.last().unwrap().id;
+        engine.label_contacts(actor, label, vec![made], Labelling::Give).await.unwrap();
+        engine.delete_label(actor, label).await.unwrap();
+        assert_eq!(undo(&world, fourth).await.undone, 1);
+        world.end().await;
+    });
+}
+
+#[test]
+fn a_file_that_cannot_begin_makes_no_list_and_one_that_cannot_be_refuses_the_file() {
+    on_both(Plan::default, async |world| {
+        let (engine, actor) = (&world.engine, &world.actor);
+        engine.create_label(actor, "Hot", "red").await.unwrap();
+        let onto = |name: &str| ImportOptions { list: name.to_owned(), ..overwriting() };
+        let read = async |file: &str, options: ImportOptions| {
+            let source = || Cursor::new(file.to_owned());
+            let checked = engine.check_import(actor, source(), options.clone(), ImportOutlets::default()).await;
+            let done = engine.import_file(actor, source(), options, ImportOutlets::default()).await;
+            assert_eq!(checked.is_ok(), done.is_ok(), "the check says it before");
+            done.map(|_| ())
+        };
+        let silent = ImportOptions { no_consent: false, ..onto("A") };
+        for (file, options) in [("Name\nAnn\n", onto("A")), ("Phone\n", onto("A")), ("Phone\n2125550101\n", silent)] {
+            read(file, options).await.unwrap_err();
+            assert_eq!(engine.labels(actor).await.unwrap().len(), 1, "{file}");
+        }
+        for name in ["hot", &*"x".repeat(81)] {
+            let refused = read("Phone\n2125550101\n", onto(name)).await;
+            assert!(matches!(refused, Err(ImportError::List(_))), "{name}: {refused:?}");
+        }
+        assert_eq!(everybody(&world).await.len(), 0);
+        read("Phone\n2125550101\n", onto("A")).await.unwrap();
+        assert_eq!(engine.labels(actor).await.unwrap().len(), 2);
         world.end().await;
     });
 }

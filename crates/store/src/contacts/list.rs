@@ -4,7 +4,7 @@
 //! |---|---|
 //! | none | the table's own key, its index by name, or the conversations by time |
 //! | a state or a list that forbids texting | the running enrollments, the suppressions |
-//! | an import, a label | its contacts |
+//! | an import, a label, a list of the workspace | its contacts |
 //! | what a field holds | `contacts::values`, where contacts are kept by it |
 //! | a workflow that runs, ran, or either | its enrollments |
 //! | moved since a time | the conversations by time |
@@ -27,11 +27,11 @@ pub enum Source {
     All,
     /// Those in a workflow.
     Running,
-    /// Those on a list, by its word.
+    /// Those on a list that forbids texting, by its word.
     Listed(&'static str),
     /// Those that an import made.
     Imported(ImportId),
-    /// Those that have a label.
+    /// Those that have a label, or are on a list of the workspace.
     Labelled(LabelId),
     /// Those that are kept under a key of a field.
     Kept {
@@ -45,12 +45,14 @@ pub enum Source {
 /// What a contact must be beside. An empty word and a zero ask nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Must {
-    /// `in_workflow`, `never_texted`, or the word of a list.
+    /// `in_workflow`, `never_texted`, or the word of a list that forbids texting.
     pub state: &'static str,
     /// The import that made it.
     pub import: i64,
     /// The label that it has.
     pub label: i64,
+    /// The list of the workspace that it is on.
+    pub list: i64,
     /// The workflow that it is or was in.
     pub been_in: i64,
     /// Whether only what runs counts for that.
@@ -130,8 +132,9 @@ static SILENT: Sql = Sql::Same(
     ORDER BY c.contact_id DESC LIMIT $3",
 );
 
-/// `$3` is the state or list, `$4` the import, `$5` the label, `$6` a workflow that was begun and `$7` whether only a running one
-/// counts, `$8` a workflow that never was, `$9` and `$10` since when the conversation has moved, or has not.
+/// `$3` is the state or the list that forbids texting, `$4` the import, `$5` the label, `$6` a workflow that was begun and `$7` whether only a running one
+/// counts, `$8` a workflow that never was, `$9` and `$10` since when the conversation has moved, or has not, `$11` the
+/// list of the workspace.
 macro_rules! must {
     () => {
         "c.deleted_at IS NULL
@@ -144,6 +147,8 @@ macro_rules! must {
           AND ($4 = 0 OR c.import_id = $4)
           AND ($5 = 0 OR EXISTS (SELECT 1 FROM contact_labels l
               WHERE l.workspace_id = $1 AND l.contact_id = c.contact_id AND l.label_id = $5))
+          AND ($11 = 0 OR EXISTS (SELECT 1 FROM contact_labels l
+              WHERE l.workspace_id = $1 AND l.contact_id = c.contact_id AND l.label_id = $11))
           AND ($6 = 0 OR EXISTS (SELECT 1 FROM enrollments e
               WHERE e.workspace_id = $1 AND e.contact_id = c.contact_id AND e.workflow_id = $6
                 AND ($7 = 0 OR e.state = 'active')))
@@ -315,6 +320,7 @@ pub fn fitting(
         must.never_in.into(),
         must.moved_since.into(),
         must.quiet_since.into(),
+        must.list.into(),
     ];
     let place = |row: &Row| {
         let active_at = json::timestamp_or_none(row.opt_int(2)?)?;

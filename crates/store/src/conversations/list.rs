@@ -170,7 +170,9 @@ static PAGE_LABELLED: Sql = Sql::Same(concat!(
     page!(
         "contact_labels l
             JOIN conversations v ON v.workspace_id = l.workspace_id AND v.contact_id = l.contact_id",
-        "l.workspace_id = $1 AND l.label_id = $5 AND l.last_at IS NOT NULL AND ($7 = 0 OR v.assignee_id = $7) AND "
+        "l.workspace_id = $1 AND l.label_id = $5 AND l.last_at IS NOT NULL AND ($7 = 0 OR v.assignee_id = $7)
+           AND EXISTS (SELECT 1 FROM labels t
+               WHERE t.workspace_id = $1 AND t.label_id = $5 AND t.kind = 'label' AND t.deleted_at IS NULL) AND "
     ),
     in_state!("$6"),
     " AND l.last_at <= $2 AND (l.last_at < $2 OR l.contact_id < $3)
@@ -200,7 +202,7 @@ static LABEL_COUNTS: Sql = Sql::Same(
     SELECT t.label_id, (SELECT COUNT(*) FROM (
         SELECT 1 FROM contact_labels l
         WHERE l.workspace_id = $1 AND l.label_id = t.label_id AND l.last_at IS NOT NULL LIMIT $2) AS n)
-    FROM labels t WHERE t.workspace_id = $1",
+    FROM labels t WHERE t.workspace_id = $1 AND t.deleted_at IS NULL",
 );
 
 static DRIFTED: Sql = Sql::Same(

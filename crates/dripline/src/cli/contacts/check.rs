@@ -34,6 +34,7 @@ pub(super) fn words(path: &Path, found: &ImportCheck, rejected: Option<&Path>) -
         ("phones stood further up", counts.duplicates),
         ("contacts are on a list that forbids texting", found.suppressed),
         ("consents would be recorded", counts.consents),
+        ("rows would have no consent", counts.without_consent.unwrap_or(0)),
         ("rows would be rejected", counts.rejected),
     ] {
         table.row([format!("  {what}"), count.to_string()]);

@@ -110,7 +110,7 @@ fn words(plan: &Plan) -> String {
     }
     text.push_str(&table.text());
     let mut say = |line: String| text.push_str(&format!("{line}\n"));
-    plan.labels.iter().for_each(|label| say(format!("Label {:?} moves", label.name)));
+    plan.labels.iter().for_each(|label| say(format!("The {} {:?} moves", label.kind.word(), label.name)));
     if plan.notes > 0 {
         say(format!("Notes that move: {}", plan.notes));
     }

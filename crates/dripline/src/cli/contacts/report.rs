@@ -71,6 +71,7 @@ pub(super) fn words(path: &Path, import: ImportId, report: &ImportReport, reject
         ("names recapitalized", counts.recased),
         ("phones that stood further up", counts.duplicates),
         ("consents recorded", counts.consents),
+        ("rows without a consent", counts.without_consent.unwrap_or(0)),
         ("rows rejected", counts.rejected),
     ] {
         table.row([format!("  {what}"), count.to_string()]);

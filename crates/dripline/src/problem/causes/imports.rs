@@ -10,6 +10,7 @@ impl From<ImportError> for Problem {
         match error {
             ImportError::Forbidden(cause) => cause.into(),
             ImportError::Failure(cause) => cause.into(),
+            ImportError::List(cause) => cause.into(),
             other => Self::told(Code::ImportRefused, &other),
         }
     }
@@ -20,6 +21,7 @@ impl From<ImportsError> for Problem {
         let code = match error {
             ImportsError::Forbidden(cause) => return cause.into(),
             ImportsError::Failure(cause) => return cause.into(),
+            ImportsError::List(cause) => return cause.into(),
             ImportsError::Unknown => Code::NotFound,
             ImportsError::NotNow { .. } | ImportsError::NotUndone { .. } | ImportsError::NotRunning { .. } => {
                 Code::ImportRefused

@@ -39,6 +39,8 @@ pub(super) struct Asked {
     pub(super) state: String,
     pub(super) import: String,
     pub(super) label: String,
+    /// A list of the workspace.
+    pub(super) list: String,
     /// `in`, `been` or `never`, a dash and a workflow.
     pub(super) workflow: String,
     /// `active` or `quiet`, a dash and a number of days.
@@ -68,6 +70,7 @@ impl Asked {
             standing: Standing::from_word(&self.state),
             import: self.import.parse().ok(),
             label: self.label.parse().ok(),
+            list: self.list.parse().ok(),
             history: history(&self.workflow),
             activity: self.activity.split_once('-').and_then(|(word, days)| activity(word, days.parse().ok()?, viewer)),
             field: self.wish(),
@@ -106,12 +109,13 @@ impl Asked {
     }
 
     /// The parts that choose contacts.
-    fn chosen(&self) -> [(&'static str, &str); 9] {
+    fn chosen(&self) -> [(&'static str, &str); 10] {
         [
             ("q", &self.q),
             ("state", &self.state),
             ("import", &self.import),
             ("label", &self.label),
+            ("list", &self.list),
             ("workflow", &self.workflow),
             ("activity", &self.activity),
             ("field", &self.field),
@@ -167,7 +171,7 @@ mod tests {
 
     #[test]
     fn the_query_holds_all_that_chooses_contacts_and_reads_back() {
-        let query = "q=Ann%20%26%20Co&state=opted_out&import=imp_1&label=lbl_1&workflow=never-wfl_1&activity=quiet-30\
+        let query = "q=Ann%20%26%20Co&state=opted_out&import=imp_1&label=lbl_1&list=lbl_2&workflow=never-wfl_1&activity=quiet-30\
             &field=city&how=is&value=S%C3%A3o%20Paulo";
         let asked = Asked::read(&format!("{query}&sort=name&cursor=x")).unwrap();
         assert_eq!((asked.q.as_str(), asked.sort.as_str()), ("Ann & Co", "name"));

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
-use domain::ids::{ContactId, JobId};
+use domain::ids::{ContactId, JobId, LabelId};
 use engine::Actor;
 use engine::changes::{Change, Whom};
 use engine::contacts::list::Filter;
@@ -87,16 +87,31 @@ async fn change(State(parts): State<Parts>, viewer: Viewer, Form(form): Form<Sel
             format!("{those} put on the do-not-contact list; what ran for them ended and was refunded")
         }
         Change::Contact => format!("{those} taken off the do-not-contact list"),
-        Change::Label(_) => format!("{those} got the label"),
-        Change::Unlabel(_) => format!("{those} lost the label"),
+        Change::Label(label) => {
+            told(&parts, &viewer, label, [format!("{those} got"), format!("{those} put on")]).await?
+        }
+        Change::Unlabel(label) => {
+            told(&parts, &viewer, label, [format!("{those} lost"), format!("{those} taken off")]).await?
+        }
         _ => format!("{those} deleted; what ran for them ended and was refunded"),
     };
     let done = Done::here().saying(said).event("contacts");
     Ok(if job.started > 0 { done.undo(format!("/contacts/change/{}/undo", job.id)) } else { done }.into_response())
 }
 
+/// `2 contacts put on the list “Dallas”`, by what is said of a label and of a list.
+async fn told(parts: &Parts, viewer: &Viewer, id: LabelId, said: [String; 2]) -> Result<String, Wrong> {
+    let known = parts.engine.labels(&viewer.actor).await?.into_iter().find(|label| label.id == id);
+    let [of_label, of_list] = said;
+    Ok(match known {
+        Some(list) if list.is_list() => format!("{of_list} the list “{}”", list.name),
+        Some(label) => format!("{of_label} the label “{}”", label.name),
+        None => format!("{of_label} it"),
+    })
+}
+
 fn no_label() -> Wrong {
-    Problem::new(Code::Selection, "no label is chosen: choose one beside the button").into()
+    Problem::new(Code::Selection, "no label or list is chosen: choose one beside the button").into()
 }
 
 async fn undo(State(parts): State<Parts>, viewer: Viewer, Id(id): Id<JobId>) -> Result<Response, Wrong> {

@@ -13,7 +13,8 @@ use axum::routing::{get, post};
 use domain::access::Permission;
 use domain::ids::ImportId;
 use engine::import::{ImportError, ImportProgress, Pace};
-use engine::imports::{self, Choices, Import, Outcome, Told};
+use engine::imports::{self, Choices, Import, ImportsError, Outcome, Told};
+use engine::labels::LabelError;
 use jiff::SignedDuration;
 use serde::Deserialize;
 
@@ -223,11 +224,12 @@ impl Progress {
             ("Consents recorded", counts.consents),
             ("Rejected rows", counts.rejected),
         ];
+        let unconsented = counts.without_consent.map(|rows| ("Rows without a consent", rows));
         Ok(Self {
             id: import.id,
             state: import.state.clone(),
             still: imports::stands_still(import, viewer.now),
-            counts: shown.map(|(name, number)| (name, count(number))).into(),
+            counts: shown.into_iter().chain(unconsented).map(|(name, number)| (name, count(number))).collect(),
             in_hand: imports::is_in_hand(import),
             far: counts.pace.percent().filter(|_| import.state != "undoing"),
             pace: if import.state != "undoing" && viewer.now.duration_since(import.updated_at) < FRESH {
@@ -294,6 +296,14 @@ struct ChoosePage<'v> {
     file: String,
     choosing: Choosing,
     check: Option<Check>,
+}
+
+impl<'v> ChoosePage<'v> {
+    /// Without a check of the whole file.
+    fn of(viewer: &'v Viewer, import: &Import, choosing: Choosing) -> Self {
+        let frame = Frame::new(import.file_name.clone(), Section::Contacts, viewer);
+        Self { frame, id: import.id, file: import.file_name.clone(), choosing, check: None }
+    }
 }
 
 #[derive(Template)]
@@ -382,9 +392,7 @@ async fn start(
             choosing.consent_fault = "Say how these people agreed to be texted, or that none is recorded.".to_owned();
         }
         if !choosing.consent_fault.is_empty() {
-            let (file, check) = (import.file_name.clone(), None);
-            let frame = Frame::new(file.clone(), Section::Contacts, &viewer);
-            return Ok(refused(&ChoosePage { frame, id, file, choosing, check }));
+            return Ok(refused(&ChoosePage::of(&viewer, &import, choosing)));
         }
     }
     // What cannot begin is told on the page where it can be mended.
@@ -394,7 +402,15 @@ async fn start(
         Err(ImportError::Failure(failure)) => return Err(failure.into()),
         Err(_) => return choose(&parts, &viewer, &Asker::Browser, &import, Some(choices)).await,
     }
-    let import = parts.engine.start_import(&viewer.actor, id, &choices).await?;
+    let import = match parts.engine.start_import(&viewer.actor, id, &choices).await {
+        Ok(import) => import,
+        Err(ImportsError::List(error)) if !matches!(error, LabelError::Failure(_) | LabelError::Forbidden(_)) => {
+            let mut choosing = Choosing::load(&parts, &viewer, &import, Some(choices)).await?;
+            choosing.list_fault = format::sentence(&error.to_string());
+            return Ok(refused(&ChoosePage::of(&viewer, &import, choosing)));
+        }
+        Err(error) => return Err(error.into()),
+    };
     parts.checks.forget(id);
     files::forget_checked(&parts.uploads, id).await;
     keeper::run(&parts, viewer.actor.clone(), import)?;

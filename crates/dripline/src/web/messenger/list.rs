@@ -209,14 +209,17 @@ pub(super) async fn read(
         let ids: Vec<_> = found.iter().map(|one| one.contact).chain(others.iter().map(|one| one.contact)).collect();
         let mut given: HashMap<ContactId, Vec<Label>> = HashMap::new();
         for (contact, label) in labels::of_contacts(read, workspace, &ids)? {
-            given.entry(contact).or_default().push(label);
+            if !label.is_list() {
+                given.entry(contact).or_default().push(label);
+            }
         }
         let (cards, counts) = (enrollments::cards(read, workspace, &ids)?, list::counts(read, workspace, Some(me))?);
         Ok(Rows { found, others, cards, labels: given, counts })
     });
     let rows = rows.await?;
     let users: Vec<_> = parts.engine.users(&viewer.actor).await?.into_iter().map(|user| (user.id, user.name)).collect();
-    let known = parts.engine.labels(&viewer.actor).await?;
+    let mut known = parts.engine.labels(&viewer.actor).await?;
+    known.retain(|label| !label.is_list());
     let full = i64::try_from(rows.found.len()).is_ok_and(|count| count == PAGE);
     let last = rows.found.last().filter(|_| full);
     let query = asked.query();

@@ -1,4 +1,4 @@
-//! `/settings/labels`: what conversations are marked with.
+//! `/settings/labels`: what conversations are marked with, and the lists that hold contacts together.
 
 use askama::Template;
 use axum::Router;
@@ -9,7 +9,7 @@ use domain::access::Permission;
 use domain::ids::LabelId;
 use engine::labels::{COLOURS, LabelError};
 use serde::Deserialize;
-use store::labels::Label;
+use store::labels::{Kind, Label};
 
 use super::{Side, frame};
 use crate::web::answer::{Done, html, refused};
@@ -33,8 +33,20 @@ pub(super) fn routes() -> Router<Parts> {
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Typed {
+    /// Which of the two is made: the word of a label or of a list.
+    kind: String,
     name: String,
     colour: String,
+}
+
+impl Typed {
+    fn kind(&self) -> Kind {
+        Kind::from_word(&self.kind).unwrap_or(Kind::Label)
+    }
+
+    fn is_list(&self) -> bool {
+        self.kind() == Kind::List
+    }
 }
 
 #[derive(Template)]
@@ -43,6 +55,7 @@ struct LabelsPage<'v> {
     frame: Frame<'v>,
     side: Side,
     labels: Vec<Label>,
+    lists: Vec<Label>,
     colours: [&'static str; 8],
     may_write: bool,
     /// The one that the form changes; nothing where it makes one.
@@ -57,17 +70,22 @@ async fn page<'v>(
     edited: Option<LabelId>,
     (typed, fault): (Option<Typed>, Fault),
 ) -> Result<LabelsPage<'v>, Wrong> {
-    let labels = parts.engine.labels(&viewer.actor).await?;
-    let stored = labels.iter().find(|label| Some(label.id) == edited);
+    let known = parts.engine.labels(&viewer.actor).await?;
+    let stored = known.iter().find(|label| Some(label.id) == edited);
     if edited.is_some() && stored.is_none() {
-        return Err(Wrong::not_found("the label"));
+        return Err(Wrong::not_found("the label or list"));
     }
-    let stored = stored.map(|label| Typed { name: label.name.clone(), colour: label.colour.clone() });
-    let fresh = || Typed { name: String::new(), colour: COLOURS[labels.len() % COLOURS.len()].to_owned() };
+    // What it is does not change.
+    let kind = stored.map(|label| label.kind.word().to_owned());
+    let stored =
+        stored.map(|label| Typed { name: label.name.clone(), colour: label.colour.clone(), ..Typed::default() });
+    let (lists, labels): (Vec<Label>, Vec<Label>) = known.into_iter().partition(Label::is_list);
+    let fresh = || Typed { colour: COLOURS[labels.len() % COLOURS.len()].to_owned(), ..Typed::default() };
     let typed = typed.or(stored).unwrap_or_else(fresh);
+    let typed = Typed { kind: kind.unwrap_or(typed.kind), ..typed };
     let (frame, side) = frame(viewer, HERE);
     let may_write = viewer.may("contacts:write");
-    Ok(LabelsPage { frame, side, labels, colours: COLOURS, may_write, edited, typed, fault })
+    Ok(LabelsPage { frame, side, labels, lists, colours: COLOURS, may_write, edited, typed, fault })
 }
 
 async fn show(State(parts): State<Parts>, viewer: Viewer) -> Result<Response, Wrong> {
@@ -82,15 +100,19 @@ async fn edit(State(parts): State<Parts>, viewer: Viewer, Id(label): Id<LabelId>
 /// The field that an error is about, if it is about one.
 fn fault(error: LabelError) -> Result<Fault, Wrong> {
     match &error {
-        LabelError::Name | LabelError::Taken(_) | LabelError::TooMany => Ok(Fault::at("name", &error)),
+        LabelError::Name(_) | LabelError::Taken(_) | LabelError::TooMany(_) => Ok(Fault::at("name", &error)),
         LabelError::Colour { .. } => Ok(Fault::at("colour", &error)),
         _ => Err(error.into()),
     }
 }
 
 async fn create(State(parts): State<Parts>, viewer: Viewer, Form(typed): Form<Typed>) -> Result<Response, Wrong> {
-    match parts.engine.create_label(&viewer.actor, &typed.name, &typed.colour).await {
-        Ok(label) => Ok(Done::to(HERE).saying(format!("The label “{}” is there", label.name)).into_response()),
+    let made = match typed.kind() {
+        Kind::Label => parts.engine.create_label(&viewer.actor, &typed.name, &typed.colour).await,
+        Kind::List => parts.engine.create_contact_list(&viewer.actor, &typed.name).await,
+    };
+    match made {
+        Ok(label) => Ok(done(&label, "there")),
         Err(error) => Ok(refused(&page(&parts, &viewer, None, (Some(typed), fault(error)?)).await?)),
     }
 }
@@ -101,13 +123,19 @@ async fn change(
     Id(id): Id<LabelId>,
     Form(typed): Form<Typed>,
 ) -> Result<Response, Wrong> {
-    match parts.engine.change_label(&viewer.actor, id, &typed.name, Some(&typed.colour)).await {
-        Ok(label) => Ok(Done::to(HERE).saying(format!("The label “{}” is changed", label.name)).into_response()),
+    // The form of a list has no colour.
+    let colour = Some(typed.colour.as_str()).filter(|colour| !colour.is_empty());
+    match parts.engine.change_label(&viewer.actor, id, &typed.name, colour).await {
+        Ok(label) => Ok(done(&label, "changed")),
         Err(error) => Ok(refused(&page(&parts, &viewer, Some(id), (Some(typed), fault(error)?)).await?)),
     }
 }
 
+fn done(label: &Label, became: &str) -> Response {
+    Done::to(HERE).saying(format!("The {} “{}” is {became}", label.kind.word(), label.name)).into_response()
+}
+
 async fn delete(State(parts): State<Parts>, viewer: Viewer, Id(id): Id<LabelId>) -> Result<Response, Wrong> {
     parts.engine.delete_label(&viewer.actor, id).await?;
-    Ok(Done::to(HERE).saying("The label is deleted; every contact has lost it").into_response())
+    Ok(Done::to(HERE).saying("It is deleted; every contact has lost it").into_response())
 }

@@ -1,12 +1,14 @@
 //! What an event says in a history, where everything is told: who did what, to whom or to which.
 
 mod imports;
+mod labels;
 
 use domain::money::Micros;
 use serde_json::Value;
 use store::events::Event;
 
 use self::imports::about_imports;
+use self::labels::{about_labels, noun};
 use super::{Names, Told, paid};
 use crate::web::enrollments::amounts;
 use crate::web::format::{Icon, counted, money, phone};
@@ -56,8 +58,7 @@ impl Names {
             "contact.erased" => format!("{who} erased a person, for good"),
             "contact.restored" => format!("{who} brought {whom} back"),
             "suppression_list.dropped" => format!("{who} took {whom} off the list “{name}”"),
-            "contact.labelled" => format!("{who} gave {whom} the label “{name}”"),
-            "contact.unlabelled" => format!("{who} took the label “{name}” from {whom}"),
+            "contact.labelled" | "contact.unlabelled" => about_labels(event, facts, who, &whom),
             "consent.recorded" => match text(facts, "kind") {
                 "revoked" => format!("{who} recorded that {whom} took the consent back ({})", text(facts, "source")),
                 _ if facts["lifted"] == true => format!(
@@ -143,7 +144,7 @@ impl Names {
         let name = text(facts, "name");
         let (thing, what) = event.kind.split_once('.')?;
         let thing = match thing {
-            "label" => "label",
+            "label" => noun(facts),
             "view" => "view",
             "brand" if what == "removed" => "brand",
             "campaign" if what == "removed" => "campaign",

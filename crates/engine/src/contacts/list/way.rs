@@ -79,6 +79,12 @@ fn one_more_than(most: usize) -> i64 {
 
 impl Chosen {
     pub(super) fn of(db: &Read<'_>, workspace: WorkspaceId, filter: &Filter) -> Result<Self, DbError> {
+        // One that is deleted has its rows for a while yet.
+        for label in filter.label.into_iter().chain(filter.list) {
+            if store::labels::find(db, workspace, label)?.is_none() {
+                return Ok(Self { way: Way::Among(Vec::new()), too_many_found: false, field: None });
+            }
+        }
         let wish = filter.field.as_ref();
         let field = wish.map(|wish| values::find(db, workspace, &wish.key)).transpose()?.flatten();
         if let Some(asked) = filter.asked() {
@@ -115,7 +121,7 @@ fn fewest(db: &Read<'_>, workspace: WorkspaceId, filter: &Filter, kept: Option<&
 /// The indexes that have the order of the list.
 fn sources(filter: &Filter, kept: Option<&FieldWish>) -> Vec<Source> {
     let mut all: Vec<Source> = filter.import.map(Source::Imported).into_iter().collect();
-    all.extend(filter.label.map(Source::Labelled));
+    all.extend(filter.label.into_iter().chain(filter.list).map(Source::Labelled));
     all.extend(match filter.standing {
         None | Some(Standing::NeverTexted) => None,
         Some(Standing::InWorkflow) => Some(Source::Running),

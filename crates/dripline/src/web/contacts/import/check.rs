@@ -126,6 +126,7 @@ fn figures(counts: &ImportProgress) -> Vec<(&'static str, String)> {
         ("Names recapitalized", counts.recased),
         ("Repeats in the file", counts.duplicates),
         ("Consents to record", counts.consents),
+        ("Rows without a consent", counts.without_consent.unwrap_or(0)),
         ("Would be rejected", counts.rejected),
     ];
     shown.map(|(name, number)| (name, count(number))).into()

@@ -5,6 +5,7 @@ use engine::import::preview::PreviewRow;
 use engine::import::{Column, FileConsent, ImportError, Meaning, Part};
 use engine::imports::{self, Choices, Import};
 use serde::Deserialize;
+use store::labels::Label;
 use store::{DbError, contacts};
 
 use super::files;
@@ -29,6 +30,7 @@ pub(super) struct Posted {
     target: Vec<String>,
     overwrite: String,
     label: String,
+    list: String,
     consent_kind: String,
     consent_source: String,
     consent_date: String,
@@ -53,9 +55,18 @@ impl Posted {
             date: text(&self.consent_date),
             text: text(&self.consent_text),
         };
-        let (overwrite, recase) = (self.overwrite == "1", self.recase == "1");
-        let no_consent = self.consent_kind == NO_CONSENT;
-        Choices { overwrite, label: self.label.parse().ok(), mapping, consent, no_consent, recase, in_one_go: false }
+        Choices {
+            overwrite: self.overwrite == "1",
+            label: self.label.parse().ok(),
+            list: None,
+            list_name: self.list.split_whitespace().collect::<Vec<_>>().join(" "),
+            mapping,
+            consent,
+            no_consent: self.consent_kind == NO_CONSENT,
+            recase: self.recase == "1",
+            gave: Vec::new(),
+            in_one_go: false,
+        }
     }
 }
 
@@ -91,6 +102,11 @@ pub(super) struct Choosing {
     pub(super) recase: bool,
     /// The workspace's labels; the chosen one is marked.
     pub(super) labels: Vec<Target>,
+    /// The names of its lists, and of the one that the file's contacts are put on, which may be new.
+    pub(super) lists: Vec<String>,
+    pub(super) list: String,
+    /// Why there cannot be such a list.
+    pub(super) list_fault: String,
     /// What is said of the consent of all rows.
     pub(super) consent: FileConsent,
     pub(super) kinds: Vec<Target>,
@@ -161,7 +177,9 @@ impl Choosing {
             Choice { header: header.clone(), samples, targets: targets(header, &word, &own) }
         });
         let fields: Vec<(String, String)> = meanings.iter().filter_map(field).collect();
-        let labels = engine.labels(actor).await?.into_iter().map(|label| Target {
+        let (lists, labels): (Vec<Label>, Vec<Label>) =
+            engine.labels(actor).await?.into_iter().partition(Label::is_list);
+        let labels = labels.into_iter().map(|label| Target {
             chosen: choices.label == Some(label.id),
             word: label.id.to_string(),
             name: label.name,
@@ -177,6 +195,9 @@ impl Choosing {
             consent_fault,
             consent: choices.consent,
             labels: labels.collect(),
+            lists: lists.into_iter().map(|list| list.name).collect(),
+            list: choices.list_name,
+            list_fault: String::new(),
             wrong,
             new_fields: fields.iter().map(|(_, name)| name).filter(is_new).cloned().collect(),
             rows: rows.into_iter().map(|row| sample(row, &fields)).collect(),
