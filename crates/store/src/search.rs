@@ -77,16 +77,17 @@ static REMOVE_TEXTS: Each<2> = Each {
     },
 };
 
+/// A contact may come once for each of its keys: to leave out the others here would be to look at all keys first.
 static BY_WORDS: Sql = Sql::Twin {
     sqlite: "
-        SELECT DISTINCT contact_id FROM (
+        SELECT contact_id FROM (
             SELECT word, contact_id FROM contact_words
             WHERE workspace_id = $1 AND word >= $2 AND word < $3 LIMIT $4)
         WHERE ($5 = '' OR instr(' ' || word, ' ' || $5) > 0) AND ($6 = '' OR instr(' ' || word, ' ' || $6) > 0)
           AND ($7 = '' OR instr(' ' || word, ' ' || $7) > 0)
         LIMIT $8",
     postgres: "
-        SELECT DISTINCT contact_id FROM (
+        SELECT contact_id FROM (
             SELECT word, contact_id FROM contact_words
             WHERE workspace_id = $1 AND word >= $2 AND word < $3 LIMIT $4) AS w
         WHERE ($5::text = '' OR strpos(' ' || word, ' ' || $5::text) > 0)
@@ -240,14 +241,30 @@ pub fn contacts(db: &Read<'_>, workspace: WorkspaceId, asked: &Asked, limit: i64
         let mut params: Vec<Value> =
             vec![workspace.0.into(), first.as_str().into(), after_all(first).into(), MOST_KEYS.into()];
         params.extend((0..MAX_ASKED - 1).map(|place| Value::from(others.get(place).map_or("", String::as_str))));
-        params.push(room(&found).max(0).into());
-        for row in db.query(&BY_WORDS, &params)? {
-            found.push(id(&row)?);
-        }
+        found.extend(by_words(db, params, room(&found).max(0))?);
     }
     found.sort_unstable_by(|one, other| other.cmp(one));
     found.dedup();
     Ok(found)
+}
+
+/// So many contacts, or all that there are; `params` but for how many rows are wanted.
+fn by_words(db: &Read<'_>, params: Vec<Value>, most: i64) -> Result<Vec<ContactId>, DbError> {
+    // Most contacts have one key that begins so, some have two or three.
+    let mut rows = most.saturating_mul(2);
+    loop {
+        let found = db.query(&BY_WORDS, &[params.as_slice(), &[rows.into()]].concat())?;
+        let is_all = i64::try_from(found.len()).unwrap_or(i64::MAX) < rows;
+        let mut ids = found.iter().map(|row| row.int(0).map(ContactId)).collect::<Result<Vec<_>, _>>()?;
+        ids.sort_unstable_by(|one, other| other.cmp(one));
+        ids.dedup();
+        let most = usize::try_from(most).unwrap_or(0);
+        if is_all || ids.len() >= most {
+            ids.truncate(most);
+            return Ok(ids);
+        }
+        rows = rows.saturating_mul(4);
+    }
 }
 
 /// A text that was found.

@@ -18,7 +18,11 @@ fn insert(store: &Store, rows: Vec<ContactRow>) -> u64 {
 }
 
 fn found(store: &Store, asked: &'static str) -> Vec<i64> {
-    let found = store.read_blocking(|db| search::contacts(db, WORKSPACE, &Asked::read(asked), 10));
+    some_found(store, asked, 10)
+}
+
+fn some_found(store: &Store, asked: &'static str, most: i64) -> Vec<i64> {
+    let found = store.read_blocking(move |db| search::contacts(db, WORKSPACE, &Asked::read(asked), most));
     found.unwrap().into_iter().map(|id| id.0).collect()
 }
 
@@ -33,5 +37,18 @@ fn a_contact_that_was_passed_over_is_found_by_nothing() {
         assert_eq!(found(store, "bob"), Vec::<i64>::new(), "{}", db.name);
         assert_eq!(found(store, "cleo"), [3], "{}", db.name);
         assert_eq!(found(store, "5550101"), [1], "{}", db.name);
+    }
+}
+
+#[test]
+fn whoever_has_many_keys_that_begin_alike_is_found_once_and_hides_nobody() {
+    for db in testing::databases() {
+        let name = |letter: char| [1, 2, 3, 4].map(|n| format!("Za{letter}{n}")).join(" ");
+        let rows = ['a', 'b', 'c', 'd'].into_iter().zip(1..);
+        let rows = rows.map(|(letter, id)| row(id, &format!("+1212555010{id}"), &name(letter)));
+        assert_eq!(insert(&db.store, rows.collect()), 4);
+        assert_eq!(found(&db.store, "za"), [4, 3, 2, 1], "{}", db.name);
+        let three = some_found(&db.store, "za", 3);
+        assert_eq!(three.len(), 3, "{}: the first two have as many keys as are looked at first", db.name);
     }
 }
