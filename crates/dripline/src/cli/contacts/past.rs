@@ -21,9 +21,9 @@ Examples:
   dripline contacts undo imp_06b9zq4h8g000 --yes
 
 Contacts that the import made are deleted, but for those that were edited, texted, enrolled or
-written about since. Contacts that it changed get their former values and person back, and lose the label and the list
-that it gave, but for what somebody has changed since; what was before is known for 30 days. Consents and the
-workspace's own fields stay.";
+written about since. Contacts that it changed get their former values and person back, and lose
+the label and the list that it gave, but for what somebody has changed since; what was before is
+known for 30 days. Consents and the workspace's own fields stay.";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Imports {
