@@ -277,8 +277,8 @@ pub fn started(
     (id, part): (QuoteId, i64),
     enrollments: &[EnrollmentId],
 ) -> Result<(), DbError> {
-    let ids = json::list(enrollments.iter().map(|id| id.0))?;
-    tx.execute(&STARTED, &[workspace.0.into(), id.0.into(), part.into(), ids.into()]).map(|_| ())
+    let ids: Vec<i64> = enrollments.iter().map(|id| id.0).collect();
+    tx.execute(&STARTED, &[workspace.0.into(), id.0.into(), part.into(), json::text(&ids)?.into()]).map(|_| ())
 }
 
 /// Notes who of a part is left after a withdrawal.
@@ -288,8 +288,8 @@ pub fn leave(
     (id, part): (QuoteId, i64),
     contacts: &[ContactId],
 ) -> Result<(), DbError> {
-    let ids = json::list(contacts.iter().map(|id| id.0))?;
-    tx.execute(&REST, &[workspace.0.into(), id.0.into(), part.into(), ids.into()]).map(|_| ())
+    let ids: Vec<i64> = contacts.iter().map(|id| id.0).collect();
+    tx.execute(&REST, &[workspace.0.into(), id.0.into(), part.into(), json::text(&ids)?.into()]).map(|_| ())
 }
 
 /// Deletes the oldest quote that expired before a time and began no job, with its parts; false where there is none.

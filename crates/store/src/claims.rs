@@ -109,18 +109,15 @@ static DUE: Sql = Sql::Twin {
         FOR UPDATE OF e SKIP LOCKED",
 };
 
-static CLAIM: Each<2> = Each {
-    columns: ["id", "message"],
-    sql: Sql::Twin {
-        sqlite: "
-            UPDATE enrollments SET due_at = NULL, message_id = $3
-            WHERE workspace_id = $1 AND enrollment_id = $2 AND state = 'active'",
-        postgres: "
-            UPDATE enrollments SET due_at = NULL, message_id = t.message
-            FROM jsonb_to_recordset($2::text::jsonb) AS t (id BIGINT, message BIGINT)
-            WHERE enrollments.workspace_id = $1 AND enrollments.enrollment_id = t.id AND enrollments.state = 'active'",
-    },
-};
+static CLAIM: Each<2> = Each(Sql::Twin {
+    sqlite: "
+        UPDATE enrollments SET due_at = NULL, message_id = $3
+        WHERE workspace_id = $1 AND enrollment_id = $2 AND state = 'active'",
+    postgres: "
+        UPDATE enrollments SET due_at = NULL, message_id = t.message
+        FROM UNNEST($2::BIGINT[], $3::BIGINT[]) AS t (id, message)
+        WHERE enrollments.workspace_id = $1 AND enrollments.enrollment_id = t.id AND enrollments.state = 'active'",
+});
 
 static HOLD: Sql = Sql::Twin {
     sqlite: "
@@ -133,24 +130,21 @@ static HOLD: Sql = Sql::Twin {
         WHERE enrollments.workspace_id = $1 AND enrollments.enrollment_id = t.id AND enrollments.state = 'active'",
 };
 
-static ADVANCE: Each<4> = Each {
-    columns: ["id", "step", "due", "hour"],
-    sql: Sql::Twin {
-        sqlite: "
-            UPDATE enrollments SET next_step = $4, due_at = $5, message_id = NULL,
-                hour_minute = COALESCE($6, hour_minute),
-                state = CASE WHEN $5 IS NULL AND state = 'active' THEN 'completed' ELSE state END,
-                ended_at = CASE WHEN $5 IS NULL AND state = 'active' THEN $2 ELSE ended_at END
-            WHERE workspace_id = $1 AND enrollment_id = $3",
-        postgres: "
-            UPDATE enrollments SET next_step = t.step, due_at = t.due, message_id = NULL,
-                hour_minute = COALESCE(t.hour, hour_minute),
-                state = CASE WHEN t.due IS NULL AND state = 'active' THEN 'completed' ELSE state END,
-                ended_at = CASE WHEN t.due IS NULL AND state = 'active' THEN $2 ELSE ended_at END
-            FROM jsonb_to_recordset($3::text::jsonb) AS t (id BIGINT, step BIGINT, due BIGINT, hour BIGINT)
-            WHERE enrollments.workspace_id = $1 AND enrollments.enrollment_id = t.id",
-    },
-};
+static ADVANCE: Each<4> = Each(Sql::Twin {
+    sqlite: "
+        UPDATE enrollments SET next_step = $4, due_at = $5, message_id = NULL,
+            hour_minute = COALESCE($6, hour_minute),
+            state = CASE WHEN $5 IS NULL AND state = 'active' THEN 'completed' ELSE state END,
+            ended_at = CASE WHEN $5 IS NULL AND state = 'active' THEN $2 ELSE ended_at END
+        WHERE workspace_id = $1 AND enrollment_id = $3",
+    postgres: "
+        UPDATE enrollments SET next_step = t.step, due_at = t.due, message_id = NULL,
+            hour_minute = COALESCE(t.hour, hour_minute),
+            state = CASE WHEN t.due IS NULL AND state = 'active' THEN 'completed' ELSE state END,
+            ended_at = CASE WHEN t.due IS NULL AND state = 'active' THEN $2 ELSE ended_at END
+        FROM UNNEST($3::BIGINT[], $4::BIGINT[], $5::BIGINT[], $6::BIGINT[]) AS t (id, step, due, hour)
+        WHERE enrollments.workspace_id = $1 AND enrollments.enrollment_id = t.id",
+});
 
 static REASSIGN: Sql = Sql::Same(
     "
@@ -201,9 +195,9 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("claims::BACKLOG", &BACKLOG),
     ("claims::TAKE_TURN", &TAKE_TURN),
     ("claims::DUE", &DUE),
-    ("claims::CLAIM", &CLAIM.sql),
+    ("claims::CLAIM", &CLAIM.0),
     ("claims::HOLD", &HOLD),
-    ("claims::ADVANCE", &ADVANCE.sql),
+    ("claims::ADVANCE", &ADVANCE.0),
     ("claims::REASSIGN", &REASSIGN),
     ("claims::OF_NUMBER", &OF_NUMBER),
     ("claims::STRAYED", &STRAYED),

@@ -87,7 +87,7 @@ static SAID: Sql = Sql::Twin {
     postgres: "
         SELECT phone_hash, kind, given_at, expires_at FROM consents
         WHERE workspace_id = $1
-          AND phone_hash = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))",
+          AND phone_hash = ANY ($2::BIGINT[])",
 };
 
 static MARKS: Sql = Sql::Twin {
@@ -97,7 +97,7 @@ static MARKS: Sql = Sql::Twin {
     postgres: "
         SELECT phone_hash, kind, source, given_at FROM consents
         WHERE workspace_id = $1
-          AND phone_hash = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))",
+          AND phone_hash = ANY ($2::BIGINT[])",
 };
 
 /// The phone is that of the contact that has it now: of one that was deleted it is told only where it came back.
@@ -230,8 +230,8 @@ pub fn said(db: &Read<'_>, workspace: WorkspaceId, hashes: &[i64]) -> Result<Vec
         };
         Ok((row.int(0)?, said))
     };
-    let list = json::list(hashes.iter().copied())?;
-    db.query(&SAID, &[workspace.0.into(), list.into()])?.iter().map(said).collect()
+    let list = json::list(hashes.iter().copied());
+    db.query(&SAID, &[workspace.0.into(), list])?.iter().map(said).collect()
 }
 
 /// What distinguishes one consent of a phone from another: kind, source and time.
@@ -241,8 +241,8 @@ pub type Mark = (i64, Kind, String, Timestamp);
 pub fn known(db: &Read<'_>, workspace: WorkspaceId, hashes: &[i64]) -> Result<HashSet<Mark>, DbError> {
     let mark =
         |row: &Row| Ok((row.int(0)?, kind_of(row.text(1)?)?, row.text(2)?.to_owned(), json::timestamp(row.int(3)?)?));
-    let list = json::list(hashes.iter().copied())?;
-    db.query(&MARKS, &[workspace.0.into(), list.into()])?.iter().map(mark).collect()
+    let list = json::list(hashes.iter().copied());
+    db.query(&MARKS, &[workspace.0.into(), list])?.iter().map(mark).collect()
 }
 
 /// A record with who has the phone now, if anybody does.

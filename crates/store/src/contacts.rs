@@ -73,7 +73,7 @@ static LOCK: Sql = Sql::Twin {
         columns!(),
         " FROM contacts c
           WHERE c.workspace_id = $1 AND c.deleted_at IS NULL
-            AND c.contact_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))
+            AND c.contact_id = ANY ($2::BIGINT[])
           ORDER BY c.contact_id FOR UPDATE"
     ),
 };
@@ -100,7 +100,7 @@ static SOME: Sql = Sql::Twin {
         columns!(),
         " FROM contacts c
           WHERE c.workspace_id = $1 AND c.deleted_at IS NULL
-            AND c.contact_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))
+            AND c.contact_id = ANY ($2::BIGINT[])
           ORDER BY c.contact_id"
     ),
 };
@@ -118,7 +118,7 @@ static BY_PHONES: Sql = Sql::Twin {
         columns!(),
         " FROM contacts c
           WHERE c.workspace_id = $1 AND c.deleted_at IS NULL
-            AND c.phone = ANY (ARRAY(SELECT v FROM jsonb_array_elements_text($2::text::jsonb) AS v))
+            AND c.phone = ANY ($2::TEXT[])
           ORDER BY c.contact_id"
     ),
 };
@@ -136,7 +136,7 @@ static LOCK_BY_PHONES: Sql = Sql::Twin {
         columns!(),
         " FROM contacts c
           WHERE c.workspace_id = $1 AND c.deleted_at IS NULL
-            AND c.phone = ANY (ARRAY(SELECT v FROM jsonb_array_elements_text($2::text::jsonb) AS v))
+            AND c.phone = ANY ($2::TEXT[])
           ORDER BY c.contact_id FOR UPDATE"
     ),
 };
@@ -154,7 +154,7 @@ static PERSONS: Sql = Sql::Twin {
     postgres: "
         SELECT person_id, COUNT(*) FROM contacts
         WHERE workspace_id = $1 AND deleted_at IS NULL
-          AND person_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))
+          AND person_id = ANY ($2::BIGINT[])
         GROUP BY person_id",
 };
 
@@ -177,47 +177,39 @@ static ALL_IDS: Sql = Sql::Same(
     ORDER BY contact_id LIMIT $3",
 );
 
-static INSERT: Each<7> = Each {
-    columns: ["id", "phone", "hash", "person", "name", "key", "fields"],
-    sql: Sql::Twin {
-        sqlite: "
-            INSERT INTO contacts (workspace_id, created_at, updated_at, import_id, contact_id, phone, phone_hash, person_id,
-                name, name_key, fields)
-            VALUES ($1, $2, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-            ON CONFLICT (workspace_id, phone) WHERE deleted_at IS NULL DO NOTHING",
-        postgres: "
-            INSERT INTO contacts (workspace_id, created_at, updated_at, import_id, contact_id, phone, phone_hash, person_id,
-                name, name_key, fields)
-            SELECT $1, $2, $2, $3, id, phone, hash, person, name, key, fields
-            FROM jsonb_to_recordset($4::text::jsonb)
-                AS t (id BIGINT, phone TEXT, hash BIGINT, person BIGINT, name TEXT, key TEXT, fields TEXT)
-            ON CONFLICT (workspace_id, phone) WHERE deleted_at IS NULL DO NOTHING",
-    },
-};
+static INSERT: Each<7> = Each(Sql::Twin {
+    sqlite: "
+        INSERT INTO contacts (workspace_id, created_at, updated_at, import_id, contact_id, phone, phone_hash, person_id,
+            name, name_key, fields)
+        VALUES ($1, $2, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        ON CONFLICT (workspace_id, phone) WHERE deleted_at IS NULL DO NOTHING",
+    postgres: "
+        INSERT INTO contacts (workspace_id, created_at, updated_at, import_id, contact_id, phone, phone_hash, person_id,
+            name, name_key, fields)
+        SELECT $1, $2, $2, $3, id, phone, hash, person, name, key, fields
+        FROM UNNEST($4::BIGINT[], $5::TEXT[], $6::BIGINT[], $7::BIGINT[], $8::TEXT[], $9::TEXT[], $10::TEXT[])
+            AS t (id, phone, hash, person, name, key, fields)
+        ON CONFLICT (workspace_id, phone) WHERE deleted_at IS NULL DO NOTHING",
+});
 
-static UPDATE: Each<7> = Each {
-    columns: INSERT.columns,
-    sql: Sql::Twin {
-        sqlite: "
-            UPDATE contacts SET name = $7, name_key = $8, fields = $9, person_id = $6, updated_at = $2
-            WHERE workspace_id = $1 AND contact_id = $3 AND deleted_at IS NULL",
-        postgres: "
-            UPDATE contacts SET name = t.name, name_key = t.key, fields = t.fields, person_id = t.person, updated_at = $2
-            FROM jsonb_to_recordset($3::text::jsonb) AS t (id BIGINT, name TEXT, key TEXT, fields TEXT, person BIGINT)
-            WHERE contacts.workspace_id = $1 AND contacts.contact_id = t.id AND contacts.deleted_at IS NULL",
-    },
-};
+static UPDATE: Each<7> = Each(Sql::Twin {
+    sqlite: "
+        UPDATE contacts SET name = $7, name_key = $8, fields = $9, person_id = $6, updated_at = $2
+        WHERE workspace_id = $1 AND contact_id = $3 AND deleted_at IS NULL",
+    postgres: "
+        UPDATE contacts SET name = t.name, name_key = t.key, fields = t.fields, person_id = t.person, updated_at = $2
+        FROM UNNEST($3::BIGINT[], $4::TEXT[], $5::BIGINT[], $6::BIGINT[], $7::TEXT[], $8::TEXT[], $9::TEXT[])
+            AS t (id, phone, hash, person, name, key, fields)
+        WHERE contacts.workspace_id = $1 AND contacts.contact_id = t.id AND contacts.deleted_at IS NULL",
+});
 
-static ASSIGN: Each<2> = Each {
-    columns: ["id", "number"],
-    sql: Sql::Twin {
-        sqlite: "UPDATE contacts SET number_id = $3 WHERE workspace_id = $1 AND contact_id = $2",
-        postgres: "
-            UPDATE contacts SET number_id = t.number
-            FROM jsonb_to_recordset($2::text::jsonb) AS t (id BIGINT, number BIGINT)
-            WHERE contacts.workspace_id = $1 AND contacts.contact_id = t.id",
-    },
-};
+static ASSIGN: Each<2> = Each(Sql::Twin {
+    sqlite: "UPDATE contacts SET number_id = $3 WHERE workspace_id = $1 AND contact_id = $2",
+    postgres: "
+        UPDATE contacts SET number_id = t.number
+        FROM UNNEST($2::BIGINT[], $3::BIGINT[]) AS t (id, number)
+        WHERE contacts.workspace_id = $1 AND contacts.contact_id = t.id",
+});
 
 static REASSIGNED: Sql =
     Sql::Same("UPDATE contacts SET reassigned_at = $3, updated_at = $4 WHERE workspace_id = $1 AND contact_id = $2");
@@ -237,9 +229,9 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("contacts::PAGE", &PAGE),
     ("contacts::NEWEST_FIELDS", &NEWEST_FIELDS),
     ("contacts::ALL_IDS", &ALL_IDS),
-    ("contacts::INSERT", &INSERT.sql),
-    ("contacts::UPDATE", &UPDATE.sql),
-    ("contacts::ASSIGN", &ASSIGN.sql),
+    ("contacts::INSERT", &INSERT.0),
+    ("contacts::UPDATE", &UPDATE.0),
+    ("contacts::ASSIGN", &ASSIGN.0),
     ("contacts::REASSIGNED", &REASSIGNED),
     ("contacts::COUNT", &COUNT),
 ];
@@ -273,8 +265,8 @@ pub fn find(db: &Read<'_>, workspace: WorkspaceId, id: ContactId) -> Result<Opti
 /// Those of these contacts that are not deleted, locked until the transaction ends, in the order of
 /// their keys. Enrolling and receiving both begin here: so neither can miss the other.
 pub fn lock(tx: &mut Tx<'_>, workspace: WorkspaceId, ids: &[ContactId]) -> Result<Vec<Contact>, DbError> {
-    let list = json::list(ids.iter().map(|id| id.0))?;
-    read_all(&tx.query_write(&LOCK, &[workspace.0.into(), list.into()])?)
+    let list = json::list(ids.iter().map(|id| id.0));
+    read_all(&tx.query_write(&LOCK, &[workspace.0.into(), list])?)
 }
 
 /// One contact, deleted or not, locked until the transaction ends; nothing if another transaction has it.
@@ -284,19 +276,19 @@ pub fn try_lock(tx: &mut Tx<'_>, workspace: WorkspaceId, id: ContactId) -> Resul
 
 /// Those of these contacts that are not deleted, in the order of their keys.
 pub fn some(db: &Read<'_>, workspace: WorkspaceId, ids: &[ContactId]) -> Result<Vec<Contact>, DbError> {
-    let list = json::list(ids.iter().map(|id| id.0))?;
-    read_all(&db.query(&SOME, &[workspace.0.into(), list.into()])?)
+    let list = json::list(ids.iter().map(|id| id.0));
+    read_all(&db.query(&SOME, &[workspace.0.into(), list])?)
 }
 
 /// The contacts with these phones.
 pub fn by_phones(db: &Read<'_>, workspace: WorkspaceId, phones: &[&str]) -> Result<Vec<Contact>, DbError> {
-    read_all(&db.query(&BY_PHONES, &[workspace.0.into(), json::text(phones)?.into()])?)
+    read_all(&db.query(&BY_PHONES, &[workspace.0.into(), json::texts(phones)])?)
 }
 
 /// The contacts with these phones, locked until the transaction ends, in the order of their keys: what
 /// is merged into them cannot undo what somebody else writes meanwhile.
 pub fn lock_by_phones(tx: &mut Tx<'_>, workspace: WorkspaceId, phones: &[&str]) -> Result<Vec<Contact>, DbError> {
-    read_all(&tx.query_write(&LOCK_BY_PHONES, &[workspace.0.into(), json::text(phones)?.into()])?)
+    read_all(&tx.query_write(&LOCK_BY_PHONES, &[workspace.0.into(), json::texts(phones)])?)
 }
 
 /// The contacts of one person.
@@ -314,8 +306,8 @@ pub fn persons(
     if persons.is_empty() {
         return Ok(Vec::new());
     }
-    let list = json::list(persons.iter().map(|person| person.0))?;
-    let rows = db.query(&PERSONS, &[workspace.0.into(), list.into()])?;
+    let list = json::list(persons.iter().map(|person| person.0));
+    let rows = db.query(&PERSONS, &[workspace.0.into(), list])?;
     let counted = |row: &Row| Ok((PersonId(row.int(0)?), usize::try_from(row.int(1)?).unwrap_or(usize::MAX)));
     rows.iter().map(counted).collect()
 }

@@ -18,7 +18,7 @@ use domain::ids::{ContactId, EnrollmentId, MessageId, UserId, WorkspaceId};
 use jiff::Timestamp;
 
 use crate::json;
-use crate::{DbError, Each, Read, Row, Sql, Tx};
+use crate::{DbError, Each, Read, Row, Sql, Tx, Value};
 
 pub use list::Conversation;
 
@@ -42,58 +42,52 @@ pub enum Side {
     Outbound,
 }
 
-static TOUCH: Each<6> = Each {
-    columns: ["contact", "message", "inbound", "outbound", "unread", "side"],
-    sql: Sql::Twin {
-        sqlite: "
-            UPDATE conversations SET last_at = $2, last_message_id = $4, side = $8, unread = unread + $7,
-                last_inbound_at = COALESCE($5, last_inbound_at), last_outbound_at = COALESCE($6, last_outbound_at)
-            WHERE workspace_id = $1 AND contact_id = $3",
-        postgres: "
-            UPDATE conversations SET last_at = $2, last_message_id = t.message, side = t.side,
-                unread = conversations.unread + t.unread,
-                last_inbound_at = COALESCE(t.inbound, conversations.last_inbound_at),
-                last_outbound_at = COALESCE(t.outbound, conversations.last_outbound_at)
-            FROM jsonb_to_recordset($3::text::jsonb)
-                AS t (contact BIGINT, message BIGINT, inbound BIGINT, outbound BIGINT, unread BIGINT, side TEXT)
-            WHERE conversations.workspace_id = $1 AND conversations.contact_id = t.contact
-            RETURNING contact_id",
-    },
-};
+static TOUCH: Each<6> = Each(Sql::Twin {
+    sqlite: "
+        UPDATE conversations SET last_at = $2, last_message_id = $4, side = $8, unread = unread + $7,
+            last_inbound_at = COALESCE($5, last_inbound_at), last_outbound_at = COALESCE($6, last_outbound_at)
+        WHERE workspace_id = $1 AND contact_id = $3",
+    postgres: "
+        UPDATE conversations SET last_at = $2, last_message_id = t.message, side = t.side,
+            unread = conversations.unread + t.unread,
+            last_inbound_at = COALESCE(t.inbound, conversations.last_inbound_at),
+            last_outbound_at = COALESCE(t.outbound, conversations.last_outbound_at)
+        FROM UNNEST($3::BIGINT[], $4::BIGINT[], $5::BIGINT[], $6::BIGINT[], $7::BIGINT[], $8::TEXT[])
+            AS t (contact, message, inbound, outbound, unread, side)
+        WHERE conversations.workspace_id = $1 AND conversations.contact_id = t.contact
+        RETURNING contact_id",
+});
 
 /// For those who have no conversation yet; on PostgreSQL another transaction may open it meanwhile. A deleted contact gets none:
 /// on SQLite its row would have no key, and is passed over.
-static OPEN: Each<6> = Each {
-    columns: TOUCH.columns,
-    sql: Sql::Twin {
-        sqlite: "
-            INSERT OR IGNORE INTO conversations (workspace_id, contact_id, last_at, last_message_id, last_inbound_at,
-                last_outbound_at, unread, side, enrollment_id, opted_out)
-            VALUES ($1, (SELECT contact_id FROM contacts WHERE workspace_id = $1 AND contact_id = $3 AND deleted_at IS NULL),
-                $2, $4, $5, $6, $7, $8,
-                (SELECT enrollment_id FROM enrollments WHERE workspace_id = $1 AND contact_id = $3 AND state = 'active'),
-                EXISTS (SELECT 1 FROM contacts c
-                 JOIN suppressions s ON s.workspace_id = c.workspace_id AND s.phone_hash = c.phone_hash
-                 WHERE c.workspace_id = $1 AND c.contact_id = $3 AND s.kind = 'opted_out' AND s.lifted_at IS NULL))",
-        postgres: "
-            INSERT INTO conversations (workspace_id, contact_id, last_at, last_message_id, last_inbound_at, last_outbound_at,
-                unread, side, enrollment_id, opted_out)
-            SELECT $1, c.contact_id, $2, t.message, t.inbound, t.outbound, t.unread, t.side,
-                (SELECT e.enrollment_id FROM enrollments e
-                 WHERE e.workspace_id = $1 AND e.contact_id = c.contact_id AND e.state = 'active'),
-                CASE WHEN EXISTS (SELECT 1 FROM suppressions s
-                 WHERE s.workspace_id = $1 AND s.phone_hash = c.phone_hash AND s.kind = 'opted_out' AND s.lifted_at IS NULL)
-                THEN 1 ELSE 0 END
-            FROM jsonb_to_recordset($3::text::jsonb)
-                AS t (contact BIGINT, message BIGINT, inbound BIGINT, outbound BIGINT, unread BIGINT, side TEXT)
-            JOIN contacts c ON c.workspace_id = $1 AND c.contact_id = t.contact AND c.deleted_at IS NULL
-            ON CONFLICT (workspace_id, contact_id) DO UPDATE SET
-                last_at = excluded.last_at, last_message_id = excluded.last_message_id, side = excluded.side,
-                last_inbound_at = COALESCE(excluded.last_inbound_at, conversations.last_inbound_at),
-                last_outbound_at = COALESCE(excluded.last_outbound_at, conversations.last_outbound_at),
-                unread = conversations.unread + excluded.unread",
-    },
-};
+static OPEN: Each<6> = Each(Sql::Twin {
+    sqlite: "
+        INSERT OR IGNORE INTO conversations (workspace_id, contact_id, last_at, last_message_id, last_inbound_at,
+            last_outbound_at, unread, side, enrollment_id, opted_out)
+        VALUES ($1, (SELECT contact_id FROM contacts WHERE workspace_id = $1 AND contact_id = $3 AND deleted_at IS NULL),
+            $2, $4, $5, $6, $7, $8,
+            (SELECT enrollment_id FROM enrollments WHERE workspace_id = $1 AND contact_id = $3 AND state = 'active'),
+            EXISTS (SELECT 1 FROM contacts c
+             JOIN suppressions s ON s.workspace_id = c.workspace_id AND s.phone_hash = c.phone_hash
+             WHERE c.workspace_id = $1 AND c.contact_id = $3 AND s.kind = 'opted_out' AND s.lifted_at IS NULL))",
+    postgres: "
+        INSERT INTO conversations (workspace_id, contact_id, last_at, last_message_id, last_inbound_at, last_outbound_at,
+            unread, side, enrollment_id, opted_out)
+        SELECT $1, c.contact_id, $2, t.message, t.inbound, t.outbound, t.unread, t.side,
+            (SELECT e.enrollment_id FROM enrollments e
+             WHERE e.workspace_id = $1 AND e.contact_id = c.contact_id AND e.state = 'active'),
+            CASE WHEN EXISTS (SELECT 1 FROM suppressions s
+             WHERE s.workspace_id = $1 AND s.phone_hash = c.phone_hash AND s.kind = 'opted_out' AND s.lifted_at IS NULL)
+            THEN 1 ELSE 0 END
+        FROM UNNEST($3::BIGINT[], $4::BIGINT[], $5::BIGINT[], $6::BIGINT[], $7::BIGINT[], $8::TEXT[])
+            AS t (contact, message, inbound, outbound, unread, side)
+        JOIN contacts c ON c.workspace_id = $1 AND c.contact_id = t.contact AND c.deleted_at IS NULL
+        ON CONFLICT (workspace_id, contact_id) DO UPDATE SET
+            last_at = excluded.last_at, last_message_id = excluded.last_message_id, side = excluded.side,
+            last_inbound_at = COALESCE(excluded.last_inbound_at, conversations.last_inbound_at),
+            last_outbound_at = COALESCE(excluded.last_outbound_at, conversations.last_outbound_at),
+            unread = conversations.unread + excluded.unread",
+});
 
 static TOUCH_LABELS: Sql = Sql::Twin {
     sqlite: "
@@ -102,19 +96,16 @@ static TOUCH_LABELS: Sql = Sql::Twin {
     postgres: "
         UPDATE contact_labels SET last_at = $3
         WHERE workspace_id = $1
-          AND contact_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))",
+          AND contact_id = ANY ($2::BIGINT[])",
 };
 
-static ENTER: Each<2> = Each {
-    columns: ["id", "contact"],
-    sql: Sql::Twin {
-        sqlite: "UPDATE conversations SET enrollment_id = $2 WHERE workspace_id = $1 AND contact_id = $3",
-        postgres: "
-            UPDATE conversations SET enrollment_id = t.id
-            FROM jsonb_to_recordset($2::text::jsonb) AS t (id BIGINT, contact BIGINT)
-            WHERE conversations.workspace_id = $1 AND conversations.contact_id = t.contact",
-    },
-};
+static ENTER: Each<2> = Each(Sql::Twin {
+    sqlite: "UPDATE conversations SET enrollment_id = $2 WHERE workspace_id = $1 AND contact_id = $3",
+    postgres: "
+        UPDATE conversations SET enrollment_id = t.id
+        FROM UNNEST($2::BIGINT[], $3::BIGINT[]) AS t (id, contact)
+        WHERE conversations.workspace_id = $1 AND conversations.contact_id = t.contact",
+});
 
 static LEAVE: Sql = Sql::Twin {
     sqlite: "
@@ -127,7 +118,7 @@ static LEAVE: Sql = Sql::Twin {
         UPDATE conversations SET enrollment_id = NULL
         FROM enrollments AS e
         WHERE e.workspace_id = $1
-          AND e.enrollment_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))
+          AND e.enrollment_id = ANY ($2::BIGINT[])
           AND conversations.workspace_id = $1 AND conversations.contact_id = e.contact_id
           AND conversations.enrollment_id = e.enrollment_id",
 };
@@ -149,7 +140,7 @@ static LOCK: Sql = Sql::Twin {
     postgres: "
         SELECT contact_id, last_at, unread, assignee_id FROM conversations
         WHERE workspace_id = $1
-          AND contact_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))
+          AND contact_id = ANY ($2::BIGINT[])
         ORDER BY contact_id FOR UPDATE",
 };
 
@@ -161,7 +152,7 @@ static READ: Sql = Sql::Twin {
     postgres: "
         UPDATE conversations SET unread = 0
         WHERE workspace_id = $1 AND unread > 0
-          AND contact_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))
+          AND contact_id = ANY ($2::BIGINT[])
         RETURNING contact_id",
 };
 
@@ -173,7 +164,7 @@ static UNREAD: Sql = Sql::Twin {
     postgres: "
         UPDATE conversations SET unread = 1
         WHERE workspace_id = $1 AND unread = 0
-          AND contact_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))
+          AND contact_id = ANY ($2::BIGINT[])
         RETURNING contact_id",
 };
 
@@ -185,7 +176,7 @@ static ASSIGN: Sql = Sql::Twin {
     postgres: "
         UPDATE conversations SET assignee_id = $3
         WHERE workspace_id = $1 AND assignee_id IS DISTINCT FROM $3
-          AND contact_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))
+          AND contact_id = ANY ($2::BIGINT[])
         RETURNING contact_id",
 };
 
@@ -195,15 +186,15 @@ static REMOVE: Sql = Sql::Twin {
     postgres: "
         DELETE FROM conversations
         WHERE workspace_id = $1
-          AND contact_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))",
+          AND contact_id = ANY ($2::BIGINT[])",
 };
 
 /// Every statement of this file, for the test that prepares them on both databases.
 pub(crate) const ALL: &[(&str, &Sql)] = &[
-    ("conversations::TOUCH", &TOUCH.sql),
-    ("conversations::OPEN", &OPEN.sql),
+    ("conversations::TOUCH", &TOUCH.0),
+    ("conversations::OPEN", &OPEN.0),
     ("conversations::TOUCH_LABELS", &TOUCH_LABELS),
-    ("conversations::ENTER", &ENTER.sql),
+    ("conversations::ENTER", &ENTER.0),
     ("conversations::LEAVE", &LEAVE),
     ("conversations::OPTED_OUT", &OPTED_OUT),
     ("conversations::FIND", &FIND),
@@ -249,8 +240,8 @@ pub fn touch(tx: &mut Tx<'_>, workspace: WorkspaceId, touches: &[Touch], now: Ti
         tx.execute_each(&OPEN, &shared, &first.map(touched).collect::<Vec<_>>())?;
     }
     // After the conversations, whose rows are locked by now: a label that is given meanwhile waits for them.
-    let list = json::list(touches.iter().map(|touch| touch.contact.0))?;
-    tx.execute(&TOUCH_LABELS, &[workspace.0.into(), list.into(), at.into()]).map(|_| ())
+    let list = json::list(touches.iter().map(|touch| touch.contact.0));
+    tx.execute(&TOUCH_LABELS, &[workspace.0.into(), list, at.into()]).map(|_| ())
 }
 
 /// Contacts begin these enrollments.
@@ -269,11 +260,11 @@ pub(crate) fn leave(
     workspace: WorkspaceId,
     ids: impl Iterator<Item = EnrollmentId>,
 ) -> Result<(), DbError> {
-    let list = json::list(ids.map(|id| id.0))?;
-    if list == "[]" {
+    let mut ids = ids.map(|id| id.0).peekable();
+    if ids.peek().is_none() {
         return Ok(());
     }
-    tx.execute(&LEAVE, &[workspace.0.into(), list.into()]).map(|_| ())
+    tx.execute(&LEAVE, &[workspace.0.into(), json::list(ids)]).map(|_| ())
 }
 
 /// Whether the contact has opted out.
@@ -334,8 +325,8 @@ pub(crate) fn lock(
     workspace: WorkspaceId,
     contacts: &[ContactId],
 ) -> Result<Vec<(ContactId, i64)>, DbError> {
-    let list = json::list(contacts.iter().map(|id| id.0))?;
-    let rows = tx.query_write(&LOCK, &[workspace.0.into(), list.into()])?;
+    let list = json::list(contacts.iter().map(|id| id.0));
+    let rows = tx.query_write(&LOCK, &[workspace.0.into(), list])?;
     rows.iter().map(|row| Ok((ContactId(row.int(0)?), row.int(1)?))).collect()
 }
 
@@ -345,14 +336,14 @@ fn changed(rows: &[Row]) -> Result<Vec<ContactId>, DbError> {
 
 /// Marks conversations as read, and says which had something unread.
 pub fn mark_read(tx: &mut Tx<'_>, workspace: WorkspaceId, contacts: &[ContactId]) -> Result<Vec<ContactId>, DbError> {
-    let list = json::list(contacts.iter().map(|id| id.0))?;
-    changed(&tx.query_write(&READ, &[workspace.0.into(), list.into()])?)
+    let list = json::list(contacts.iter().map(|id| id.0));
+    changed(&tx.query_write(&READ, &[workspace.0.into(), list])?)
 }
 
 /// Marks conversations as unread, and says which had nothing unread.
 pub fn mark_unread(tx: &mut Tx<'_>, workspace: WorkspaceId, contacts: &[ContactId]) -> Result<Vec<ContactId>, DbError> {
-    let list = json::list(contacts.iter().map(|id| id.0))?;
-    changed(&tx.query_write(&UNREAD, &[workspace.0.into(), list.into()])?)
+    let list = json::list(contacts.iter().map(|id| id.0));
+    changed(&tx.query_write(&UNREAD, &[workspace.0.into(), list])?)
 }
 
 /// Gives conversations to a user or to nobody, and says which had somebody else.
@@ -362,11 +353,11 @@ pub fn assign(
     contacts: &[ContactId],
     to: Option<UserId>,
 ) -> Result<Vec<ContactId>, DbError> {
-    let list = json::list(contacts.iter().map(|id| id.0))?;
-    changed(&tx.query_write(&ASSIGN, &[workspace.0.into(), list.into(), to.map(|user| user.0).into()])?)
+    let list = json::list(contacts.iter().map(|id| id.0));
+    changed(&tx.query_write(&ASSIGN, &[workspace.0.into(), list, to.map(|user| user.0).into()])?)
 }
 
 /// The contacts of a list are deleted: their conversations are no longer listed.
-pub(crate) fn remove(tx: &mut Tx<'_>, workspace: WorkspaceId, contacts: &str) -> Result<(), DbError> {
-    tx.execute(&REMOVE, &[workspace.0.into(), contacts.into()]).map(|_| ())
+pub(crate) fn remove(tx: &mut Tx<'_>, workspace: WorkspaceId, contacts: Value) -> Result<(), DbError> {
+    tx.execute(&REMOVE, &[workspace.0.into(), contacts]).map(|_| ())
 }

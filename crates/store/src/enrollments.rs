@@ -143,7 +143,7 @@ static LOCK: Sql = Sql::Twin {
         columns!(),
         " FROM enrollments e
           WHERE e.workspace_id = $1
-            AND e.enrollment_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))
+            AND e.enrollment_id = ANY ($2::BIGINT[])
           ORDER BY e.enrollment_id FOR UPDATE"
     ),
 };
@@ -154,13 +154,12 @@ static RUNNING: Sql = Sql::Twin {
         FROM enrollments e
         JOIN workflows w ON w.workspace_id = e.workspace_id AND w.workflow_id = e.workflow_id
         WHERE e.workspace_id = $1 AND e.state = 'active' AND e.contact_id IN (SELECT value FROM json_each($2))",
-    postgres:
-        "
+    postgres: "
         SELECT e.contact_id, e.enrollment_id, e.next_step, w.name
         FROM enrollments e
         JOIN workflows w ON w.workspace_id = e.workspace_id AND w.workflow_id = e.workflow_id
         WHERE e.workspace_id = $1 AND e.state = 'active'
-          AND e.contact_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))",
+          AND e.contact_id = ANY ($2::BIGINT[])",
 };
 
 static CARDS: Sql = Sql::Twin {
@@ -171,15 +170,14 @@ static CARDS: Sql = Sql::Twin {
         FROM enrollments e
         JOIN workflows w ON w.workspace_id = e.workspace_id AND w.workflow_id = e.workflow_id
         WHERE e.workspace_id = $1 AND e.state = 'active' AND e.contact_id IN (SELECT value FROM json_each($2))",
-    postgres:
-        "
+    postgres: "
         SELECT e.contact_id, e.enrollment_id, e.workflow_id, e.next_step, w.name, e.due_at,
             (SELECT COUNT(*) FROM workflow_steps s
              WHERE s.workspace_id = e.workspace_id AND s.workflow_id = e.workflow_id AND s.version = e.version)
         FROM enrollments e
         JOIN workflows w ON w.workspace_id = e.workspace_id AND w.workflow_id = e.workflow_id
         WHERE e.workspace_id = $1 AND e.state = 'active'
-          AND e.contact_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))",
+          AND e.contact_id = ANY ($2::BIGINT[])",
 };
 
 static ACTIVE_COUNT: Sql = Sql::Same(
@@ -187,21 +185,18 @@ static ACTIVE_COUNT: Sql = Sql::Same(
     SELECT COUNT(*) FROM enrollments WHERE workspace_id = $1 AND workflow_id = $2 AND state = 'active'",
 );
 
-static INSERT: Each<7> = Each {
-    columns: ["id", "contact", "number", "place", "held", "prices", "due"],
-    sql: Sql::Twin {
-        sqlite: "
-            INSERT INTO enrollments (workspace_id, workflow_id, version, rate_micros, started_by, started_at, next_step,
-                enrollment_id, contact_id, number_id, place, field_values, prices, due_at, state)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'active')",
-        postgres: "
-            INSERT INTO enrollments (workspace_id, workflow_id, version, rate_micros, started_by, started_at, next_step,
-                enrollment_id, contact_id, number_id, place, field_values, prices, due_at, state)
-            SELECT $1, $2, $3, $4, $5, $6, $7, id, contact, number, place, held, prices, due, 'active'
-            FROM jsonb_to_recordset($8::text::jsonb)
-                AS t (id BIGINT, contact BIGINT, number BIGINT, place TEXT, held TEXT, prices TEXT, due BIGINT)",
-    },
-};
+static INSERT: Each<7> = Each(Sql::Twin {
+    sqlite: "
+        INSERT INTO enrollments (workspace_id, workflow_id, version, rate_micros, started_by, started_at, next_step,
+            enrollment_id, contact_id, number_id, place, field_values, prices, due_at, state)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'active')",
+    postgres: "
+        INSERT INTO enrollments (workspace_id, workflow_id, version, rate_micros, started_by, started_at, next_step,
+            enrollment_id, contact_id, number_id, place, field_values, prices, due_at, state)
+        SELECT $1, $2, $3, $4, $5, $6, $7, id, contact, number, place, held, prices, due, 'active'
+        FROM UNNEST($8::BIGINT[], $9::BIGINT[], $10::BIGINT[], $11::TEXT[], $12::TEXT[], $13::TEXT[], $14::BIGINT[])
+            AS t (id, contact, number, place, held, prices, due)",
+});
 
 static STOP: Sql = Sql::Twin {
     sqlite: "
@@ -213,7 +208,7 @@ static STOP: Sql = Sql::Twin {
         UPDATE enrollments SET state = 'stopped', reason = $3, ended_at = $4, due_at = NULL,
             stopped_after = CASE WHEN due_at IS NULL THEN next_step WHEN hour_minute IS NULL THEN 0 ELSE next_step - 1 END
         WHERE workspace_id = $1 AND state = 'active'
-          AND enrollment_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))
+          AND enrollment_id = ANY ($2::BIGINT[])
         RETURNING enrollment_id, workflow_id, stopped_after",
 };
 
@@ -232,7 +227,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("enrollments::RUNNING", &RUNNING),
     ("enrollments::CARDS", &CARDS),
     ("enrollments::ACTIVE_COUNT", &ACTIVE_COUNT),
-    ("enrollments::INSERT", &INSERT.sql),
+    ("enrollments::INSERT", &INSERT.0),
     ("enrollments::STOP", &STOP),
     ("enrollments::ENDS", &ENDS),
 ];
@@ -304,8 +299,8 @@ pub fn running_in(
 
 /// These enrollments, locked until the transaction ends, in the order of their keys.
 pub fn lock(tx: &mut Tx<'_>, workspace: WorkspaceId, ids: &[EnrollmentId]) -> Result<Vec<Enrollment>, DbError> {
-    let list = json::list(ids.iter().map(|id| id.0))?;
-    read_all(&tx.query_write(&LOCK, &[workspace.0.into(), list.into()])?)
+    let list = json::list(ids.iter().map(|id| id.0));
+    read_all(&tx.query_write(&LOCK, &[workspace.0.into(), list])?)
 }
 
 /// The enrollment in which a contact is.
@@ -323,7 +318,7 @@ pub struct RunningRow {
 
 /// The running enrollments of these contacts.
 pub fn running_of(db: &Read<'_>, workspace: WorkspaceId, contacts: &[ContactId]) -> Result<Vec<RunningRow>, DbError> {
-    let list = json::list(contacts.iter().map(|id| id.0))?;
+    let list = json::list(contacts.iter().map(|id| id.0));
     let row = |row: &Row| {
         Ok(RunningRow {
             contact: ContactId(row.int(0)?),
@@ -332,7 +327,7 @@ pub fn running_of(db: &Read<'_>, workspace: WorkspaceId, contacts: &[ContactId])
             workflow: row.text(3)?.to_owned(),
         })
     };
-    db.query(&RUNNING, &[workspace.0.into(), list.into()])?.iter().map(row).collect()
+    db.query(&RUNNING, &[workspace.0.into(), list])?.iter().map(row).collect()
 }
 
 /// Where a contact is in its workflow, as lists show it.
@@ -356,7 +351,7 @@ pub struct Card {
 
 /// Where these contacts are in their workflows.
 pub fn cards(db: &Read<'_>, workspace: WorkspaceId, contacts: &[ContactId]) -> Result<Vec<Card>, DbError> {
-    let list = json::list(contacts.iter().map(|id| id.0))?;
+    let list = json::list(contacts.iter().map(|id| id.0));
     let card = |row: &Row| {
         Ok(Card {
             contact: ContactId(row.int(0)?),
@@ -368,7 +363,7 @@ pub fn cards(db: &Read<'_>, workspace: WorkspaceId, contacts: &[ContactId]) -> R
             steps: row.int(6)?,
         })
     };
-    db.query(&CARDS, &[workspace.0.into(), list.into()])?.iter().map(card).collect()
+    db.query(&CARDS, &[workspace.0.into(), list])?.iter().map(card).collect()
 }
 
 /// How many contacts are moving through a workflow.
@@ -450,8 +445,8 @@ pub fn stop(
     reason: StopReason,
     at: Timestamp,
 ) -> Result<Vec<EnrollmentId>, DbError> {
-    let list = json::list(ids.iter().map(|id| id.0))?;
-    let params = [workspace.0.into(), list.into(), reason.word().into(), json::micros(at).into()];
+    let list = json::list(ids.iter().map(|id| id.0));
+    let params = [workspace.0.into(), list, reason.word().into(), json::micros(at).into()];
     let mut stopped = Vec::new();
     for row in tx.query_write(&STOP, &params)? {
         tallies::count(tx, workspace, at, (row.int(1)?, row.int(2)?), What::Ended(reason), Count::one(0))?;

@@ -34,7 +34,7 @@ static LOCK: Sql = Sql::Twin {
     postgres: "
         SELECT contact_id FROM contacts
         WHERE workspace_id = $1
-          AND contact_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))
+          AND contact_id = ANY ($2::BIGINT[])
         ORDER BY contact_id FOR UPDATE",
 };
 
@@ -94,7 +94,7 @@ static BLANK: Sql = Sql::Twin {
     postgres: "
         UPDATE messages SET body = '', detail = NULL
         WHERE workspace_id = $1
-          AND message_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))",
+          AND message_id = ANY ($2::BIGINT[])",
 };
 
 static ANSWERS_UNTIL: Sql = Sql::Same(
@@ -153,8 +153,8 @@ pub fn of_phone(db: &Read<'_>, workspace: WorkspaceId, phone: &str) -> Result<Ve
 
 /// Locks these contacts, deleted ones too, in the order of their keys.
 pub fn lock(tx: &mut Tx<'_>, workspace: WorkspaceId, contacts: &[ContactId]) -> Result<(), DbError> {
-    let list = json::list(contacts.iter().map(|id| id.0))?;
-    tx.query_write(&LOCK, &[workspace.0.into(), list.into()]).map(|_| ())
+    let list = json::list(contacts.iter().map(|id| id.0));
+    tx.query_write(&LOCK, &[workspace.0.into(), list]).map(|_| ())
 }
 
 /// How many texts to a contact are queued, with the carrier, or in doubt.
@@ -204,7 +204,7 @@ pub fn texts(
     }
     search::remove_texts(tx, workspace, &written)?;
     let ids = rows.iter().map(|row| row.int(0)).collect::<Result<Vec<i64>, _>>()?;
-    tx.execute(&BLANK, &[workspace.0.into(), json::list(ids.iter().copied())?.into()])?;
+    tx.execute(&BLANK, &[workspace.0.into(), json::list(ids.iter().copied())])?;
     let full = i64::try_from(ids.len()).is_ok_and(|count| count == limit);
     Ok(ids.last().filter(|_| full).map(|id| MessageId(*id)))
 }

@@ -27,27 +27,24 @@ pub struct Event {
     pub at: Timestamp,
 }
 
-static INSERT: Each<6> = Each {
-    columns: ["id", "contact", "kind", "actor", "payload", "at"],
-    sql: Sql::Twin {
-        sqlite: "
+static INSERT: Each<6> = Each(Sql::Twin {
+    sqlite: "
+        INSERT INTO events (workspace_id, event_id, contact_id, kind, actor, payload, at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    postgres: "
+        WITH written AS (
             INSERT INTO events (workspace_id, event_id, contact_id, kind, actor, payload, at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        postgres: "
-            WITH written AS (
-                INSERT INTO events (workspace_id, event_id, contact_id, kind, actor, payload, at)
-                SELECT $1, id, contact, kind, actor, payload, at
-                FROM jsonb_to_recordset($2::text::jsonb)
-                    AS t (id BIGINT, contact BIGINT, kind TEXT, actor TEXT, payload TEXT, at BIGINT)
-                RETURNING event_id, contact_id, kind, at)
-            INSERT INTO webhook_deliveries (workspace_id, webhook_id, event_id, lane, state, tries, due_at, queued_at)
-            SELECT w.workspace_id, w.webhook_id, e.event_id, COALESCE(e.contact_id, e.event_id), 'pending', 0, e.at, e.at
-            FROM webhooks w
-            CROSS JOIN written e
-            WHERE w.workspace_id = $1 AND w.state = 'on'
-              AND (w.kinds IS NULL OR REPLACE(w.kinds, ',' || e.kind || ',', '') <> w.kinds)",
-    },
-};
+            SELECT $1, id, contact, kind, actor, payload, at
+            FROM UNNEST($2::BIGINT[], $3::BIGINT[], $4::TEXT[], $5::TEXT[], $6::TEXT[], $7::BIGINT[])
+                AS t (id, contact, kind, actor, payload, at)
+            RETURNING event_id, contact_id, kind, at)
+        INSERT INTO webhook_deliveries (workspace_id, webhook_id, event_id, lane, state, tries, due_at, queued_at)
+        SELECT w.workspace_id, w.webhook_id, e.event_id, COALESCE(e.contact_id, e.event_id), 'pending', 0, e.at, e.at
+        FROM webhooks w
+        CROSS JOIN written e
+        WHERE w.workspace_id = $1 AND w.state = 'on'
+          AND (w.kinds IS NULL OR REPLACE(w.kinds, ',' || e.kind || ',', '') <> w.kinds)",
+});
 
 static OF_CONTACT: Sql = Sql::Same(
     "
@@ -82,7 +79,7 @@ static BACKWARDS: Sql = Sql::Same(
 
 /// Every statement of this file, for the test that prepares them on both databases.
 pub(crate) const ALL: &[(&str, &Sql)] = &[
-    ("events::INSERT", &INSERT.sql),
+    ("events::INSERT", &INSERT.0),
     ("events::OF_CONTACT", &OF_CONTACT),
     ("events::LISTINGS", &LISTINGS),
     ("events::PAGE", &PAGE),

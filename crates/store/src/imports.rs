@@ -125,7 +125,7 @@ macro_rules! untouched {
 
 static UNTOUCHED: Sql = Sql::Twin {
     sqlite: untouched!("SELECT value FROM json_each($5)"),
-    postgres: untouched!("SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($5::text::jsonb) AS v"),
+    postgres: untouched!("SELECT v FROM UNNEST($5::BIGINT[]) AS v"),
 };
 
 static UNDONE_MAKERS: Sql = Sql::Twin {
@@ -133,12 +133,11 @@ static UNDONE_MAKERS: Sql = Sql::Twin {
         SELECT DISTINCT i.import_id FROM contacts c
         JOIN imports i ON i.workspace_id = c.workspace_id AND i.import_id = c.import_id AND i.state = 'undone'
         WHERE c.workspace_id = $1 AND c.deleted_at IS NULL AND c.contact_id IN (SELECT value FROM json_each($2))",
-    postgres:
-        "
+    postgres: "
         SELECT DISTINCT i.import_id FROM contacts c
         JOIN imports i ON i.workspace_id = c.workspace_id AND i.import_id = c.import_id AND i.state = 'undone'
         WHERE c.workspace_id = $1 AND c.deleted_at IS NULL
-          AND c.contact_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))",
+          AND c.contact_id = ANY ($2::BIGINT[])",
 };
 
 static LEFT: Sql =
@@ -311,15 +310,15 @@ pub fn untouched(
     before: ContactId,
     limit: i64,
 ) -> Result<Vec<ContactId>, DbError> {
-    let own = json::list(own.iter().map(|label| label.0))?;
-    let params = [workspace.0.into(), id.0.into(), before.0.into(), limit.into(), own.into()];
+    let own = json::list(own.iter().map(|label| label.0));
+    let params = [workspace.0.into(), id.0.into(), before.0.into(), limit.into(), own];
     db.query(&UNTOUCHED, &params)?.iter().map(|row| row.int(0).map(ContactId)).collect()
 }
 
 /// The imports that made some of these contacts and are undone.
 pub fn undone_makers(db: &Read<'_>, workspace: WorkspaceId, contacts: &[ContactId]) -> Result<Vec<ImportId>, DbError> {
-    let list = json::list(contacts.iter().map(|id| id.0))?;
-    let rows = db.query(&UNDONE_MAKERS, &[workspace.0.into(), list.into()])?;
+    let list = json::list(contacts.iter().map(|id| id.0));
+    let rows = db.query(&UNDONE_MAKERS, &[workspace.0.into(), list])?;
     rows.iter().map(|row| row.int(0).map(ImportId)).collect()
 }
 

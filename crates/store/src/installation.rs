@@ -10,7 +10,7 @@ use domain::plan::Standing;
 use domain::tally::{Count, Leg, What};
 
 use crate::workspaces::{self, Workspace};
-use crate::{DbError, Read, Row, Sql, json};
+use crate::{DbError, Read, Row, Sql, Value, json};
 
 static NAMES: Sql = Sql::Same(
     "
@@ -33,7 +33,7 @@ macro_rules! in_list {
         "IN (SELECT value FROM json_each($1))"
     };
     (postgres) => {
-        "= ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($1::text::jsonb) AS v))"
+        "= ANY ($1::BIGINT[])"
     };
 }
 
@@ -132,7 +132,7 @@ pub struct Customer {
     pub standing: Option<Standing>,
 }
 
-fn list(ids: &[WorkspaceId]) -> Result<String, DbError> {
+fn list(ids: &[WorkspaceId]) -> Value {
     json::list(ids.iter().map(|id| id.0))
 }
 
@@ -146,13 +146,13 @@ pub fn some(db: &Read<'_>, ids: &[WorkspaceId]) -> Result<Vec<Customer>, DbError
             standing: row.opt_text(12)?.and_then(|word| Standing::from_word(word, grace)),
         })
     };
-    db.query(&SOME, &[list(ids)?.into()])?.iter().map(customer).collect()
+    db.query(&SOME, &[list(ids)])?.iter().map(customer).collect()
 }
 
 /// Credits and micro-dollars free to spend of these workspaces.
 pub fn available(db: &Read<'_>, ids: &[WorkspaceId]) -> Result<HashMap<WorkspaceId, (i64, i64)>, DbError> {
     let mut found = HashMap::<_, (i64, i64)>::new();
-    for row in db.query(&AVAILABLE, &[list(ids)?.into()])? {
+    for row in db.query(&AVAILABLE, &[list(ids)])? {
         let of = found.entry(WorkspaceId(row.int(0)?)).or_default();
         match row.text(1)? {
             "segments" => of.0 = row.int(2)?,
@@ -171,13 +171,13 @@ pub fn sums(db: &Read<'_>, ids: &[WorkspaceId], since: i64) -> Result<Vec<(Works
         count.amounts.micros.0 = row.int(4)?;
         Ok((WorkspaceId(row.int(0)?), what, count))
     };
-    db.query(&SUMS, &[list(ids)?.into(), since.into()])?.iter().map(sum).collect()
+    db.query(&SUMS, &[list(ids), since.into()])?.iter().map(sum).collect()
 }
 
 /// What carriers carried for these workspaces since a day of each one's calendar: workspace, day, over which leg, how much.
 pub fn legs(db: &Read<'_>, ids: &[WorkspaceId], since: i64) -> Result<Vec<(WorkspaceId, i64, Leg, Count)>, DbError> {
     let mut legs = Vec::new();
-    for row in db.query(&LEGS, &[list(ids)?.into(), since.into()])? {
+    for row in db.query(&LEGS, &[list(ids), since.into()])? {
         if let Some(What::Carried(leg)) = What::from_word(row.text(2)?) {
             let count = Count { count: row.int(3)?, segments: row.int(4)?, ..Count::default() };
             legs.push((WorkspaceId(row.int(0)?), row.int(1)?, leg, count));
@@ -188,7 +188,7 @@ pub fn legs(db: &Read<'_>, ids: &[WorkspaceId], since: i64) -> Result<Vec<(Works
 
 /// Of which kind of carrier the accounts of these workspaces are or were.
 pub fn kinds(db: &Read<'_>, ids: &[WorkspaceId]) -> Result<HashMap<CarrierId, String>, DbError> {
-    let rows = db.query(&KINDS, &[list(ids)?.into()])?;
+    let rows = db.query(&KINDS, &[list(ids)])?;
     rows.iter().map(|row| Ok((CarrierId(row.int(0)?), row.text(1)?.to_owned()))).collect()
 }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::DbError;
+use crate::{DbError, Value};
 
 /// A document or a batch as JSON text.
 pub(crate) fn text<T: Serialize + ?Sized>(document: &T) -> Result<String, DbError> {
@@ -31,9 +31,14 @@ pub(crate) fn timestamp_or_none(micros: Option<i64>) -> Result<Option<Timestamp>
     micros.map(timestamp).transpose()
 }
 
-/// A list of integers as one parameter.
-pub(crate) fn list(ids: impl Iterator<Item = i64>) -> Result<String, DbError> {
-    text(&ids.collect::<Vec<_>>())
+/// A list of integers as one parameter: of keys to look for, never to be stored, as PostgreSQL would write an array's own text into the column.
+pub(crate) fn list(ids: impl Iterator<Item = i64>) -> Value {
+    Value::Ints(ids.collect())
+}
+
+/// A list of texts as one parameter, likewise.
+pub(crate) fn texts<T: AsRef<str>>(texts: &[T]) -> Value {
+    Value::Texts(texts.iter().map(|text| text.as_ref().to_owned()).collect())
 }
 
 /// A small count, such as a step.

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::conversations;
 use crate::json;
-use crate::{DbError, Read, Row, Sql, Tx};
+use crate::{DbError, Read, Row, Sql, Tx, Value};
 
 /// What a label is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,7 +126,7 @@ static OF_CONTACTS: Sql = Sql::Twin {
         FROM contact_labels l
         JOIN labels t ON t.workspace_id = l.workspace_id AND t.label_id = l.label_id AND t.deleted_at IS NULL
         WHERE l.workspace_id = $1
-          AND l.contact_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))
+          AND l.contact_id = ANY ($2::BIGINT[])
         ORDER BY l.contact_id, t.name_key",
 };
 
@@ -151,7 +151,7 @@ static TAKE: Sql = Sql::Twin {
     postgres: "
         DELETE FROM contact_labels
         WHERE workspace_id = $1 AND label_id = $2
-          AND contact_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($3::text::jsonb) AS v))
+          AND contact_id = ANY ($3::BIGINT[])
         RETURNING contact_id",
 };
 
@@ -161,7 +161,7 @@ static TAKE_ALL: Sql = Sql::Twin {
     postgres: "
         DELETE FROM contact_labels
         WHERE workspace_id = $1
-          AND contact_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))",
+          AND contact_id = ANY ($2::BIGINT[])",
 };
 
 /// Every statement of this file, for the test that prepares them on both databases.
@@ -261,8 +261,8 @@ pub fn of_contacts(
     workspace: WorkspaceId,
     contacts: &[ContactId],
 ) -> Result<Vec<(ContactId, Label)>, DbError> {
-    let list = json::list(contacts.iter().map(|id| id.0))?;
-    let rows = db.query(&OF_CONTACTS, &[workspace.0.into(), list.into()])?;
+    let list = json::list(contacts.iter().map(|id| id.0));
+    let rows = db.query(&OF_CONTACTS, &[workspace.0.into(), list])?;
     rows.iter().map(|row| Ok((ContactId(row.int(0)?), read(row, 1)?))).collect()
 }
 
@@ -295,12 +295,12 @@ pub fn take(
     label: LabelId,
     contacts: &[ContactId],
 ) -> Result<Vec<ContactId>, DbError> {
-    let list = json::list(contacts.iter().map(|id| id.0))?;
-    let rows = tx.query_write(&TAKE, &[workspace.0.into(), label.0.into(), list.into()])?;
+    let list = json::list(contacts.iter().map(|id| id.0));
+    let rows = tx.query_write(&TAKE, &[workspace.0.into(), label.0.into(), list])?;
     rows.iter().map(|row| row.int(0).map(ContactId)).collect()
 }
 
 /// The contacts of a list are deleted: they have no label any more.
-pub(crate) fn take_all(tx: &mut Tx<'_>, workspace: WorkspaceId, contacts: &str) -> Result<(), DbError> {
-    tx.execute(&TAKE_ALL, &[workspace.0.into(), contacts.into()]).map(|_| ())
+pub(crate) fn take_all(tx: &mut Tx<'_>, workspace: WorkspaceId, contacts: Value) -> Result<(), DbError> {
+    tx.execute(&TAKE_ALL, &[workspace.0.into(), contacts]).map(|_| ())
 }

@@ -15,20 +15,18 @@ use jiff::Timestamp;
 use crate::json::micros;
 use crate::{DbError, Each, Read, Row, Sql, Tx, Value, tallies};
 
-static INSERT: Each<7> = Each {
-    columns: ["s", "n", "r", "u", "d", "c", "a"],
-    sql: Sql::Twin {
-        sqlite: "
-            INSERT INTO transfers (workspace_id, at, day, subject, step, reason, unit, debit, credit, amount)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-            ON CONFLICT (workspace_id, subject, step, reason, unit) DO NOTHING",
-        postgres: "
-            INSERT INTO transfers (workspace_id, at, day, subject, step, reason, unit, debit, credit, amount)
-            SELECT $1, $2, $3, s, n, r, u, d, c, a
-            FROM jsonb_to_recordset($4::text::jsonb) AS t (s BIGINT, n BIGINT, r TEXT, u TEXT, d TEXT, c TEXT, a BIGINT)
-            ON CONFLICT (workspace_id, subject, step, reason, unit) DO NOTHING",
-    },
-};
+static INSERT: Each<7> = Each(Sql::Twin {
+    sqlite: "
+        INSERT INTO transfers (workspace_id, at, day, subject, step, reason, unit, debit, credit, amount)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        ON CONFLICT (workspace_id, subject, step, reason, unit) DO NOTHING",
+    postgres: "
+        INSERT INTO transfers (workspace_id, at, day, subject, step, reason, unit, debit, credit, amount)
+        SELECT $1, $2, $3, s, n, r, u, d, c, a
+        FROM UNNEST($4::BIGINT[], $5::BIGINT[], $6::TEXT[], $7::TEXT[], $8::TEXT[], $9::TEXT[], $10::BIGINT[])
+            AS t (s, n, r, u, d, c, a)
+        ON CONFLICT (workspace_id, subject, step, reason, unit) DO NOTHING",
+});
 
 static MOVE: Sql = Sql::Same(
     "
@@ -71,7 +69,7 @@ static PAGE: Sql = Sql::Same(
 
 /// Every statement of this file, for the test that prepares them on both databases.
 pub(crate) const ALL: &[(&str, &Sql)] = &[
-    ("ledger::INSERT", &INSERT.sql),
+    ("ledger::INSERT", &INSERT.0),
     ("ledger::MOVE", &MOVE),
     ("ledger::OPEN", &OPEN),
     ("ledger::BALANCES", &BALANCES),

@@ -117,7 +117,7 @@ static LOCK: Sql = Sql::Twin {
         columns!(),
         " FROM messages m
           WHERE m.workspace_id = $1
-            AND m.message_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))
+            AND m.message_id = ANY ($2::BIGINT[])
           ORDER BY m.message_id FOR UPDATE"
     ),
 };
@@ -146,49 +146,41 @@ static HASTEN: Sql = Sql::Same(
     WHERE workspace_id = $1 AND due_at > $2 AND due_at <= $3 AND state = 'queued'",
 );
 
-static INSERT: Each<15> = Each {
-    columns: [
-        "id", "contact", "kind", "state", "enrollment", "step", "number", "body", "segments", "attempts", "due", "claimed",
-        "give_up", "author", "country",
-    ],
-    sql: Sql::Twin {
-        sqlite: "
-            INSERT INTO messages (workspace_id, created_at, state_at, message_id, contact_id, kind, state, enrollment_id, step,
-                number_id, body, segments, attempts, due_at, claimed_at, give_up_at, author, country, credits, micros, sought)
-            VALUES ($1, $2, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 0, 0, 0)",
-        postgres: "
-            INSERT INTO messages (workspace_id, created_at, state_at, message_id, contact_id, kind, state, enrollment_id, step,
-                number_id, body, segments, attempts, due_at, claimed_at, give_up_at, author, country, credits, micros, sought)
-            SELECT $1, $2, $2, id, contact, kind, state, enrollment, step, number, body, segments, attempts, due, claimed,
-                give_up, author, country, 0, 0, 0
-            FROM jsonb_to_recordset($3::text::jsonb) AS t (id BIGINT, contact BIGINT, kind TEXT, state TEXT,
-                enrollment BIGINT, step BIGINT, number BIGINT, body TEXT, segments BIGINT, attempts BIGINT, due BIGINT,
-                claimed BIGINT, give_up BIGINT, author TEXT, country TEXT)",
-    },
-};
+static INSERT: Each<15> = Each(Sql::Twin {
+    sqlite: "
+        INSERT INTO messages (workspace_id, created_at, state_at, message_id, contact_id, kind, state, enrollment_id, step,
+            number_id, body, segments, attempts, due_at, claimed_at, give_up_at, author, country, credits, micros, sought)
+        VALUES ($1, $2, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 0, 0, 0)",
+    postgres: "
+        INSERT INTO messages (workspace_id, created_at, state_at, message_id, contact_id, kind, state, enrollment_id, step,
+            number_id, body, segments, attempts, due_at, claimed_at, give_up_at, author, country, credits, micros, sought)
+        SELECT $1, $2, $2, id, contact, kind, state, enrollment, step, number, body, segments, attempts, due, claimed,
+            give_up, author, country, 0, 0, 0
+        FROM UNNEST($3::BIGINT[], $4::BIGINT[], $5::TEXT[], $6::TEXT[], $7::BIGINT[], $8::BIGINT[], $9::BIGINT[],
+                $10::TEXT[], $11::BIGINT[], $12::BIGINT[], $13::BIGINT[], $14::BIGINT[], $15::BIGINT[], $16::TEXT[],
+                $17::TEXT[])
+            AS t (id, contact, kind, state, enrollment, step, number, body, segments, attempts, due, claimed, give_up,
+                author, country)",
+});
 
-static SAVE: Each<16> = Each {
-    columns: [
-        "id", "state", "attempts", "due", "claimed", "give_up", "sought", "carrier_id", "code", "detail", "sent", "at",
-        "credits", "micros", "segments", "number",
-    ],
-    sql: Sql::Twin {
-        sqlite: "
-            UPDATE messages SET state = $3, attempts = $4, due_at = $5, claimed_at = $6, give_up_at = $7, sought = $8,
-                carrier_id = $9, code = $10, detail = $11, sent_at = $12, state_at = $13, credits = $14, micros = $15,
-                segments = $16, number_id = $17
-            WHERE workspace_id = $1 AND message_id = $2",
-        postgres: "
-            UPDATE messages SET state = t.state, attempts = t.attempts, due_at = t.due, claimed_at = t.claimed,
-                give_up_at = t.give_up, sought = t.sought, carrier_id = t.carrier_id, code = t.code, detail = t.detail,
-                sent_at = t.sent, state_at = t.at, credits = t.credits, micros = t.micros, segments = t.segments,
-                number_id = t.number
-            FROM jsonb_to_recordset($2::text::jsonb) AS t (id BIGINT, state TEXT, attempts BIGINT, due BIGINT, claimed BIGINT,
-                give_up BIGINT, sought BIGINT, carrier_id TEXT, code TEXT, detail TEXT, sent BIGINT, at BIGINT,
-                credits BIGINT, micros BIGINT, segments BIGINT, number BIGINT)
-            WHERE messages.workspace_id = $1 AND messages.message_id = t.id",
-    },
-};
+static SAVE: Each<16> = Each(Sql::Twin {
+    sqlite: "
+        UPDATE messages SET state = $3, attempts = $4, due_at = $5, claimed_at = $6, give_up_at = $7, sought = $8,
+            carrier_id = $9, code = $10, detail = $11, sent_at = $12, state_at = $13, credits = $14, micros = $15,
+            segments = $16, number_id = $17
+        WHERE workspace_id = $1 AND message_id = $2",
+    postgres: "
+        UPDATE messages SET state = t.state, attempts = t.attempts, due_at = t.due, claimed_at = t.claimed,
+            give_up_at = t.give_up, sought = t.sought, carrier_id = t.carrier_id, code = t.code, detail = t.detail,
+            sent_at = t.sent, state_at = t.at, credits = t.credits, micros = t.micros, segments = t.segments,
+            number_id = t.number
+        FROM UNNEST($2::BIGINT[], $3::TEXT[], $4::BIGINT[], $5::BIGINT[], $6::BIGINT[], $7::BIGINT[], $8::BIGINT[],
+                $9::TEXT[], $10::TEXT[], $11::TEXT[], $12::BIGINT[], $13::BIGINT[], $14::BIGINT[], $15::BIGINT[],
+                $16::BIGINT[], $17::BIGINT[])
+            AS t (id, state, attempts, due, claimed, give_up, sought, carrier_id, code, detail, sent, at, credits,
+                micros, segments, number)
+        WHERE messages.workspace_id = $1 AND messages.message_id = t.id",
+});
 
 static FOR_A_PERSON: Sql = Sql::Same(concat!(
     "SELECT ",
@@ -212,8 +204,8 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("messages::LOCK", &LOCK),
     ("messages::DUE", &DUE),
     ("messages::HASTEN", &HASTEN),
-    ("messages::INSERT", &INSERT.sql),
-    ("messages::SAVE", &SAVE.sql),
+    ("messages::INSERT", &INSERT.0),
+    ("messages::SAVE", &SAVE.0),
     ("messages::FOR_A_PERSON", &FOR_A_PERSON),
     ("messages::IN_DOUBT", &IN_DOUBT),
 ];
@@ -285,8 +277,8 @@ pub fn for_a_person(
 
 /// These messages, locked until the transaction ends, in the order of their keys.
 pub fn lock(tx: &mut Tx<'_>, workspace: WorkspaceId, ids: &[MessageId]) -> Result<Vec<Message>, DbError> {
-    let list = json::list(ids.iter().map(|id| id.0))?;
-    let rows = read_all(&tx.query_write(&LOCK, &[workspace.0.into(), list.into()])?)?;
+    let list = json::list(ids.iter().map(|id| id.0));
+    let rows = read_all(&tx.query_write(&LOCK, &[workspace.0.into(), list])?)?;
     tallies::seen(tx, workspace, rows.iter());
     Ok(rows)
 }

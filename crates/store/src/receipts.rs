@@ -13,19 +13,16 @@ use jiff::Timestamp;
 use crate::json;
 use crate::{DbError, Each, Read, Row, Sql, Tx};
 
-static LINK: Each<3> = Each {
-    columns: ["carrier", "id", "message"],
-    sql: Sql::Twin {
-        sqlite: "
-            INSERT INTO carrier_messages (workspace_id, carrier, carrier_id, message_id) VALUES ($1, $2, $3, $4)
-            ON CONFLICT (workspace_id, carrier, carrier_id) DO NOTHING",
-        postgres: "
-            INSERT INTO carrier_messages (workspace_id, carrier, carrier_id, message_id)
-            SELECT $1, carrier, id, message
-            FROM jsonb_to_recordset($2::text::jsonb) AS t (carrier TEXT, id TEXT, message BIGINT)
-            ON CONFLICT (workspace_id, carrier, carrier_id) DO NOTHING RETURNING message_id",
-    },
-};
+static LINK: Each<3> = Each(Sql::Twin {
+    sqlite: "
+        INSERT INTO carrier_messages (workspace_id, carrier, carrier_id, message_id) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (workspace_id, carrier, carrier_id) DO NOTHING",
+    postgres: "
+        INSERT INTO carrier_messages (workspace_id, carrier, carrier_id, message_id)
+        SELECT $1, carrier, id, message
+        FROM UNNEST($2::TEXT[], $3::TEXT[], $4::BIGINT[]) AS t (carrier, id, message)
+        ON CONFLICT (workspace_id, carrier, carrier_id) DO NOTHING RETURNING message_id",
+});
 
 static FILL: Sql = Sql::Same(
     "
@@ -92,7 +89,7 @@ static PARKED: Sql = Sql::Twin {
     postgres: "
         SELECT carrier_id, payload FROM parked_receipts
         WHERE workspace_id = $1 AND carrier = $2
-          AND carrier_id = ANY (ARRAY(SELECT v FROM jsonb_array_elements_text($3::text::jsonb) AS v))",
+          AND carrier_id = ANY ($3::TEXT[])",
 };
 
 static NOTE_COST: Sql = Sql::Same(
@@ -110,7 +107,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("receipts::PARKED", &PARKED),
     ("receipts::NOTE_COST", &NOTE_COST),
     ("receipts::COST", &COST),
-    ("receipts::LINK", &LINK.sql),
+    ("receipts::LINK", &LINK.0),
     ("receipts::FILL", &FILL),
     ("receipts::FIND", &FIND),
     ("receipts::RESERVE", &RESERVE),
@@ -213,8 +210,7 @@ pub fn parked(
     carrier: &str,
     ids: &[&str],
 ) -> Result<Vec<(String, String)>, DbError> {
-    let ids = json::text(ids)?;
-    let rows = db.query(&PARKED, &[workspace.0.into(), carrier.into(), ids.as_str().into()])?;
+    let rows = db.query(&PARKED, &[workspace.0.into(), carrier.into(), json::texts(ids)])?;
     rows.iter().map(|row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned()))).collect()
 }
 

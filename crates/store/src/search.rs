@@ -17,65 +17,50 @@ const MOST_KEYS: i64 = 50_000;
 /// How many of the newest texts with the rarest word are looked at, at most.
 const MOST_TEXTS: i64 = 500;
 
-static ADD: Each<2> = Each {
-    columns: ["word", "id"],
-    sql: Sql::Twin {
-        sqlite: "
-            INSERT INTO contact_words (workspace_id, word, contact_id)
-            SELECT $1, $2, c.contact_id FROM contacts c
-            WHERE c.workspace_id = $1 AND c.contact_id = $3 AND c.deleted_at IS NULL
-            ON CONFLICT DO NOTHING",
-        postgres: "
-            INSERT INTO contact_words (workspace_id, word, contact_id)
-            SELECT $1, t.word, t.id FROM jsonb_to_recordset($2::text::jsonb) AS t (word TEXT, id BIGINT)
-            WHERE EXISTS (SELECT 1 FROM contacts c
-                WHERE c.workspace_id = $1 AND c.contact_id = t.id AND c.deleted_at IS NULL)
-            ON CONFLICT DO NOTHING",
-    },
-};
+static ADD: Each<2> = Each(Sql::Twin {
+    sqlite: "
+        INSERT INTO contact_words (workspace_id, word, contact_id)
+        SELECT $1, $2, c.contact_id FROM contacts c
+        WHERE c.workspace_id = $1 AND c.contact_id = $3 AND c.deleted_at IS NULL
+        ON CONFLICT DO NOTHING",
+    postgres: "
+        INSERT INTO contact_words (workspace_id, word, contact_id)
+        SELECT $1, t.word, t.id FROM UNNEST($2::TEXT[], $3::BIGINT[]) AS t (word, id)
+        WHERE EXISTS (SELECT 1 FROM contacts c
+            WHERE c.workspace_id = $1 AND c.contact_id = t.id AND c.deleted_at IS NULL)
+        ON CONFLICT DO NOTHING",
+});
 
 /// The contacts are there, so SQLite need not look; and a statement of one row that may not be left half done costs it no copy of
 /// the pages that it changes.
-static ADD_NEW: Each<2> = Each {
-    columns: ["word", "id"],
-    sql: Sql::Twin {
-        sqlite: "INSERT INTO contact_words (workspace_id, word, contact_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-        postgres: "
-            INSERT INTO contact_words (workspace_id, word, contact_id)
-            SELECT $1, t.word, t.id FROM jsonb_to_recordset($2::text::jsonb) AS t (word TEXT, id BIGINT)
-            ON CONFLICT DO NOTHING",
-    },
-};
+static ADD_NEW: Each<2> = Each(Sql::Twin {
+    sqlite: "INSERT INTO contact_words (workspace_id, word, contact_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+    postgres: "
+        INSERT INTO contact_words (workspace_id, word, contact_id)
+        SELECT $1, t.word, t.id FROM UNNEST($2::TEXT[], $3::BIGINT[]) AS t (word, id)
+        ON CONFLICT DO NOTHING",
+});
 
-static REMOVE: Each<2> = Each {
-    columns: ["word", "id"],
-    sql: Sql::Twin {
-        sqlite: "DELETE FROM contact_words WHERE workspace_id = $1 AND word = $2 AND contact_id = $3",
-        postgres: "
-            DELETE FROM contact_words w USING jsonb_to_recordset($2::text::jsonb) AS t (word TEXT, id BIGINT)
-            WHERE w.workspace_id = $1 AND w.word = t.word AND w.contact_id = t.id",
-    },
-};
+static REMOVE: Each<2> = Each(Sql::Twin {
+    sqlite: "DELETE FROM contact_words WHERE workspace_id = $1 AND word = $2 AND contact_id = $3",
+    postgres: "
+        DELETE FROM contact_words w USING UNNEST($2::TEXT[], $3::BIGINT[]) AS t (word, id)
+        WHERE w.workspace_id = $1 AND w.word = t.word AND w.contact_id = t.id",
+});
 
-static ADD_TEXTS: Each<2> = Each {
-    columns: ["word", "id"],
-    sql: Sql::Twin {
-        sqlite: "INSERT INTO message_words (workspace_id, word, message_id) VALUES ($1, $2, $3)",
-        postgres: "
-            INSERT INTO message_words (workspace_id, word, message_id)
-            SELECT $1, word, id FROM jsonb_to_recordset($2::text::jsonb) AS t (word TEXT, id BIGINT)",
-    },
-};
+static ADD_TEXTS: Each<2> = Each(Sql::Twin {
+    sqlite: "INSERT INTO message_words (workspace_id, word, message_id) VALUES ($1, $2, $3)",
+    postgres: "
+        INSERT INTO message_words (workspace_id, word, message_id)
+        SELECT $1, word, id FROM UNNEST($2::TEXT[], $3::BIGINT[]) AS t (word, id)",
+});
 
-static REMOVE_TEXTS: Each<2> = Each {
-    columns: ["word", "id"],
-    sql: Sql::Twin {
-        sqlite: "DELETE FROM message_words WHERE workspace_id = $1 AND word = $2 AND message_id = $3",
-        postgres: "
-            DELETE FROM message_words w USING jsonb_to_recordset($2::text::jsonb) AS t (word TEXT, id BIGINT)
-            WHERE w.workspace_id = $1 AND w.word = t.word AND w.message_id = t.id",
-    },
-};
+static REMOVE_TEXTS: Each<2> = Each(Sql::Twin {
+    sqlite: "DELETE FROM message_words WHERE workspace_id = $1 AND word = $2 AND message_id = $3",
+    postgres: "
+        DELETE FROM message_words w USING UNNEST($2::TEXT[], $3::BIGINT[]) AS t (word, id)
+        WHERE w.workspace_id = $1 AND w.word = t.word AND w.message_id = t.id",
+});
 
 /// A contact may come once for each of its keys: to leave out the others here would be to look at all keys first.
 static BY_WORDS: Sql = Sql::Twin {
@@ -132,17 +117,17 @@ static TEXTS: Sql = Sql::Twin {
         SELECT m.message_id, m.contact_id, m.body, m.created_at FROM messages m
         JOIN contacts c ON c.workspace_id = m.workspace_id AND c.contact_id = m.contact_id AND c.deleted_at IS NULL
         WHERE m.workspace_id = $1
-          AND m.message_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))
+          AND m.message_id = ANY ($2::BIGINT[])
         ORDER BY m.message_id DESC",
 };
 
 /// Every statement of this file, for the test that prepares them on both databases.
 pub(crate) const ALL: &[(&str, &Sql)] = &[
-    ("search::ADD", &ADD.sql),
-    ("search::ADD_NEW", &ADD_NEW.sql),
-    ("search::REMOVE", &REMOVE.sql),
-    ("search::ADD_TEXTS", &ADD_TEXTS.sql),
-    ("search::REMOVE_TEXTS", &REMOVE_TEXTS.sql),
+    ("search::ADD", &ADD.0),
+    ("search::ADD_NEW", &ADD_NEW.0),
+    ("search::REMOVE", &REMOVE.0),
+    ("search::ADD_TEXTS", &ADD_TEXTS.0),
+    ("search::REMOVE_TEXTS", &REMOVE_TEXTS.0),
     ("search::BY_WORDS", &BY_WORDS),
     ("search::BY_PHONE", &BY_PHONE),
     ("search::COUNT_TEXTS", &COUNT_TEXTS),
@@ -303,7 +288,7 @@ pub fn texts(db: &Read<'_>, workspace: WorkspaceId, asked: &Asked, limit: usize)
     ids.dedup();
     let mut found = Vec::new();
     for chunk in ids.chunks(100) {
-        for row in db.query(&TEXTS, &[workspace.0.into(), json::list(chunk.iter().copied())?.into()])? {
+        for row in db.query(&TEXTS, &[workspace.0.into(), json::list(chunk.iter().copied())])? {
             if found.len() < limit && asked.is_in(row.text(2)?) {
                 found.push(Text {
                     message: MessageId(row.int(0)?),

@@ -89,7 +89,7 @@ static HOLD: Sql = Sql::Twin {
         ON CONFLICT (workspace_id, phone_hash, list_id) DO NOTHING",
     postgres: "
         INSERT INTO suppression_entries (workspace_id, phone_hash, list_id)
-        SELECT $1, CAST(v AS BIGINT), $2 FROM jsonb_array_elements_text($3::text::jsonb) AS v
+        SELECT $1, v, $2 FROM UNNEST($3::BIGINT[]) AS v
         ON CONFLICT (workspace_id, phone_hash, list_id) DO NOTHING",
 };
 
@@ -113,7 +113,7 @@ static LET_GO: Sql = Sql::Twin {
     postgres: "
         DELETE FROM suppression_entries
         WHERE workspace_id = $1 AND list_id = $2
-          AND phone_hash = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($3::text::jsonb) AS v))",
+          AND phone_hash = ANY ($3::BIGINT[])",
 };
 
 static FORBID: Sql = Sql::Twin {
@@ -149,7 +149,7 @@ static FREE: Sql = Sql::Twin {
     postgres: "
         UPDATE suppressions SET lifted_at = $4
         WHERE workspace_id = $1 AND kind = $3 AND listed = 1 AND lifted_at IS NULL
-          AND phone_hash = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))
+          AND phone_hash = ANY ($2::BIGINT[])
           AND NOT EXISTS (SELECT 1 FROM suppression_entries e
               JOIN suppression_lists l ON l.workspace_id = e.workspace_id AND l.list_id = e.list_id
               WHERE e.workspace_id = $1 AND e.phone_hash = suppressions.phone_hash AND l.kind = $3)
@@ -244,8 +244,8 @@ pub fn removing(db: &Read<'_>, before: Timestamp, limit: i64) -> Result<Vec<(Wor
 
 /// Lets a list hold these phones; says how many it did not hold before.
 pub fn hold(tx: &mut Tx<'_>, workspace: WorkspaceId, list: ListId, hashes: &[i64]) -> Result<u64, DbError> {
-    let hashes = json::list(hashes.iter().copied())?;
-    tx.execute(&HOLD, &[workspace.0.into(), list.0.into(), hashes.into()])
+    let hashes = json::list(hashes.iter().copied());
+    tx.execute(&HOLD, &[workspace.0.into(), list.0.into(), hashes])
 }
 
 /// Some of the phones that a list holds.
@@ -281,8 +281,8 @@ pub fn holding(db: &Read<'_>, workspace: WorkspaceId, hash: i64) -> Result<Vec<H
 
 /// Lets a list hold these phones no longer.
 pub fn let_go(tx: &mut Tx<'_>, workspace: WorkspaceId, list: ListId, hashes: &[i64]) -> Result<u64, DbError> {
-    let hashes = json::list(hashes.iter().copied())?;
-    tx.execute(&LET_GO, &[workspace.0.into(), list.0.into(), hashes.into()])
+    let hashes = json::list(hashes.iter().copied());
+    tx.execute(&LET_GO, &[workspace.0.into(), list.0.into(), hashes])
 }
 
 #[derive(Serialize)]
@@ -321,7 +321,7 @@ pub fn free(
     kind: Suppression,
     now: Timestamp,
 ) -> Result<Vec<Moved>, DbError> {
-    let hashes = json::list(hashes.iter().copied())?;
-    let params = [workspace.0.into(), hashes.into(), kind.word().into(), json::micros(now).into()];
+    let hashes = json::list(hashes.iter().copied());
+    let params = [workspace.0.into(), hashes, kind.word().into(), json::micros(now).into()];
     moved(&tx.query_write(&FREE, &params)?)
 }

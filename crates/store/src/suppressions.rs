@@ -16,7 +16,7 @@ static OF: Sql = Sql::Twin {
     postgres: "
         SELECT phone_hash, kind FROM suppressions
         WHERE workspace_id = $1 AND lifted_at IS NULL
-          AND phone_hash = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))
+          AND phone_hash = ANY ($2::BIGINT[])
         ORDER BY phone_hash, kind",
 };
 
@@ -37,22 +37,19 @@ static OWN: Sql = Sql::Same(
     WHERE workspace_id = $1 AND phone_hash = $2 AND kind = $3 AND listed = 1 AND lifted_at IS NULL",
 );
 
-static TAKE_OVER: Each<2> = Each {
-    columns: ["hash", "contact"],
-    sql: Sql::Twin {
-        sqlite: "
-            UPDATE suppressions SET contact_id = $3
-            WHERE workspace_id = $1 AND phone_hash = $2
-              AND EXISTS (SELECT 1 FROM contacts c
-                  WHERE c.workspace_id = $1 AND c.contact_id = $3 AND c.deleted_at IS NULL)",
-        postgres: "
-            UPDATE suppressions SET contact_id = t.contact
-            FROM jsonb_to_recordset($2::text::jsonb) AS t (hash BIGINT, contact BIGINT)
-            WHERE suppressions.workspace_id = $1 AND suppressions.phone_hash = t.hash
-              AND EXISTS (SELECT 1 FROM contacts c
-                  WHERE c.workspace_id = $1 AND c.contact_id = t.contact AND c.deleted_at IS NULL)",
-    },
-};
+static TAKE_OVER: Each<2> = Each(Sql::Twin {
+    sqlite: "
+        UPDATE suppressions SET contact_id = $3
+        WHERE workspace_id = $1 AND phone_hash = $2
+          AND EXISTS (SELECT 1 FROM contacts c
+              WHERE c.workspace_id = $1 AND c.contact_id = $3 AND c.deleted_at IS NULL)",
+    postgres: "
+        UPDATE suppressions SET contact_id = t.contact
+        FROM UNNEST($2::BIGINT[], $3::BIGINT[]) AS t (hash, contact)
+        WHERE suppressions.workspace_id = $1 AND suppressions.phone_hash = t.hash
+          AND EXISTS (SELECT 1 FROM contacts c
+              WHERE c.workspace_id = $1 AND c.contact_id = t.contact AND c.deleted_at IS NULL)",
+});
 
 static LIFT: Sql = Sql::Same(
     "
@@ -96,7 +93,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("suppressions::OF", &OF),
     ("suppressions::ADD", &ADD),
     ("suppressions::OWN", &OWN),
-    ("suppressions::TAKE_OVER", &TAKE_OVER.sql),
+    ("suppressions::TAKE_OVER", &TAKE_OVER.0),
     ("suppressions::LIFT", &LIFT),
     ("suppressions::LIFTED", &LIFTED),
     ("suppressions::SINCE", &SINCE),
@@ -106,12 +103,12 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
 
 /// The lists in force for these phones: one pair for each phone and list.
 pub fn of(db: &Read<'_>, workspace: WorkspaceId, hashes: &[i64]) -> Result<Vec<(i64, Suppression)>, DbError> {
-    let list = json::list(hashes.iter().copied())?;
+    let list = json::list(hashes.iter().copied());
     let kind = |row: &Row| {
         let kind = Suppression::from_word(row.text(1)?);
         Ok((row.int(0)?, kind.ok_or_else(|| json::unreadable("suppressions.kind", row.text(1).unwrap_or_default()))?))
     };
-    db.query(&OF, &[workspace.0.into(), list.into()])?.iter().map(kind).collect()
+    db.query(&OF, &[workspace.0.into(), list])?.iter().map(kind).collect()
 }
 
 /// Puts a phone on a list, with the contact that has it now; false if it was there already.

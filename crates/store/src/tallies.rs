@@ -40,7 +40,7 @@ static WORKFLOWS: Sql = Sql::Twin {
     postgres: "
         SELECT enrollment_id, workflow_id FROM enrollments
         WHERE workspace_id = $1
-          AND enrollment_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))",
+          AND enrollment_id = ANY ($2::BIGINT[])",
 };
 
 /// The carriers of numbers: which account each is of never changes.
@@ -51,7 +51,7 @@ static CARRIERS: Sql = Sql::Twin {
     postgres: "
         SELECT number_id, carrier FROM numbers
         WHERE workspace_id = $1
-          AND number_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))",
+          AND number_id = ANY ($2::BIGINT[])",
 };
 
 static STATE: Sql = Sql::Same("SELECT state FROM messages WHERE workspace_id = $1 AND message_id = $2");
@@ -366,7 +366,7 @@ fn accounts_of(
     if numbers.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows = db.query(&CARRIERS, &[workspace.0.into(), json::list(numbers.iter().copied())?.into()])?;
+    let rows = db.query(&CARRIERS, &[workspace.0.into(), json::list(numbers.iter().copied())])?;
     rows.iter().map(|row| Ok((row.int(0)?, account(row.text(1)?)))).collect()
 }
 
@@ -388,8 +388,8 @@ fn workflows_of(db: &Read<'_>, workspace: WorkspaceId, ids: &[i64]) -> Result<Ha
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let list = json::list(ids.iter().copied())?;
-    let rows = db.query(&WORKFLOWS, &[workspace.0.into(), list.into()])?;
+    let list = json::list(ids.iter().copied());
+    let rows = db.query(&WORKFLOWS, &[workspace.0.into(), list])?;
     rows.iter().map(|row| Ok((row.int(0)?, row.int(1)?))).collect()
 }
 

@@ -96,9 +96,9 @@ static TAKE_NODE: Sql = Sql::Twin {
         RETURNING node",
     postgres: "
         INSERT INTO nodes (node, owner, lease_until)
-        SELECT MIN(CAST(free AS BIGINT)), $1, $2
-        FROM jsonb_array_elements_text($3::text::jsonb) AS free
-        WHERE NOT EXISTS (SELECT 1 FROM nodes n WHERE n.node = CAST(free AS BIGINT) AND n.lease_until > $4)
+        SELECT MIN(free), $1, $2
+        FROM UNNEST($3::BIGINT[]) AS free
+        WHERE NOT EXISTS (SELECT 1 FROM nodes n WHERE n.node = free AND n.lease_until > $4)
         HAVING COUNT(*) > 0
         ON CONFLICT (node) DO UPDATE SET owner = excluded.owner, lease_until = excluded.lease_until
         WHERE nodes.lease_until <= $4
@@ -205,7 +205,7 @@ pub const MAX_NODES: i64 = 256;
 /// Takes the lowest free node number under a lease; nothing if all are taken. Whoever meets another
 /// node that starts at the same instant looks again, and then sees the number that the other got.
 pub fn take_node(tx: &mut Tx<'_>, owner: &str, until: Timestamp, now: Timestamp) -> Result<Option<i64>, DbError> {
-    let params = [owner.into(), json::micros(until).into(), json::list(0..MAX_NODES)?.into(), json::micros(now).into()];
+    let params = [owner.into(), json::micros(until).into(), json::list(0..MAX_NODES), json::micros(now).into()];
     for _ in 0..MAX_NODES {
         if let Some(row) = tx.query_write(&TAKE_NODE, &params)?.first() {
             return row.int(0).map(Some);

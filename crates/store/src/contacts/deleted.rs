@@ -15,7 +15,7 @@ static DELETE: Sql = Sql::Twin {
     postgres: "
         UPDATE contacts SET deleted_at = $3, updated_at = $3
         WHERE workspace_id = $1
-          AND contact_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))
+          AND contact_id = ANY ($2::BIGINT[])
           AND deleted_at IS NULL",
 };
 
@@ -36,9 +36,9 @@ pub fn delete_all(tx: &mut Tx<'_>, workspace: WorkspaceId, ids: &[ContactId], no
     }
     search::remove(tx, workspace, &kept_keys(&before))?;
     fields.change(tx, workspace, held(&before), std::iter::empty())?;
-    let list = json::list(before.iter().map(|contact| contact.id.0))?;
-    let deleted = tx.execute(&DELETE, &[workspace.0.into(), list.as_str().into(), json::micros(now).into()])?;
-    conversations::remove(tx, workspace, &list)?;
-    labels::take_all(tx, workspace, &list)?;
+    let list = json::list(before.iter().map(|contact| contact.id.0));
+    let deleted = tx.execute(&DELETE, &[workspace.0.into(), list.clone(), json::micros(now).into()])?;
+    conversations::remove(tx, workspace, list.clone())?;
+    labels::take_all(tx, workspace, list)?;
     Ok(deleted)
 }

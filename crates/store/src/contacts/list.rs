@@ -179,7 +179,7 @@ macro_rules! fitting {
                 $fields,
                 " FROM contacts c
                   WHERE c.workspace_id = $1 AND c.contact_id =
-                    ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v)) AND ",
+                    ANY ($2::BIGINT[]) AND ",
                 must!()
             ),
         }
@@ -308,10 +308,10 @@ pub fn fitting(
     must: Must,
     keep: Option<Keep<'_>>,
 ) -> Result<Vec<Place>, DbError> {
-    let list = json::list(ids.iter().map(|id| id.0))?;
+    let list = json::list(ids.iter().map(|id| id.0));
     let params = [
         workspace.0.into(),
-        list.into(),
+        list,
         must.state.into(),
         must.import.into(),
         must.label.into(),

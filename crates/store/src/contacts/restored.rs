@@ -19,7 +19,7 @@ static RESTORE: Sql = Sql::Twin {
     postgres: "
         UPDATE contacts SET deleted_at = NULL, updated_at = $3
         WHERE workspace_id = $1
-          AND contact_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($2::text::jsonb) AS v))
+          AND contact_id = ANY ($2::BIGINT[])
           AND deleted_at IS NOT NULL
           AND erased_at IS NULL
           AND NOT EXISTS (SELECT 1 FROM contacts o
@@ -38,8 +38,8 @@ pub fn restore(
     now: Timestamp,
 ) -> Result<Vec<Contact>, DbError> {
     let fields = Fields::of(tx, workspace)?;
-    let list = json::list(ids.iter().map(|id| id.0))?;
-    let rows = tx.query_write(&RESTORE, &[workspace.0.into(), list.into(), json::micros(now).into()])?;
+    let list = json::list(ids.iter().map(|id| id.0));
+    let rows = tx.query_write(&RESTORE, &[workspace.0.into(), list, json::micros(now).into()])?;
     let ids = rows.iter().map(|row: &Row| row.int(0).map(ContactId)).collect::<Result<Vec<_>, _>>()?;
     let contacts = some(tx, workspace, &ids)?;
     search::add(tx, workspace, &kept_keys(&contacts))?;

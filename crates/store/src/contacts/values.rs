@@ -116,36 +116,30 @@ static REMOVE_VALUES: Sql = Sql::Twin {
             SELECT ctid FROM filter_values WHERE workspace_id = $1 AND field_key = $2 LIMIT $3))",
 };
 
-static ADD: Each<3> = Each {
-    columns: ["field", "key", "id"],
-    sql: Sql::Twin {
-        sqlite: "
-            INSERT INTO filter_values (workspace_id, field_key, value_key, contact_id)
-            SELECT $1, $2, $3, c.contact_id FROM contacts c
-            WHERE c.workspace_id = $1 AND c.contact_id = $4 AND c.deleted_at IS NULL
-            ON CONFLICT DO NOTHING",
-        postgres: "
-            INSERT INTO filter_values (workspace_id, field_key, value_key, contact_id)
-            SELECT $1, t.field, t.key, t.id
-            FROM jsonb_to_recordset($2::text::jsonb) AS t (field TEXT, key TEXT, id BIGINT)
-            WHERE EXISTS (SELECT 1 FROM contacts c
-                WHERE c.workspace_id = $1 AND c.contact_id = t.id AND c.deleted_at IS NULL)
-            ON CONFLICT DO NOTHING",
-    },
-};
+static ADD: Each<3> = Each(Sql::Twin {
+    sqlite: "
+        INSERT INTO filter_values (workspace_id, field_key, value_key, contact_id)
+        SELECT $1, $2, $3, c.contact_id FROM contacts c
+        WHERE c.workspace_id = $1 AND c.contact_id = $4 AND c.deleted_at IS NULL
+        ON CONFLICT DO NOTHING",
+    postgres: "
+        INSERT INTO filter_values (workspace_id, field_key, value_key, contact_id)
+        SELECT $1, t.field, t.key, t.id
+        FROM UNNEST($2::TEXT[], $3::TEXT[], $4::BIGINT[]) AS t (field, key, id)
+        WHERE EXISTS (SELECT 1 FROM contacts c
+            WHERE c.workspace_id = $1 AND c.contact_id = t.id AND c.deleted_at IS NULL)
+        ON CONFLICT DO NOTHING",
+});
 
-static REMOVE: Each<3> = Each {
-    columns: ADD.columns,
-    sql: Sql::Twin {
-        sqlite: "
-            DELETE FROM filter_values
-            WHERE workspace_id = $1 AND field_key = $2 AND value_key = $3 AND contact_id = $4",
-        postgres: "
-            DELETE FROM filter_values v
-            USING jsonb_to_recordset($2::text::jsonb) AS t (field TEXT, key TEXT, id BIGINT)
-            WHERE v.workspace_id = $1 AND v.field_key = t.field AND v.value_key = t.key AND v.contact_id = t.id",
-    },
-};
+static REMOVE: Each<3> = Each(Sql::Twin {
+    sqlite: "
+        DELETE FROM filter_values
+        WHERE workspace_id = $1 AND field_key = $2 AND value_key = $3 AND contact_id = $4",
+    postgres: "
+        DELETE FROM filter_values v
+        USING UNNEST($2::TEXT[], $3::TEXT[], $4::BIGINT[]) AS t (field, key, id)
+        WHERE v.workspace_id = $1 AND v.field_key = t.field AND v.value_key = t.key AND v.contact_id = t.id",
+});
 
 static UNDER: Sql = Sql::Same(
     "
@@ -173,8 +167,8 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("contacts::values::MOVE_FIELD", &MOVE_FIELD),
     ("contacts::values::REMOVE_FIELD", &REMOVE_FIELD),
     ("contacts::values::REMOVE_VALUES", &REMOVE_VALUES),
-    ("contacts::values::ADD", &ADD.sql),
-    ("contacts::values::REMOVE", &REMOVE.sql),
+    ("contacts::values::ADD", &ADD.0),
+    ("contacts::values::REMOVE", &REMOVE.0),
     ("contacts::values::UNDER", &UNDER),
     ("contacts::values::BEGINNING", &BEGINNING),
 ];

@@ -13,6 +13,7 @@ use tokio_postgres::Config;
 use super::queue::Lane;
 use super::threads::Threads;
 use super::{DbError, Sizes};
+pub(super) use cell::{Param, columns};
 pub(super) use session::Session;
 use worker::{Access, Worker};
 

@@ -1,11 +1,6 @@
 //! The text of a statement: one for both databases nearly always, two side by side where they
 //! truly differ. Parameters are `$1`, `$2`, … in both.
 
-use serde::ser::{Error as _, SerializeMap as _};
-use serde::{Serialize, Serializer};
-
-use super::Value;
-
 /// A statement, written once as a constant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Sql {
@@ -41,45 +36,12 @@ impl Sql {
 /// | database | how it runs | the values of a row |
 /// |---|---|---|
 /// | SQLite | once for each row | the parameters after the shared ones |
-/// | PostgreSQL | once for all | members, by these names, of the objects of one JSON document, the parameter after the shared ones |
+/// | PostgreSQL | once for all | the members, at its place, of the `N` arrays that are the parameters after the shared ones: `UNNEST($2::BIGINT[], $3::TEXT[]) AS t (id, word)` |
 ///
-/// SQLite has no network to save, and reads a document of rows slower than it writes them; PostgreSQL is the other way round.
+/// SQLite has no network to save; a document of rows it reads slower than it writes them. PostgreSQL takes a statement for all, and arrays
+/// of numbers as they are: one JSON document costs it more than the update that it is for (`docs/decisions/0036`).
 #[derive(Debug, Clone, Copy)]
-pub struct Each<const N: usize> {
-    /// The names in the document.
-    pub columns: [&'static str; N],
-    /// Both texts.
-    pub sql: Sql,
-}
-
-/// Rows as PostgreSQL takes them.
-pub(super) struct Document<'a, const N: usize> {
-    pub(super) columns: &'a [&'static str; N],
-    pub(super) rows: &'a [[Value; N]],
-}
-
-impl<const N: usize> Serialize for Document<'_, N> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.rows.iter().map(|row| Named(self.columns, row)))
-    }
-}
-
-struct Named<'a>(&'a [&'static str], &'a [Value]);
-
-impl Serialize for Named<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = serializer.serialize_map(Some(self.0.len()))?;
-        for (name, value) in self.0.iter().zip(self.1) {
-            match value {
-                Value::Int(value) => object.serialize_entry(name, value)?,
-                Value::Text(value) => object.serialize_entry(name, value)?,
-                Value::NullInt | Value::NullText | Value::NullBytes => object.serialize_entry(name, &())?,
-                Value::Bytes(_) => return Err(S::Error::custom("bytes do not go into a document")),
-            }
-        }
-        object.end()
-    }
-}
+pub struct Each<const N: usize>(pub Sql);
 
 /// Whether a statement may only read, told from its words: SQLite says so itself, PostgreSQL
 /// does not. `SELECT … FOR UPDATE` reads: it locks rows, which a transaction that writes may do.

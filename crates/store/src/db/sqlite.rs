@@ -24,6 +24,7 @@ use super::row::Cell;
 use super::threads::Threads;
 use super::tx::Intent;
 use super::{DbError, Row, Sizes, Value};
+use crate::json;
 pub use backup::Copied;
 pub(super) use backup::back_up;
 use fault::fault;
@@ -284,6 +285,8 @@ fn bind(statement: &mut Statement<'_>, place: usize, value: &Value) -> Result<()
         Value::Int(value) => statement.raw_bind_parameter(place, value),
         Value::Text(value) => statement.raw_bind_parameter(place, value),
         Value::Bytes(value) => statement.raw_bind_parameter(place, value),
+        Value::Ints(list) => statement.raw_bind_parameter(place, json::text(list)?),
+        Value::Texts(list) => statement.raw_bind_parameter(place, json::text(list)?),
         Value::NullInt | Value::NullText | Value::NullBytes => statement.raw_bind_parameter(place, Bound::Null),
     }
     .map_err(fault)

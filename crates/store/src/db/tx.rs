@@ -9,8 +9,7 @@ use std::ops::{ControlFlow, Deref};
 
 use super::error::Failure;
 use super::memo::Memo;
-use super::postgres::Session;
-use super::sql::Document;
+use super::postgres::{Param, Session, columns};
 use super::{DbError, Each, Row, Sql, Value, sqlite};
 use crate::tallies::Pending;
 
@@ -91,7 +90,7 @@ impl Read<'_> {
         self.streaming.set(true);
         let result = match &self.on {
             On::Sqlite(connection) => sqlite::rows(connection, sql.sqlite(), params, Intent::Read, &mut visit),
-            On::Postgres(session) => session.stream(sql.postgres(), params, &mut visit),
+            On::Postgres(session) => session.stream(sql.postgres(), &Param::each(params), &mut visit),
         };
         self.streaming.set(false);
         self.note(result)?;
@@ -138,7 +137,7 @@ impl Read<'_> {
         self.check(params)?;
         self.note(match &self.on {
             On::Sqlite(connection) => sqlite::query(connection, sql.sqlite(), params, intent),
-            On::Postgres(session) => session.query(sql.postgres(), params, intent),
+            On::Postgres(session) => session.query(sql.postgres(), &Param::each(params), intent),
         })
     }
 
@@ -218,7 +217,7 @@ impl<'a> Tx<'a> {
         self.check(params)?;
         self.note(match &self.on {
             On::Sqlite(connection) => sqlite::execute(connection, sql.sqlite(), params),
-            On::Postgres(session) => session.execute(sql.postgres(), params),
+            On::Postgres(session) => session.execute(sql.postgres(), &Param::each(params)),
         })
     }
 
@@ -236,9 +235,10 @@ impl<'a> Tx<'a> {
     ) -> Result<u64, DbError> {
         self.check_each(shared, rows)?;
         self.note(match &self.on {
-            On::Sqlite(connection) => sqlite::execute_each(connection, each.sql.sqlite(), shared, rows),
+            On::Sqlite(connection) => sqlite::execute_each(connection, each.0.sqlite(), shared, rows),
+            On::Postgres(_) if rows.is_empty() => Ok(0),
             On::Postgres(session) => {
-                document(each, shared, rows).and_then(|params| session.execute(each.sql.postgres(), &params))
+                columns(shared, rows).and_then(|params| session.execute(each.0.postgres(), &params))
             }
         })
     }
@@ -254,14 +254,13 @@ impl<'a> Tx<'a> {
     ) -> Result<Vec<i64>, DbError> {
         self.check_each(shared, rows)?;
         self.note(match &self.on {
-            On::Sqlite(connection) => {
-                sqlite::changed_each(connection, each.sql.sqlite(), shared, rows).map(|changed| {
-                    let keys = rows.iter().zip(changed).filter(|(_, changed)| *changed);
-                    keys.filter_map(|(row, _)| row[key].as_int()).collect()
-                })
-            }
-            On::Postgres(session) => document(each, shared, rows)
-                .and_then(|params| session.query(each.sql.postgres(), &params, Intent::Write))
+            On::Sqlite(connection) => sqlite::changed_each(connection, each.0.sqlite(), shared, rows).map(|changed| {
+                let keys = rows.iter().zip(changed).filter(|(_, changed)| *changed);
+                keys.filter_map(|(row, _)| row[key].as_int()).collect()
+            }),
+            On::Postgres(_) if rows.is_empty() => Ok(Vec::new()),
+            On::Postgres(session) => columns(shared, rows)
+                .and_then(|params| session.query(each.0.postgres(), &params, Intent::Write))
                 .and_then(|found| found.iter().map(|row| row.int(0)).collect()),
         })
     }
@@ -280,10 +279,4 @@ impl<'a> Tx<'a> {
             On::Postgres(session) => session.batch(sql.postgres()),
         })
     }
-}
-
-/// The parameters for PostgreSQL: all rows are the last one.
-fn document<const N: usize>(each: &Each<N>, shared: &[Value], rows: &[[Value; N]]) -> Result<Vec<Value>, DbError> {
-    let document = Document { columns: &each.columns, rows };
-    Ok([shared, &[crate::json::text(&document)?.into()]].concat())
 }

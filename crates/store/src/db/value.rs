@@ -11,6 +11,10 @@ pub enum Value {
     Text(String),
     /// Bytes.
     Bytes(Vec<u8>),
+    /// A list of integers: on PostgreSQL an array (`= ANY ($1::BIGINT[])`), on SQLite a JSON document (`IN (SELECT value FROM json_each($1))`).
+    Ints(Vec<i64>),
+    /// A list of texts, likewise.
+    Texts(Vec<String>),
     /// An integer that is absent.
     NullInt,
     /// A text that is absent.
@@ -25,9 +29,18 @@ impl Value {
         if let Self::Int(value) = self { Some(*value) } else { None }
     }
 
+    /// Whether it is no null.
+    pub(super) fn is_present(&self) -> bool {
+        !matches!(self, Self::NullInt | Self::NullText | Self::NullBytes)
+    }
+
     /// Whether it is a text that neither database may hold.
     pub(super) fn has_nul(&self) -> bool {
-        matches!(self, Self::Text(text) if text.contains('\0'))
+        match self {
+            Self::Text(text) => text.contains('\0'),
+            Self::Texts(texts) => texts.iter().any(|text| text.contains('\0')),
+            _ => false,
+        }
     }
 }
 

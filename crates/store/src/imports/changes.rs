@@ -26,7 +26,7 @@ static OF: Sql = Sql::Twin {
     postgres: "
         SELECT contact_id, found_at, left_at, what FROM import_changes
         WHERE workspace_id = $1 AND import_id = $2
-          AND contact_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($3::text::jsonb) AS v))",
+          AND contact_id = ANY ($3::BIGINT[])",
 };
 
 static OF_OTHERS: Sql = Sql::Twin {
@@ -37,7 +37,7 @@ static OF_OTHERS: Sql = Sql::Twin {
     postgres: "
         SELECT contact_id, found_at, left_at, what, import_id FROM import_changes
         WHERE workspace_id = $1 AND import_id <> $2
-          AND contact_id = ANY (ARRAY(SELECT CAST(v AS BIGINT) FROM jsonb_array_elements_text($3::text::jsonb) AS v))
+          AND contact_id = ANY ($3::BIGINT[])
         ORDER BY found_at, import_id",
 };
 
@@ -51,38 +51,32 @@ static PAGE: Sql = Sql::Same(
     ORDER BY i.contact_id DESC LIMIT $4",
 );
 
-static KEEP: Each<4> = Each {
-    columns: ["contact", "found", "stood", "what"],
-    sql: Sql::Twin {
-        sqlite: "
-            INSERT INTO import_changes (workspace_id, import_id, contact_id, found_at, left_at, what)
-            VALUES ($1, $2, $3, $4, $5, $6)
-            ON CONFLICT (workspace_id, import_id, contact_id)
-            DO UPDATE SET found_at = excluded.found_at, left_at = excluded.left_at, what = excluded.what",
-        postgres: "
-            INSERT INTO import_changes (workspace_id, import_id, contact_id, found_at, left_at, what)
-            SELECT $1, $2, contact, found, stood, what
-            FROM jsonb_to_recordset($3::text::jsonb) AS t (contact BIGINT, found BIGINT, stood BIGINT, what TEXT)
-            ON CONFLICT (workspace_id, import_id, contact_id)
-            DO UPDATE SET found_at = excluded.found_at, left_at = excluded.left_at, what = excluded.what",
-    },
-};
+static KEEP: Each<4> = Each(Sql::Twin {
+    sqlite: "
+        INSERT INTO import_changes (workspace_id, import_id, contact_id, found_at, left_at, what)
+        VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT (workspace_id, import_id, contact_id)
+        DO UPDATE SET found_at = excluded.found_at, left_at = excluded.left_at, what = excluded.what",
+    postgres: "
+        INSERT INTO import_changes (workspace_id, import_id, contact_id, found_at, left_at, what)
+        SELECT $1, $2, contact, found, stood, what
+        FROM UNNEST($3::BIGINT[], $4::BIGINT[], $5::BIGINT[], $6::TEXT[]) AS t (contact, found, stood, what)
+        ON CONFLICT (workspace_id, import_id, contact_id)
+        DO UPDATE SET found_at = excluded.found_at, left_at = excluded.left_at, what = excluded.what",
+});
 
 static DROP: Sql = Sql::Same(
     "
     DELETE FROM import_changes WHERE workspace_id = $1 AND import_id = $2 AND contact_id >= $3",
 );
 
-static SET_BACK: Each<2> = Each {
-    columns: ["id", "at"],
-    sql: Sql::Twin {
-        sqlite: "UPDATE contacts SET updated_at = $3 WHERE workspace_id = $1 AND contact_id = $2",
-        postgres: "
-            UPDATE contacts SET updated_at = t.at
-            FROM jsonb_to_recordset($2::text::jsonb) AS t (id BIGINT, at BIGINT)
-            WHERE contacts.workspace_id = $1 AND contacts.contact_id = t.id",
-    },
-};
+static SET_BACK: Each<2> = Each(Sql::Twin {
+    sqlite: "UPDATE contacts SET updated_at = $3 WHERE workspace_id = $1 AND contact_id = $2",
+    postgres: "
+        UPDATE contacts SET updated_at = t.at
+        FROM UNNEST($2::BIGINT[], $3::BIGINT[]) AS t (id, at)
+        WHERE contacts.workspace_id = $1 AND contacts.contact_id = t.id",
+});
 
 static OTHERS: Sql = Sql::Same(
     "
@@ -106,9 +100,9 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("imports::changes::OF", &OF),
     ("imports::changes::OF_OTHERS", &OF_OTHERS),
     ("imports::changes::PAGE", &PAGE),
-    ("imports::changes::KEEP", &KEEP.sql),
+    ("imports::changes::KEEP", &KEEP.0),
     ("imports::changes::DROP", &DROP),
-    ("imports::changes::SET_BACK", &SET_BACK.sql),
+    ("imports::changes::SET_BACK", &SET_BACK.0),
     ("imports::changes::OTHERS", &OTHERS),
     ("imports::changes::FORGET", &FORGET),
 ];
@@ -129,8 +123,8 @@ pub fn of(
     import: ImportId,
     contacts: &[ContactId],
 ) -> Result<Vec<Change>, DbError> {
-    let list = json::list(contacts.iter().map(|id| id.0))?;
-    db.query(&OF, &[workspace.0.into(), import.0.into(), list.into()])?.iter().map(read).collect()
+    let list = json::list(contacts.iter().map(|id| id.0));
+    db.query(&OF, &[workspace.0.into(), import.0.into(), list])?.iter().map(read).collect()
 }
 
 /// What the other imports have changed of these contacts, in the order in which they found them.
@@ -140,8 +134,8 @@ pub fn of_others(
     import: ImportId,
     contacts: &[ContactId],
 ) -> Result<Vec<(ImportId, Change)>, DbError> {
-    let list = json::list(contacts.iter().map(|id| id.0))?;
-    let rows = db.query(&OF_OTHERS, &[workspace.0.into(), import.0.into(), list.into()])?;
+    let list = json::list(contacts.iter().map(|id| id.0));
+    let rows = db.query(&OF_OTHERS, &[workspace.0.into(), import.0.into(), list])?;
     rows.iter().map(|row| Ok((ImportId(row.int(4)?), read(row)?))).collect()
 }
 

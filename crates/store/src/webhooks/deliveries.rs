@@ -19,18 +19,15 @@ use crate::json;
 use crate::{DbError, Each, Read, Row, Sql, Tx};
 
 /// On PostgreSQL the statement that writes the events does this itself ([`crate::events`]).
-pub(crate) static FAN_OUT: Each<4> = Each {
-    columns: ["id", "contact", "kind", "at"],
-    sql: Sql::Same(
-        "
-        INSERT INTO webhook_deliveries (workspace_id, webhook_id, event_id, lane, state, tries, due_at, queued_at)
-        SELECT $1, w.webhook_id, CAST($2 AS BIGINT), COALESCE(CAST($3 AS BIGINT), CAST($2 AS BIGINT)), 'pending', 0,
-            CAST($5 AS BIGINT), CAST($5 AS BIGINT)
-        FROM webhooks w
-        WHERE w.workspace_id = $1 AND w.state = 'on'
-          AND (w.kinds IS NULL OR REPLACE(w.kinds, ',' || CAST($4 AS TEXT) || ',', '') <> w.kinds)",
-    ),
-};
+pub(crate) static FAN_OUT: Each<4> = Each(Sql::Same(
+    "
+    INSERT INTO webhook_deliveries (workspace_id, webhook_id, event_id, lane, state, tries, due_at, queued_at)
+    SELECT $1, w.webhook_id, CAST($2 AS BIGINT), COALESCE(CAST($3 AS BIGINT), CAST($2 AS BIGINT)), 'pending', 0,
+        CAST($5 AS BIGINT), CAST($5 AS BIGINT)
+    FROM webhooks w
+    WHERE w.workspace_id = $1 AND w.state = 'on'
+      AND (w.kinds IS NULL OR REPLACE(w.kinds, ',' || CAST($4 AS TEXT) || ',', '') <> w.kinds)",
+));
 
 /// Stops at the first.
 pub(crate) static WANTED: Sql = Sql::Same("SELECT 1 FROM webhooks WHERE workspace_id = $1 AND state = 'on' LIMIT 1");
@@ -56,72 +53,60 @@ static DUE: Sql = Sql::Same(
     LIMIT $4",
 );
 
-static TAKE: Each<2> = Each {
-    columns: ["id", "tries"],
-    sql: Sql::Twin {
-        sqlite: "
-            UPDATE webhook_deliveries SET state = 'sending', tries = $5, due_at = $3
-            WHERE workspace_id = $1 AND webhook_id = $2 AND event_id = $4",
-        postgres: "
-            UPDATE webhook_deliveries SET state = 'sending', tries = t.tries, due_at = $3
-            FROM jsonb_to_recordset($4::text::jsonb) AS t (id BIGINT, tries BIGINT)
-            WHERE webhook_deliveries.workspace_id = $1 AND webhook_deliveries.webhook_id = $2
-              AND webhook_deliveries.event_id = t.id",
-    },
-};
+static TAKE: Each<2> = Each(Sql::Twin {
+    sqlite: "
+        UPDATE webhook_deliveries SET state = 'sending', tries = $5, due_at = $3
+        WHERE workspace_id = $1 AND webhook_id = $2 AND event_id = $4",
+    postgres: "
+        UPDATE webhook_deliveries SET state = 'sending', tries = t.tries, due_at = $3
+        FROM UNNEST($4::BIGINT[], $5::BIGINT[]) AS t (id, tries)
+        WHERE webhook_deliveries.workspace_id = $1 AND webhook_deliveries.webhook_id = $2
+          AND webhook_deliveries.event_id = t.id",
+});
 
-static PARK: Each<1> = Each {
-    columns: ["id"],
-    sql: Sql::Twin {
-        sqlite: "
-            UPDATE webhook_deliveries SET state = 'pending', due_at = NULL
-            WHERE workspace_id = $1 AND webhook_id = $2 AND event_id = $3",
-        postgres: "
-            UPDATE webhook_deliveries SET state = 'pending', due_at = NULL
-            FROM jsonb_to_recordset($3::text::jsonb) AS t (id BIGINT)
-            WHERE webhook_deliveries.workspace_id = $1 AND webhook_deliveries.webhook_id = $2
-              AND webhook_deliveries.event_id = t.id",
-    },
-};
+static PARK: Each<1> = Each(Sql::Twin {
+    sqlite: "
+        UPDATE webhook_deliveries SET state = 'pending', due_at = NULL
+        WHERE workspace_id = $1 AND webhook_id = $2 AND event_id = $3",
+    postgres: "
+        UPDATE webhook_deliveries SET state = 'pending', due_at = NULL
+        FROM UNNEST($3::BIGINT[]) AS t (id)
+        WHERE webhook_deliveries.workspace_id = $1 AND webhook_deliveries.webhook_id = $2
+          AND webhook_deliveries.event_id = t.id",
+});
 
 /// Only where it is that very try's still.
-static SETTLE: Each<7> = Each {
-    columns: ["id", "tries", "state", "due", "status", "said", "took"],
-    sql: Sql::Twin {
-        sqlite: "
-            UPDATE webhook_deliveries SET state = $6, due_at = $7, lane = CASE WHEN $7 IS NULL THEN NULL ELSE lane END,
-                tried_at = $3, status = $8, said = $9, took_millis = $10
-            WHERE workspace_id = $1 AND webhook_id = $2 AND event_id = $4 AND tries = $5 AND state = 'sending'",
-        postgres: "
-            UPDATE webhook_deliveries SET state = t.state, due_at = t.due,
-                lane = CASE WHEN t.due IS NULL THEN NULL ELSE lane END,
-                tried_at = $3, status = t.status, said = t.said, took_millis = t.took
-            FROM jsonb_to_recordset($4::text::jsonb)
-                AS t (id BIGINT, tries BIGINT, state TEXT, due BIGINT, status BIGINT, said TEXT, took BIGINT)
-            WHERE webhook_deliveries.workspace_id = $1 AND webhook_deliveries.webhook_id = $2
-              AND webhook_deliveries.event_id = t.id AND webhook_deliveries.tries = t.tries
-              AND webhook_deliveries.state = 'sending'
-            RETURNING webhook_deliveries.event_id",
-    },
-};
+static SETTLE: Each<7> = Each(Sql::Twin {
+    sqlite: "
+        UPDATE webhook_deliveries SET state = $6, due_at = $7, lane = CASE WHEN $7 IS NULL THEN NULL ELSE lane END,
+            tried_at = $3, status = $8, said = $9, took_millis = $10
+        WHERE workspace_id = $1 AND webhook_id = $2 AND event_id = $4 AND tries = $5 AND state = 'sending'",
+    postgres: "
+        UPDATE webhook_deliveries SET state = t.state, due_at = t.due,
+            lane = CASE WHEN t.due IS NULL THEN NULL ELSE lane END,
+            tried_at = $3, status = t.status, said = t.said, took_millis = t.took
+        FROM UNNEST($4::BIGINT[], $5::BIGINT[], $6::TEXT[], $7::BIGINT[], $8::BIGINT[], $9::TEXT[], $10::BIGINT[])
+            AS t (id, tries, state, due, status, said, took)
+        WHERE webhook_deliveries.workspace_id = $1 AND webhook_deliveries.webhook_id = $2
+          AND webhook_deliveries.event_id = t.id AND webhook_deliveries.tries = t.tries
+          AND webhook_deliveries.state = 'sending'
+        RETURNING webhook_deliveries.event_id",
+});
 
-static LET_NEXT_GO: Each<1> = Each {
-    columns: ["lane"],
-    sql: Sql::Twin {
-        sqlite: "
-            UPDATE webhook_deliveries SET due_at = $3
-            WHERE workspace_id = $1 AND webhook_id = $2 AND due_at IS NULL AND event_id = (
-                SELECT MIN(p.event_id) FROM webhook_deliveries p
-                WHERE p.workspace_id = $1 AND p.webhook_id = $2 AND p.lane = $4)",
-        postgres: "
-            UPDATE webhook_deliveries SET due_at = $3
-            FROM jsonb_to_recordset($4::text::jsonb) AS t (lane BIGINT)
-            WHERE webhook_deliveries.workspace_id = $1 AND webhook_deliveries.webhook_id = $2
-              AND webhook_deliveries.due_at IS NULL AND webhook_deliveries.event_id = (
-                SELECT MIN(p.event_id) FROM webhook_deliveries p
-                WHERE p.workspace_id = $1 AND p.webhook_id = $2 AND p.lane = t.lane)",
-    },
-};
+static LET_NEXT_GO: Each<1> = Each(Sql::Twin {
+    sqlite: "
+        UPDATE webhook_deliveries SET due_at = $3
+        WHERE workspace_id = $1 AND webhook_id = $2 AND due_at IS NULL AND event_id = (
+            SELECT MIN(p.event_id) FROM webhook_deliveries p
+            WHERE p.workspace_id = $1 AND p.webhook_id = $2 AND p.lane = $4)",
+    postgres: "
+        UPDATE webhook_deliveries SET due_at = $3
+        FROM UNNEST($4::BIGINT[]) AS t (lane)
+        WHERE webhook_deliveries.workspace_id = $1 AND webhook_deliveries.webhook_id = $2
+          AND webhook_deliveries.due_at IS NULL AND webhook_deliveries.event_id = (
+            SELECT MIN(p.event_id) FROM webhook_deliveries p
+            WHERE p.workspace_id = $1 AND p.webhook_id = $2 AND p.lane = t.lane)",
+});
 
 macro_rules! logged {
     ($condition:literal) => {
@@ -152,26 +137,23 @@ static SINCE: Sql = Sql::Same(
 );
 
 /// What is under way or waits stays as it is.
-static QUEUE: Each<1> = Each {
-    columns: ["id"],
-    sql: Sql::Twin {
-        sqlite: "
-            INSERT INTO webhook_deliveries (workspace_id, webhook_id, event_id, lane, state, tries, due_at, queued_at)
-            SELECT $1, $2, e.event_id, COALESCE(e.contact_id, e.event_id), 'pending', 0, $3, $3 FROM events e
-            WHERE e.workspace_id = $1 AND e.event_id = $4
-            ON CONFLICT (workspace_id, webhook_id, event_id) DO UPDATE SET lane = excluded.lane, state = 'pending', tries = 0,
-                due_at = excluded.due_at, queued_at = excluded.queued_at
-            WHERE webhook_deliveries.lane IS NULL",
-        postgres: "
-            INSERT INTO webhook_deliveries (workspace_id, webhook_id, event_id, lane, state, tries, due_at, queued_at)
-            SELECT $1, $2, e.event_id, COALESCE(e.contact_id, e.event_id), 'pending', 0, $3, $3
-            FROM jsonb_to_recordset($4::text::jsonb) AS t (id BIGINT)
-            JOIN events e ON e.workspace_id = $1 AND e.event_id = t.id
-            ON CONFLICT (workspace_id, webhook_id, event_id) DO UPDATE SET lane = excluded.lane, state = 'pending', tries = 0,
-                due_at = excluded.due_at, queued_at = excluded.queued_at
-            WHERE webhook_deliveries.lane IS NULL",
-    },
-};
+static QUEUE: Each<1> = Each(Sql::Twin {
+    sqlite: "
+        INSERT INTO webhook_deliveries (workspace_id, webhook_id, event_id, lane, state, tries, due_at, queued_at)
+        SELECT $1, $2, e.event_id, COALESCE(e.contact_id, e.event_id), 'pending', 0, $3, $3 FROM events e
+        WHERE e.workspace_id = $1 AND e.event_id = $4
+        ON CONFLICT (workspace_id, webhook_id, event_id) DO UPDATE SET lane = excluded.lane, state = 'pending', tries = 0,
+            due_at = excluded.due_at, queued_at = excluded.queued_at
+        WHERE webhook_deliveries.lane IS NULL",
+    postgres: "
+        INSERT INTO webhook_deliveries (workspace_id, webhook_id, event_id, lane, state, tries, due_at, queued_at)
+        SELECT $1, $2, e.event_id, COALESCE(e.contact_id, e.event_id), 'pending', 0, $3, $3
+        FROM UNNEST($4::BIGINT[]) AS t (id)
+        JOIN events e ON e.workspace_id = $1 AND e.event_id = t.id
+        ON CONFLICT (workspace_id, webhook_id, event_id) DO UPDATE SET lane = excluded.lane, state = 'pending', tries = 0,
+            due_at = excluded.due_at, queued_at = excluded.queued_at
+        WHERE webhook_deliveries.lane IS NULL",
+});
 
 static HASTEN: Sql = Sql::Same(
     "
@@ -191,19 +173,19 @@ static FORGET: Sql = Sql::Same(
 
 /// Every statement of this file, for the test that prepares them on both databases.
 pub(crate) const ALL: &[(&str, &Sql)] = &[
-    ("deliveries::FAN_OUT", &FAN_OUT.sql),
+    ("deliveries::FAN_OUT", &FAN_OUT.0),
     ("deliveries::WANTED", &WANTED),
     ("deliveries::UNDER_WAY", &UNDER_WAY),
     ("deliveries::DUE", &DUE),
-    ("deliveries::TAKE", &TAKE.sql),
-    ("deliveries::PARK", &PARK.sql),
-    ("deliveries::SETTLE", &SETTLE.sql),
-    ("deliveries::LET_NEXT_GO", &LET_NEXT_GO.sql),
+    ("deliveries::TAKE", &TAKE.0),
+    ("deliveries::PARK", &PARK.0),
+    ("deliveries::SETTLE", &SETTLE.0),
+    ("deliveries::LET_NEXT_GO", &LET_NEXT_GO.0),
     ("deliveries::LOG", &LOG),
     ("deliveries::LOG_OF_STATE", &LOG_OF_STATE),
     ("deliveries::FIND", &FIND),
     ("deliveries::SINCE", &SINCE),
-    ("deliveries::QUEUE", &QUEUE.sql),
+    ("deliveries::QUEUE", &QUEUE.0),
     ("deliveries::HASTEN", &HASTEN),
     ("deliveries::FORGET", &FORGET),
 ];

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use tokio::runtime;
 use tokio_postgres::Config;
 
+use super::cell::Param;
 use super::session::{READER_IDLE_SECONDS, Session};
 use crate::db::address::{Address, Place};
 use crate::db::tx::Intent;
@@ -42,6 +43,6 @@ impl Server {
     /// Whether a database of this name exists.
     pub(crate) fn has(&self, name: &str) -> Result<bool, DbError> {
         let text = "SELECT datname FROM pg_database WHERE datname = $1";
-        Ok(!self.session.query(text, &[Value::from(name)], Intent::Read)?.is_empty())
+        Ok(!self.session.query(text, &Param::each(&[Value::from(name)]), Intent::Read)?.is_empty())
     }
 }

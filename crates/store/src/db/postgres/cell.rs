@@ -12,27 +12,88 @@ use super::fault::fault;
 use crate::db::row::Cell;
 use crate::db::{DbError, Value};
 
-/// The type by which a value is declared: never inferred from the statement.
-pub(super) fn declared(value: &Value) -> Type {
-    match value {
-        Value::Int(_) | Value::NullInt => Type::INT8,
-        Value::Text(_) | Value::NullText => Type::TEXT,
-        Value::Bytes(_) | Value::NullBytes => Type::BYTEA,
+/// What a statement is given: a value, or one column of many rows as an array.
+#[derive(Debug)]
+pub(in crate::db) enum Param<'a> {
+    Value(&'a Value),
+    Ints(Vec<Option<i64>>),
+    Texts(Vec<Option<&'a str>>),
+}
+
+impl<'a> Param<'a> {
+    /// Each value by itself.
+    pub(in crate::db) fn each(values: &'a [Value]) -> Vec<Self> {
+        values.iter().map(Self::Value).collect()
+    }
+
+    /// The type by which it is declared: never inferred from the statement.
+    pub(super) fn declared(&self) -> Type {
+        match self {
+            Self::Value(Value::Int(_) | Value::NullInt) => Type::INT8,
+            Self::Value(Value::Text(_) | Value::NullText) => Type::TEXT,
+            Self::Value(Value::Bytes(_) | Value::NullBytes) => Type::BYTEA,
+            Self::Ints(_) | Self::Value(Value::Ints(_)) => Type::INT8_ARRAY,
+            Self::Texts(_) | Self::Value(Value::Texts(_)) => Type::TEXT_ARRAY,
+        }
     }
 }
 
-impl ToSql for Value {
+/// The parameters of a statement for many rows, of which there is at least one: the shared ones, then an array for each column.
+///
+/// # Errors
+/// [`DbError::Document`] if a column holds values of two types, bytes or lists.
+pub(in crate::db) fn columns<'a, const N: usize>(
+    shared: &'a [Value],
+    rows: &'a [[Value; N]],
+) -> Result<Vec<Param<'a>>, DbError> {
+    let arrays = (0..N).map(|place| column(place, rows));
+    Param::each(shared).into_iter().map(Ok).chain(arrays).collect()
+}
+
+/// Of numbers, unless there is a text in it, or nothing but texts that are absent.
+fn column<'a, const N: usize>(place: usize, rows: &'a [[Value; N]]) -> Result<Param<'a>, DbError> {
+    let values = rows.iter().map(|row| &row[place]);
+    let is_text = match values.clone().find(|value| value.is_present()) {
+        Some(value) => matches!(value, Value::Text(_)),
+        None => values.clone().all(|value| matches!(value, Value::NullText)),
+    };
+    let mixed = || {
+        DbError::Document(format!(
+            "column {place} of a statement for many rows holds values of two types, bytes or lists"
+        ))
+    };
+    if is_text {
+        let text = |value: &'a Value| match value {
+            Value::Text(text) => Ok(Some(text.as_str())),
+            value if !value.is_present() => Ok(None),
+            _ => Err(mixed()),
+        };
+        return values.map(text).collect::<Result<_, _>>().map(Param::Texts);
+    }
+    let int = |value: &Value| match value {
+        Value::Int(number) => Ok(Some(*number)),
+        value if !value.is_present() => Ok(None),
+        _ => Err(mixed()),
+    };
+    values.map(int).collect::<Result<_, _>>().map(Param::Ints)
+}
+
+impl ToSql for Param<'_> {
     fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
         match self {
-            Self::Int(value) => value.to_sql(ty, out),
-            Self::Text(value) => value.to_sql(ty, out),
-            Self::Bytes(value) => value.to_sql(ty, out),
-            Self::NullInt | Self::NullText | Self::NullBytes => Ok(IsNull::Yes),
+            Self::Value(Value::Int(value)) => value.to_sql(ty, out),
+            Self::Value(Value::Text(value)) => value.to_sql(ty, out),
+            Self::Value(Value::Bytes(value)) => value.to_sql(ty, out),
+            Self::Value(Value::Ints(list)) => list.to_sql(ty, out),
+            Self::Value(Value::Texts(list)) => list.to_sql(ty, out),
+            Self::Value(Value::NullInt | Value::NullText | Value::NullBytes) => Ok(IsNull::Yes),
+            Self::Ints(values) => values.to_sql(ty, out),
+            Self::Texts(values) => values.to_sql(ty, out),
         }
     }
 
     fn accepts(ty: &Type) -> bool {
-        matches!(*ty, Type::INT8 | Type::TEXT | Type::BYTEA)
+        matches!(*ty, Type::INT8 | Type::TEXT | Type::BYTEA | Type::INT8_ARRAY | Type::TEXT_ARRAY)
     }
 
     to_sql_checked!();
@@ -55,4 +116,37 @@ pub(super) fn cell(row: &Row, place: usize) -> Result<Cell, DbError> {
 
 fn read<T: FromSqlOwned>(row: &Row, place: usize, cell: impl FnOnce(T) -> Cell) -> Result<Cell, DbError> {
     Ok(row.try_get::<_, Option<T>>(place).map_err(fault)?.map_or(Cell::Null, cell))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_have_one_type_and_nothing_fits_any() {
+        let rows = [
+            [Value::Int(1), Value::NullText, Value::NullInt, Value::NullText, Value::NullInt],
+            [Value::NullText, Value::from("b"), Value::NullInt, Value::NullText, Value::NullText],
+        ];
+        let shared = [Value::Int(7)];
+        let params = columns(&shared, &rows).unwrap();
+        let types: Vec<Type> = params.iter().map(Param::declared).collect();
+        let numbers = || Type::INT8_ARRAY;
+        assert_eq!(types, [Type::INT8, numbers(), Type::TEXT_ARRAY, numbers(), Type::TEXT_ARRAY, numbers()]);
+        assert!(matches!(&params[1], Param::Ints(values) if *values == [Some(1), None]));
+        assert!(matches!(&params[2], Param::Texts(values) if *values == [None, Some("b")]));
+    }
+
+    #[test]
+    fn a_column_of_two_types_or_of_bytes_is_refused() {
+        for pair in [
+            [Value::Int(1), Value::from("b")],
+            [Value::from("b"), Value::Int(1)],
+            [Value::Bytes(vec![1]), Value::NullBytes],
+            [Value::Int(1), Value::Ints(vec![1])],
+        ] {
+            let rows = pair.map(|value| [value]);
+            assert!(matches!(columns(&[], &rows), Err(DbError::Document(_))), "{rows:?}");
+        }
+    }
 }

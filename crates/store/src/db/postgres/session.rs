@@ -17,11 +17,11 @@ use tokio::runtime::Runtime;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Config, NoTls, Statement};
 
-use super::cell::{cell, declared};
+use super::cell::{Param, cell};
 use super::fault::fault;
 use crate::db::sql::only_reads;
 use crate::db::tx::Intent;
-use crate::db::{DbError, Row, Value};
+use crate::db::{DbError, Row};
 
 /// The server ends a statement after this time; a migration has none.
 const STATEMENT_SECONDS: u64 = 60;
@@ -78,7 +78,7 @@ impl Session {
     pub(in crate::db) fn query(
         &self,
         text: &'static str,
-        params: &[Value],
+        params: &[Param<'_>],
         intent: Intent,
     ) -> Result<Vec<Row>, DbError> {
         let statement = self.known(text, params, intent)?;
@@ -91,7 +91,7 @@ impl Session {
     pub(in crate::db) fn stream(
         &self,
         text: &'static str,
-        params: &[Value],
+        params: &[Param<'_>],
         visit: &mut dyn FnMut(Row) -> ControlFlow<()>,
     ) -> Result<(), DbError> {
         let statement = self.known(text, params, Intent::Read)?;
@@ -120,7 +120,7 @@ impl Session {
         }
     }
 
-    pub(in crate::db) fn execute(&self, text: &'static str, params: &[Value]) -> Result<u64, DbError> {
+    pub(in crate::db) fn execute(&self, text: &'static str, params: &[Param<'_>]) -> Result<u64, DbError> {
         let statement = self.known(text, params, Intent::Write)?;
         self.answered(self.client.execute_raw(&statement, params)).inspect_err(|_| self.forget(text))
     }
@@ -130,8 +130,8 @@ impl Session {
     }
 
     /// The prepared statement, from the cache if its parameters had the same types before.
-    fn known(&self, text: &'static str, params: &[Value], intent: Intent) -> Result<Statement, DbError> {
-        let types: Vec<Type> = params.iter().map(declared).collect();
+    fn known(&self, text: &'static str, params: &[Param<'_>], intent: Intent) -> Result<Statement, DbError> {
+        let types: Vec<Type> = params.iter().map(Param::declared).collect();
         let cached = self.statements.borrow().get(text).filter(|known| known.statement.params() == types).cloned();
         let known = match cached {
             Some(known) => known,
