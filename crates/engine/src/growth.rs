@@ -42,8 +42,8 @@ impl Engine {
     /// Has the database look anew at tables that have grown much.
     pub(crate) async fn refresh_statistics(&self) {
         let refreshed = async {
-            for table in self.read(|db| Ok::<_, Failure>(statistics::stale(db)?)).await? {
-                self.write(Lane::Bulk, move |tx| Ok::<_, Failure>(statistics::refresh(tx, table)?)).await?;
+            for stale in self.read(|db| Ok::<_, Failure>(statistics::stale(db)?)).await? {
+                self.write(Lane::Bulk, move |tx| Ok::<_, Failure>(statistics::refresh(tx, stale)?)).await?;
             }
             Ok::<_, Failure>(())
         };
