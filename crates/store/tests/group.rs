@@ -130,6 +130,33 @@ fn inbound_goes_before_normal_and_normal_before_bulk() {
     }
 }
 
+/// Something inbound, which is followed by two more as long as fewer than a thousand have run.
+fn never_ending(store: &Store, ran: &Arc<AtomicU32>) {
+    let (more, counted) = (store.clone(), Arc::clone(ran));
+    // It is run though nobody waits for it.
+    drop(store.write(Lane::Inbound, move |_| {
+        if counted.fetch_add(1, Ordering::Relaxed) < 1_000 {
+            never_ending(&more, &counted);
+            never_ending(&more, &counted);
+        }
+        Ok::<_, DbError>(())
+    }));
+}
+
+#[test]
+fn what_is_normal_has_its_turn_however_much_is_inbound() {
+    for store in [testing::sqlite().store.clone(), Store::open(&Address::memory()).unwrap()] {
+        let ran = Arc::new(AtomicU32::new(0));
+        let holder = hold(&store, Lane::Normal);
+        never_ending(&store, &ran);
+        let seen = Arc::clone(&ran);
+        let normal = store.write(Lane::Normal, move |_| Ok::<_, DbError>(seen.load(Ordering::Relaxed)));
+        drop(holder);
+        let before = runtime().block_on(normal).unwrap();
+        assert!((1..300).contains(&before), "{before} inbound went before it");
+    }
+}
+
 #[test]
 fn inbound_finds_a_connection_while_other_work_takes_all_it_may() {
     let db = testing::postgres();

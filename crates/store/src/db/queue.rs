@@ -12,7 +12,7 @@ pub(super) const WAITING_LIMIT: usize = 100_000;
 
 const LANES: usize = 3;
 
-/// Who is served first when transactions wait.
+/// Who is served first when transactions wait. On SQLite, which has one writer, something normal goes between two groups of what is inbound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Lane {
     /// What people send us: replies, opt-outs, receipts. Always first.
@@ -40,7 +40,11 @@ impl Line {
         [Lane::Inbound, Lane::Normal, Lane::Bulk]
             .into_iter()
             .filter(|lane| *lane <= lowest)
-            .find_map(|lane| self.lanes[lane as usize].pop_front().map(|job| Waiting { lane, job }))
+            .find_map(|lane| self.pop_of(lane))
+    }
+
+    fn pop_of(&mut self, lane: Lane) -> Option<Waiting> {
+        self.lanes[lane as usize].pop_front().map(|job| Waiting { lane, job })
     }
 }
 
@@ -74,9 +78,22 @@ impl Queue {
     /// The next job of `lowest` or a more urgent lane; waits for one. `None` once the queue is
     /// closed and nothing is left for this thread.
     pub(super) fn take(&self, lowest: Lane) -> Option<Waiting> {
+        self.wait(|line| line.pop(lowest))
+    }
+
+    /// The next job for a thread that is alone and whose last one came by this lane; waits for one as [`Queue::take`]. After something
+    /// inbound comes something normal, or a stream of what is inbound would keep the thread for itself.
+    pub(super) fn take_after(&self, last: Lane) -> Option<Waiting> {
+        self.wait(|line| match last {
+            Lane::Inbound => line.pop_of(Lane::Normal).or_else(|| line.pop(Lane::Bulk)),
+            Lane::Normal | Lane::Bulk => line.pop(Lane::Bulk),
+        })
+    }
+
+    fn wait(&self, mut pop: impl FnMut(&mut Line) -> Option<Waiting>) -> Option<Waiting> {
         let mut line = self.line();
         loop {
-            if let Some(waiting) = line.pop(lowest) {
+            if let Some(waiting) = pop(&mut line) {
                 return Some(waiting);
             }
             if line.closed {
@@ -89,6 +106,11 @@ impl Queue {
     /// The next job of `lowest` or a more urgent lane, if one waits now.
     pub(super) fn try_take(&self, lowest: Lane) -> Option<Waiting> {
         self.line().pop(lowest)
+    }
+
+    /// The next job of this lane, if one waits now.
+    pub(super) fn try_take_of(&self, lane: Lane) -> Option<Waiting> {
+        self.line().pop_of(lane)
     }
 
     pub(super) fn close(&self) {
@@ -122,6 +144,25 @@ mod tests {
         assert!(matches!(answer.recv().unwrap(), Err(DbError::Closed)));
         assert!(queue.take(Lane::Bulk).is_some());
         assert!(queue.take(Lane::Bulk).is_none());
+    }
+
+    #[test]
+    fn whoever_is_alone_takes_something_normal_between_what_is_inbound() {
+        let queue = Queue::default();
+        let mut kept = Vec::new();
+        for lane in [Lane::Inbound, Lane::Inbound, Lane::Inbound, Lane::Normal, Lane::Bulk] {
+            let (job, answer) = Work::new(nothing);
+            queue.push(lane, Box::new(job));
+            kept.push(answer);
+        }
+        queue.close();
+        let mut last = Lane::Bulk;
+        let mut taken = Vec::new();
+        while let Some(waiting) = queue.take_after(last) {
+            last = waiting.lane;
+            taken.push(last);
+        }
+        assert_eq!(taken, [Lane::Inbound, Lane::Normal, Lane::Inbound, Lane::Inbound, Lane::Bulk]);
     }
 
     #[test]

@@ -13,6 +13,10 @@
 //! a neighbour wrote. A bulk job commits alone, so that no small job waits for its end. Neither it
 //! nor the first job needs a savepoint, for which SQLite would copy each page that is changed, and walk through all of these
 //! copies after each statement.
+//!
+//! What is inbound comes first and is answered soon: nothing else joins a group that has something inbound, and it joins one that is old.
+//! After a group that began with something inbound comes the turn of what is normal, if that waits: it has the next group for itself until
+//! that is old.
 
 #![expect(clippy::disallowed_types, reason = "the face of the database owns the drivers")]
 
@@ -29,17 +33,23 @@ use crate::db::queue::{Lane, Queue, Waiting};
 use crate::db::threads::Threads;
 use crate::db::tx::{On, Tx};
 
+/// Nothing joins a group that is older than this.
+const GROUP_LIMIT: Duration = Duration::from_millis(25);
 /// How many jobs may share a commit.
 const GROUP_JOBS: usize = 128;
-/// No job joins a group that is older than this.
+/// Only what is inbound joins a group that is older than this, or that has something inbound: a reply waits for no more than what runs
+/// when it comes, for itself and others like it, and for the commit.
 const GROUP_TIME: Duration = Duration::from_millis(5);
 
 pub(super) fn start(threads: &mut Threads, connection: Connection, wrote: Option<Wrote>) -> Result<(), DbError> {
     let queue = threads.writes.clone();
     threads.spawn("sqlite-writer", move || {
         let writer = Writer { connection, wrote, memo: Memo::default() };
-        while let Some(first) = queue.take(Lane::Bulk) {
-            writer.group(first, &queue);
+        let mut last = Lane::Normal;
+        while let Some(first) = queue.take_after(last) {
+            let turn = last == Lane::Inbound;
+            last = first.lane;
+            writer.group(first, turn, &queue);
             if let Some(wrote) = &writer.wrote {
                 wrote.begin_anew_if_asked(&writer.connection);
             }
@@ -54,14 +64,14 @@ struct Writer {
 }
 
 impl Writer {
-    fn group(&self, first: Waiting, queue: &Queue) {
+    fn group(&self, first: Waiting, turn: bool, queue: &Queue) {
         if first.lane == Lane::Bulk {
             return self.alone(first.job);
         }
         if let Err(error) = self.run("BEGIN IMMEDIATE") {
             return first.job.answer(Err(error));
         }
-        let (jobs, intact) = self.fill(first, queue);
+        let (jobs, intact) = self.fill(first, turn, queue);
         if intact.and_then(|()| self.commit()).is_ok() {
             return jobs.into_iter().for_each(|job| job.answer(Ok(())));
         }
@@ -71,18 +81,28 @@ impl Writer {
         }
     }
 
-    /// Runs the first job and those that wait until the group is full, old or lost (an error).
+    /// Runs the first job and those that wait and may join, until the group is full or lost (an error).
     #[expect(clippy::disallowed_methods, reason = "how long a group waits is no fact of the product")]
-    fn fill(&self, first: Waiting, queue: &Queue) -> (Vec<Box<dyn Job>>, Result<(), DbError>) {
+    fn fill(&self, first: Waiting, turn: bool, queue: &Queue) -> (Vec<Box<dyn Job>>, Result<(), DbError>) {
         let begun = Instant::now();
         let mut jobs = Vec::new();
         let mut intact = Ok(());
         let mut next = Some(first);
-        while let Some(Waiting { mut job, .. }) = next {
+        let mut inbound = false;
+        while let Some(Waiting { mut job, lane }) = next {
+            inbound |= lane == Lane::Inbound;
             intact = if jobs.is_empty() { self.first(job.as_mut()) } else { self.within_savepoint(job.as_mut()) };
             jobs.push(job);
-            let full = jobs.len() >= GROUP_JOBS || begun.elapsed() >= GROUP_TIME;
-            next = if intact.is_err() || full { None } else { queue.try_take(Lane::Normal) };
+            let age = begun.elapsed();
+            next = if intact.is_err() || jobs.len() >= GROUP_JOBS || age >= GROUP_LIMIT {
+                None
+            } else if inbound || age >= GROUP_TIME {
+                queue.try_take(Lane::Inbound)
+            } else if turn {
+                queue.try_take_of(Lane::Normal).or_else(|| queue.try_take(Lane::Inbound))
+            } else {
+                queue.try_take(Lane::Normal)
+            };
         }
         (jobs, intact)
     }
