@@ -156,6 +156,11 @@ impl Clock {
     }
 }
 
+/// Waits so long on the machine's clock, whatever the engine's says: for how work is done, and never for when.
+pub(crate) async fn breathe(wait: SignedDuration) {
+    sleep(wait).await;
+}
+
 #[expect(clippy::disallowed_methods, reason = "the clock is the one place that waits")]
 async fn sleep(wait: SignedDuration) {
     if let Ok(wait) = Duration::try_from(wait) {

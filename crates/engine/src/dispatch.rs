@@ -11,19 +11,22 @@
 //! [`Engine::round`] does all of it once and returns: tests, the simulation and a manual clock use
 //! it. [`Engine::dispatch`] does it until it is told to stop, with the steps overlapping.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use carrier::{Carrier, Finding, Outcome, Sought, Submission};
 use domain::attempt::{ANSWER_WAIT, Answer, Found};
 use domain::ids::WorkspaceId;
 use futures_util::StreamExt as _;
+use futures_util::future::join_all;
 use futures_util::stream;
 use jiff::SignedDuration;
 use store::claims::{Backlog, Turn};
 use store::{Lane, claims};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Mutex, mpsc, watch};
 
 use crate::claim::{self, Claim, Claimed, Work};
+use crate::clock;
 use crate::engine::{Engine, InHand};
 use crate::failure::Failure;
 use crate::rehoming;
@@ -36,10 +39,16 @@ const MESSAGES_PER_CLAIM: i64 = 200;
 const ANSWERS_IN_WAIT: usize = 1024;
 /// Most answers in one settling transaction.
 const ANSWERS_PER_SETTLE: usize = 256;
+/// How many settle at once on a server, where one waits for its answers while the other's statements run. A file has one writer.
+const SETTLERS: usize = 2;
 /// Most workspaces that one look finds.
 const WORKSPACES_PER_LOOK: i64 = 256;
 /// Longest time between two looks for due work.
 const LONGEST_IDLE: SignedDuration = SignedDuration::from_secs(1);
+/// So many answers are settled at once; fewer wait for others, because each settling has a cost of its own, whatever it takes.
+const ANSWERS_WORTH_A_SETTLE: usize = 64;
+/// Longest time that they wait.
+const SETTLE_GATHERS: SignedDuration = SignedDuration::from_millis(2);
 /// Time until the next look if all that was found was other nodes' turn: about as long as a claim takes.
 const TURN_WAIT: SignedDuration = SignedDuration::from_millis(10);
 
@@ -172,7 +181,12 @@ impl Engine {
     /// into doubt by its deadline.
     pub async fn dispatch(&self, stop: watch::Receiver<bool>, grace: SignedDuration) {
         let (answers, inbox) = mpsc::channel(ANSWERS_IN_WAIT);
-        let settler = tokio::spawn(self.clone().settle_all(inbox));
+        let inbox = Arc::new(Mutex::new(inbox));
+        let count = if self.store().address().is_server() { SETTLERS } else { 1 };
+        // Tasks that nobody ends: what answers late is settled as long as the process lives.
+        let settlers = (0..count).map(|_| tokio::spawn(self.clone().settle_all(Arc::clone(&inbox))));
+        let settlers = settlers.collect::<Vec<_>>();
+        drop(inbox);
         let slots = Slots::new();
         let _watched = self.watch_growth();
         self.claim_all(stop, &slots, &answers).await;
@@ -183,7 +197,7 @@ impl Engine {
             () = self.clock().sleep_until(until) => {}
         }
         tokio::select! {
-            _ = settler => {}
+            _ = join_all(settlers) => {}
             () = self.clock().sleep_until(claim::later(self.now(), LONGEST_IDLE)) => {}
         }
     }
@@ -202,6 +216,7 @@ impl Engine {
             let idle = claim::later(self.now(), wait);
             tokio::select! {
                 () = self.woken() => slots.forget_refusals(),
+                () = slots.come_back() => {}
                 () = self.clock().sleep_until(idle) => {}
                 _ = stop.wait_for(|stop| *stop) => {}
             }
@@ -233,10 +248,11 @@ impl Engine {
             if work.full && work.touched == 0 {
                 worked |= !slots.refuse(workspace, &room, claim::later(self.now(), LONGEST_IDLE));
             }
+            let any = !work.send.is_empty() || !work.seek.is_empty();
             let send = work.send.into_iter().map(|claimed| (claimed, Errand::Submit));
             let seek = work.seek.into_iter().map(|claimed| (claimed, Errand::Seek));
             for (claimed, errand) in send.chain(seek) {
-                let slot = slots.take(self, workspace, &claimed.carrier);
+                let slot = slots.take(workspace, &claimed.carrier);
                 let (engine, answers, in_hand) = (self.clone(), answers.clone(), Arc::clone(&in_hand));
                 tokio::spawn(async move {
                     let answered = match errand {
@@ -248,6 +264,9 @@ impl Engine {
                     drop(slot);
                 });
             }
+            if any {
+                slots.gather(workspace);
+            }
         }
         Ok(match (worked, passed) {
             (true, _) => Looked::Worked,
@@ -256,9 +275,13 @@ impl Engine {
         })
     }
 
-    async fn settle_all(self, mut inbox: mpsc::Receiver<Coming>) {
+    async fn settle_all(self, inbox: Arc<Mutex<mpsc::Receiver<Coming>>>) {
         let mut waiting = Vec::with_capacity(ANSWERS_PER_SETTLE);
-        while inbox.recv_many(&mut waiting, ANSWERS_PER_SETTLE).await > 0 {
+        loop {
+            gather(&mut *inbox.lock().await, &mut waiting).await;
+            if waiting.is_empty() {
+                return;
+            }
             let mut by_workspace = std::collections::BTreeMap::<WorkspaceId, Vec<Answered>>::new();
             let mut in_hand = Vec::with_capacity(waiting.len());
             for coming in waiting.drain(..) {
@@ -282,6 +305,19 @@ impl Engine {
                 // The message stays `sending`; past its deadline it falls into doubt and is asked for.
                 tracing::error!(%workspace, %attempt, %error, cause = error.causes(), "an answer was not settled");
             }
+        }
+    }
+}
+
+/// Takes what has answered and, if that is little, what answers a moment later; nothing when there is nobody left to answer.
+async fn gather(inbox: &mut mpsc::Receiver<Coming>, waiting: &mut Vec<Coming>) {
+    inbox.recv_many(waiting, ANSWERS_PER_SETTLE).await;
+    let mut over = pin!(clock::breathe(SETTLE_GATHERS));
+    while (1..ANSWERS_WORTH_A_SETTLE).contains(&waiting.len()) {
+        let left = ANSWERS_PER_SETTLE - waiting.len();
+        tokio::select! {
+            more = inbox.recv_many(waiting, left) => if more == 0 { return },
+            () = &mut over => return,
         }
     }
 }

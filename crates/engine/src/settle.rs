@@ -86,7 +86,7 @@ pub(crate) struct Settling<'a> {
     pub(crate) advances: Vec<Advance>,
     pub(crate) holds: Vec<(EnrollmentId, Timestamp)>,
     pub(crate) events: Vec<Event>,
-    pub(crate) touches: Vec<Touch>,
+    pub(crate) touches: BTreeMap<ContactId, Touch>,
     kin: HashMap<ContactId, Kin>,
     ends: Vec<(EnrollmentId, StopReason)>,
     suppressed: Vec<Fallen>,
@@ -251,7 +251,7 @@ impl<'a> Settling<'a> {
             advances: Vec::new(),
             holds: Vec::new(),
             events: Vec::new(),
-            touches: Vec::new(),
+            touches: BTreeMap::new(),
             kin,
             ends: Vec::new(),
             suppressed: Vec::new(),
@@ -352,8 +352,8 @@ impl<'a> Settling<'a> {
     }
 
     pub(crate) fn touch(&mut self, message: &Message) {
-        self.touches.retain(|touch| touch.contact != message.contact);
-        self.touches.push(Touch { contact: message.contact, message: message.id, side: Side::Outbound });
+        let touch = Touch { contact: message.contact, message: message.id, side: Side::Outbound };
+        self.touches.insert(message.contact, touch);
     }
 
     /// Writes what was collected; refusals end their enrollments last, when their messages are settled.
@@ -362,13 +362,16 @@ impl<'a> Settling<'a> {
         messages::save_all(tx, workspace, self.saved.values())?;
         claims::advance(tx, workspace, &self.advances, self.beat.now)?;
         claims::hold(tx, workspace, &self.holds)?;
-        conversations::touch(tx, workspace, &self.touches, self.beat.now)?;
+        // In the order of their keys, as others settle for the same workspace.
+        let touches: Vec<Touch> = self.touches.into_values().collect();
+        conversations::touch(tx, workspace, &touches, self.beat.now)?;
+        events::insert(tx, workspace, &self.events)?;
         if !self.ends.is_empty() {
             // Refunds follow below: whoever posts twice begins with the accounts that come first.
             store::ledger::lock_available(tx, workspace)?;
         }
+        // As late as can be: whoever settles for the same workspace waits here until this is committed.
         store::ledger::post(tx, workspace, &self.transfers, self.beat.now)?;
-        events::insert(tx, workspace, &self.events)?;
         for (id, reason) in self.ends {
             ending::stop(tx, self.beat, &[id], reason)?;
         }

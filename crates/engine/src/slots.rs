@@ -9,36 +9,61 @@
 //! | whoever holds none | one of the last 64, which nobody else gets |
 //!
 //! A claim asks first and takes no more than it was told, so nothing that is claimed waits for a slot: while it waited, a reply
-//! could come. Who is refused is looked at again when a slot of his comes back.
+//! could come. Who is refused is looked at again when a slot of his comes back. Who has many texts on their way is looked at again when
+//! a number of slots has come back, or a moment has passed: claims of a few texts cost nearly as much as claims of many.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use domain::ids::WorkspaceId;
-use jiff::Timestamp;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-use crate::engine::Engine;
+use crate::clock;
 
 /// Most texts with carriers at once, on one node.
 pub(crate) const CARRIER_SLOTS: u32 = 512;
 /// The last of them are for workspaces that hold none, one for each.
 const LAST: i64 = 64;
+/// So many slots that came back to a workspace which holds as many are worth a claim at once.
+const WORTH_A_CLAIM: i64 = 64;
+/// Longest time that they are gathered for it: about as long as a claim takes.
+const GATHERS_FOR: SignedDuration = SignedDuration::from_millis(5);
 
 /// All slots of a dispatcher. Clones are one.
 #[derive(Clone)]
 pub(crate) struct Slots {
     all: Arc<Semaphore>,
     held: Arc<Mutex<Held>>,
+    back: Arc<Notify>,
 }
 
 #[derive(Default)]
 struct Held {
     by_workspace: HashMap<WorkspaceId, Holding>,
     by_account: HashMap<String, i64>,
-    /// Workspaces with due work for which there was no slot, and until when they need not be looked at.
-    refused: HashMap<WorkspaceId, Timestamp>,
+    /// Workspaces that need not be looked at.
+    refused: HashMap<WorkspaceId, Refusal>,
+    /// How often a workspace began to gather slots.
+    gathered: u64,
+}
+
+/// Until when a workspace need not be looked at.
+#[derive(Debug, Clone, Copy)]
+struct Refusal {
+    until: Timestamp,
+    /// How many slots it has to give back before that.
+    back: i64,
+    why: Why,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    /// There was no slot for its due work: somebody else's may do too.
+    NoRoom,
+    /// It has many on their way: those that come back are better filled together. Which gathering it is.
+    Gathers(u64),
 }
 
 /// What one workspace holds, and how many slots it has given back meanwhile.
@@ -100,14 +125,13 @@ impl Room {
 pub(crate) struct Slot {
     _permit: OwnedSemaphorePermit,
     slots: Slots,
-    engine: Engine,
     workspace: WorkspaceId,
     account: String,
 }
 
 impl Slots {
     pub(crate) fn new() -> Self {
-        Self { all: Arc::new(Semaphore::new(CARRIER_SLOTS as usize)), held: Arc::default() }
+        Self { all: Arc::new(Semaphore::new(CARRIER_SLOTS as usize)), held: Arc::default(), back: Arc::default() }
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
@@ -139,13 +163,12 @@ impl Slots {
     }
 
     /// Takes a slot of a room that was given; nothing if there is none, which a claimer that is alone never sees.
-    pub(crate) fn take(&self, engine: &Engine, workspace: WorkspaceId, account: &str) -> Option<Slot> {
+    pub(crate) fn take(&self, workspace: WorkspaceId, account: &str) -> Option<Slot> {
         let permit = Arc::clone(&self.all).try_acquire_owned().ok()?;
         let mut held = self.held();
         held.by_workspace.entry(workspace).or_default().held += 1;
         *held.by_account.entry(account.to_owned()).or_default() += 1;
-        let (slots, engine, account) = (self.clone(), engine.clone(), account.to_owned());
-        Some(Slot { _permit: permit, slots, engine, workspace, account })
+        Some(Slot { _permit: permit, slots: self.clone(), workspace, account: account.to_owned() })
     }
 
     /// A workspace has due work for which this room had no slot: it is looked at again at this time, or when it gives one back. False
@@ -154,15 +177,42 @@ impl Slots {
         let mut held = self.held();
         let stands = held.by_workspace.get(&workspace).map(|holding| holding.returned) == room.returned;
         if stands {
-            held.refused.insert(workspace, until);
+            held.refused.insert(workspace, Refusal { until, back: 1, why: Why::NoRoom });
         }
         stands
+    }
+
+    /// A workspace was given slots. If it holds many, it is looked at again when it has given back enough for another claim, or a moment
+    /// later: each claim has a cost of its own, whatever it takes.
+    pub(crate) fn gather(&self, workspace: WorkspaceId) {
+        let mut held = self.held();
+        if held.by_workspace.get(&workspace).is_none_or(|holding| holding.held < WORTH_A_CLAIM) {
+            return;
+        }
+        held.gathered += 1;
+        let why = Why::Gathers(held.gathered);
+        held.refused.insert(workspace, Refusal { until: Timestamp::MAX, back: WORTH_A_CLAIM, why });
+        let slots = self.clone();
+        // By the machine's clock: the engine's may stand still.
+        tokio::spawn(async move {
+            clock::breathe(GATHERS_FOR).await;
+            let mut held = slots.held();
+            if held.refused.get(&workspace).is_some_and(|refusal| refusal.why == why) {
+                held.refused.remove(&workspace);
+                slots.back.notify_one();
+            }
+        });
+    }
+
+    /// Waits until a workspace that was refused is to be looked at again.
+    pub(crate) async fn come_back(&self) {
+        self.back.notified().await;
     }
 
     /// How many workspaces need not be looked at now.
     pub(crate) fn refused(&self, now: Timestamp) -> usize {
         let mut held = self.held();
-        held.refused.retain(|_, until| *until > now);
+        held.refused.retain(|_, refusal| refusal.until > now);
         held.refused.len()
     }
 
@@ -180,7 +230,7 @@ impl Slots {
 impl Drop for Slot {
     fn drop(&mut self) {
         let mut held = self.slots.held();
-        let Held { by_workspace, by_account, refused } = &mut *held;
+        let Held { by_workspace, by_account, refused, .. } = &mut *held;
         if let Entry::Occupied(mut entry) = by_workspace.entry(self.workspace) {
             let holding = entry.get_mut();
             *holding = Holding { held: holding.held - 1, returned: holding.returned + 1 };
@@ -194,8 +244,13 @@ impl Drop for Slot {
                 by_account.remove(&self.account);
             }
         }
-        if refused.remove(&self.workspace).is_some() {
-            self.engine.wake();
+        if let Entry::Occupied(mut entry) = refused.entry(self.workspace) {
+            entry.get_mut().back -= 1;
+            if entry.get().back <= 0 {
+                entry.remove();
+                refused.retain(|_, refusal| refusal.why != Why::NoRoom);
+                self.slots.back.notify_one();
+            }
         }
     }
 }
@@ -209,45 +264,70 @@ mod tests {
     use super::*;
 
     /// Claims until nothing more is given, as an account that never answers does; says how many it got.
-    fn fill(slots: &Slots, engine: &Engine, workspace: i64, account: &str, kept: &mut Vec<Slot>) -> usize {
+    fn fill(slots: &Slots, workspace: i64, account: &str, kept: &mut Vec<Slot>) -> usize {
         let before = kept.len();
         loop {
             let room = slots.room(WorkspaceId(workspace), 200).left(account);
             if room <= 0 {
                 return kept.len() - before;
             }
-            kept.extend((0..room).map(|_| slots.take(engine, WorkspaceId(workspace), account).unwrap()));
+            kept.extend((0..room).map(|_| slots.take(WorkspaceId(workspace), account).unwrap()));
         }
-    }
-
-    fn engine() -> Engine {
-        let store = store::Store::open(&store::Address::memory()).unwrap();
-        Engine::open(store, crate::Clock::manual(Timestamp::UNIX_EPOCH), crate::Carriers::new()).unwrap()
     }
 
     #[test]
     fn whoever_never_answers_leaves_most_of_the_slots_to_the_others() {
-        let (engine, slots, mut kept) = (engine(), Slots::new(), Vec::new());
-        assert_eq!(fill(&slots, &engine, 1, "silent", &mut kept), 168);
-        assert!(fill(&slots, &engine, 1, "good", &mut kept) >= 40, "the other account of the workspace");
+        let (slots, mut kept) = (Slots::new(), Vec::new());
+        assert_eq!(fill(&slots, 1, "silent", &mut kept), 168);
+        assert!(fill(&slots, 1, "good", &mut kept) >= 40, "the other account of the workspace");
         assert!(kept.len() <= 224, "one workspace holds {}", kept.len());
         assert!(slots.room(WorkspaceId(2), 200).left("another") >= 80);
     }
 
     #[test]
     fn seventy_silent_accounts_leave_one_for_whoever_comes_next() {
-        let (engine, slots, mut kept) = (engine(), Slots::new(), Vec::new());
+        let (slots, mut kept) = (Slots::new(), Vec::new());
         for workspace in 1..=70 {
-            let got = fill(&slots, &engine, workspace, &format!("silent-{workspace}"), &mut kept);
+            let got = fill(&slots, workspace, &format!("silent-{workspace}"), &mut kept);
             assert!(got >= 1, "workspace {workspace}");
         }
         assert!(slots.room(WorkspaceId(71), 200).left("another") >= 1);
     }
 
+    #[tokio::test]
+    async fn whoever_has_many_on_their_way_is_looked_at_when_enough_have_come_back() {
+        let (slots, mut kept) = (Slots::new(), Vec::new());
+        let workspace = WorkspaceId(1);
+        kept.extend((1..WORTH_A_CLAIM).map(|_| slots.take(workspace, "quick").unwrap()));
+        slots.gather(workspace);
+        assert!(!slots.is_refused(workspace), "it holds few");
+        fill(&slots, 1, "quick", &mut kept);
+        slots.gather(workspace);
+        kept.truncate(kept.len() + 1 - usize::try_from(WORTH_A_CLAIM).unwrap());
+        assert!(slots.is_refused(workspace), "one is missing");
+        assert!(slots.refuse(WorkspaceId(2), &slots.room(WorkspaceId(2), 0), Timestamp::MAX));
+        kept.pop();
+        assert!(!slots.is_refused(workspace));
+        assert!(!slots.is_refused(WorkspaceId(2)), "there may be room for others too");
+        slots.come_back().await;
+    }
+
+    #[tokio::test]
+    async fn whoever_has_many_on_their_way_is_looked_at_a_moment_later_if_none_comes_back() {
+        let (slots, mut kept) = (Slots::new(), Vec::new());
+        fill(&slots, 1, "silent", &mut kept);
+        slots.gather(WorkspaceId(1));
+        assert!(slots.is_refused(WorkspaceId(1)));
+        assert!(slots.refuse(WorkspaceId(2), &slots.room(WorkspaceId(2), 0), Timestamp::MAX));
+        slots.come_back().await;
+        assert!(!slots.is_refused(WorkspaceId(1)));
+        assert!(slots.is_refused(WorkspaceId(2)), "nobody has given back a slot");
+    }
+
     #[test]
     fn slots_that_come_back_are_counted_and_end_a_refusal() {
-        let (engine, slots, mut kept) = (engine(), Slots::new(), Vec::new());
-        fill(&slots, &engine, 1, "silent", &mut kept);
+        let (slots, mut kept) = (Slots::new(), Vec::new());
+        fill(&slots, 1, "silent", &mut kept);
         let (now, until) = (Timestamp::UNIX_EPOCH, Timestamp::MAX);
         let room = slots.room(WorkspaceId(1), 200);
         assert!(slots.refuse(WorkspaceId(1), &room, until));
