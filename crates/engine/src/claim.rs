@@ -55,6 +55,8 @@ pub struct Claimed {
     pub segments: u32,
     /// When it was claimed.
     pub claimed_at: Timestamp,
+    /// How often its carrier, asked about this attempt, has not known it.
+    pub sought: i64,
     /// Until when the carrier may deliver it, settled by the claim. Of one that is only asked about, its claim: it cannot be handed over.
     pub deliver_by: Timestamp,
 }
@@ -371,6 +373,7 @@ impl Claimed {
             body: message.body.clone(),
             segments: u32::try_from(message.segments).unwrap_or(u32::MAX),
             claimed_at: message.claimed_at.unwrap_or(message.created_at),
+            sought: message.sought,
             deliver_by,
         }
     }

@@ -72,9 +72,9 @@ impl Counters {
                 Said::Submitted(Answer::SenderProblem) => "sender_problem",
                 Said::Submitted(Answer::Rejected) => "rejected",
                 Said::Submitted(Answer::Unknown) => "unknown",
-                Said::Found(Found::Sent) => "found_sent",
-                Said::Found(Found::NotFound) => "found_lost",
-                Said::Found(Found::Unsupported | Found::Unavailable) => "not_found_out",
+                Said::Found { found: Found::Sent, .. } => "found_sent",
+                Said::Found { found: Found::NotFound, .. } => "found_lost",
+                Said::Found { found: Found::Unsupported | Found::Unavailable, .. } => "not_found_out",
             };
             add(&ANSWERS, &self.answers, word);
         }

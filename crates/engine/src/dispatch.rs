@@ -72,7 +72,7 @@ type Answers = mpsc::Sender<Coming>;
 
 impl Engine {
     /// Serves every workspace that has due work once: claims, submits, settles. One that fails holds up no
-    /// other; the first failure is the answer when all have been served.
+    /// other; the first failure of a claim or a settling is the answer when all have been served.
     pub async fn round(&self) -> Result<Round, Failure> {
         let mut round = Round::default();
         let mut failed = None;
@@ -94,10 +94,11 @@ impl Engine {
         let sought = stream::iter(work.seek).map(|claimed| self.seek(claimed));
         let mut answers: Vec<Answered> = sent.buffered(CARRIER_SLOTS as usize).collect().await;
         answers.extend(sought.buffered(CARRIER_SLOTS as usize).collect::<Vec<_>>().await);
+        let mut settled = Ok(());
         for chunk in answers.chunks(ANSWERS_PER_SETTLE) {
-            self.settle(workspace, chunk.to_vec()).await?;
+            settled = settled.and(self.settle_apart(workspace, chunk.to_vec()).await);
         }
-        Ok(())
+        settled
     }
 
     /// When there is work again, as far as is known now.
@@ -125,7 +126,14 @@ impl Engine {
         self.counters().claimed(work.send.len());
         if work.homeless {
             let beat = self.beat_as(workspace, "dripline");
-            work.touched += self.write(Lane::Normal, move |tx| rehoming::rehome(tx, &beat, MESSAGES_PER_CLAIM)).await?;
+            let moved = self.write(Lane::Normal, move |tx| rehoming::rehome(tx, &beat, MESSAGES_PER_CLAIM)).await;
+            // What was claimed goes out all the same; what has no home is still due, and found the next time.
+            match moved {
+                Ok(moved) => work.touched += moved,
+                Err(error) => {
+                    tracing::error!(%workspace, %error, cause = error.causes(), "steps of a lost number found no other");
+                }
+            }
         }
         Ok(work)
     }
@@ -289,23 +297,28 @@ impl Engine {
                 in_hand.push(coming.in_hand);
             }
             for (workspace, answers) in by_workspace {
-                self.settle_apart(workspace, answers).await;
+                // What failed was told, and is asked for later.
+                let _ = self.settle_apart(workspace, answers).await;
             }
         }
     }
 
-    /// Settles answers together; if that fails, each by itself, so that one keeps none of the others.
-    async fn settle_apart(&self, workspace: WorkspaceId, answers: Vec<Answered>) {
+    /// Settles answers together; if that fails, each by itself, so that one keeps none of the others. The first of
+    /// them that fails is the answer.
+    async fn settle_apart(&self, workspace: WorkspaceId, answers: Vec<Answered>) -> Result<(), Failure> {
         if self.settle(workspace, answers.clone()).await.is_ok() {
-            return;
+            return Ok(());
         }
+        let mut failed = None;
         for answered in answers {
             let attempt = answered.attempt;
             if let Err(error) = self.settle(workspace, vec![answered]).await {
                 // The message stays `sending`; past its deadline it falls into doubt and is asked for.
                 tracing::error!(%workspace, %attempt, %error, cause = error.causes(), "an answer was not settled");
+                failed.get_or_insert(error);
             }
         }
+        failed.map_or(Ok(()), Err)
     }
 }
 
@@ -381,16 +394,16 @@ fn answered(claimed: Claimed, outcome: Outcome) -> Answered {
 fn found(claimed: Claimed, finding: Finding) -> Answered {
     let (found, carrier_id, detail) = match finding {
         Finding::Sent { carrier_id } => (Found::Sent, Some(carrier_id), None),
-        Finding::NotFound => (Found::NotFound, None, Some("the carrier does not know it".to_owned())),
+        Finding::NotFound => (Found::NotFound, None, Some(settle::NOT_KNOWN.to_owned())),
         Finding::Unsupported => (Found::Unsupported, None, Some("the carrier cannot be asked".to_owned())),
         Finding::Unavailable { reason } => (Found::Unavailable, None, Some(reason)),
     };
-    let code = (found == Found::NotFound).then(|| "lost".to_owned());
+    let code = (found == Found::NotFound).then(|| settle::LOST.to_owned());
     Answered {
         attempt: claimed.attempt,
         enrollment: claimed.enrollment,
         carrier: claimed.carrier,
-        said: Said::Found(found),
+        said: Said::Found { found, sought: claimed.sought },
         carrier_id,
         segments: None,
         code,

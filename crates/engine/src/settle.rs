@@ -30,6 +30,10 @@ use crate::failure::Failure;
 use crate::kin::{self, Kin};
 use crate::ruling;
 
+/// The code of a text that its carrier does not know, and the same in words.
+pub(crate) const LOST: &str = "lost";
+pub(crate) const NOT_KNOWN: &str = "the carrier does not know it";
+
 /// What a carrier said of one attempt, in the engine's words.
 #[derive(Debug, Clone)]
 pub(crate) struct Answered {
@@ -48,7 +52,11 @@ pub(crate) struct Answered {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Said {
     Submitted(Answer),
-    Found(Found),
+    Found {
+        found: Found,
+        /// How often the carrier had not known it when this search was claimed: by it an answer that is settled again is known.
+        sought: i64,
+    },
 }
 
 /// What is done with a message.
@@ -116,7 +124,10 @@ pub(crate) fn settle(tx: &mut Tx<'_>, beat: &Beat, steps: &Steps, answers: &[Ans
             // The doubt is known, and somebody is looking into it already.
             continue;
         }
-        if matches!(answer.said, Said::Found(Found::NotFound)) {
+        if is_heard(message, answer.said) {
+            continue;
+        }
+        if matches!(answer.said, Said::Found { found: Found::NotFound, .. }) {
             message.sought += 1;
         }
         let ruling = rule(answer, message, beat.now);
@@ -128,13 +139,15 @@ pub(crate) fn settle(tx: &mut Tx<'_>, beat: &Beat, steps: &Steps, answers: &[Ans
 /// A carrier that lists neither our attempt nor the text may have found another text of ours to the same phone. That one is known
 /// by its identifier, so the text that was sought is not there.
 fn of_its_own<'a>(tx: &Tx<'_>, beat: &Beat, answer: &'a Answered, id: MessageId) -> Result<Cow<'a, Answered>, Failure> {
-    let (Said::Found(Found::Sent), Some(carrier_id)) = (answer.said, &answer.carrier_id) else {
+    let (Said::Found { found: Found::Sent, sought }, Some(carrier_id)) = (answer.said, &answer.carrier_id) else {
         return Ok(Cow::Borrowed(answer));
     };
     let of = CarrierId { carrier: &answer.carrier, id: carrier_id };
     Ok(match receipts::find(tx, beat.workspace, of)? {
         Some(other) if other != id => {
-            Cow::Owned(Answered { said: Said::Found(Found::NotFound), carrier_id: None, ..answer.clone() })
+            let (said, code, detail) =
+                (Said::Found { found: Found::NotFound, sought }, LOST.to_owned(), NOT_KNOWN.to_owned());
+            Cow::Owned(Answered { said, carrier_id: None, code: Some(code), detail: Some(detail), ..answer.clone() })
         }
         _ => Cow::Borrowed(answer),
     })
@@ -194,13 +207,22 @@ fn rule(answer: &Answered, message: &Message, now: Timestamp) -> Ruling {
                 Verdict::Doubt(at) => Ruling::Doubt(at),
             }
         }
-        Said::Found(found) => match attempt::doubt(found, message.sought, message.claimed_at.unwrap_or(now), now) {
-            Doubt::Sent => Ruling::Sent,
-            Doubt::Ask(at) => Ruling::Doubt(at),
-            Doubt::Lost => Ruling::GivenUp,
-            Doubt::ForAPerson => Ruling::ForAPerson,
-        },
+        Said::Found { found, .. } => {
+            match attempt::doubt(found, message.sought, message.claimed_at.unwrap_or(now), now) {
+                Doubt::Sent => Ruling::Sent,
+                Doubt::Ask(at) => Ruling::Doubt(at),
+                Doubt::Lost => Ruling::GivenUp,
+                Doubt::ForAPerson => Ruling::ForAPerson,
+            }
+        }
     }
+}
+
+/// Whether this search has been settled already, and its commit's answer was lost: "not known" counts once for each time that
+/// the carrier was asked, or one question would be enough to call a text lost. That the carrier has it is always news.
+fn is_heard(message: &Message, said: Said) -> bool {
+    let Said::Found { found, sought } = said else { return false };
+    found != Found::Sent && (message.sought != sought || message.is_for_a_person())
 }
 
 /// Pauses the numbers that a carrier has trouble with, and tells.
@@ -324,7 +346,8 @@ impl<'a> Settling<'a> {
     /// An answer that came after the message was settled, by a receipt that was faster or by the end of
     /// the search: the carrier's identifier and its count of segments are still news.
     fn late(&mut self, tx: &mut Tx<'_>, message: &mut Message, answer: &Answered) -> Result<(), Failure> {
-        let accepted = matches!(answer.said, Said::Submitted(Answer::Accepted) | Said::Found(Found::Sent));
+        let accepted =
+            matches!(answer.said, Said::Submitted(Answer::Accepted) | Said::Found { found: Found::Sent, .. });
         let arrived = [MessageState::Sent, MessageState::Delivered, MessageState::Undelivered];
         if accepted && arrived.contains(&message.state) {
             ruling::accepted_late(self, tx, message, answer)?;

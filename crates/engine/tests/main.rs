@@ -54,6 +54,7 @@ mod rules;
 mod seals;
 mod simulation;
 mod story;
+mod struck;
 #[allow(dead_code, reason = "the tests of the pages use the rest")]
 mod summed;
 mod suppression_lists;
