@@ -104,6 +104,54 @@ async fn each_carrier_tells_of_a_text_and_of_its_reply_by_calls_of_its_own() {
     }
 }
 
+/// A transaction that takes its time, until what is answered is dropped.
+async fn hold_up(store: &store::Store) -> (mpsc::Sender<()>, impl Future<Output = Result<(), DbError>> + use<>) {
+    let (began, has_begun) = mpsc::channel();
+    let (gate, shut) = mpsc::channel::<()>();
+    let shut = Mutex::new(shut);
+    let busy = store.write::<_, DbError, _>(Lane::Normal, move |_| {
+        began.send(()).unwrap();
+        let _ = shut.lock().unwrap().recv();
+        Ok(())
+    });
+    has_begun.recv().unwrap();
+    (gate, busy)
+}
+
+#[tokio::test]
+async fn heavy_calls_in_hand_have_an_end_and_one_more_is_told_to_come_again() {
+    let Over { site, customer, exchange } = Over::found(Kind::Twilio).await;
+    let (site, engine, now) = (&site, &site.parts.engine, site.parts.engine.now());
+    let reply = |nth: usize| {
+        let event = exchange.simulator.reply(&format!("+1305{:07}", 6_000_000 + nth), OURS, "Who is this?", now);
+        exchange.call(&event.unwrap()).1
+    };
+    let (gate, busy) = hold_up(engine.store()).await;
+    let mut in_hand = Vec::new();
+    let told = loop {
+        let call = reply(in_hand.len());
+        let mut one = Box::pin(async move { answer(site, &call).await });
+        match (&mut one).now_or_never() {
+            Some(told) => break told,
+            None => in_hand.push(one),
+        }
+        assert!(in_hand.len() < 100_000, "calls in hand have no end");
+    };
+    assert_eq!((told.status, told.header("retry-after")), (503, "5"));
+    assert!(in_hand.len() > 1_000, "only {} calls were taken", in_hand.len());
+    drop(gate);
+    busy.await.unwrap();
+    let count = in_hand.len();
+    for one in in_hand {
+        assert_eq!(one.await.status, 204);
+    }
+    assert_eq!(arrives(site, &reply(count)).await, 204, "it comes again");
+    let workspace = customer.workspace;
+    let stored = engine.store().read::<_, DbError, _>(move |db| db.query(&INBOUND, &[workspace.0.into()]));
+    let stored: i64 = stored.await.unwrap().iter().map(|row| row.int(0).unwrap()).sum();
+    assert_eq!(usize::try_from(stored).unwrap(), count + 1, "each reply once");
+}
+
 #[tokio::test]
 async fn heavy_a_call_that_finds_the_line_full_is_told_to_come_again_and_what_was_taken_is_kept() {
     let Over { site, customer, exchange } = Over::found(Kind::Twilio).await;
@@ -113,16 +161,7 @@ async fn heavy_a_call_that_finds_the_line_full_is_told_to_come_again_and_what_wa
         .map(|event| exchange.call(&event).1)
         .collect();
     let (early, late) = replies.split_at(REPLIES / 2);
-    // A transaction that takes its time, and the calls behind it.
-    let (began, has_begun) = mpsc::channel();
-    let (gate, shut) = mpsc::channel::<()>();
-    let shut = Mutex::new(shut);
-    let busy = engine.store().write::<_, DbError, _>(Lane::Normal, move |_| {
-        began.send(()).unwrap();
-        let _ = shut.lock().unwrap().recv();
-        Ok(())
-    });
-    has_begun.recv().unwrap();
+    let (gate, busy) = hold_up(engine.store()).await;
     let mut waiting: Vec<_> = early.iter().map(|call| Box::pin(answer(&site, call))).collect();
     for call in &mut waiting {
         assert!(call.now_or_never().is_none(), "answered before it was stored");
