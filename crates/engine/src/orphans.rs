@@ -19,8 +19,9 @@ use crate::engine::Engine;
 
 /// How often a node looks for jobs that nobody works on.
 const LOOK: SignedDuration = SignedDuration::from_secs(1);
-/// A job that has not moved for so long has lost its node: a chunk takes some hundred milliseconds.
-const STILL: SignedDuration = SignedDuration::from_secs(3);
+/// A job that has not moved for so long has lost its node: a chunk takes some hundred milliseconds. With a look each second
+/// it is taken over within three, by a node that has fewer than [`AT_ONCE`] in hand.
+const STILL: SignedDuration = SignedDuration::from_secs(2);
 /// After a failure this node leaves a job alone for so long.
 const REST: SignedDuration = SignedDuration::from_secs(60);
 /// Most jobs that a node takes over at once.
