@@ -39,7 +39,8 @@ impl World {
             71..74 => self.change_rate(house).await,
             74..79 => self.skip(house).await,
             79..86 => self.write(house).await,
-            86..88 => self.pause_number(house).await,
+            86..88 if self.dice.happens(75) => self.pause_number(house).await,
+            86..88 => self.lose_number(house).await,
             88 => self.delete(house).await,
             89 => self.list_behind(house).await,
             90..93 => self.merge(house).await,
@@ -71,7 +72,16 @@ impl World {
         };
         let steps = (1..).zip(&of.flows[flow].kinds).map(step).collect();
         let workflow = of.flows[flow].id;
-        of.books.runs.push(Run { id: None, contact, workflow, steps, started: None, stopped: None, over: false });
+        of.books.runs.push(Run {
+            id: None,
+            contact,
+            workflow,
+            steps,
+            started: None,
+            stopped: None,
+            causes: Vec::new(),
+            over: false,
+        });
         let (actor, id) = (of.actor.clone(), of.books.contacts[contact].id);
         let edit = async |engine: Engine| {
             engine.edit_contact(&actor, id, vec![("Ref".to_owned(), Some(number.to_string()))]).await
@@ -196,11 +206,28 @@ impl World {
             surely(&self.street, async |engine: Engine| engine.run_job(&actor, job.id, |_| {}).await).await.0.unwrap();
         }
         let begun = verdict::begun(self.street.store(), actor.workspace()).await;
-        for nth in runs {
+        let list = async |engine: Engine| engine.job_refusals(&actor, job.id, i64::MIN, 100).await;
+        let refused = surely(&self.street, list).await.0.unwrap();
+        for nth in runs.iter().copied() {
             assert!(!paused || !begun.contains_key(&(house * APART + nth)), "a job went on in a paused workflow");
             if let Some((id, charged)) = begun.get(&(house * APART + nth)) {
                 self.count("a job started some");
                 self.started(house, nth, *id, *charged);
+            }
+        }
+        // Whoever was not started was refused, for a reason; or never reached, where the workflow was paused before.
+        for nth in runs {
+            if paused || begun.contains_key(&(house * APART + nth)) {
+                continue;
+            }
+            let books = &self.houses[house].books;
+            let contact = books.contacts[books.runs[nth].contact].id.0;
+            let item = refused.iter().find(|item| item.contact == Some(contact)).expect("a job forgot somebody");
+            let reasons: Vec<serde_json::Value> = serde_json::from_str(item.outcome.as_deref().unwrap()).unwrap();
+            assert!(!reasons.is_empty(), "{item:?}");
+            self.count("a job refused some");
+            for reason in reasons {
+                self.refused_for(house, nth, reason["code"].as_str().unwrap());
             }
         }
     }
@@ -224,9 +251,14 @@ impl World {
                 let back = Both { credits: ended.refunded.credits, micros: ended.refunded.micros.0 };
                 assert!(run.gives_back(back), "{back:?} came back of {run:#?}");
                 run.stopped = Some(place);
+                run.causes.push("removed");
                 self.count("a run was removed");
             }
-            Err(RemoveError::Ended) if again => run.stopped = Some(place),
+            // The first time it was removed, and nobody heard of it; or it had ended before.
+            Err(RemoveError::Ended) if again => {
+                run.stopped = Some(place);
+                run.causes.push("removed");
+            }
             Err(RemoveError::Ended) => run.over = true,
             Err(error) => panic!("{error}"),
         }
@@ -236,7 +268,7 @@ impl World {
         let (actor, id) = (self.houses[house].actor.clone(), self.houses[house].flows[flow].id);
         surely(&self.street, async |engine: Engine| engine.pause_workflow(&actor, id).await).await.0.unwrap();
         let place = self.place();
-        self.houses[house].books.stop(|run| run.workflow == id, place, place);
+        self.houses[house].books.stop("workflow_paused", |run| run.workflow == id, place, place);
         self.count("a workflow was paused");
         if self.dice.happens(60) {
             let kinds = kinds(&mut self.dice);
@@ -256,7 +288,8 @@ impl World {
         let nth = self.somebody(house);
         let of = &self.houses[house];
         let phone = of.books.contacts[nth].phone.clone();
-        let (_, number) = self.dice.pick(&of.numbers).unwrap();
+        let there: Vec<_> = of.numbers.iter().filter(|(id, _)| of.lost != Some(*id)).cloned().collect();
+        let (_, number) = self.dice.pick(&there).unwrap();
         let body = self.dice.pick(&["hello?", "who is this", "STOP", "START", "START"]).unwrap();
         self.street.simulator.reply(&phone, &number, body, self.street.clock.now()).unwrap();
         self.count("a contact wrote");
@@ -277,7 +310,7 @@ impl World {
         surely(&self.street, put).await.0.unwrap();
         let place = self.place();
         let books = &mut self.houses[house].books;
-        books.stop(|run| run.contact == nth, place, place);
+        books.stop("do_not_contact", |run| run.contact == nth, place, place);
         books.contacts[nth].ban("do_not_contact", place);
         self.count("somebody was banned");
     }
@@ -365,6 +398,9 @@ impl World {
     async fn pause_number(&mut self, house: usize) {
         let actor = self.houses[house].actor.clone();
         let (id, _) = self.dice.pick(&self.houses[house].numbers).unwrap();
+        if self.houses[house].lost == Some(id) {
+            return;
+        }
         let change = NumberChange { state: Some(NumberState::Paused), ..NumberChange::default() };
         surely(&self.street, async |engine: Engine| engine.change_number(&actor, id, change).await).await.0.unwrap();
         self.count("a number was paused");
@@ -378,7 +414,7 @@ impl World {
         } else if self.dice.happens(30) {
             surely(&self.street, async |engine: Engine| engine.end_plan(workspace).await).await.0.unwrap();
             let place = self.place();
-            self.houses[house].books.stop(|_| true, place, place);
+            self.houses[house].books.stop("plan_ended", |_| true, place, place);
             self.houses[house].books.plan_ended = true;
             self.count("a plan ended");
         }

@@ -67,6 +67,8 @@ pub(crate) struct Run {
     pub(crate) started: Option<Place>,
     /// When it was stopped early.
     pub(crate) stopped: Option<Place>,
+    /// What may have stopped it: of what happened in one tick the database knows which came first.
+    pub(crate) causes: Vec<&'static str>,
     /// It has come to its end by itself, as the start of another run shows.
     pub(crate) over: bool,
 }
@@ -202,12 +204,22 @@ impl Books {
     }
 
     /// Ends what runs for a contact, or in a workflow, and was started before.
-    pub(crate) fn stop(&mut self, whose: impl Fn(&Run) -> bool, since: Place, at: Place) {
+    pub(crate) fn stop(&mut self, why: &'static str, whose: impl Fn(&Run) -> bool, since: Place, at: Place) {
         for run in &mut self.runs {
-            if whose(run) && run.stopped.is_none() && !run.over && run.started.is_some_and(|started| started < since) {
-                run.stopped = Some(at);
+            let began = run.started.is_some_and(|started| started < since);
+            if began && !run.over && run.stopped.is_none_or(|stopped| stopped >= since) && whose(run) {
+                run.stopped.get_or_insert(at);
+                run.causes.push(why);
             }
         }
+    }
+
+    /// Whether something may have ended this run that the model does not foresee: a word of the carrier, or a list that its claim found.
+    pub(crate) fn may_have_fallen(&self, run: &Run) -> bool {
+        let contact = &self.contacts[run.contact];
+        contact.tainted
+            || !contact.bans.is_empty()
+            || self.everyone(run.contact).iter().any(|nth| self.contacts[*nth].tainted)
     }
 }
 
@@ -253,7 +265,7 @@ impl Books {
         let is_foreseen = forbidden.is_some();
         for nth in forbidden.into_iter().flatten() {
             self.contacts[nth].ban("do_not_contact", at);
-            self.stop(|run| run.contact == nth, at, at);
+            self.stop("do_not_contact", |run| run.contact == nth, at, at);
         }
         theirs.into_iter().for_each(|nth| self.contacts[nth].person = ours);
         let (own, other) = (self.contacts[keep].reminder, self.contacts[take].reminder.take());

@@ -84,6 +84,8 @@ impl World {
             };
             assert!(right, "{run:#?} ended by a merge of {keep} and {take}");
             books.runs[nth].stopped = Some(place);
+            let forbids = forbidden.as_ref().is_none_or(|forbidden| forbidden.contains(&books.runs[nth].contact));
+            books.runs[nth].causes.push(if forbids { "do_not_contact" } else { "removed" });
             self.street.tape().count("a merge ended a run");
         }
         for nth in forbidden.iter().flatten() {
@@ -116,7 +118,7 @@ impl World {
         };
         let place = self.street.tape().place();
         let books = &mut self.houses[house].books;
-        books.stop(|run| all.contains(&run.contact), place, place);
+        books.stop("contact_deleted", |run| all.contains(&run.contact), place, place);
         for nth in &all {
             let contact = &mut books.contacts[*nth];
             contact.gone = true;

@@ -1,9 +1,10 @@
-//! What happens now and then: somebody is deleted or gets onto a list behind everybody's back, a job loses its process or its
-//! workflow, the machine's clock is set back.
+//! What happens now and then: somebody is deleted or gets onto a list behind everybody's back, a number is lost, a job loses its
+//! process or its workflow, the machine's clock is set back.
 
 use domain::ids::JobId;
 use domain::suppression::Suppression;
 use engine::contacts::ContactError;
+use engine::numbers::{NumberChange, NumberState};
 use engine::{Actor, Clock, Engine};
 use jiff::SignedDuration;
 use store::{DbError, Lane, Tx, contacts, suppressions};
@@ -35,7 +36,7 @@ impl World {
         assert!(deleted.is_ok() || (again && matches!(deleted, Err(ContactError::Unknown))), "{deleted:?}");
         let place = self.street.tape().place();
         let books = &mut self.houses[house].books;
-        books.stop(|run| run.contact == nth, place, place);
+        books.stop("contact_deleted", |run| run.contact == nth, place, place);
         books.contacts[nth].gone = true;
         self.street.tape().count("a contact was deleted");
     }
@@ -53,6 +54,19 @@ impl World {
         let place = self.street.tape().place();
         self.houses[house].books.contacts[nth].ban("compliance_blocked", place);
         self.street.tape().count("somebody was listed behind everybody's back");
+    }
+
+    /// A workspace with two numbers loses one; what runs goes over to the other.
+    pub(crate) async fn lose_number(&mut self, house: usize) {
+        let of = &self.houses[house];
+        if of.numbers.len() < 2 || of.lost.is_some() {
+            return;
+        }
+        let (actor, (id, _)) = (of.actor.clone(), self.dice.pick(&of.numbers).unwrap());
+        let change = NumberChange { state: Some(NumberState::Lost), ..NumberChange::default() };
+        surely(&self.street, async |engine: Engine| engine.change_number(&actor, id, change).await).await.0.unwrap();
+        self.houses[house].lost = Some(id);
+        self.street.tape().count("a number was lost");
     }
 
     /// The process that began a job is gone; another takes it over.

@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use domain::ids::{ContactId, EnrollmentId, WorkspaceId};
+use domain::ids::{ContactId, EnrollmentId, MessageId, WorkspaceId};
+use engine::Engine;
 use engine::reminders::MAX_PAGE;
 use jiff::Timestamp;
 use store::Store;
 use store::reminders::Listed;
 
 use crate::rows::{self, Enrollment, Message, Transfer};
+use crate::simulation::asking::surely;
 use crate::simulation::model::Both;
 use crate::simulation::world::{APART, House, Tag, World};
 
@@ -49,6 +51,30 @@ impl World {
     }
 }
 
+impl World {
+    /// The books balance, and what is in each purse is what the model leaves room for.
+    pub(crate) async fn check_purses(&self) {
+        for house in &self.houses {
+            let (store, workspace) = (self.street.store(), house.actor.workspace());
+            let verify = async |engine: Engine| engine.verify_ledger(workspace).await;
+            let report = surely(&self.street, verify).await.0.unwrap();
+            assert!(report.is_clean(), "{:#?}", report.faults);
+            let accounts = rows::accounts(store, workspace).await;
+            for unit in ["segments", "micros"] {
+                let sum: i64 = accounts.iter().filter(|((_, of), _)| of == unit).map(|(_, balance)| balance).sum();
+                assert_eq!(sum, 0, "{unit} have come from nowhere: {accounts:?}");
+            }
+            let (there, (least, most)) = (balance(&accounts, "available"), house.books.purse());
+            let right = (least.credits..=most.credits).contains(&there.credits)
+                && (least.micros..=most.micros).contains(&there.micros);
+            assert!(
+                right,
+                "{there:?} is in the purse of {workspace}, which has {least:?} at least and {most:?} at most"
+            );
+        }
+    }
+}
+
 /// SPEC 4: a state never goes backwards, and what is in doubt is never sent again by itself.
 fn may_follow(before: &str, after: &str) -> bool {
     match before {
@@ -72,7 +98,7 @@ pub(crate) async fn pronounce(world: &World) {
         let enrollments = rows::enrollments(store, workspace).await;
         let messages = rows::messages(store, workspace).await;
         let transfers = rows::transfers(store, workspace).await;
-        check_runs(house, &enrollments, &messages);
+        check_runs(house, &enrollments, &messages, world.is_calm);
         check_lists(house, &rows::lists(store, workspace).await);
         let reminders = world.street.node().engine.reminders(&house.actor, None, MAX_PAGE).await.unwrap();
         check_reminders(house, &reminders, &rows::events(store, workspace).await);
@@ -80,6 +106,7 @@ pub(crate) async fn pronounce(world: &World) {
         let left = house.books.erased.iter().find(|id| told_of.contains(&id.0));
         assert_eq!(left, None, "something of an erased contact is left");
         check_history(&rows::events(store, workspace).await, &enrollments);
+        check_sent(house, &rows::events(store, workspace).await, &messages);
         check_purse(house, &messages, &transfers, &rows::accounts(store, workspace).await);
     }
 }
@@ -119,7 +146,7 @@ fn check_handsets(world: &World) {
 }
 
 /// Each run is there once and has ended, and one that came to its end has tried every text.
-fn check_runs(house: &House, enrollments: &[Enrollment], messages: &[Message]) {
+fn check_runs(house: &House, enrollments: &[Enrollment], messages: &[Message], is_calm: bool) {
     let numbers: Vec<usize> = enrollments.iter().filter_map(|row| row.run).collect();
     let known: HashSet<&usize> = numbers.iter().collect();
     assert_eq!(known.len(), numbers.len(), "a run was started twice");
@@ -135,10 +162,17 @@ fn check_runs(house: &House, enrollments: &[Enrollment], messages: &[Message]) {
     for run in house.books.runs.iter().filter(|run| run.started.is_some()) {
         let row = enrollments.iter().find(|row| Some(EnrollmentId(row.id)) == run.id).expect("a run is gone");
         assert!(matches!(row.state.as_str(), "stopped" | "completed"), "{row:?} has not ended");
+        if let Some(reason) = row.reason.as_deref() {
+            let foreseen = run.causes.contains(&reason);
+            assert!(foreseen || house.books.may_have_fallen(run), "{row:?} ended, though of {run:#?}");
+        }
         for (step, of) in (1..).zip(&run.steps) {
             let is_tried = of.skipped || tried.contains(&(row.id, step));
             assert!(is_tried || row.state == "stopped", "step {step} of {row:?} was forgotten");
             assert!(!of.arrived || tried.contains(&(row.id, step)), "step {step} of {row:?} arrived unknown");
+            // Where no process dies, whatever was claimed was handed over.
+            let is_handed = !of.handed.is_empty() || !tried.contains(&(row.id, step));
+            assert!(is_handed || !is_calm, "step {step} of {row:?} was claimed and never handed over");
         }
     }
 }
@@ -186,6 +220,21 @@ fn check_history(events: &[(String, serde_json::Value)], enrollments: &[Enrollme
     }
 }
 
+/// Of every text that arrived and was not refused it is told that it was sent.
+fn check_sent(house: &House, events: &[(String, serde_json::Value)], messages: &[Message]) {
+    let sent = events.iter().filter(|(kind, _)| kind == "message.sent");
+    let told: HashSet<&str> = sent.filter_map(|(_, facts)| facts["message"].as_str()).collect();
+    for run in &house.books.runs {
+        let steps = (1..).zip(&run.steps).filter(|(_, step)| step.arrived && !step.refused);
+        for (step, of) in steps {
+            let of_step =
+                |message: &&Message| message.enrollment.map(EnrollmentId) == run.id && message.step == Some(step);
+            let message = messages.iter().find(of_step).expect("a text that arrived is not known");
+            assert!(told.contains(MessageId(message.id).to_string().as_str()), "nobody told of {of:?}: {message:?}");
+        }
+    }
+}
+
 /// What was earned for a step or a message, less what went back.
 fn kept(transfers: &[Transfer], subject: i64, step: i64) -> Both {
     let of = transfers.iter().filter(|row| (row.subject, row.step) == (subject, step));
@@ -203,6 +252,11 @@ fn kept(transfers: &[Transfer], subject: i64, step: i64) -> Both {
     })
 }
 
+fn balance(accounts: &BTreeMap<(String, String), i64>, account: &str) -> Both {
+    let of = |unit: &str| accounts.get(&(account.to_owned(), unit.to_owned())).copied().unwrap_or(0);
+    Both { credits: of("segments"), micros: of("micros") }
+}
+
 /// The purse holds what was paid in, less the price of each text that arrived, to the last micro-dollar.
 fn check_purse(
     house: &House,
@@ -210,10 +264,7 @@ fn check_purse(
     transfers: &[Transfer],
     accounts: &BTreeMap<(String, String), i64>,
 ) {
-    let balance = |account: &str| {
-        let of = |unit: &str| accounts.get(&(account.to_owned(), unit.to_owned())).copied().unwrap_or(0);
-        Both { credits: of("segments"), micros: of("micros") }
-    };
+    let balance = |account: &str| balance(accounts, account);
     assert_eq!(balance("prepaid"), Both::default(), "something is still held");
     let mut purse = house.books.paid_in;
     for run in house.books.runs.iter().filter(|run| run.started.is_some()) {
@@ -234,6 +285,8 @@ fn check_purse(
             kept == if note.arrived { price } else { Both::default() } || (note.refused && kept == Both::default());
         assert!(right, "{kept:?} was kept for {note:?} {message:?}");
         assert!(!note.arrived || price != Both::default(), "{note:?} went for nothing");
+        let dear = price.credits > note.most.credits || price.micros > note.most.micros;
+        assert!(!dear, "{price:?} was taken for {note:?}");
         purse = purse - kept;
     }
     assert_eq!(balance("available"), purse, "the purse of {}", house.actor.workspace());

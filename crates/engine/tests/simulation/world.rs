@@ -44,6 +44,8 @@ pub(crate) struct Flow {
 pub(crate) struct House {
     pub(crate) actor: Actor,
     pub(crate) numbers: Vec<(NumberId, String)>,
+    /// The number that the workspace has lost; one it keeps.
+    pub(crate) lost: Option<NumberId>,
     pub(crate) flows: Vec<Flow>,
     pub(crate) books: Books,
 }
@@ -53,6 +55,8 @@ pub(crate) struct World {
     pub(crate) street: Arc<Street>,
     pub(crate) houses: Vec<House>,
     pub(crate) dice: Dice,
+    /// No process dies and no transaction fails.
+    pub(crate) is_calm: bool,
     heard: HashSet<String>,
     /// How many of the texts that were handed over the model has heard of.
     heard_to: usize,
@@ -133,8 +137,11 @@ fn behaviour(dice: &mut Dice) -> Behaviour {
     let mut either = |a, b| if dice.happens(70) { a } else { b };
     let find = either(Support::Offered, Support::Missing);
     let stop_answer = if dice.happens(50) { StopAnswer::Ours } else { StopAnswer::Carrier };
+    // Before the second search, or a text that arrived would count as lost.
+    let find_lag_ms = [0, 0, 60_000, 300_000][dice.below(4)];
     // News of a failure tells which attempt it was, or the model could not know whose.
-    Behaviour { faults, receipts, replies, find, stop_answer, echo: Support::Offered, ..Behaviour::default() }
+    let echo = Support::Offered;
+    Behaviour { faults, receipts, replies, find, stop_answer, find_lag_ms, echo, ..Behaviour::default() }
 }
 
 /// The words of the steps of a workflow.
@@ -155,15 +162,16 @@ impl World {
     async fn begin(store: Store, seed: u64) -> Self {
         let mut dice = Dice::new(seed.wrapping_mul(0x2545_F491_4F6C_DD1D));
         let simulator = Simulator::new(behaviour(&mut dice), seed).unwrap();
-        let (nodes, clock) = (1 + dice.below(5), Clock::manual(START.parse().unwrap()));
+        let (nodes, clock) = (2 + dice.below(4), Clock::manual(START.parse().unwrap()));
         let turns = (!store.address().is_server()).then(Turns::default);
         let street = Street::open(store, turns, clock, simulator, nodes, seed);
         let mut houses = Vec::new();
         for nth in 0..=dice.below(2) {
             houses.push(house(&street.node().engine, nth, &mut dice).await);
         }
-        street.roughen([0, 3, 10, 30][dice.below(4)]);
-        Self { street, houses, dice, heard: HashSet::new(), heard_to: 0, states: HashMap::new() }
+        let rough = [0, 3, 10, 30][dice.below(4)];
+        street.roughen(rough);
+        Self { street, houses, dice, is_calm: rough == 0, heard: HashSet::new(), heard_to: 0, states: HashMap::new() }
     }
 
     /// Something happens, while the nodes dispatch.
@@ -193,6 +201,7 @@ impl World {
         self.look_after().await;
         if self.dice.happens(35) {
             self.check_states().await;
+            self.check_purses().await;
         }
         self.pass_time().await;
     }
@@ -336,7 +345,14 @@ impl World {
                 let contact = books.contacts.iter().position(|contact| contact.phone == inbound.from).unwrap();
                 let kin = books.kin(contact);
                 let stops = kin.iter().any(|nth| !books.open_of(*nth).is_empty());
-                books.stop(|run| kin.contains(&run.contact), told.place, now);
+                let why = if inbound.body == "STOP" { "opted_out" } else { "replied" };
+                books.stop(why, |run| run.contact == contact, told.place, now);
+                books.stop(
+                    "person_replied",
+                    |run| run.contact != contact && kin.contains(&run.contact),
+                    told.place,
+                    now,
+                );
                 match inbound.body.as_str() {
                     "STOP" => books.contacts[contact].ban("opted_out", now),
                     "START" => books.contacts[contact].unban("opted_out", began),
@@ -411,5 +427,5 @@ async fn house(engine: &Engine, nth: usize, dice: &mut Dice) -> House {
         let id = engine.create_workflow(&actor, input(&name, &kinds)).await.unwrap().summary.workflow.id;
         flows.push(Flow { id, name, kinds });
     }
-    House { actor, numbers, flows, books }
+    House { actor, numbers, lost: None, flows, books }
 }
