@@ -239,13 +239,13 @@ pub(crate) fn check_known(store: &Store, texts: &[Arrived], office: &Office) {
     assert!(stray.is_none(), "{stray:?} arrived, and the database does not know it");
 }
 
-/// Counts at the receiving end against the database, when everything has ended.
-pub(crate) fn check_end(store: &Store, data: &Path, office: &Office, kept: &Kept, rounds: usize) {
-    check_texts(store, &handsets::arrived(data), office, kept, rounds);
+/// Counts at the receiving end against the database, when everything has ended; how many texts were lost.
+pub(crate) fn check_end(store: &Store, data: &Path, office: &Office, kept: &Kept, rounds: usize) -> usize {
+    check_texts(store, &handsets::arrived(data), office, kept, rounds)
 }
 
 /// The same with these texts, in the order in which they arrived.
-pub(crate) fn check_texts(store: &Store, texts: &[Arrived], office: &Office, kept: &Kept, rounds: usize) {
+pub(crate) fn check_texts(store: &Store, texts: &[Arrived], office: &Office, kept: &Kept, rounds: usize) -> usize {
     let people = office.people.len();
     books::check(store, office.workspace, people);
     handsets::check_once(texts);
@@ -263,21 +263,23 @@ pub(crate) fn check_texts(store: &Store, texts: &[Arrived], office: &Office, kep
         assert!(late.is_none(), "{late:?} was made after the reply of {phone}");
     }
     check_known(store, texts, office);
-    let doubted = messages.iter().filter(|message| message.code.as_deref() == Some("lost")).count();
+    check_truth(store, texts, office);
+    let lost = messages.iter().filter(|message| message.code.as_deref() == Some("lost")).count();
     let (replies, starts) = (kept.replies.len(), kept.ones.len());
     println!(
-        "{rounds} rounds: {} texts arrived, none twice; {replies} replies and {starts} starts acknowledged, all kept; {doubted} texts lost",
+        "{rounds} rounds: {} texts arrived, none twice; {replies} replies and {starts} starts acknowledged, all kept; {lost} texts lost",
         texts.len()
     );
     assert!(texts.len() > people, "only {} texts arrived", texts.len());
     assert!(replies > rounds / 2, "only {replies} replies were acknowledged");
+    lost
 }
 
-/// The carrier's word against ours: what it took counts as sent, and nothing else does.
-pub(crate) fn check_truth(store: &Store, texts: &[Arrived], office: &Office) {
+/// The carrier's word against ours: what it took counts as sent, whatever it told of it later, and nothing else does.
+fn check_truth(store: &Store, texts: &[Arrived], office: &Office) {
     let taken: BTreeSet<i64> = texts.iter().map(|text| store::messages::of_attempt(text.attempt).0.0).collect();
     for message in books::messages(store, office.workspace).iter().filter(|message| message.kind == "workflow") {
-        let is_sent = ["sent", "delivered"].contains(&message.state.as_str());
+        let is_sent = ["sent", "delivered", "undelivered"].contains(&message.state.as_str());
         assert_eq!(is_sent, taken.contains(&message.id), "the carrier says otherwise of {message:?}");
     }
 }
