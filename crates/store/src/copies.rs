@@ -67,12 +67,12 @@ const FINISH: Sql = Sql::Same("UPDATE copies SET finished_at = $1 WHERE finished
 const SERVED: Sql = Sql::Same("SELECT COUNT(*) FROM nodes WHERE lease_until > $1");
 
 pub(crate) const ALL: &[(&str, &Sql)] = &[
-    ("copies.columns", &COLUMNS),
-    ("copies.keys", &KEYS),
-    ("copies.find", &FIND),
-    ("copies.begin", &BEGIN),
-    ("copies.finish", &FINISH),
-    ("copies.served", &SERVED),
+    ("copies::COLUMNS", &COLUMNS),
+    ("copies::KEYS", &KEYS),
+    ("copies::FIND", &FIND),
+    ("copies::BEGIN", &BEGIN),
+    ("copies::FINISH", &FINISH),
+    ("copies::SERVED", &SERVED),
 ];
 
 /// Why a database is not copied. What was copied so far stays, and the next try goes on from there.

@@ -282,11 +282,11 @@ const RECORD_APPLIED: Sql = Sql::Same(
 );
 
 pub(crate) const ALL: &[(&str, &Sql)] = &[
-    ("migrations.workspaces", &WORKSPACES),
-    ("migrations.create_table", &CREATE_TABLE),
-    ("migrations.is_there", &IS_THERE),
-    ("migrations.list_applied", &LIST_APPLIED),
-    ("migrations.record_applied", &RECORD_APPLIED),
+    ("migrations::WORKSPACES", &WORKSPACES),
+    ("migrations::CREATE_TABLE", &CREATE_TABLE),
+    ("migrations::IS_THERE", &IS_THERE),
+    ("migrations::LIST_APPLIED", &LIST_APPLIED),
+    ("migrations::RECORD_APPLIED", &RECORD_APPLIED),
 ];
 
 /// Every migration's text, in order.

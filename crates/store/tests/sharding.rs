@@ -9,6 +9,8 @@
 //! Those that are not bound are listed with their reasons.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use store::{Sql, testing};
 
@@ -60,7 +62,7 @@ const EXCEPTIONS: &[(&str, &str)] = &[
         "texts of all workspaces in two days; a probe of each, when the operator looks at the list",
     ),
     ("jobs::RUNNING", "jobs whose node died; each second, of an index of running jobs only"),
-    ("migrations.workspaces", "a migration that fills something, workspace by workspace"),
+    ("migrations::WORKSPACES", "a migration that fills something, workspace by workspace"),
     ("mails::DUE", "mails that are to be sent; every few seconds, of an index of those only"),
     ("numbers::FIND_ROUTE", "an inbound text names a number of ours and no workspace yet; this tells which it is"),
     ("numbers::ROUTE", "the same, when a number is added: which of all workspaces has it"),
@@ -344,6 +346,57 @@ fn every_statement_is_bound_to_one_workspace_or_listed_with_a_reason() {
         }
     }
     assert!(wrong.is_empty(), "{} are not bound to one workspace:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Statements in no list, which are run as a batch or name no table.
+const UNLISTED: [&str; 2] = ["migrations::LOCK", "statistics::QUICKLY"];
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// The names of the statements that a file defines outside of its tests.
+fn defined(text: &str) -> impl Iterator<Item = &str> {
+    let code = text.split("#[cfg(test)]").next().unwrap();
+    code.lines().filter_map(|line| {
+        let line = line.trim_start();
+        let line = line.strip_prefix("pub(crate) ").or(line.strip_prefix("pub ")).unwrap_or(line);
+        let (name, kind) = line.strip_prefix("static ").or(line.strip_prefix("const "))?.split_once(": ")?;
+        (kind.starts_with("Sql =") || kind.starts_with("Each<")).then_some(name)
+    })
+}
+
+#[test]
+fn no_statement_of_the_crate_is_missing_from_what_is_looked_at() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    files.sort();
+    let mut listed: BTreeSet<&str> = store::statements().map(|(name, _)| name).chain(UNLISTED).collect();
+    let (mut seen, mut missing) = (0, Vec::new());
+    for path in files {
+        let file = path.strip_prefix(&root).unwrap().with_extension("");
+        let modules: Vec<&str> = file.iter().map(|part| part.to_str().unwrap()).collect();
+        for name in defined(&fs::read_to_string(&path).unwrap()) {
+            seen += 1;
+            // By its path, its file or the file above it; a name in the list stands for one statement.
+            let (whole, own) = (modules.join("::"), modules[modules.len() - 1]);
+            let found =
+                [whole.as_str(), own, modules[0]].iter().any(|of| listed.remove(format!("{of}::{name}").as_str()));
+            if !found {
+                missing.push(format!("{whole}::{name}"));
+            }
+        }
+    }
+    assert!(seen > 400, "only {seen} statements were found in the sources");
+    assert!(missing.is_empty(), "these are in no `ALL`, so nobody looks at them: {missing:?}");
 }
 
 #[test]
