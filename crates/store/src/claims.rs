@@ -130,19 +130,30 @@ static HOLD: Sql = Sql::Twin {
         WHERE enrollments.workspace_id = $1 AND enrollments.enrollment_id = t.id AND enrollments.state = 'active'",
 };
 
+/// Leaves `state` alone: SQLite then leaves alone the indexes that hold only what is active.
 static ADVANCE: Each<4> = Each(Sql::Twin {
     sqlite: "
-        UPDATE enrollments SET next_step = $4, due_at = $5, message_id = NULL,
-            hour_minute = COALESCE($6, hour_minute),
-            state = CASE WHEN $5 IS NULL AND state = 'active' THEN 'completed' ELSE state END,
-            ended_at = CASE WHEN $5 IS NULL AND state = 'active' THEN $2 ELSE ended_at END
-        WHERE workspace_id = $1 AND enrollment_id = $3",
+        UPDATE enrollments SET next_step = $3, due_at = $4, message_id = NULL, hour_minute = COALESCE($5, hour_minute)
+        WHERE workspace_id = $1 AND enrollment_id = $2",
     postgres: "
         UPDATE enrollments SET next_step = t.step, due_at = t.due, message_id = NULL,
+            hour_minute = COALESCE(t.hour, hour_minute)
+        FROM UNNEST($2::BIGINT[], $3::BIGINT[], $4::BIGINT[], $5::BIGINT[]) AS t (id, step, due, hour)
+        WHERE enrollments.workspace_id = $1 AND enrollments.enrollment_id = t.id",
+});
+
+static COMPLETE: Each<3> = Each(Sql::Twin {
+    sqlite: "
+        UPDATE enrollments SET next_step = $4, due_at = NULL, message_id = NULL, hour_minute = COALESCE($5, hour_minute),
+            state = CASE WHEN state = 'active' THEN 'completed' ELSE state END,
+            ended_at = CASE WHEN state = 'active' THEN $2 ELSE ended_at END
+        WHERE workspace_id = $1 AND enrollment_id = $3",
+    postgres: "
+        UPDATE enrollments SET next_step = t.step, due_at = NULL, message_id = NULL,
             hour_minute = COALESCE(t.hour, hour_minute),
-            state = CASE WHEN t.due IS NULL AND state = 'active' THEN 'completed' ELSE state END,
-            ended_at = CASE WHEN t.due IS NULL AND state = 'active' THEN $2 ELSE ended_at END
-        FROM UNNEST($3::BIGINT[], $4::BIGINT[], $5::BIGINT[], $6::BIGINT[]) AS t (id, step, due, hour)
+            state = CASE WHEN state = 'active' THEN 'completed' ELSE state END,
+            ended_at = CASE WHEN state = 'active' THEN $2 ELSE ended_at END
+        FROM UNNEST($3::BIGINT[], $4::BIGINT[], $5::BIGINT[]) AS t (id, step, hour)
         WHERE enrollments.workspace_id = $1 AND enrollments.enrollment_id = t.id",
 });
 
@@ -198,6 +209,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("claims::CLAIM", &CLAIM.0),
     ("claims::HOLD", &HOLD),
     ("claims::ADVANCE", &ADVANCE.0),
+    ("claims::COMPLETE", &COMPLETE.0),
     ("claims::REASSIGN", &REASSIGN),
     ("claims::OF_NUMBER", &OF_NUMBER),
     ("claims::STRAYED", &STRAYED),
@@ -360,10 +372,20 @@ pub fn advance(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[Advance], now: T
     if rows.is_empty() {
         return Ok(());
     }
-    let batch =
-        rows.iter().map(|row| [row.enrollment.0.into(), i64::from(row.step).into(), row.due.into(), row.hour.into()]);
-    let shared = [workspace.0.into(), json::micros(now).into()];
-    tx.execute_each(&ADVANCE, &shared, &batch.collect::<Vec<_>>())?;
+    let (mut on, mut over) = (Vec::with_capacity(rows.len()), Vec::new());
+    for row in rows {
+        let (id, step) = (row.enrollment.0.into(), i64::from(row.step).into());
+        match row.due {
+            Some(due) => on.push([id, step, due.into(), row.hour.into()]),
+            None => over.push([id, step, row.hour.into()]),
+        }
+    }
+    if !on.is_empty() {
+        tx.execute_each(&ADVANCE, &[workspace.0.into()], &on)?;
+    }
+    if !over.is_empty() {
+        tx.execute_each(&COMPLETE, &[workspace.0.into(), json::micros(now).into()], &over)?;
+    }
     for workflow in rows.iter().filter_map(|row| row.completes) {
         tallies::count(tx, workspace, now, (workflow.0, 0), What::Completed, Count::one(0))?;
     }
