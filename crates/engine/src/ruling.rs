@@ -10,6 +10,8 @@
 //! | taken, then refused by a receipt | `undelivered` | stays earned, or reversed if the workspace says so | ends |
 //! | doubt | `in_doubt` | stays prepaid | waits |
 
+use std::rc::Rc;
+
 use domain::consent::Kind;
 use domain::enrollment::EnrollmentState;
 use domain::ids::EnrollmentId;
@@ -19,6 +21,7 @@ use domain::money::Micros;
 use domain::schedule;
 use domain::suppression::Suppression;
 use domain::unnamed::without_phones;
+use domain::zones::Candidates;
 use jiff::civil::Time;
 use jiff::{SignedDuration, Timestamp};
 use store::claims::Advance;
@@ -255,8 +258,8 @@ fn failed_event(settling: &mut Settling<'_>, message: &Message) {
 
 /// Moves the enrollment past the step of this message.
 fn next_step(settling: &mut Settling<'_>, tx: &mut Tx<'_>, message: &Message) -> Result<(), Failure> {
-    let (Some((row, _)), Some(step)) = (settling.enrollment(message), message.step) else { return Ok(()) };
-    let row = row.clone();
+    let row = message.enrollment.and_then(|id| settling.enrollments.get(&id)).map(Rc::clone);
+    let (Some(row), Some(step)) = (row, message.step) else { return Ok(()) };
     // The send itself counts, not the hour at which a lost answer was found out.
     let went_at = message.claimed_at.unwrap_or(settling.beat.now);
     after(settling, tx, &row, step, went_at).map(|_| ())
@@ -273,7 +276,7 @@ pub(crate) fn after(
     let (next, runs) = (step + 1, row.state == EnrollmentState::Active);
     let place = facts::thawed(&row.place)?;
     let hour = row.hour_minute.unwrap_or_else(|| local_minute(&place, went_at));
-    let due = if runs { due_after(settling, tx, row, next, hour, went_at)? } else { None };
+    let due = if runs { due_after(settling, tx, row, &place, next, hour, went_at)? } else { None };
     let completes = (runs && due.is_none()).then_some(row.workflow);
     if completes.is_some() {
         let note = serde_json::json!({ "enrollment": row.id, "workflow": row.workflow });
@@ -289,24 +292,24 @@ fn due_after(
     settling: &Settling<'_>,
     tx: &mut Tx<'_>,
     row: &Enrollment,
+    place: &Candidates,
     step: u8,
     hour_minute: i64,
     went_at: Timestamp,
 ) -> Result<Option<Timestamp>, Failure> {
     let steps = settling.steps.of(tx, settling.beat.workspace, row.workflow, row.version)?;
     let Some(next) = steps.get(usize::from(step) - 1) else { return Ok(None) };
-    let place = facts::thawed(&row.place)?;
     let clock = i8::try_from(hour_minute / 60).ok().zip(i8::try_from(hour_minute % 60).ok());
     let hour = clock.and_then(|(hour, minute)| Time::new(hour, minute, 0, 0).ok());
     let hour = hour.ok_or_else(|| Failure::Stored(format!("{} has the minute {hour_minute}", row.id)))?;
-    let planned = schedule::next_due(went_at, hour, next.gap_days, &place, Some(&settling.known.settings.hours));
+    let planned = schedule::next_due(went_at, hour, next.gap_days, place, Some(&settling.known.settings.hours));
     // A window that never opens is looked at again by the claim, day by day.
     let blocked = || later(went_at, SignedDuration::from_hours(24 * i64::from(next.gap_days)));
     Ok(Some(planned.map_or_else(|_| blocked(), |planned| planned.due)))
 }
 
 /// The minute of the day on the contact's clock.
-fn local_minute(place: &domain::zones::Candidates, at: Timestamp) -> i64 {
+fn local_minute(place: &Candidates, at: Timestamp) -> i64 {
     let local = place.primary.local(at);
     i64::from(local.hour()) * 60 + i64::from(local.minute())
 }

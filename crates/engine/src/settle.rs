@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 
 use domain::attempt::{self, Answer, Doubt, Found, Verdict};
 use domain::enrollment::{EnrollmentState, StopReason};
@@ -89,7 +90,7 @@ pub(crate) struct Settling<'a> {
     pub(crate) beat: &'a Beat,
     pub(crate) known: Known,
     pub(crate) steps: Steps,
-    pub(crate) enrollments: HashMap<EnrollmentId, Enrollment>,
+    pub(crate) enrollments: HashMap<EnrollmentId, Rc<Enrollment>>,
     pub(crate) transfers: Vec<Transfer>,
     pub(crate) advances: Vec<Advance>,
     pub(crate) holds: Vec<(EnrollmentId, Timestamp)>,
@@ -268,7 +269,7 @@ impl<'a> Settling<'a> {
             beat,
             known: facts::workspace_of(tx, beat.workspace)?,
             steps: steps.clone(),
-            enrollments: rows.into_iter().map(|row| (row.id, row)).collect(),
+            enrollments: rows.into_iter().map(|row| (row.id, Rc::new(row))).collect(),
             transfers: Vec::new(),
             advances: Vec::new(),
             holds: Vec::new(),
@@ -370,7 +371,7 @@ impl<'a> Settling<'a> {
 
     /// The enrollment of a message, and whether it still runs.
     pub(crate) fn enrollment(&self, message: &Message) -> Option<(&Enrollment, bool)> {
-        let row = self.enrollments.get(&message.enrollment?)?;
+        let row = self.enrollments.get(&message.enrollment?)?.as_ref();
         Some((row, row.state == EnrollmentState::Active))
     }
 

@@ -300,7 +300,9 @@ pub fn running_in(
 /// These enrollments, locked until the transaction ends, in the order of their keys.
 pub fn lock(tx: &mut Tx<'_>, workspace: WorkspaceId, ids: &[EnrollmentId]) -> Result<Vec<Enrollment>, DbError> {
     let list = json::list(ids.iter().map(|id| id.0));
-    read_all(&tx.query_write(&LOCK, &[workspace.0.into(), list])?)
+    let rows = read_all(&tx.query_write(&LOCK, &[workspace.0.into(), list])?)?;
+    tallies::of_workflows(tx, workspace, &rows);
+    Ok(rows)
 }
 
 /// The enrollment in which a contact is.

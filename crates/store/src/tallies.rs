@@ -25,6 +25,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use self::pending::{Book, Changed, Posted, day_of};
+use crate::enrollments::Enrollment;
 use crate::messages::Message;
 use crate::{DbError, Read, Row, Sql, Tx, json};
 
@@ -220,6 +221,12 @@ pub(crate) fn seen<'m>(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: impl Itera
     }
 }
 
+/// Notes of which workflows enrollments are, as they are locked.
+pub(crate) fn of_workflows(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[Enrollment]) {
+    let of = rows.iter().map(|row| (row.id.0, row.workflow.0));
+    tx.pending().book(workspace).workflows.extend(of);
+}
+
 /// Messages were made. Until then they were nothing, which counts as nothing, as what is queued does.
 pub(crate) fn made(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[Message]) {
     let book = tx.pending().book(workspace);
@@ -312,7 +319,8 @@ fn settle(tx: &mut Tx<'_>, book: &mut Book) -> Result<(), DbError> {
     if book.zone.is_none() {
         book.zone = zone_of(tx, book.workspace)?;
     }
-    let workflows = workflows_of(tx, book.workspace, &book.enrollments())?;
+    let mut workflows = workflows_of(tx, book.workspace, &book.unknown())?;
+    workflows.extend(std::mem::take(&mut book.workflows));
     for ((cause, reason, day), amounts) in movements(std::mem::take(&mut book.posted)) {
         let workflow = workflows.get(&cause.subject).copied().unwrap_or(0);
         let count = Count { count: 1, segments: 0, amounts };

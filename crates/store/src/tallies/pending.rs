@@ -68,6 +68,8 @@ pub(super) struct Book {
     pub(super) workspace: WorkspaceId,
     pub(super) zone: Option<Zone>,
     pub(super) seen: HashMap<MessageId, MessageState>,
+    /// Of which workflows enrollments are, as far as the transaction has read them.
+    pub(super) workflows: HashMap<i64, i64>,
     pub(super) changed: BTreeMap<MessageId, Changed>,
     pub(super) posted: Vec<Posted>,
     pub(super) rows: HashMap<Place, Count>,
@@ -85,6 +87,7 @@ impl Pending {
                 workspace,
                 zone: None,
                 seen: HashMap::new(),
+                workflows: HashMap::new(),
                 changed: BTreeMap::new(),
                 posted: Vec::new(),
                 rows: HashMap::new(),
@@ -124,12 +127,12 @@ impl Book {
         rows
     }
 
-    /// Enrollments whose workflows must be known to count what changed.
-    pub(super) fn enrollments(&self) -> Vec<i64> {
+    /// Enrollments whose workflows must be known to count what changed, and are not.
+    pub(super) fn unknown(&self) -> Vec<i64> {
         let texts = self.changed.values().filter_map(|changed| changed.enrollment);
         let costs = self.posted.iter().filter(|posted| What::Moved(posted.transfer.reason).is_of_workflow());
-        let mut all: Vec<i64> =
-            texts.map(|EnrollmentId(id)| id).chain(costs.map(|posted| posted.transfer.cause.subject)).collect();
+        let subjects = texts.map(|EnrollmentId(id)| id).chain(costs.map(|posted| posted.transfer.cause.subject));
+        let mut all: Vec<i64> = subjects.filter(|id| !self.workflows.contains_key(id)).collect();
         all.sort_unstable();
         all.dedup();
         all
