@@ -15,7 +15,7 @@ use crate::place::TYPED;
 use crate::sink::Sink;
 
 /// As many as one account may have with a carrier at once (`engine/src/slots.rs`).
-const AT_ONCE: usize = 168;
+const AT_ONCE: usize = 264;
 
 /// Texts a second.
 pub(crate) async fn run(sink: &Sink, texts: usize) -> f64 {

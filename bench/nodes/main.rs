@@ -25,7 +25,7 @@ use store::{DbError, Sql};
 use crate::node::Node;
 
 /// The texts that one node has with carriers at most: see `engine::slots`.
-const SLOTS: usize = 512;
+const SLOTS: usize = 768;
 /// Time to come up to speed.
 const WARM: Duration = Duration::from_secs(4);
 

@@ -39,16 +39,16 @@ const MESSAGES_PER_CLAIM: i64 = 200;
 const ANSWERS_IN_WAIT: usize = 1024;
 /// Most answers in one settling transaction.
 const ANSWERS_PER_SETTLE: usize = 256;
-/// How many settle at once on a server, where one waits for its answers while the other's statements run. A file has one writer.
+/// How many settle at once: one waits for its answers, or for the disk, while the other's statements run.
 const SETTLERS: usize = 2;
 /// Most workspaces that one look finds.
 const WORKSPACES_PER_LOOK: i64 = 256;
 /// Longest time between two looks for due work.
 const LONGEST_IDLE: SignedDuration = SignedDuration::from_secs(1);
 /// So many answers are settled at once; fewer wait for others, because each settling has a cost of its own, whatever it takes.
-const ANSWERS_WORTH_A_SETTLE: usize = 64;
+const ANSWERS_WORTH_A_SETTLE: usize = 32;
 /// Longest time that they wait.
-const SETTLE_GATHERS: SignedDuration = SignedDuration::from_millis(2);
+const SETTLE_GATHERS: SignedDuration = SignedDuration::from_millis(1);
 /// Time until the next look if all that was found was other nodes' turn: about as long as a claim takes.
 const TURN_WAIT: SignedDuration = SignedDuration::from_millis(10);
 
@@ -190,9 +190,8 @@ impl Engine {
     pub async fn dispatch(&self, stop: watch::Receiver<bool>, grace: SignedDuration) {
         let (answers, inbox) = mpsc::channel(ANSWERS_IN_WAIT);
         let inbox = Arc::new(Mutex::new(inbox));
-        let count = if self.store().address().is_server() { SETTLERS } else { 1 };
         // Tasks that nobody ends: what answers late is settled as long as the process lives.
-        let settlers = (0..count).map(|_| tokio::spawn(self.clone().settle_all(Arc::clone(&inbox))));
+        let settlers = (0..SETTLERS).map(|_| tokio::spawn(self.clone().settle_all(Arc::clone(&inbox))));
         let settlers = settlers.collect::<Vec<_>>();
         drop(inbox);
         let slots = Slots::new();

@@ -4,8 +4,8 @@
 //!
 //! | who | may hold |
 //! |---|---|
-//! | a workspace | no more than it leaves free for the others: some 224, less where others hold some |
-//! | an account | three quarters of what its workspace may hold: some 168 |
+//! | a workspace | no more than it leaves free for the others: some 352, less where others hold some |
+//! | an account | three quarters of what its workspace may hold: some 264 |
 //! | whoever holds none | one of the last 64, which nobody else gets |
 //!
 //! A claim asks first and takes no more than it was told, so nothing that is claimed waits for a slot: while it waited, a reply
@@ -22,14 +22,15 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::clock;
 
-/// Most texts with carriers at once, on one node.
-pub(crate) const CARRIER_SLOTS: u32 = 512;
+/// Most texts with carriers at once, on one node: each may be a connection, and a process may have 1,024 files open where nobody says
+/// otherwise.
+pub(crate) const CARRIER_SLOTS: u32 = 768;
 /// The last of them are for workspaces that hold none, one for each.
 const LAST: i64 = 64;
 /// So many slots that came back to a workspace which holds as many are worth a claim at once.
 const WORTH_A_CLAIM: i64 = 64;
-/// Longest time that they are gathered for it: about as long as a claim takes.
-const GATHERS_FOR: SignedDuration = SignedDuration::from_millis(5);
+/// Longest time that they are gathered for it.
+const GATHERS_FOR: SignedDuration = SignedDuration::from_millis(1);
 
 /// All slots of a dispatcher. Clones are one.
 #[derive(Clone)]
@@ -278,9 +279,9 @@ mod tests {
     #[test]
     fn whoever_never_answers_leaves_most_of_the_slots_to_the_others() {
         let (slots, mut kept) = (Slots::new(), Vec::new());
-        assert_eq!(fill(&slots, 1, "silent", &mut kept), 168);
+        assert_eq!(fill(&slots, 1, "silent", &mut kept), 264);
         assert!(fill(&slots, 1, "good", &mut kept) >= 40, "the other account of the workspace");
-        assert!(kept.len() <= 224, "one workspace holds {}", kept.len());
+        assert!(kept.len() <= 352, "one workspace holds {}", kept.len());
         assert!(slots.room(WorkspaceId(2), 200).left("another") >= 80);
     }
 
@@ -338,6 +339,6 @@ mod tests {
         kept.clear();
         assert!(slots.held().by_workspace.is_empty() && slots.held().by_account.is_empty());
         assert!(!slots.refuse(WorkspaceId(1), &room, until), "all came back since");
-        assert_eq!(slots.room(WorkspaceId(1), 200).left("silent"), 168);
+        assert_eq!(slots.room(WorkspaceId(1), 200).left("silent"), 200);
     }
 }

@@ -22,7 +22,7 @@ use crate::world::{Plan, World, on_both};
 
 const PEOPLE: i64 = 600;
 /// Most texts that one account of one workspace may have with its carrier on one node.
-const SLOTS: i64 = 168;
+const SLOTS: i64 = 264;
 /// The phone of the small workspace's contact.
 const NEIGHBOUR: &str = "+13057000001";
 

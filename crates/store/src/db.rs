@@ -43,7 +43,7 @@ pub(crate) use postgres::admin;
 /// How much memory and how many connections a store takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sizes {
-    /// SQLite: the page cache of the writer and of each reader, in mebibytes.
+    /// SQLite: the page cache of each reader, in mebibytes; the writer's too, which takes 16 at most (decision 0040).
     pub cache_mebibytes: u32,
     /// Threads that read, each with its connection; at least 1.
     pub readers: usize,
