@@ -267,6 +267,36 @@ fn no_change_misses_that_a_field_is_kept_from_now_on() {
     });
 }
 
+/// SQLite has one writer: nobody can ask for a field while another writes.
+#[test]
+fn a_field_is_not_added_while_somebody_writes_contacts() {
+    on_both(Plan::default, async |world| {
+        if !world.engine.store().address().is_server() {
+            return world.end().await;
+        }
+        fill(&world).await;
+        let (wrote, mut written) = tokio::sync::mpsc::unbounded_channel();
+        let (end, ended) = std::sync::mpsc::channel();
+        let (workspace, now) = (world.workspace(), world.engine.now());
+        let writing = world.engine.store().write::<_, Failure, _>(Lane::Normal, move |tx| {
+            store::contacts::insert_imported(tx, workspace, &[row(MANY + 1)], Some(ImportId(9)), now)?;
+            wrote.send(()).unwrap();
+            ended.recv().unwrap();
+            Ok(())
+        });
+        written.recv().await.unwrap();
+        page(&world, &is("nowhere"), Sort::Newest).await;
+        assert_eq!(fields(&world).await, [], "the contact that is being written would be missed");
+        end.send(()).unwrap();
+        writing.await.unwrap();
+        page(&world, &is("nowhere"), Sort::Newest).await;
+        world.engine.tend_fields().await.unwrap();
+        assert_eq!(fields(&world).await, [("city".to_owned(), "ready".to_owned())]);
+        kept_as_they_are(&world).await;
+        world.end().await;
+    });
+}
+
 #[test]
 fn a_field_that_nobody_asks_for_is_let_go() {
     on_both(Plan::default, async |world| {
