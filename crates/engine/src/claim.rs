@@ -3,6 +3,7 @@
 //! Everything is checked again here but funds: the enrollment still runs, the contact is not
 //! suppressed, the window is open, the cap of 24 hours has room, the number is live and its pace
 //! has room; the workspace is not suspended, or its steps wait. Each due step is sent, held until a later time, or ends its enrollment with a refund.
+//! Where a reply waits for its end it takes only the first of what is due ([`Tx::is_awaited`]); the rest is due still.
 //! What is sent gets the time until which its carrier may deliver it, by the same windows: [`domain::deadline`].
 //! After the commit the message is `sending`: durable before the carrier is called.
 
@@ -106,6 +107,7 @@ pub(crate) fn claim(tx: &mut Tx<'_>, claim: &Claim) -> Result<Work, Failure> {
     let mut room = Room::new(&known, claim.slots.clone(), beat.now, Meters::load(tx, beat, &numbers)?);
     let mut work = Work::default();
     crate::manual::claim_messages(tx, claim, &known, &mut numbers, &mut room, &mut work)?;
+    let by_hand = work.send.len();
     // Numbers that share a limit take turns: the one that sent longest ago comes first.
     numbers.sort_by_key(|number| (number.used_at, number.id));
     if known.row.suspended.is_some() {
@@ -117,6 +119,10 @@ pub(crate) fn claim(tx: &mut Tx<'_>, claim: &Claim) -> Result<Work, Failure> {
             work.homeless |= !claims::due_of(tx, beat.workspace, number.id, beat.now, 1)?.is_empty();
         } else {
             claim_number(tx, claim, &known, number, &mut room, &mut work)?;
+        }
+        // A number that only waits keeps none of the others back.
+        if work.send.len() > by_hand && tx.is_awaited() {
+            break;
         }
     }
     work.full = room.full;
@@ -177,6 +183,7 @@ impl Room {
     }
 }
 
+/// Claims of one number, until its room is used up, or something inbound waits for the transaction's end.
 fn claim_number(
     tx: &mut Tx<'_>,
     claim: &Claim,
@@ -186,16 +193,45 @@ fn claim_number(
     work: &mut Work,
 ) -> Result<(), Failure> {
     let beat = &claim.beat;
-    let limit = room.left(&number.carrier).min(room.meters.room(number));
-    if limit <= 0 {
+    let mut limit = usize::try_from(room.left(&number.carrier).min(room.meters.room(number))).unwrap_or(0);
+    if limit == 0 {
         return put_off_if_due(tx, beat, number, room);
     }
-    let due = claims::due(tx, beat.workspace, number.id, beat.now, limit)?;
-    if due.is_empty() {
-        return Ok(());
+    let (before, mut wait) = (work.send.len(), None);
+    while limit > 0 && wait.is_none() {
+        let some = tx.stride(limit);
+        let due = claims::due(tx, beat.workspace, number.id, beat.now, i64::try_from(some).unwrap_or(i64::MAX))?;
+        if due.is_empty() {
+            break;
+        }
+        work.touched += due.len();
+        wait = claim_due(tx, claim, known, number, &due, room, work)?;
+        if due.len() < some || tx.is_awaited() {
+            break;
+        }
+        limit -= due.len();
     }
-    work.touched += due.len();
-    let mut decided = decide(tx, beat, known, number, &due)?;
+    if let Some(until) = wait {
+        number.paced_until = number.paced_until.max(until);
+    }
+    if work.send.len() > before || wait.is_some() {
+        numbers::pace(tx, beat.workspace, number)?;
+    }
+    Ok(())
+}
+
+/// Sends, holds or ends due steps; says until when the number waits, if its limits let not all of them go.
+fn claim_due(
+    tx: &mut Tx<'_>,
+    claim: &Claim,
+    known: &Known,
+    number: &mut Number,
+    due: &[Due],
+    room: &mut Room,
+    work: &mut Work,
+) -> Result<Option<Timestamp>, Failure> {
+    let beat = &claim.beat;
+    let mut decided = decide(tx, beat, known, number, due)?;
     claims::hold(tx, beat.workspace, &decided.hold)?;
     for (reason, ids) in &decided.end {
         ending::stop(tx, beat, ids, *reason)?;
@@ -203,14 +239,8 @@ fn claim_number(
     let wait = meter(&mut decided.send, number, &mut room.meters);
     let sent = send(tx, claim, number, &decided.send)?;
     room.take(&number.carrier, i64::try_from(sent.len()).unwrap_or(i64::MAX));
-    if let Some(until) = wait {
-        number.paced_until = number.paced_until.max(until);
-    }
-    if !sent.is_empty() || wait.is_some() {
-        numbers::pace(tx, beat.workspace, number)?;
-    }
     work.send.extend(sent);
-    Ok(())
+    Ok(wait)
 }
 
 /// Keeps those for which there is room, the oldest first, and counts them; says until when the next one waits.

@@ -5,7 +5,7 @@
 //! | find | a read | workspaces with due work, the one that waited longest first |
 //! | claim | one | see `claim`: durable before the carrier is called; a workspace that another node claims for is passed over |
 //! | submit | none open | concurrently, no more at once than there are slots for it: see `slots` |
-//! | settle | one for whatever has answered | see `settle` |
+//! | settle | one for whatever has answered, several where replies come in between | see `settle` |
 //! | seek | none, then one | attempts in doubt are asked for at their carrier |
 //!
 //! [`Engine::round`] does all of it once and returns: tests, the simulation and a manual clock use
@@ -138,15 +138,13 @@ impl Engine {
         Ok(work)
     }
 
-    async fn settle(&self, workspace: WorkspaceId, answers: Vec<Answered>) -> Result<(), Failure> {
-        if answers.is_empty() {
-            return Ok(());
-        }
-        let (beat, steps) = (self.beat_as(workspace, "carrier"), self.steps());
-        let said: Vec<Said> = answers.iter().map(|answered| answered.said).collect();
-        self.write(Lane::Normal, move |tx| settle::settle(tx, &beat, &steps, &answers)).await?;
+    /// Settles the first of these from a place on, in one transaction; says how many.
+    async fn settle(&self, workspace: WorkspaceId, answers: Arc<[Answered]>, from: usize) -> Result<usize, Failure> {
+        let (beat, steps, all) = (self.beat_as(workspace, "carrier"), self.steps(), Arc::clone(&answers));
+        let settled = self.write(Lane::Normal, move |tx| settle::settle(tx, &beat, &steps, &all[from..])).await?;
+        let said: Vec<Said> = answers[from..].iter().take(settled).map(|answered| answered.said).collect();
         self.counters().settled(&said);
-        Ok(())
+        Ok(settled)
     }
 
     async fn submit(&self, claimed: Claimed) -> Answered {
@@ -302,16 +300,22 @@ impl Engine {
         }
     }
 
-    /// Settles answers together; if that fails, each by itself, so that one keeps none of the others. The first of
-    /// them that fails is the answer.
-    async fn settle_apart(&self, workspace: WorkspaceId, answers: Vec<Answered>) -> Result<(), Failure> {
-        if self.settle(workspace, answers.clone()).await.is_ok() {
-            return Ok(());
+    /// Settles answers together, or as many at a time as replies let it; if that fails, each by itself, so that one keeps none of the
+    /// others. The first of them that fails is the answer.
+    async fn settle_apart(&self, workspace: WorkspaceId, mut answers: Vec<Answered>) -> Result<(), Failure> {
+        // Whose identifier a search has found is known only when what was accepted is settled.
+        answers.sort_by_key(|answered| matches!(answered.said, Said::Found { .. }));
+        let (answers, mut settled): (Arc<[Answered]>, usize) = (answers.into(), 0);
+        while settled < answers.len() {
+            match self.settle(workspace, Arc::clone(&answers), settled).await {
+                Ok(more) => settled += more,
+                Err(_) => break,
+            }
         }
         let mut failed = None;
-        for answered in answers {
+        for answered in &answers[settled..] {
             let attempt = answered.attempt;
-            if let Err(error) = self.settle(workspace, vec![answered]).await {
+            if let Err(error) = self.settle(workspace, [answered.clone()].into(), 0).await {
                 // The message stays `sending`; past its deadline it falls into doubt and is asked for.
                 tracing::error!(%workspace, %attempt, %error, cause = error.causes(), "an answer was not settled");
                 failed.get_or_insert(error);

@@ -91,6 +91,10 @@ impl Engine {
         let capabilities = self.carrier(carrier).map(|carrier| carrier.capabilities());
         let whose = self.roll().account(carrier).map(|account| account.workspace);
         let (now, beat, steps, carrier) = (self.now(), self.beats("contact"), self.steps(), carrier.to_owned());
+        let lane = match event {
+            CarrierEvent::Inbound(_) => Lane::Inbound,
+            CarrierEvent::Receipt(_) => Lane::Receipt,
+        };
         let take = move |tx: &mut Tx<'_>| {
             // A carrier speaks for its own numbers only: an account of one workspace cannot tell news of another's.
             let route = numbers::route(tx, our_number(&event))?.filter(|route| route.carrier == carrier);
@@ -108,7 +112,7 @@ impl Engine {
             }
             stray(tx, &carrier, &event, now)
         };
-        let received = self.write(Lane::Inbound, take).await?;
+        let received = self.write(lane, take).await?;
         self.counters().received(&received);
         self.wake();
         Ok(received)

@@ -1,4 +1,5 @@
-//! Settling: what the answers of carriers change, in one transaction for whatever has answered.
+//! Settling: what the answers of carriers change, in one transaction for whatever has answered, or for the first of them where a reply
+//! waits for its end.
 //!
 //! An answer counts only where its attempt still matches: the message is in flight and on that try. Of one
 //! that comes too late, because a receipt was faster, the carrier's identifier and count are still taken.
@@ -105,8 +106,21 @@ pub(crate) struct Settling<'a> {
     linked: BTreeSet<AttemptId>,
 }
 
+/// Settles the first of these, all if nothing inbound waits; says how many.
+pub(crate) fn settle(tx: &mut Tx<'_>, beat: &Beat, steps: &Steps, answers: &[Answered]) -> Result<usize, Failure> {
+    let mut settled = 0;
+    for some in answers.chunks(tx.stride(answers.len())) {
+        settle_all(tx, beat, steps, some)?;
+        settled += some.len();
+        if tx.is_awaited() {
+            break;
+        }
+    }
+    Ok(settled)
+}
+
 /// Settles what has answered. Answers to attempts that are no longer on their way change nothing.
-pub(crate) fn settle(tx: &mut Tx<'_>, beat: &Beat, steps: &Steps, answers: &[Answered]) -> Result<(), Failure> {
+fn settle_all(tx: &mut Tx<'_>, beat: &Beat, steps: &Steps, answers: &[Answered]) -> Result<(), Failure> {
     let kin = kin_of_refused(tx, beat, answers)?;
     pause_numbers(tx, beat, answers)?;
     let mut settling = Settling::new(tx, beat, steps, answers.iter().filter_map(|answer| answer.enrollment), kin)?;

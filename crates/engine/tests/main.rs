@@ -16,6 +16,7 @@ mod consent;
 mod contacts;
 mod costs;
 mod crowd;
+mod cut;
 mod deadline;
 mod doubts;
 mod enrolling;

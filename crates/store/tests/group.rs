@@ -155,6 +155,103 @@ fn what_is_normal_has_its_turn_however_much_is_inbound() {
         let before = runtime().block_on(normal).unwrap();
         assert!((1..300).contains(&before), "{before} inbound went before it");
     }
+    let db = testing::postgres();
+    let ran = Arc::new(AtomicU32::new(0));
+    // More than there are connections, so that something inbound waits at all times.
+    for _ in 0..8 {
+        never_ending(&db.store, &ran);
+    }
+    let seen = Arc::clone(&ran);
+    let normal = db.store.write(Lane::Normal, move |_| Ok::<_, DbError>(seen.load(Ordering::Relaxed)));
+    let before = runtime().block_on(normal).unwrap();
+    assert!(before < 300, "{before} inbound went before it");
+}
+
+#[test]
+fn a_large_job_is_told_that_something_inbound_waits_when_it_has_had_its_millisecond() {
+    for store in [testing::sqlite().store.clone(), Store::open(&Address::memory()).unwrap()] {
+        // In the turn of what is normal too.
+        for lane in [Lane::Normal, Lane::Inbound] {
+            let early = (0..50).filter(|_| is_told_early(&store, lane)).count();
+            assert!(early < 50, "after {lane:?} each of them was to end before it had begun");
+        }
+    }
+    let db = testing::postgres();
+    let inbound = db.store.clone();
+    let ask = move |tx: &mut store::Tx<'_>| {
+        // The other three connections are taken by the first of these, for which the rest waits.
+        let holders = [(); 3].map(|()| hold(&inbound, Lane::Inbound));
+        let waiting = inbound.write(Lane::Inbound, |_| Ok::<_, DbError>(()));
+        let said = (tx.is_awaited(), tx.stride(1_000));
+        drop(holders);
+        drop(waiting);
+        Ok::<_, DbError>(said)
+    };
+    let said = db.store.write_blocking(Lane::Normal, ask).unwrap();
+    assert_eq!(said, (false, 1_000), "nobody waits for another's transaction");
+}
+
+/// Whatever was written last, the next has no turn.
+fn without_a_turn(store: &Store) {
+    store.write_blocking(Lane::Normal, |_| Ok::<_, DbError>(())).unwrap();
+}
+
+/// A job after one of this lane, during which something inbound comes, and which goes on until it is told so; says whether it was
+/// at once.
+fn is_told_early(store: &Store, after: Lane) -> bool {
+    without_a_turn(store);
+    let holder = hold(store, after);
+    let other = store.clone();
+    let large = store.write(Lane::Normal, move |tx| {
+        assert!(!tx.is_awaited(), "nothing waits");
+        assert_eq!([0, 5, 1_000].map(|whole| tx.stride(whole)), [1, 5, 32]);
+        drop(other.write(Lane::Inbound, |_| Ok::<_, DbError>(())));
+        let early = tx.is_awaited();
+        let told = (0..10_000_000).any(|_| {
+            std::thread::yield_now();
+            tx.is_awaited()
+        });
+        assert!(told, "it was never told");
+        Ok::<_, DbError>(early)
+    });
+    drop(holder);
+    runtime().block_on(large).unwrap()
+}
+
+#[test]
+fn what_is_normal_goes_before_what_is_inbound_only_at_the_beginning_of_its_turn() {
+    for store in [testing::sqlite().store.clone(), Store::open(&Address::memory()).unwrap()] {
+        let inbound_first = |after| (0..50).filter(|_| goes_before_the_second(&store, after)).count();
+        assert_eq!(inbound_first(Lane::Normal), 50, "it had no turn");
+        assert!(inbound_first(Lane::Inbound) < 50, "it never had its turn");
+    }
+}
+
+/// Two that are normal after one of this lane, and something inbound that comes during the first: whether it goes before the second.
+fn goes_before_the_second(store: &Store, after: Lane) -> bool {
+    without_a_turn(store);
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let holder = hold(store, after);
+    let (other, seen) = (store.clone(), Arc::clone(&order));
+    let first = store.write(Lane::Normal, move |_| {
+        let seen = Arc::clone(&seen);
+        drop(other.write(Lane::Inbound, move |_| {
+            seen.lock().unwrap().push(Lane::Inbound);
+            Ok::<_, DbError>(())
+        }));
+        Ok::<_, DbError>(())
+    });
+    let seen = Arc::clone(&order);
+    let second = store.write(Lane::Normal, move |_| {
+        seen.lock().unwrap().push(Lane::Normal);
+        Ok::<_, DbError>(())
+    });
+    drop(holder);
+    runtime().block_on(first).unwrap();
+    runtime().block_on(second).unwrap();
+    // What is inbound may be last.
+    store.write_blocking(Lane::Inbound, |_| Ok::<_, DbError>(())).unwrap();
+    order.lock().unwrap().first() == Some(&Lane::Inbound)
 }
 
 #[test]

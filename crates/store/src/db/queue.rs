@@ -12,15 +12,34 @@ pub(super) const WAITING_LIMIT: usize = 100_000;
 
 const LANES: usize = 3;
 
-/// Who is served first when transactions wait. On SQLite, which has one writer, something normal goes between two groups of what is inbound.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// Who is served first when transactions wait. Whoever has written something inbound writes something normal next, if that waits: on SQLite
+/// it goes between two groups of what is inbound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {
-    /// What people send us: replies, opt-outs, receipts. Always first.
+    /// What people send us: replies, opt-outs. Always first, and what can end early does so for it ([`Tx::is_awaited`](super::Tx::is_awaited)).
     Inbound,
+    /// What carriers tell of our texts, in one line with what people send, and nothing ends early for it: there are as many as there are texts.
+    Receipt,
     /// Pages, API calls, the dispatcher.
     Normal,
     /// Imports and other large work; commits alone and never beside a small job.
     Bulk,
+}
+
+impl Lane {
+    /// Whether it came from outside: to be answered soon.
+    pub(super) fn is_inbound(self) -> bool {
+        self.place() == 0
+    }
+
+    /// Which of the lines.
+    fn place(self) -> usize {
+        match self {
+            Self::Inbound | Self::Receipt => 0,
+            Self::Normal => 1,
+            Self::Bulk => 2,
+        }
+    }
 }
 
 /// A job and the lane that it came by.
@@ -31,20 +50,21 @@ pub(super) struct Waiting {
 
 #[derive(Default)]
 struct Line {
-    lanes: [VecDeque<Box<dyn Job>>; LANES],
+    lanes: [VecDeque<Waiting>; LANES],
+    /// How many of them people wait for.
+    inbound: usize,
     closed: bool,
 }
 
 impl Line {
     fn pop(&mut self, lowest: Lane) -> Option<Waiting> {
-        [Lane::Inbound, Lane::Normal, Lane::Bulk]
-            .into_iter()
-            .filter(|lane| *lane <= lowest)
-            .find_map(|lane| self.pop_of(lane))
+        (0..=lowest.place()).find_map(|place| self.pop_at(place))
     }
 
-    fn pop_of(&mut self, lane: Lane) -> Option<Waiting> {
-        self.lanes[lane as usize].pop_front().map(|job| Waiting { lane, job })
+    fn pop_at(&mut self, place: usize) -> Option<Waiting> {
+        let waiting = self.lanes[place].pop_front()?;
+        self.inbound -= usize::from(waiting.lane == Lane::Inbound);
+        Some(waiting)
     }
 }
 
@@ -61,10 +81,11 @@ impl Queue {
             let mut line = self.line();
             if line.closed {
                 Some((job, DbError::Closed))
-            } else if line.lanes[lane as usize].len() >= WAITING_LIMIT {
+            } else if line.lanes[lane.place()].len() >= WAITING_LIMIT {
                 Some((job, DbError::Overloaded { limit: WAITING_LIMIT }))
             } else {
-                line.lanes[lane as usize].push_back(job);
+                line.lanes[lane.place()].push_back(Waiting { lane, job });
+                line.inbound += usize::from(lane == Lane::Inbound);
                 None
             }
         };
@@ -81,12 +102,12 @@ impl Queue {
         self.wait(|line| line.pop(lowest))
     }
 
-    /// The next job for a thread that is alone and whose last one came by this lane; waits for one as [`Queue::take`]. After something
-    /// inbound comes something normal, or a stream of what is inbound would keep the thread for itself.
-    pub(super) fn take_after(&self, last: Lane) -> Option<Waiting> {
-        self.wait(|line| match last {
-            Lane::Inbound => line.pop_of(Lane::Normal).or_else(|| line.pop(Lane::Bulk)),
-            Lane::Normal | Lane::Bulk => line.pop(Lane::Bulk),
+    /// The same for a thread whose last job came by this lane. After something inbound comes something normal, if the
+    /// thread serves that, or a stream of what is inbound would keep all of them for itself.
+    pub(super) fn take_after(&self, last: Lane, lowest: Lane) -> Option<Waiting> {
+        self.wait(|line| {
+            let turn = (last.is_inbound() && !lowest.is_inbound()).then(|| line.pop_at(Lane::Normal.place()));
+            turn.flatten().or_else(|| line.pop(lowest))
         })
     }
 
@@ -108,9 +129,14 @@ impl Queue {
         self.line().pop(lowest)
     }
 
-    /// The next job of this lane, if one waits now.
-    pub(super) fn try_take_of(&self, lane: Lane) -> Option<Waiting> {
-        self.line().pop_of(lane)
+    /// Whether something of [`Lane::Inbound`] waits.
+    pub(super) fn has_inbound(&self) -> bool {
+        self.line().inbound > 0
+    }
+
+    /// The next job that is normal, if one waits now.
+    pub(super) fn try_take_normal(&self) -> Option<Waiting> {
+        self.line().pop_at(Lane::Normal.place())
     }
 
     pub(super) fn close(&self) {
@@ -147,7 +173,28 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_alone_takes_something_normal_between_what_is_inbound() {
+    fn people_are_waited_for_and_receipts_are_not() {
+        let queue = Queue::default();
+        let mut kept = Vec::new();
+        for lane in [Lane::Receipt, Lane::Inbound, Lane::Receipt] {
+            let (job, answer) = Work::new(nothing);
+            queue.push(lane, Box::new(job));
+            kept.push(answer);
+        }
+        let waits = [(); 3].map(|()| (queue.has_inbound(), queue.try_take(Lane::Inbound).map(|waiting| waiting.lane)));
+        assert_eq!(waits, [(true, Some(Lane::Receipt)), (true, Some(Lane::Inbound)), (false, Some(Lane::Receipt))]);
+        assert!(!queue.has_inbound());
+    }
+
+    #[test]
+    fn whoever_serves_what_is_normal_takes_it_between_what_is_inbound() {
+        assert_eq!(taken(Lane::Bulk), [Lane::Inbound, Lane::Normal, Lane::Inbound, Lane::Inbound, Lane::Bulk]);
+        assert_eq!(taken(Lane::Normal), [Lane::Inbound, Lane::Normal, Lane::Inbound, Lane::Inbound]);
+        assert_eq!(taken(Lane::Inbound), [Lane::Inbound; 3]);
+    }
+
+    /// The lanes of what a thread that serves down to this one takes, one after the other.
+    fn taken(lowest: Lane) -> Vec<Lane> {
         let queue = Queue::default();
         let mut kept = Vec::new();
         for lane in [Lane::Inbound, Lane::Inbound, Lane::Inbound, Lane::Normal, Lane::Bulk] {
@@ -158,11 +205,11 @@ mod tests {
         queue.close();
         let mut last = Lane::Bulk;
         let mut taken = Vec::new();
-        while let Some(waiting) = queue.take_after(last) {
+        while let Some(waiting) = queue.take_after(last, lowest) {
             last = waiting.lane;
             taken.push(last);
         }
-        assert_eq!(taken, [Lane::Inbound, Lane::Normal, Lane::Inbound, Lane::Inbound, Lane::Bulk]);
+        taken
     }
 
     #[test]

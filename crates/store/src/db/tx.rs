@@ -35,11 +35,15 @@ pub struct Read<'a> {
     struck: super::mishaps::Struck,
 }
 
+/// How many things are done between two questions whether something inbound waits: about a millisecond of claims or settlings.
+const STRIDE: usize = 32;
+
 /// A handle on a transaction that may write. It commits when its code returns `Ok`.
 pub struct Tx<'a> {
     read: Read<'a>,
     pending: Pending,
     memo: Option<&'a Memo>,
+    awaited: Option<&'a dyn Fn() -> bool>,
 }
 
 impl<'a> Deref for Tx<'a> {
@@ -173,12 +177,32 @@ impl<'a> Tx<'a> {
             #[cfg(any(test, feature = "testing"))]
             struck: super::mishaps::Struck::default(),
         };
-        Self { read, pending: Pending::default(), memo: None }
+        Self { read, pending: Pending::default(), memo: None, awaited: None }
     }
 
     /// The same transaction, on a writer that remembers.
     pub(super) fn remembering(self, memo: &'a Memo) -> Self {
         Self { memo: Some(memo), ..self }
+    }
+
+    /// The same transaction, on a writer for which something inbound may wait: `awaited` says whether it does.
+    pub(super) fn awaited_if(self, awaited: &'a dyn Fn() -> bool) -> Self {
+        Self { awaited: Some(awaited), ..self }
+    }
+
+    /// Whether this transaction is to end as soon as it has done something whole, because something inbound waits for its end. Never on
+    /// PostgreSQL, where nobody waits for another's transaction.
+    #[must_use]
+    pub fn is_awaited(&self) -> bool {
+        self.awaited.is_some_and(|awaited| awaited())
+    }
+
+    /// How many of so many things to do before [`Tx::is_awaited`] is asked: few where it may be so; all where it never is, because there
+    /// each statement is a journey. At least 1.
+    #[must_use]
+    pub fn stride(&self, whole: usize) -> usize {
+        let most = if self.awaited.is_some() { STRIDE } else { usize::MAX };
+        whole.clamp(1, most)
     }
 
     /// What the writer remembers of a workspace, if it does ([`Memo`]).

@@ -18,7 +18,7 @@ use super::session::{READER_IDLE_SECONDS, Session, WRITER_IDLE_SECONDS};
 use crate::db::DbError;
 use crate::db::error::Failure;
 use crate::db::job::{Job, Verdict};
-use crate::db::queue::{Lane, Queue};
+use crate::db::queue::{Lane, Queue, Waiting};
 use crate::db::tx::{On, Tx};
 
 /// How often a transaction is run before its conflict goes to the caller.
@@ -74,8 +74,9 @@ impl Worker {
         let runtime = runtime::Builder::new_current_thread().enable_all().build();
         let runtime = Rc::new(runtime.expect("a runtime of one thread needs only a file handle"));
         let mut session = None;
-        while let Some(waiting) = queue.take(lowest) {
-            let mut job = waiting.job;
+        let mut last = lowest;
+        while let Some(Waiting { mut job, lane }) = queue.take_after(last, lowest) {
+            last = lane;
             let outcome = self.complete(&runtime, &mut session, job.as_mut());
             job.answer(outcome);
         }

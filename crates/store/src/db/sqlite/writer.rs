@@ -15,8 +15,9 @@
 //! copies after each statement.
 //!
 //! What is inbound comes first and is answered soon: nothing else joins a group that has something inbound, and it joins one that is old.
-//! After a group that began with something inbound comes the turn of what is normal, if that waits: it has the next group for itself until
-//! that is old.
+//! A job that asks ([`Tx::is_awaited`]) is told to end when something inbound waits, which then shares its commit.
+//! After a group that began with something inbound comes the turn of what is normal, if that waits: it has the beginning of the next group
+//! for itself, the longer the more time went to what is inbound since its last turn, and is not told to end in it.
 
 #![expect(clippy::disallowed_types, reason = "the face of the database owns the drivers")]
 
@@ -40,21 +41,36 @@ const GROUP_JOBS: usize = 128;
 /// Only what is inbound joins a group that is older than this, or that has something inbound: a reply waits for no more than what runs
 /// when it comes, for itself and others like it, and for the commit.
 const GROUP_TIME: Duration = Duration::from_millis(5);
+/// What is normal runs so long before it is told to end for something inbound, and has at least so much of a group for itself in its turn:
+/// less would be too little work for a commit.
+const TURN_TIME: Duration = Duration::from_millis(1);
+/// So many times longer than what is normal may what is inbound have the thread, until a turn is [`GROUP_TIME`].
+const INBOUND_SHARE: u32 = 4;
 
 pub(super) fn start(threads: &mut Threads, connection: Connection, wrote: Option<Wrote>) -> Result<(), DbError> {
     let queue = threads.writes.clone();
     threads.spawn("sqlite-writer", move || {
         let writer = Writer { connection, wrote, memo: Memo::default() };
-        let mut last = Lane::Normal;
-        while let Some(first) = queue.take_after(last) {
-            let turn = last == Lane::Inbound;
+        let (mut last, mut inbound_for) = (Lane::Normal, Duration::ZERO);
+        while let Some(first) = queue.take_after(last, Lane::Bulk) {
+            let turn = (last.is_inbound() && first.lane == Lane::Normal)
+                .then(|| (std::mem::take(&mut inbound_for) / INBOUND_SHARE).clamp(TURN_TIME, GROUP_TIME));
             last = first.lane;
-            writer.group(first, turn, &queue);
+            inbound_for += writer.group(first, turn, &queue);
             if let Some(wrote) = &writer.wrote {
                 wrote.begin_anew_if_asked(&writer.connection);
             }
         }
     })
+}
+
+/// A group before its commit.
+struct Filled {
+    jobs: Vec<Box<dyn Job>>,
+    /// The error by which it was lost.
+    intact: Result<(), DbError>,
+    /// For how long what is inbound had it.
+    inbound_for: Duration,
 }
 
 struct Writer {
@@ -64,55 +80,67 @@ struct Writer {
 }
 
 impl Writer {
-    fn group(&self, first: Waiting, turn: bool, queue: &Queue) {
+    /// Runs a group from its first job to its answers; says for how long what is inbound had it. In its turn what is normal has it for
+    /// itself for so long.
+    fn group(&self, first: Waiting, turn: Option<Duration>, queue: &Queue) -> Duration {
         if first.lane == Lane::Bulk {
-            return self.alone(first.job);
+            self.alone(first.job);
+            return Duration::ZERO;
         }
         if let Err(error) = self.run("BEGIN IMMEDIATE") {
-            return first.job.answer(Err(error));
+            first.job.answer(Err(error));
+            return Duration::ZERO;
         }
-        let (jobs, intact) = self.fill(first, turn, queue);
+        let Filled { jobs, intact, inbound_for } = self.fill(first, turn, queue);
         if intact.and_then(|()| self.commit()).is_ok() {
-            return jobs.into_iter().for_each(|job| job.answer(Ok(())));
+            jobs.into_iter().for_each(|job| job.answer(Ok(())));
+        } else {
+            self.roll_back();
+            for job in jobs {
+                self.alone(job);
+            }
         }
-        self.roll_back();
-        for job in jobs {
-            self.alone(job);
-        }
+        inbound_for
     }
 
     /// Runs the first job and those that wait and may join, until the group is full or lost (an error).
     #[expect(clippy::disallowed_methods, reason = "how long a group waits is no fact of the product")]
-    fn fill(&self, first: Waiting, turn: bool, queue: &Queue) -> (Vec<Box<dyn Job>>, Result<(), DbError>) {
+    fn fill(&self, first: Waiting, turn: Option<Duration>, queue: &Queue) -> Filled {
         let begun = Instant::now();
         let mut jobs = Vec::new();
         let mut intact = Ok(());
         let mut next = Some(first);
-        let mut inbound = false;
+        let mut inbound_from = None;
+        let awaited = || begun.elapsed() >= turn.unwrap_or(TURN_TIME) && queue.has_inbound();
         while let Some(Waiting { mut job, lane }) = next {
-            inbound |= lane == Lane::Inbound;
-            intact = if jobs.is_empty() { self.first(job.as_mut()) } else { self.within_savepoint(job.as_mut()) };
+            if lane.is_inbound() {
+                inbound_from.get_or_insert_with(|| begun.elapsed());
+            }
+            let tx = &mut self.transaction().awaited_if(&awaited);
+            intact =
+                if jobs.is_empty() { self.first(job.as_mut(), tx) } else { self.within_savepoint(job.as_mut(), tx) };
             jobs.push(job);
             let age = begun.elapsed();
             next = if intact.is_err() || jobs.len() >= GROUP_JOBS || age >= GROUP_LIMIT {
                 None
-            } else if inbound || age >= GROUP_TIME {
+            } else if inbound_from.is_some() || age >= GROUP_TIME {
                 queue.try_take(Lane::Inbound)
-            } else if turn {
-                queue.try_take_of(Lane::Normal).or_else(|| queue.try_take(Lane::Inbound))
+            } else if turn.is_some_and(|turn| age < turn) {
+                queue.try_take_normal().or_else(|| queue.try_take(Lane::Inbound))
             } else {
                 queue.try_take(Lane::Normal)
             };
         }
-        (jobs, intact)
+        let inbound_for = inbound_from.map_or(Duration::ZERO, |from| begun.elapsed() - from);
+        Filled { jobs, intact, inbound_for }
     }
 
     fn transaction(&self) -> Tx<'_> {
         Tx::new(On::Sqlite(&self.connection)).remembering(&self.memo)
     }
 
-    fn first(&self, job: &mut dyn Job) -> Result<(), DbError> {
-        match job.run(&mut self.transaction()) {
+    fn first(&self, job: &mut dyn Job, tx: &mut Tx<'_>) -> Result<(), DbError> {
+        match job.run(tx) {
             Verdict::Commit => Ok(()),
             Verdict::RollBack => {
                 self.memo.clear();
@@ -121,9 +149,9 @@ impl Writer {
         }
     }
 
-    fn within_savepoint(&self, job: &mut dyn Job) -> Result<(), DbError> {
+    fn within_savepoint(&self, job: &mut dyn Job, tx: &mut Tx<'_>) -> Result<(), DbError> {
         self.run("SAVEPOINT job")?;
-        match job.run(&mut self.transaction()) {
+        match job.run(tx) {
             Verdict::Commit => self.run("RELEASE job"),
             Verdict::RollBack => {
                 self.memo.clear();

@@ -1,0 +1,240 @@
+//! On SQLite, which has one writer, a claim and a settling end early for a reply that waits. What they leave is done next: nothing stays
+//! behind, nothing goes twice, and no number waits for another.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use carrier::{Capabilities, Carrier, CarrierEvent, Finding, Inbound, Outcome, Simulator, Sought, Submission};
+use domain::ids::{ContactId, WorkflowId};
+use domain::money::Micros;
+use engine::bulk::Selection;
+use engine::numbers::{NewNumber, NumberChange, NumberState};
+use engine::receive::Received;
+use engine::{Carriers, Engine};
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use store::mishaps::{Mishap, Mishaps};
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+
+use crate::world::{Plan, World};
+
+/// Contacts that get texts.
+const CONTACTS: i64 = 600;
+/// A claim takes so many, if nobody is in the way.
+const CLAIM: usize = 200;
+/// So many others write again and again, from tasks of their own, so that something inbound waits nearly always.
+const TALKERS: i64 = 12;
+
+fn phone(n: i64) -> String {
+    format!("+1212{:07}", 7_000_000 + n)
+}
+
+fn plan() -> Plan {
+    Plan { credits: 0, wallet: Micros(1_000_000_000), ..Plan::default() }
+}
+
+/// Runs a story on both databases; it is told whether this one has one writer.
+fn on_both(story: impl AsyncFn(World, bool)) {
+    for database in store::testing::databases() {
+        println!("on {}", database.name);
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let has_one_writer = database.name == "sqlite";
+        runtime.block_on(async { story(World::new(database.store.clone(), plan()).await, has_one_writer).await });
+    }
+}
+
+async fn workflow(world: &World) -> WorkflowId {
+    world.workflow(&[(0, "One"), (1, "Two")]).await
+}
+
+async fn start(world: &World, workflow: WorkflowId, contacts: Vec<ContactId>) {
+    let job = world.engine.enroll_many(&world.actor, workflow, Selection::These(contacts), None).await.unwrap();
+    world.engine.run_job(&world.actor, job.id, |_| {}).await.unwrap();
+}
+
+async fn contacts(world: &World, from: i64, to: i64) -> Vec<ContactId> {
+    let mut all = Vec::new();
+    for n in from..to {
+        all.push(world.contact(n, &phone(n), &[]).await);
+    }
+    all
+}
+
+/// People who write as long as they are let.
+struct Talk {
+    over: Arc<AtomicBool>,
+    said: Arc<AtomicUsize>,
+    talkers: Vec<JoinHandle<()>>,
+}
+
+impl Talk {
+    async fn begin(world: &World) -> Self {
+        let (over, said) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let one = |n| {
+            let (engine, to) = (world.engine.clone(), world.number.clone());
+            tokio::spawn(talk(engine, to, CONTACTS + n, Arc::clone(&over), Arc::clone(&said)))
+        };
+        let talkers = (0..TALKERS).map(one).collect();
+        while said.load(Ordering::SeqCst) < 50 {
+            tokio::task::yield_now().await;
+        }
+        Self { over, said, talkers }
+    }
+
+    async fn end(self) {
+        self.over.store(true, Ordering::SeqCst);
+        for talker in self.talkers {
+            talker.await.unwrap();
+        }
+        assert!(self.said.load(Ordering::SeqCst) > 50);
+    }
+}
+
+async fn talk(engine: Engine, to: String, n: i64, over: Arc<AtomicBool>, said: Arc<AtomicUsize>) {
+    for nth in 0.. {
+        if over.load(Ordering::SeqCst) {
+            return;
+        }
+        let (event_id, body) = (format!("{n}-{nth}"), "and then?".to_owned());
+        let (from, to, at) = (phone(n), to.clone(), engine.now());
+        let event = CarrierEvent::Inbound(Inbound { event_id, from, to, body, media: 0, signal: None, at });
+        let received = engine.receive("simulator", event).await.unwrap();
+        assert!(matches!(received, Received::Stored { .. }), "{received:?}");
+        said.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// How many texts have been claimed and not settled.
+async fn sending(world: &World) -> i64 {
+    let workspace = world.workspace();
+    let counts = move |db: &store::Read<'_>| store::messages::counted::counts(db, workspace);
+    let counts = world.engine.store().read::<_, store::DbError, _>(counts).await.unwrap();
+    counts.into_iter().find(|(state, _)| state == "sending").map_or(0, |(_, count)| count)
+}
+
+#[test]
+fn a_claim_that_ends_early_leaves_nothing_behind() {
+    on_both(async |world, has_one_writer| {
+        let all = contacts(&world, 0, CONTACTS).await;
+        start(&world, workflow(&world).await, all).await;
+        let talk = Talk::begin(&world).await;
+        let mut claimed = Vec::new();
+        loop {
+            match world.engine.round().await.unwrap() {
+                round if round.touched == 0 => break,
+                round => claimed.push(round.submitted),
+            }
+        }
+        talk.end().await;
+        assert_eq!(sending(&world).await, 0, "answers were not settled");
+        assert!((0..CONTACTS).all(|n| world.texts(&phone(n)).len() == 1), "somebody got none, or two");
+        let whole = claimed.iter().filter(|claimed| **claimed == CLAIM).count();
+        if has_one_writer {
+            assert!(whole < claimed.len(), "no claim ended early: {claimed:?}");
+        } else {
+            assert_eq!(claimed, [CLAIM; 3]);
+        }
+        world.play_days(2).await;
+        assert!((0..CONTACTS).all(|n| world.texts(&phone(n)).len() == 2));
+        world.end().await;
+    });
+}
+
+/// The simulator, which answers when it is let.
+struct Held {
+    inner: Arc<Simulator>,
+    called: AtomicUsize,
+    open: Semaphore,
+}
+
+impl Carrier for Held {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    fn submit<'a>(&'a self, submission: &'a Submission, now: Timestamp) -> BoxFuture<'a, Outcome> {
+        Box::pin(async move {
+            self.called.fetch_add(1, Ordering::SeqCst);
+            drop(self.open.acquire().await);
+            self.inner.submit(submission, now).await
+        })
+    }
+
+    fn find<'a>(&'a self, sought: &'a Sought, now: Timestamp) -> BoxFuture<'a, Finding> {
+        self.inner.find(sought, now)
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.inner.capabilities()
+    }
+}
+
+/// A node whose carrier answers when it is let, and how many transactions it has begun.
+async fn node(world: &World) -> (Engine, Arc<Held>, Arc<AtomicUsize>) {
+    let begun = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&begun);
+    let count = move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+        Mishap::None
+    };
+    let (inner, called, open) = (Arc::clone(&world.simulator), AtomicUsize::new(0), Semaphore::new(0));
+    let held = Arc::new(Held { inner, called, open });
+    let carriers = Carriers::from([("simulator".to_owned(), Arc::clone(&held) as Arc<dyn Carrier>)]);
+    let (store, clock) = (world.engine.store().with(Mishaps::new(None, count)), world.engine.clock().clone());
+    let opened = tokio::task::spawn_blocking(move || Engine::open(store, clock, carriers).unwrap());
+    (opened.await.unwrap(), held, begun)
+}
+
+#[test]
+fn a_settling_that_ends_early_goes_on_with_the_rest() {
+    on_both(async |world, has_one_writer| {
+        let all = contacts(&world, 0, i64::try_from(CLAIM).unwrap()).await;
+        start(&world, workflow(&world).await, all).await;
+        let (engine, held, begun) = node(&world).await;
+        let round = tokio::spawn(async move { engine.round().await.unwrap() });
+        while held.called.load(Ordering::SeqCst) < CLAIM {
+            tokio::task::yield_now().await;
+        }
+        let talk = Talk::begin(&world).await;
+        let before = begun.load(Ordering::SeqCst);
+        held.open.add_permits(1);
+        assert_eq!(round.await.unwrap().submitted, CLAIM);
+        let settlings = begun.load(Ordering::SeqCst) - before;
+        talk.end().await;
+        assert_eq!(sending(&world).await, 0, "answers were not settled");
+        if has_one_writer {
+            assert!(settlings > 1, "the settling did not end early");
+        } else {
+            assert_eq!(settlings, 1);
+        }
+        world.play_days(2).await;
+        world.end().await;
+    });
+}
+
+#[test]
+fn a_number_whose_steps_only_wait_keeps_no_other_back() {
+    on_both(async |world, _| {
+        let workflow = workflow(&world).await;
+        let waiting = contacts(&world, 0, CONTACTS / 2).await;
+        start(&world, workflow, waiting).await;
+        let of_first = world.engine.numbers(&world.actor).await.unwrap().remove(0).id;
+        let second =
+            NewNumber { phone: "+12125550199".to_owned(), carrier: "simulator".to_owned(), per_minute: 0, per_day: 0 };
+        world.engine.add_number(&world.actor, second).await.unwrap();
+        let pause = NumberChange { state: Some(NumberState::Paused), ..NumberChange::default() };
+        world.engine.change_number(&world.actor, of_first, pause).await.unwrap();
+        let sent = contacts(&world, CONTACTS / 2, CONTACTS).await;
+        start(&world, workflow, sent).await;
+        let talk = Talk::begin(&world).await;
+        while world.texts(&phone(CONTACTS - 1)).is_empty() {
+            let round = world.engine.round().await.unwrap();
+            assert!(round.submitted > 0, "a claim reached only the number that waits");
+        }
+        talk.end().await;
+        assert!((0..CONTACTS / 2).all(|n| world.texts(&phone(n)).is_empty()));
+        world.play_days(2).await;
+        world.end().await;
+    });
+}
