@@ -304,7 +304,7 @@ impl Engine {
     /// others. The first of them that fails is the answer.
     async fn settle_apart(&self, workspace: WorkspaceId, mut answers: Vec<Answered>) -> Result<(), Failure> {
         // Whose identifier a search has found is known only when what was accepted is settled.
-        answers.sort_by_key(|answered| matches!(answered.said, Said::Found { .. }));
+        answers.sort_by_key(|answered| !matches!(answered.said, Said::Submitted(Answer::Accepted)));
         let (answers, mut settled): (Arc<[Answered]>, usize) = (answers.into(), 0);
         while settled < answers.len() {
             match self.settle(workspace, Arc::clone(&answers), settled).await {

@@ -100,7 +100,7 @@ impl Engine {
             let keep = move |tx: &mut Tx<'_>| {
                 Ok::<_, Failure>(answers::keep_stray(tx, &carrier, &one.event_id, &payload, now)?)
             };
-            self.write(Lane::Inbound, keep).await?;
+            self.write(Lane::Receipt, keep).await?;
             received.push(Received::Stray);
         }
         Ok(received)

@@ -213,27 +213,35 @@ fn a_settling_that_ends_early_goes_on_with_the_rest() {
     });
 }
 
+/// The live number is paused, and another takes its place.
+async fn change_numbers(world: &World, nth: i64) {
+    let all = world.engine.numbers(&world.actor).await.unwrap();
+    let live = all.iter().find(|number| number.state == "live").unwrap().id;
+    let next =
+        NewNumber { phone: format!("+1212555019{nth}"), carrier: "simulator".to_owned(), per_minute: 0, per_day: 0 };
+    world.engine.add_number(&world.actor, next).await.unwrap();
+    let pause = NumberChange { state: Some(NumberState::Paused), ..NumberChange::default() };
+    world.engine.change_number(&world.actor, live, pause).await.unwrap();
+}
+
 #[test]
-fn a_number_whose_steps_only_wait_keeps_no_other_back() {
+fn numbers_whose_steps_only_wait_keep_no_other_back() {
     on_both(async |world, _| {
-        let workflow = workflow(&world).await;
-        let waiting = contacts(&world, 0, CONTACTS / 2).await;
-        start(&world, workflow, waiting).await;
-        let of_first = world.engine.numbers(&world.actor).await.unwrap().remove(0).id;
-        let second =
-            NewNumber { phone: "+12125550199".to_owned(), carrier: "simulator".to_owned(), per_minute: 0, per_day: 0 };
-        world.engine.add_number(&world.actor, second).await.unwrap();
-        let pause = NumberChange { state: Some(NumberState::Paused), ..NumberChange::default() };
-        world.engine.change_number(&world.actor, of_first, pause).await.unwrap();
-        let sent = contacts(&world, CONTACTS / 2, CONTACTS).await;
+        let (workflow, each) = (workflow(&world).await, CONTACTS / 6);
+        for nth in 0..5 {
+            let waiting = contacts(&world, nth * each, (nth + 1) * each).await;
+            start(&world, workflow, waiting).await;
+            change_numbers(&world, nth).await;
+        }
+        let sent = contacts(&world, 5 * each, CONTACTS).await;
         start(&world, workflow, sent).await;
         let talk = Talk::begin(&world).await;
         while world.texts(&phone(CONTACTS - 1)).is_empty() {
             let round = world.engine.round().await.unwrap();
-            assert!(round.submitted > 0, "a claim reached only the number that waits");
+            assert!(round.submitted > 0, "a claim reached only numbers that wait");
         }
         talk.end().await;
-        assert!((0..CONTACTS / 2).all(|n| world.texts(&phone(n)).is_empty()));
+        assert!((0..5 * each).all(|n| world.texts(&phone(n)).is_empty()));
         world.play_days(2).await;
         world.end().await;
     });

@@ -233,6 +233,13 @@ const MIGRATIONS: &[Migration] = &[
             postgres: include_str!("../../../migrations/postgres/0031_lists.sql"),
         },
     },
+    Migration {
+        name: "0032_room_for_contacts",
+        sql: Sql::Twin {
+            sqlite: include_str!("../../../migrations/sqlite/0032_room_for_contacts.sql"),
+            postgres: include_str!("../../../migrations/postgres/0032_room_for_contacts.sql"),
+        },
+    },
 ];
 
 /// What only the program can work out of rows that are there already, by the migration that needs it. It runs once the

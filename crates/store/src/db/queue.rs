@@ -1,4 +1,4 @@
-//! The line in front of a database's threads: three lanes, the first always served first.
+//! The lines in front of a database's threads: what is inbound first, then what is normal, then bulk, and each has its turn.
 //! What is queued is run even when its caller has gone and when the store is closing.
 
 use std::collections::VecDeque;
@@ -7,16 +7,18 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use super::DbError;
 use super::job::Job;
 
-/// How many jobs may wait in one lane; the next is refused, so that memory has a limit.
+/// How many jobs may wait in one line; the next is refused, so that memory has a limit.
 pub(super) const WAITING_LIMIT: usize = 100_000;
 
-const LANES: usize = 3;
+const LINES: usize = 3;
+/// So often may a thread pass over bulk work that waits, and takes it then.
+const MOST_PASSED: usize = 64;
 
 /// Who is served first when transactions wait. Whoever has written something inbound writes something normal next, if that waits: on SQLite
-/// it goes between two groups of what is inbound.
+/// it goes between two groups of what is inbound. Bulk work goes when nothing else waits, and after 64 others in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {
-    /// What people send us: replies, opt-outs. Always first, and what can end early does so for it ([`Tx::is_awaited`](super::Tx::is_awaited)).
+    /// What people send us: replies, opt-outs. First, and what can end early does so for it ([`Tx::is_awaited`](super::Tx::is_awaited)).
     Inbound,
     /// What carriers tell of our texts, in one line with what people send, and nothing ends early for it: there are as many as there are texts.
     Receipt,
@@ -49,14 +51,28 @@ pub(super) struct Waiting {
 }
 
 #[derive(Default)]
-struct Line {
-    lanes: [VecDeque<Waiting>; LANES],
+struct Lines {
+    lanes: [VecDeque<Waiting>; LINES],
+    /// How often bulk work that waited was passed over.
+    passed: usize,
     /// How many of them people wait for.
     inbound: usize,
     closed: bool,
 }
 
-impl Line {
+impl Lines {
+    /// The next for a thread that serves down to a lane and whose last one came by another.
+    fn next(&mut self, last: Lane, lowest: Lane) -> Option<Waiting> {
+        let bulk = lowest == Lane::Bulk && !self.lanes[Lane::Bulk.place()].is_empty();
+        if bulk && self.passed >= MOST_PASSED {
+            return self.pop_at(Lane::Bulk.place());
+        }
+        let turn = (last.is_inbound() && !lowest.is_inbound()).then(|| self.pop_at(Lane::Normal.place()));
+        let next = turn.flatten().or_else(|| self.pop(lowest));
+        self.passed += usize::from(bulk);
+        next
+    }
+
     fn pop(&mut self, lowest: Lane) -> Option<Waiting> {
         (0..=lowest.place()).find_map(|place| self.pop_at(place))
     }
@@ -64,13 +80,16 @@ impl Line {
     fn pop_at(&mut self, place: usize) -> Option<Waiting> {
         let waiting = self.lanes[place].pop_front()?;
         self.inbound -= usize::from(waiting.lane == Lane::Inbound);
+        if waiting.lane == Lane::Bulk {
+            self.passed = 0;
+        }
         Some(waiting)
     }
 }
 
 #[derive(Default)]
 pub(super) struct Queue {
-    line: Mutex<Line>,
+    line: Mutex<Lines>,
     changed: Condvar,
 }
 
@@ -105,13 +124,10 @@ impl Queue {
     /// The same for a thread whose last job came by this lane. After something inbound comes something normal, if the
     /// thread serves that, or a stream of what is inbound would keep all of them for itself.
     pub(super) fn take_after(&self, last: Lane, lowest: Lane) -> Option<Waiting> {
-        self.wait(|line| {
-            let turn = (last.is_inbound() && !lowest.is_inbound()).then(|| line.pop_at(Lane::Normal.place()));
-            turn.flatten().or_else(|| line.pop(lowest))
-        })
+        self.wait(|line| line.next(last, lowest))
     }
 
-    fn wait(&self, mut pop: impl FnMut(&mut Line) -> Option<Waiting>) -> Option<Waiting> {
+    fn wait(&self, mut pop: impl FnMut(&mut Lines) -> Option<Waiting>) -> Option<Waiting> {
         let mut line = self.line();
         loop {
             if let Some(waiting) = pop(&mut line) {
@@ -144,7 +160,7 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    fn line(&self) -> MutexGuard<'_, Line> {
+    fn line(&self) -> MutexGuard<'_, Lines> {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -184,6 +200,29 @@ mod tests {
         let waits = [(); 3].map(|()| (queue.has_inbound(), queue.try_take(Lane::Inbound).map(|waiting| waiting.lane)));
         assert_eq!(waits, [(true, Some(Lane::Receipt)), (true, Some(Lane::Inbound)), (false, Some(Lane::Receipt))]);
         assert!(!queue.has_inbound());
+    }
+
+    #[test]
+    fn bulk_work_goes_after_64_others_in_any_case() {
+        let queue = Queue::default();
+        let mut kept = Vec::new();
+        for lane in
+            [Lane::Bulk, Lane::Bulk].into_iter().chain([Lane::Inbound, Lane::Normal].into_iter().cycle().take(200))
+        {
+            let (job, answer) = Work::new(nothing);
+            queue.push(lane, Box::new(job));
+            kept.push(answer);
+        }
+        queue.close();
+        let (mut last, mut at) = (Lane::Bulk, Vec::new());
+        for place in 0..202 {
+            last = queue.take_after(last, Lane::Bulk).unwrap().lane;
+            if last == Lane::Bulk {
+                at.push(place);
+            }
+        }
+        assert_eq!(at, [64, 129]);
+        assert!(queue.take_after(last, Lane::Bulk).is_none());
     }
 
     #[test]

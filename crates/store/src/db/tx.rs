@@ -191,7 +191,7 @@ impl<'a> Tx<'a> {
     }
 
     /// Whether this transaction is to end as soon as it has done something whole, because something inbound waits for its end. Never on
-    /// PostgreSQL, where nobody waits for another's transaction.
+    /// PostgreSQL, where no thread waits for another's transaction, and who needs its rows is not known.
     #[must_use]
     pub fn is_awaited(&self) -> bool {
         self.awaited.is_some_and(|awaited| awaited())

@@ -15,7 +15,8 @@
 //! copies after each statement.
 //!
 //! What is inbound comes first and is answered soon: nothing else joins a group that has something inbound, and it joins one that is old.
-//! A job that asks ([`Tx::is_awaited`]) is told to end when something inbound waits, which then shares its commit.
+//! A job that asks ([`Tx::is_awaited`]) is told to end when something inbound waits, which then shares its commit
+//! as far as the group has room.
 //! After a group that began with something inbound comes the turn of what is normal, if that waits: it has the beginning of the next group
 //! for itself, the longer the more time went to what is inbound since its last turn, and is not told to end in it.
 
@@ -41,8 +42,8 @@ const GROUP_JOBS: usize = 128;
 /// Only what is inbound joins a group that is older than this, or that has something inbound: a reply waits for no more than what runs
 /// when it comes, for itself and others like it, and for the commit.
 const GROUP_TIME: Duration = Duration::from_millis(5);
-/// What is normal runs so long before it is told to end for something inbound, and has at least so much of a group for itself in its turn:
-/// less would be too little work for a commit.
+/// A group is so old before what is normal in it is told to end for something inbound, and at least so much of a group it has for itself
+/// in its turn: less would be too little work for a commit.
 const TURN_TIME: Duration = Duration::from_millis(1);
 /// So many times longer than what is normal may what is inbound have the thread, until a turn is [`GROUP_TIME`].
 const INBOUND_SHARE: u32 = 4;
@@ -53,8 +54,9 @@ pub(super) fn start(threads: &mut Threads, connection: Connection, wrote: Option
         let writer = Writer { connection, wrote, memo: Memo::default() };
         let (mut last, mut inbound_for) = (Lane::Normal, Duration::ZERO);
         while let Some(first) = queue.take_after(last, Lane::Bulk) {
+            let owed = if first.lane == Lane::Normal { std::mem::take(&mut inbound_for) } else { Duration::ZERO };
             let turn = (last.is_inbound() && first.lane == Lane::Normal)
-                .then(|| (std::mem::take(&mut inbound_for) / INBOUND_SHARE).clamp(TURN_TIME, GROUP_TIME));
+                .then(|| (owed / INBOUND_SHARE).clamp(TURN_TIME, GROUP_TIME));
             last = first.lane;
             inbound_for += writer.group(first, turn, &queue);
             if let Some(wrote) = &writer.wrote {

@@ -1,0 +1,1 @@
+-- Nothing: what PostgreSQL is told of its pages here SQLite does by itself, where a row that changes stays where it is.
