@@ -11,11 +11,12 @@ use super::job::Job;
 pub(super) const WAITING_LIMIT: usize = 100_000;
 
 const LINES: usize = 3;
-/// So often may a thread pass over bulk work that waits, and takes it then.
+/// So often is what waits passed over for what is more urgent, and goes then. More often than not a reply needs rows that a settling has, so
+/// what is normal in every second place would keep replies waiting for it on PostgreSQL (decision 0041).
 const MOST_PASSED: usize = 64;
 
-/// Who is served first when transactions wait. Whoever has written something inbound writes something normal next, if that waits: on SQLite
-/// it goes between two groups of what is inbound. Bulk work goes when nothing else waits, and after 64 others in any case.
+/// Who is served first when transactions wait. What is less urgent goes when nothing else waits, and after 64 others in any case. On SQLite, which
+/// has one writer, something normal goes between two groups of what is inbound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {
     /// What people send us: replies, opt-outs. First, and what can end early does so for it ([`Tx::is_awaited`](super::Tx::is_awaited)).
@@ -53,24 +54,25 @@ pub(super) struct Waiting {
 #[derive(Default)]
 struct Lines {
     lanes: [VecDeque<Waiting>; LINES],
-    /// How often bulk work that waited was passed over.
-    passed: usize,
+    /// How often each that had something was passed over by a thread that serves it.
+    passed: [usize; LINES],
     /// How many of them people wait for.
     inbound: usize,
     closed: bool,
 }
 
 impl Lines {
-    /// The next for a thread that serves down to a lane and whose last one came by another.
-    fn next(&mut self, last: Lane, lowest: Lane) -> Option<Waiting> {
-        let bulk = lowest == Lane::Bulk && !self.lanes[Lane::Bulk.place()].is_empty();
-        if bulk && self.passed >= MOST_PASSED {
-            return self.pop_at(Lane::Bulk.place());
+    /// The next for a thread that serves down to a lane; something normal, if that waits and it is its turn.
+    fn next(&mut self, lowest: Lane, is_turn_of_normal: bool) -> Option<Waiting> {
+        let (normal, lowest) = (Lane::Normal.place(), lowest.place());
+        let waits = |place: &usize| !self.lanes[*place].is_empty();
+        let owed = (0..=lowest).rev().find(|place| waits(place) && self.passed[*place] >= MOST_PASSED);
+        let turn = (is_turn_of_normal && waits(&normal)).then_some(normal);
+        let place = owed.or(turn).or_else(|| (0..=lowest).find(waits))?;
+        for lower in place + 1..=lowest {
+            self.passed[lower] += usize::from(!self.lanes[lower].is_empty());
         }
-        let turn = (last.is_inbound() && !lowest.is_inbound()).then(|| self.pop_at(Lane::Normal.place()));
-        let next = turn.flatten().or_else(|| self.pop(lowest));
-        self.passed += usize::from(bulk);
-        next
+        self.pop_at(place)
     }
 
     fn pop(&mut self, lowest: Lane) -> Option<Waiting> {
@@ -80,9 +82,7 @@ impl Lines {
     fn pop_at(&mut self, place: usize) -> Option<Waiting> {
         let waiting = self.lanes[place].pop_front()?;
         self.inbound -= usize::from(waiting.lane == Lane::Inbound);
-        if waiting.lane == Lane::Bulk {
-            self.passed = 0;
-        }
+        self.passed[place] = 0;
         Some(waiting)
     }
 }
@@ -118,13 +118,13 @@ impl Queue {
     /// The next job of `lowest` or a more urgent lane; waits for one. `None` once the queue is
     /// closed and nothing is left for this thread.
     pub(super) fn take(&self, lowest: Lane) -> Option<Waiting> {
-        self.wait(|line| line.pop(lowest))
+        self.wait(|lines| lines.next(lowest, false))
     }
 
-    /// The same for a thread whose last job came by this lane. After something inbound comes something normal, if the
-    /// thread serves that, or a stream of what is inbound would keep all of them for itself.
-    pub(super) fn take_after(&self, last: Lane, lowest: Lane) -> Option<Waiting> {
-        self.wait(|line| line.next(last, lowest))
+    /// The same for a thread that is alone and whose last job came by this lane. After something inbound comes something normal, or a stream
+    /// of what is inbound would keep the thread for itself.
+    pub(super) fn take_after(&self, last: Lane) -> Option<Waiting> {
+        self.wait(|lines| lines.next(Lane::Bulk, last.is_inbound()))
     }
 
     fn wait(&self, mut pop: impl FnMut(&mut Lines) -> Option<Waiting>) -> Option<Waiting> {
@@ -202,53 +202,41 @@ mod tests {
         assert!(!queue.has_inbound());
     }
 
-    #[test]
-    fn bulk_work_goes_after_64_others_in_any_case() {
+    /// A closed queue with these, and whom they would answer.
+    fn filled(lanes: impl IntoIterator<Item = Lane>) -> (Queue, Vec<flume::Receiver<Result<(), DbError>>>) {
         let queue = Queue::default();
-        let mut kept = Vec::new();
-        for lane in
-            [Lane::Bulk, Lane::Bulk].into_iter().chain([Lane::Inbound, Lane::Normal].into_iter().cycle().take(200))
-        {
+        let push = |lane| {
             let (job, answer) = Work::new(nothing);
             queue.push(lane, Box::new(job));
-            kept.push(answer);
-        }
+            answer
+        };
+        let kept = lanes.into_iter().map(push).collect();
         queue.close();
-        let (mut last, mut at) = (Lane::Bulk, Vec::new());
-        for place in 0..202 {
-            last = queue.take_after(last, Lane::Bulk).unwrap().lane;
-            if last == Lane::Bulk {
-                at.push(place);
-            }
-        }
-        assert_eq!(at, [64, 129]);
-        assert!(queue.take_after(last, Lane::Bulk).is_none());
+        (queue, kept)
     }
 
     #[test]
-    fn whoever_serves_what_is_normal_takes_it_between_what_is_inbound() {
-        assert_eq!(taken(Lane::Bulk), [Lane::Inbound, Lane::Normal, Lane::Inbound, Lane::Inbound, Lane::Bulk]);
-        assert_eq!(taken(Lane::Normal), [Lane::Inbound, Lane::Normal, Lane::Inbound, Lane::Inbound]);
-        assert_eq!(taken(Lane::Inbound), [Lane::Inbound; 3]);
+    fn what_is_less_urgent_goes_after_64_others_in_any_case() {
+        let many = [Lane::Inbound, Lane::Receipt].into_iter().cycle().take(300);
+        let (queue, _kept) = filled([Lane::Bulk, Lane::Bulk, Lane::Normal, Lane::Normal].into_iter().chain(many));
+        let taken: Vec<Lane> = std::iter::from_fn(|| queue.take(Lane::Bulk)).map(|waiting| waiting.lane).collect();
+        let places = |lane| (0..taken.len()).filter(|place| taken[*place] == lane).collect::<Vec<_>>();
+        assert_eq!((places(Lane::Bulk), places(Lane::Normal)), (vec![64, 129], vec![65, 131]));
+        let (queue, _kept) = filled([Lane::Normal].into_iter().chain([Lane::Inbound; 100]));
+        let inbound = std::iter::from_fn(|| queue.take(Lane::Inbound)).count();
+        assert_eq!(inbound, 100, "who serves what is inbound alone takes nothing else");
     }
 
-    /// The lanes of what a thread that serves down to this one takes, one after the other.
-    fn taken(lowest: Lane) -> Vec<Lane> {
-        let queue = Queue::default();
-        let mut kept = Vec::new();
-        for lane in [Lane::Inbound, Lane::Inbound, Lane::Inbound, Lane::Normal, Lane::Bulk] {
-            let (job, answer) = Work::new(nothing);
-            queue.push(lane, Box::new(job));
-            kept.push(answer);
-        }
-        queue.close();
+    #[test]
+    fn whoever_is_alone_takes_something_normal_between_what_is_inbound() {
+        let (queue, _kept) = filled([Lane::Inbound, Lane::Receipt, Lane::Inbound, Lane::Normal, Lane::Bulk]);
         let mut last = Lane::Bulk;
         let mut taken = Vec::new();
-        while let Some(waiting) = queue.take_after(last, lowest) {
+        while let Some(waiting) = queue.take_after(last) {
             last = waiting.lane;
             taken.push(last);
         }
-        taken
+        assert_eq!(taken, [Lane::Inbound, Lane::Normal, Lane::Receipt, Lane::Inbound, Lane::Bulk]);
     }
 
     #[test]

@@ -74,9 +74,7 @@ impl Worker {
         let runtime = runtime::Builder::new_current_thread().enable_all().build();
         let runtime = Rc::new(runtime.expect("a runtime of one thread needs only a file handle"));
         let mut session = None;
-        let mut last = lowest;
-        while let Some(Waiting { mut job, lane }) = queue.take_after(last, lowest) {
-            last = lane;
+        while let Some(Waiting { mut job, .. }) = queue.take(lowest) {
             let outcome = self.complete(&runtime, &mut session, job.as_mut());
             job.answer(outcome);
         }

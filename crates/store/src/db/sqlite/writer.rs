@@ -53,7 +53,7 @@ pub(super) fn start(threads: &mut Threads, connection: Connection, wrote: Option
     threads.spawn("sqlite-writer", move || {
         let writer = Writer { connection, wrote, memo: Memo::default() };
         let (mut last, mut inbound_for) = (Lane::Normal, Duration::ZERO);
-        while let Some(first) = queue.take_after(last, Lane::Bulk) {
+        while let Some(first) = queue.take_after(last) {
             let owed = if first.lane == Lane::Normal { std::mem::take(&mut inbound_for) } else { Duration::ZERO };
             let turn = (last.is_inbound() && first.lane == Lane::Normal)
                 .then(|| (owed / INBOUND_SHARE).clamp(TURN_TIME, GROUP_TIME));
