@@ -4,19 +4,17 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use carrier::{Capabilities, Carrier, CarrierEvent, Finding, Inbound, Outcome, Simulator, Sought, Submission};
+use carrier::{Carrier, CarrierEvent, Inbound};
 use domain::ids::{ContactId, WorkflowId};
 use domain::money::Micros;
 use engine::bulk::Selection;
 use engine::numbers::{NewNumber, NumberChange, NumberState};
 use engine::receive::Received;
 use engine::{Carriers, Engine};
-use futures_util::future::BoxFuture;
-use jiff::Timestamp;
 use store::mishaps::{Mishap, Mishaps};
-use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
+use crate::world::door::Door;
 use crate::world::{Plan, World};
 
 /// Contacts that get texts.
@@ -141,49 +139,19 @@ fn a_claim_that_ends_early_leaves_nothing_behind() {
     });
 }
 
-/// The simulator, which answers when it is let.
-struct Held {
-    inner: Arc<Simulator>,
-    called: AtomicUsize,
-    open: Semaphore,
-}
-
-impl Carrier for Held {
-    fn name(&self) -> &str {
-        self.inner.name()
-    }
-
-    fn submit<'a>(&'a self, submission: &'a Submission, now: Timestamp) -> BoxFuture<'a, Outcome> {
-        Box::pin(async move {
-            self.called.fetch_add(1, Ordering::SeqCst);
-            drop(self.open.acquire().await);
-            self.inner.submit(submission, now).await
-        })
-    }
-
-    fn find<'a>(&'a self, sought: &'a Sought, now: Timestamp) -> BoxFuture<'a, Finding> {
-        self.inner.find(sought, now)
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        self.inner.capabilities()
-    }
-}
-
 /// A node whose carrier answers when it is let, and how many transactions it has begun.
-async fn node(world: &World) -> (Engine, Arc<Held>, Arc<AtomicUsize>) {
+async fn node(world: &World) -> (Engine, Arc<Door>, Arc<AtomicUsize>) {
     let begun = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&begun);
     let count = move || {
         counted.fetch_add(1, Ordering::SeqCst);
         Mishap::None
     };
-    let (inner, called, open) = (Arc::clone(&world.simulator), AtomicUsize::new(0), Semaphore::new(0));
-    let held = Arc::new(Held { inner, called, open });
-    let carriers = Carriers::from([("simulator".to_owned(), Arc::clone(&held) as Arc<dyn Carrier>)]);
+    let door = Door::new("simulator", &world.simulator, 0);
+    let carriers = Carriers::from([("simulator".to_owned(), Arc::clone(&door) as Arc<dyn Carrier>)]);
     let (store, clock) = (world.engine.store().with(Mishaps::new(None, count)), world.engine.clock().clone());
     let opened = tokio::task::spawn_blocking(move || Engine::open(store, clock, carriers).unwrap());
-    (opened.await.unwrap(), held, begun)
+    (opened.await.unwrap(), door, begun)
 }
 
 #[test]
@@ -191,14 +159,14 @@ fn a_settling_that_ends_early_goes_on_with_the_rest() {
     on_both(async |world, has_one_writer| {
         let all = contacts(&world, 0, i64::try_from(CLAIM).unwrap()).await;
         start(&world, workflow(&world).await, all).await;
-        let (engine, held, begun) = node(&world).await;
+        let (engine, door, begun) = node(&world).await;
         let round = tokio::spawn(async move { engine.round().await.unwrap() });
-        while held.called.load(Ordering::SeqCst) < CLAIM {
+        while door.called() < i64::try_from(CLAIM).unwrap() {
             tokio::task::yield_now().await;
         }
         let talk = Talk::begin(&world).await;
         let before = begun.load(Ordering::SeqCst);
-        held.open.add_permits(1);
+        door.open.add_permits(1);
         assert_eq!(round.await.unwrap().submitted, CLAIM);
         let settlings = begun.load(Ordering::SeqCst) - before;
         talk.end().await;

@@ -1,10 +1,9 @@
 //! A workspace with a large backlog, and a carrier that never answers, do not make the others wait.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use carrier::{Capabilities, Carrier, Finding, Outcome, Simulator, Sought, Submission};
+use carrier::Carrier;
 use domain::ids::WorkflowId;
 use domain::money::Micros;
 use engine::Actor;
@@ -14,11 +13,11 @@ use engine::numbers::NewNumber;
 use engine::workflows::{StepInput, WorkflowInput};
 use engine::workspaces::NewWorkspace;
 use engine::{Carriers, Engine};
-use futures_util::future::BoxFuture;
-use jiff::{SignedDuration, Timestamp};
-use tokio::sync::{Semaphore, watch};
+use jiff::SignedDuration;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::world::door::Door;
 use crate::world::{Plan, World, on_both};
 
 const BACKLOG: i64 = 600;
@@ -83,50 +82,17 @@ fn a_large_backlog_does_not_starve_a_small_workspace() {
     });
 }
 
-/// A carrier that takes calls and answers none until it is let go; then it is the simulator.
-struct Silent {
-    inner: Arc<Simulator>,
-    called: AtomicI64,
-    open: Semaphore,
-}
-
-impl Carrier for Silent {
-    fn name(&self) -> &str {
-        "silent"
-    }
-
-    fn submit<'a>(&'a self, submission: &'a Submission, now: Timestamp) -> BoxFuture<'a, Outcome> {
-        Box::pin(async move {
-            self.called.fetch_add(1, Ordering::SeqCst);
-            drop(self.open.acquire().await);
-            self.inner.submit(submission, now).await
-        })
-    }
-
-    fn find<'a>(&'a self, sought: &'a Sought, now: Timestamp) -> BoxFuture<'a, Finding> {
-        self.inner.find(sought, now)
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        self.inner.capabilities()
-    }
-}
-
 /// A node that serves the world, with the silent carrier beside the simulator.
 struct Served {
     engine: Engine,
-    silent: Arc<Silent>,
+    silent: Arc<Door>,
     stop: watch::Sender<bool>,
     dispatching: JoinHandle<()>,
 }
 
 impl Served {
     async fn by(world: &World) -> Self {
-        let silent = Arc::new(Silent {
-            inner: Arc::clone(&world.simulator),
-            called: AtomicI64::new(0),
-            open: Semaphore::new(0),
-        });
+        let silent = Door::new("silent", &world.simulator, 0);
         let carriers = Carriers::from([
             ("simulator".to_owned(), Arc::clone(&world.simulator) as Arc<dyn Carrier>),
             ("silent".to_owned(), Arc::clone(&silent) as Arc<dyn Carrier>),
@@ -183,7 +149,7 @@ fn a_carrier_that_never_answers_holds_up_no_other_workspace() {
         let served = Served::by(&world).await;
 
         served.until(&neighbour, "the neighbour is served", || arrived(&world, 305, MANY) == MANY).await;
-        let called = served.silent.called.load(Ordering::SeqCst);
+        let called = served.silent.called();
         assert!((1..=352).contains(&called), "the silent carrier has {called}");
         assert_eq!(served.sending(&world.actor).await, called, "what is claimed is handed over, and nothing waits");
         served.silent.open.add_permits(1);
@@ -210,7 +176,7 @@ fn a_carrier_that_never_answers_holds_up_no_other_account_of_its_workspace() {
         let served = Served::by(&world).await;
 
         served.until(&world.actor, "the other number sends", || arrived(&world, 305, MANY) == MANY).await;
-        let called = served.silent.called.load(Ordering::SeqCst);
+        let called = served.silent.called();
         assert!((1..=264).contains(&called), "the silent account has {called}");
         // A text by hand goes too, though many by hand wait for the silent one.
         let served_now = served.engine.send_message(&world.actor, domain::ids::ContactId(1_000 + BACKLOG), "By hand");

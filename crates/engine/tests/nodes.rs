@@ -1,10 +1,9 @@
 //! Nodes on one database take turns at a workspace's work, and none waits for another.
 
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use carrier::{Capabilities, Carrier, Finding, Outcome, Simulator, Sought, Submission};
+use carrier::Carrier;
 use domain::money::Micros;
 use engine::bulk::Selection;
 use engine::contacts::NewContact;
@@ -12,12 +11,12 @@ use engine::numbers::NewNumber;
 use engine::workflows::{StepInput, WorkflowInput};
 use engine::workspaces::NewWorkspace;
 use engine::{Actor, Carriers, Engine};
-use futures_util::future::BoxFuture;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use store::{DbError, Lane, Store, Tx};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::world::door::Door;
 use crate::world::{Plan, World, on_both};
 
 const PEOPLE: i64 = 600;
@@ -30,35 +29,6 @@ fn phone(n: i64) -> String {
     format!("+12127{n:06}")
 }
 
-/// The simulator behind a door that may be shut: who has called then waits for good.
-struct Door {
-    inner: Arc<Simulator>,
-    called: AtomicI64,
-    open: Semaphore,
-}
-
-impl Carrier for Door {
-    fn name(&self) -> &str {
-        "simulator"
-    }
-
-    fn submit<'a>(&'a self, submission: &'a Submission, now: Timestamp) -> BoxFuture<'a, Outcome> {
-        Box::pin(async move {
-            self.called.fetch_add(1, Ordering::SeqCst);
-            drop(self.open.acquire().await);
-            self.inner.submit(submission, now).await
-        })
-    }
-
-    fn find<'a>(&'a self, sought: &'a Sought, now: Timestamp) -> BoxFuture<'a, Finding> {
-        self.inner.find(sought, now)
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        self.inner.capabilities()
-    }
-}
-
 /// A node that dispatches.
 struct Node {
     engine: Engine,
@@ -69,8 +39,7 @@ struct Node {
 
 impl Node {
     async fn start(world: &World, open: usize) -> Self {
-        let door = Door { inner: Arc::clone(&world.simulator), called: AtomicI64::new(0), open: Semaphore::new(open) };
-        let door = Arc::new(door);
+        let door = Door::new("simulator", &world.simulator, open);
         let carriers = Carriers::from([("simulator".to_owned(), Arc::clone(&door) as Arc<dyn Carrier>)]);
         let engine = another(world, carriers).await;
         let (stop, stopped) = watch::channel(false);
@@ -82,7 +51,7 @@ impl Node {
     }
 
     fn called(&self) -> i64 {
-        self.door.called.load(Ordering::SeqCst)
+        self.door.called()
     }
 
     /// Waits until something is so; the clock goes a little at each look, because nodes that met look again a moment later.

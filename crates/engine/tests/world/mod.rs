@@ -3,6 +3,8 @@
 //! [`World::end`] checks what must hold after every story: books balance, nothing was sent twice,
 //! nobody was texted after a stop. A world that is dropped without it fails its test.
 
+pub(crate) mod door;
+
 use std::sync::Arc;
 
 use carrier::simulator::behaviour::Behaviour;

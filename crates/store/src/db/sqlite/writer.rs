@@ -54,9 +54,12 @@ pub(super) fn start(threads: &mut Threads, connection: Connection, wrote: Option
         let writer = Writer { connection, wrote, memo: Memo::default() };
         let (mut last, mut inbound_for) = (Lane::Normal, Duration::ZERO);
         while let Some(first) = queue.take_after(last) {
-            let owed = if first.lane == Lane::Normal { std::mem::take(&mut inbound_for) } else { Duration::ZERO };
-            let turn = (last.is_inbound() && first.lane == Lane::Normal)
-                .then(|| (owed / INBOUND_SHARE).clamp(TURN_TIME, GROUP_TIME));
+            let turn = if first.lane == Lane::Normal {
+                let owed = std::mem::take(&mut inbound_for) / INBOUND_SHARE;
+                last.is_inbound().then(|| owed.clamp(TURN_TIME, GROUP_TIME))
+            } else {
+                None
+            };
             last = first.lane;
             inbound_for += writer.group(first, turn, &queue);
             if let Some(wrote) = &writer.wrote {
