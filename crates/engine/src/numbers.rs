@@ -182,10 +182,10 @@ impl Engine {
         self.read(move |read| Ok(numbers::list(read, workspace)?)).await
     }
 
-    /// Changes state and pace. A lost number's running enrollments go over to the live number with the fewest
-    /// contacts in the same transaction, but for those whose message is with the carrier or waits for its
-    /// retry: those go over when they are due. Their contacts know that number from then on. Where no number is live all of
-    /// them are ended, in portions.
+    /// Changes state and pace. A lost number's running enrollments go over to the live number with the fewest contacts, or to a
+    /// paused one where none is live, in the same transaction, but for those whose message is with the carrier or waits for its
+    /// retry: those go over when they are due. Their contacts know that number from then on. Where there is no other number all
+    /// of them are ended, in portions.
     pub async fn change_number(
         &self,
         actor: &Actor,
@@ -299,14 +299,14 @@ fn change_one(
     number.messages_per_minute = checked_pace(change.per_minute.unwrap_or(number.messages_per_minute))?;
     number.messages_per_day = checked_pace(change.per_day.unwrap_or(number.messages_per_day))?;
     numbers::update(tx, beat.workspace, &number)?;
-    let mut ready = Vec::new();
-    for other in all.iter().filter(|other| other.id != id && other.state == NumberState::Live.word()) {
+    let mut heirs = Vec::new();
+    for other in all.iter().filter(|other| other.id != id && other.state != NumberState::Lost.word()) {
         // One that may not text US numbers would keep what it inherits for ever.
         if senders::standing(other)?.lack_for_us().is_none() {
-            ready.push(other);
+            heirs.push((other.state != NumberState::Live.word(), other.contacts, other.id));
         }
     }
-    let heir = ready.into_iter().min_by_key(|other| (other.contacts, other.id)).map(|other| other.id);
+    let heir = heirs.into_iter().min().map(|(.., id)| id);
     let lost = change.state == Some(NumberState::Lost);
     let reassigned = match heir {
         Some(heir) if lost => claims::reassign(tx, beat.workspace, id, heir)?,

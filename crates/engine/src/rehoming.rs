@@ -1,10 +1,11 @@
 //! Due steps whose number was lost: they go out from another number, or their enrollments end.
 //!
-//! | the contact's own number, where it is not the lost one | another live number | the enrollment |
+//! | the contact's own number, where it is not the lost one | another number that may text the contact | the enrollment |
 //! |---|---|---|
 //! | live, or paused for a while | | goes over to it (assignment is sticky) |
-//! | none | yes | goes over to the one that a new contact would get |
-//! | none | no | ends as `number_lost`, with its refund |
+//! | none | live | goes over to the one that a new contact would get |
+//! | none | only paused ones | goes over to one of them, and waits with what that one would send |
+//! | none | none | ends as `number_lost`, with its refund |
 //!
 //! A number that is lost hands over what runs at once (`numbers`); here the contacts follow. And a user may choose the number that
 //! a contact is texted from: what runs for the contact goes over with it.
@@ -18,7 +19,6 @@ use domain::access::Permission;
 use domain::enrollment::{EnrollmentState, StopReason};
 use domain::ids::{ContactId, EnrollmentId, MessageId, NumberId};
 use domain::message::MessageState;
-use domain::quote::Sender;
 use store::contacts::{self, Contact};
 use store::enrollments::{self, Enrollment};
 use store::messages::{self, Message};
@@ -134,10 +134,7 @@ fn heir(contact: &Contact, all: &mut [Number]) -> Result<Option<NumberId>, Failu
     if let Some(own) = own {
         return Ok(Some(own.id));
     }
-    Ok(match senders::choose(contact, all)? {
-        Sender::Ready(id) => Some(id),
-        Sender::NotReady { .. } | Sender::None => None,
-    })
+    senders::inherit(contact, all)
 }
 
 fn hand_over(tx: &mut Tx<'_>, beat: &Beat, moved: &[(&Enrollment, &Contact, NumberId)]) -> Result<(), Failure> {

@@ -43,23 +43,43 @@ pub(crate) fn choose(contact: &Contact, all: &mut [Number]) -> Result<Sender, Fa
     {
         return ready(own, &contact.phone);
     }
-    let phone = Phone::stored(&contact.phone);
-    let area = phone.and_then(Phone::area_code).map(i64::from);
+    Ok(match best(contact, all)? {
+        None => Sender::None,
+        Some(place) => {
+            all[place].contacts += 1;
+            ready(&all[place], &contact.phone)?
+        }
+    })
+}
+
+/// The number that takes a contact over from a lost one: a paused one where none is live, but none that waits for its
+/// registration, as that may never come. Counts it as one more of its contacts.
+pub(crate) fn inherit(contact: &Contact, all: &mut [Number]) -> Result<Option<NumberId>, Failure> {
+    let Some(place) = best(contact, all)? else { return Ok(None) };
+    if standing(&all[place])?.lack(to_phone(&contact.phone)?).is_some() {
+        return Ok(None);
+    }
+    all[place].contacts += 1;
+    Ok(Some(all[place].id))
+}
+
+/// The place of the number that suits a contact best: registered ones before others, of those live ones before paused ones.
+fn best(contact: &Contact, all: &[Number]) -> Result<Option<usize>, Failure> {
+    let phone = to_phone(&contact.phone)?;
+    let area = phone.area_code().map(i64::from);
     let field = contact.fields.iter().find(|(key, _)| key == "state").and_then(|(_, value)| states::read(value));
-    let region = field.map(|state| state.code.to_owned()).or_else(|| phone.map(region_of)).unwrap_or_default();
+    let region = field.map_or_else(|| region_of(phone), |state| state.code.to_owned());
     let mut best = None;
     for (place, number) in all.iter().enumerate().filter(|(_, number)| number.state != "lost") {
         let same_area = number.area.is_some() && number.area == area;
         let same_region = !region.is_empty() && number.region == region;
-        let is_unready = unready(number, &contact.phone)?.is_some();
-        let rank = (is_unready, !same_area, !same_region, number.contacts, number.id);
+        let lacks = standing(number)?.lack(phone).is_some();
+        let rank = (lacks, number.state != "live", !same_area, !same_region, number.contacts, number.id);
         if best.is_none_or(|(other, _)| rank < other) {
             best = Some((rank, place));
         }
     }
-    let Some((_, place)) = best else { return Ok(Sender::None) };
-    all[place].contacts += 1;
-    ready(&all[place], &contact.phone)
+    Ok(best.map(|(_, place)| place))
 }
 
 fn ready(number: &Number, to: &str) -> Result<Sender, Failure> {
@@ -74,8 +94,11 @@ pub(crate) fn unready(number: &Number, to: &str) -> Result<Option<Unready>, Fail
     if number.state != "live" {
         return Ok(Some(Unready::State(number.state.clone())));
     }
-    let to = Phone::stored(to).ok_or_else(|| Failure::Stored(format!("{to:?} is no phone")))?;
-    Ok(standing(number)?.lack(to).map(Unready::Unregistered))
+    Ok(standing(number)?.lack(to_phone(to)?).map(Unready::Unregistered))
+}
+
+fn to_phone(stored: &str) -> Result<Phone, Failure> {
+    Phone::stored(stored).ok_or_else(|| Failure::Stored(format!("{stored:?} is no phone")))
 }
 
 /// Where a number stands with the carriers. What is no account's name is built in, and reaches no network.

@@ -81,9 +81,9 @@ async fn second_number(world: &World) -> NumberId {
     world.engine.add_number(&world.actor, new).await.unwrap().id
 }
 
-async fn lose(world: &World, number: NumberId) {
-    let lost = NumberChange { state: Some(NumberState::Lost), ..NumberChange::default() };
-    world.engine.change_number(&world.actor, number, lost).await.unwrap();
+async fn make(world: &World, number: NumberId, state: NumberState) {
+    let change = NumberChange { state: Some(state), ..NumberChange::default() };
+    world.engine.change_number(&world.actor, number, change).await.unwrap();
 }
 
 async fn waiting_for_a_retry(world: &World) -> (ContactId, EnrollmentId) {
@@ -101,7 +101,7 @@ fn a_retry_whose_number_was_lost_goes_out_from_another_one() {
     on_both(Plan::default, async |world| {
         let (contact, enrollment) = waiting_for_a_retry(&world).await;
         let other = second_number(&world).await;
-        lose(&world, NumberId(5)).await;
+        make(&world, NumberId(5), NumberState::Lost).await;
         world.play_days(3).await;
         let row = world.engine.enrollment(&world.actor, enrollment).await.unwrap();
         assert_eq!((row.state, row.number), (EnrollmentState::Completed, other));
@@ -124,7 +124,7 @@ fn a_step_whose_number_was_lost_under_way_goes_out_from_another_one() {
         let enrolled = world.engine.enroll(&world.actor, request).await.unwrap();
         world.engine.round().await.unwrap();
         let other = second_number(&world).await;
-        lose(&world, NumberId(5)).await;
+        make(&world, NumberId(5), NumberState::Lost).await;
         world.play_days(3).await;
         let row = world.engine.enrollment(&world.actor, enrolled.enrollment).await.unwrap();
         assert_eq!((row.state, row.number), (EnrollmentState::Completed, other));
@@ -134,13 +134,31 @@ fn a_step_whose_number_was_lost_under_way_goes_out_from_another_one() {
 }
 
 #[test]
-fn a_retry_whose_number_was_lost_ends_with_a_refund_where_no_other_is_live() {
+fn a_retry_whose_number_was_lost_waits_for_one_that_is_only_paused() {
+    on_both(Plan::default, async |world| {
+        let (contact, enrollment) = waiting_for_a_retry(&world).await;
+        let other = second_number(&world).await;
+        make(&world, NumberId(5), NumberState::Lost).await;
+        make(&world, other, NumberState::Paused).await;
+        world.play_days(3).await;
+        let row = world.engine.enrollment(&world.actor, enrollment).await.unwrap();
+        assert_eq!((row.state, row.number), (EnrollmentState::Active, other));
+        assert_eq!(world.engine.contact(&world.actor, contact).await.unwrap().number, Some(other));
+        assert_eq!(world.texts(PHONE), Vec::<String>::new());
+        make(&world, other, NumberState::Live).await;
+        world.play_days(4).await;
+        assert_eq!(world.texts(PHONE), ["One", "Two"]);
+        world.end().await;
+    });
+}
+
+#[test]
+fn a_retry_whose_number_was_lost_ends_with_a_refund_where_there_is_no_other() {
     on_both(Plan::default, async |world| {
         let (_, enrollment) = waiting_for_a_retry(&world).await;
         let other = second_number(&world).await;
-        lose(&world, NumberId(5)).await;
-        let pause = NumberChange { state: Some(NumberState::Paused), ..NumberChange::default() };
-        world.engine.change_number(&world.actor, other, pause).await.unwrap();
+        make(&world, NumberId(5), NumberState::Lost).await;
+        make(&world, other, NumberState::Lost).await;
         world.play_days(3).await;
         let row = world.engine.enrollment(&world.actor, enrollment).await.unwrap();
         assert_eq!(row.state, EnrollmentState::Stopped(StopReason::NumberLost));
@@ -194,7 +212,7 @@ fn the_contacts_of_a_lost_number_know_the_number_that_took_over() {
         world.engine.enroll(&world.actor, request).await.unwrap();
         world.play_days(1).await;
         let other = second_number(&world).await;
-        lose(&world, NumberId(5)).await;
+        make(&world, NumberId(5), NumberState::Lost).await;
         assert_eq!(world.engine.contact(&world.actor, contact).await.unwrap().number, Some(other), "at once");
         let numbers = world.engine.numbers(&world.actor).await.unwrap();
         let counted: Vec<_> = numbers.iter().map(|number| number.contacts).collect();

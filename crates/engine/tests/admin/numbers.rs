@@ -63,11 +63,28 @@ async fn a_lost_number_hands_over_what_is_not_with_the_carrier() {
 }
 
 #[tokio::test]
-async fn the_last_number_that_is_lost_ends_its_enrollments_with_a_refund() {
+async fn a_paused_number_inherits_where_no_other_is_live() {
     for office in offices().await {
         let (lost, paused) = (add(&office, "+13055550123").await, add(&office, "+13055550124").await);
+        let workflow = office.workflow().await;
+        let enrolled = office.enroll(workflow, lost.id, 2);
         let pause = NumberChange { state: Some(NumberState::Paused), ..NumberChange::default() };
         office.engine.change_number(&office.owner, paused.id, pause).await.unwrap();
+        let changed = office.engine.change_number(&office.owner, lost.id, LOST).await.unwrap();
+        assert_eq!((changed.reassigned, changed.removed.contacts), (2, 0), "{}", office.db.name);
+        for id in enrolled {
+            let row = office.stored(id);
+            assert_eq!((row.state, row.number), (EnrollmentState::Active, paused.id));
+        }
+        assert_eq!(office.faults().await, Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
+async fn the_last_number_that_is_lost_ends_its_enrollments_with_a_refund() {
+    for office in offices().await {
+        let (lost, before) = (add(&office, "+13055550123").await, add(&office, "+13055550124").await);
+        office.engine.change_number(&office.owner, before.id, LOST).await.unwrap();
         let workflow = office.workflow().await;
         let enrolled = office.enroll(workflow, lost.id, 501);
         let changed = office.engine.change_number(&office.owner, lost.id, LOST).await.unwrap();
