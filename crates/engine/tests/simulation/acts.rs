@@ -188,7 +188,10 @@ impl World {
         }
         let of = &self.houses[house];
         let (actor, workflow) = (of.actor.clone(), of.flows[flow].id);
-        let chosen = runs.iter().map(|nth| of.books.contacts[of.books.runs[*nth].contact].id).collect();
+        let whose = |nth: &usize| of.books.contacts[of.books.runs[*nth].contact].id;
+        // The job takes them in this order, which is another where somebody was erased and came back.
+        runs.sort_by_key(whose);
+        let chosen = runs.iter().map(whose).collect();
         let (chosen, key) = (Selection::These(chosen), Some(format!("some {house} {}", of.books.runs.len())));
         if runs.is_empty() {
             return;
