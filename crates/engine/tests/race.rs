@@ -432,3 +432,23 @@ fn a_pause_ends_the_job_that_puts_contacts_into_the_workflow() {
         world.end().await;
     });
 }
+
+#[test]
+fn a_first_text_by_hand_and_the_end_of_what_runs_agree_on_the_conversation() {
+    let plan = || Plan { credits: 10_000, ..Plan::default() };
+    on_both(plan, async |world| {
+        let workflow = world.workflow(&three_steps()).await;
+        // No round is run: nobody has a conversation before the text by hand opens it, while what runs is ended.
+        for n in 0..200 {
+            let id = world.contact(n, &phone(n), &[]).await;
+            let request = EnrollRequest { contact: id, workflow, from_step: 1, quote: None, key: None };
+            let begun = world.engine.enroll(&world.actor, request).await.unwrap().enrollment;
+            let (sent, removed) = tokio::join!(
+                world.engine.send_message(&world.actor, id, "By hand"),
+                world.engine.remove(&world.actor, begun)
+            );
+            assert!(sent.is_ok() && removed.is_ok(), "{sent:?} {removed:?}");
+        }
+        world.end().await;
+    });
+}

@@ -59,7 +59,8 @@ static TOUCH: Each<6> = Each(Sql::Twin {
 });
 
 /// For those who have no conversation yet; on PostgreSQL another transaction may open it meanwhile. A deleted contact gets none:
-/// on SQLite its row would have no key, and is passed over.
+/// on SQLite its row would have no key, and is passed over. Whoever ends what runs meanwhile finds no row to say so in, so what runs
+/// is locked until the row is there to be seen: one of the two sees the other.
 static OPEN: Each<6> = Each(Sql::Twin {
     sqlite: "
         INSERT OR IGNORE INTO conversations (workspace_id, contact_id, last_at, last_message_id, last_inbound_at,
@@ -75,7 +76,7 @@ static OPEN: Each<6> = Each(Sql::Twin {
             unread, side, enrollment_id, opted_out)
         SELECT $1, c.contact_id, $2, t.message, t.inbound, t.outbound, t.unread, t.side,
             (SELECT e.enrollment_id FROM enrollments e
-             WHERE e.workspace_id = $1 AND e.contact_id = c.contact_id AND e.state = 'active'),
+             WHERE e.workspace_id = $1 AND e.contact_id = c.contact_id AND e.state = 'active' FOR SHARE),
             CASE WHEN EXISTS (SELECT 1 FROM suppressions s
              WHERE s.workspace_id = $1 AND s.phone_hash = c.phone_hash AND s.kind = 'opted_out' AND s.lifted_at IS NULL)
             THEN 1 ELSE 0 END
