@@ -255,7 +255,7 @@ impl Batch {
         Decision { contact, place: None, result: quote::quote(&facts) }
     }
 
-    /// Charges and starts all that were decided for: enrollments, transfers, assignments and events.
+    /// Charges and starts all that were decided for.
     pub(crate) fn start(
         &self,
         tx: &mut Tx<'_>,
@@ -263,26 +263,39 @@ impl Batch {
         contacts: &[Contact],
         decisions: &[Decision],
     ) -> Result<Vec<(ContactId, EnrollmentId)>, Failure> {
-        let Some(workflow) = &self.workflow else { return Ok(Vec::new()) };
-        let known: HashMap<ContactId, &Contact> = contacts.iter().map(|contact| (contact.id, contact)).collect();
-        let mut started = Started::default();
-        for decision in decisions {
-            let (Ok(quote), Some(place)) = (&decision.result, &decision.place) else { continue };
-            started.add(self, beat, workflow, known[&decision.contact], quote, place);
-        }
-        senders::save(tx, beat, &started.assigned)?;
-        let start = Start {
+        let Some(terms) = self.start_terms(beat) else { return Ok(Vec::new()) };
+        let found = contacts.iter().map(|contact| (contact.id, contact)).collect();
+        let starts = self.starts(beat, &found, decisions);
+        starts.write(tx, beat, &terms)?;
+        Ok(starts.begun().collect())
+    }
+
+    /// What all starts of the batch share; nothing if there is no such workflow.
+    pub(crate) fn start_terms(&self, beat: &Beat) -> Option<Start> {
+        self.workflow.as_ref().map(|workflow| Start {
             workflow: workflow.id,
             version: workflow.version,
             from_step: self.from_step,
             rate: self.terms.rate,
             by: beat.actor.clone(),
             at: beat.now,
-        };
-        enrollments::insert(tx, beat.workspace, &start, &started.rows)?;
-        store::ledger::post(tx, beat.workspace, &started.transfers, beat.now)?;
-        events::insert(tx, beat.workspace, &started.events)?;
-        Ok(started.rows.iter().map(|row| (row.contact, row.id)).collect())
+        })
+    }
+
+    /// What is to be written of all that were decided for.
+    pub(crate) fn starts<'c>(
+        &self,
+        beat: &Beat,
+        found: &HashMap<ContactId, &'c Contact>,
+        decisions: &[Decision],
+    ) -> Starts<'c> {
+        let mut starts = Starts::default();
+        let Some(workflow) = &self.workflow else { return starts };
+        for decision in decisions {
+            let (Ok(quote), Some(place)) = (&decision.result, &decision.place) else { continue };
+            starts.add(self, beat, workflow, found[&decision.contact], quote, place);
+        }
+        starts
     }
 
     /// The values that the workflow's variables have for a contact: what is frozen.
@@ -298,15 +311,29 @@ impl Batch {
     }
 }
 
+/// Starts that were decided: enrollments, transfers, assignments and events.
 #[derive(Default)]
-struct Started<'a> {
+pub(crate) struct Starts<'a> {
     rows: Vec<NewEnrollment>,
     transfers: Vec<ledger::Transfer>,
     assigned: Vec<(&'a Contact, NumberId)>,
     events: Vec<events::Event>,
 }
 
-impl<'a> Started<'a> {
+impl<'a> Starts<'a> {
+    /// Charges and starts them.
+    pub(crate) fn write(&self, tx: &mut Tx<'_>, beat: &Beat, terms: &Start) -> Result<(), Failure> {
+        senders::save(tx, beat, &self.assigned)?;
+        enrollments::insert(tx, beat.workspace, terms, &self.rows)?;
+        store::ledger::post(tx, beat.workspace, &self.transfers, beat.now)?;
+        Ok(events::insert(tx, beat.workspace, &self.events)?)
+    }
+
+    /// Which, and whose.
+    pub(crate) fn begun(&self) -> impl Iterator<Item = (ContactId, EnrollmentId)> {
+        self.rows.iter().map(|row| (row.contact, row.id))
+    }
+
     fn add(
         &mut self,
         batch: &Batch,

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | quote | for each contact a mark of its texts and segments, and the price of all: `bulk_quotes`, 15 minutes | here |
 //! | start | the job, once for each quote; refused with the new quote where version, rate or balances are others | `start` |
-//! | work | five hundred contacts a transaction: decided anew, held to what was shown, charged, started, counted | `start` |
+//! | work | five hundred contacts a part, two parts a transaction: decided anew, held to what was shown, charged, started, counted | `parts` |
 //! | withdraw | who got no text yet, or everybody, is taken out and paid back; who is left may be quoted again | `withdraw` |
 //!
 //! **What was shown is what happens.** Whose text, segments or rate are others by then, or who was shown as refused, is not started
@@ -13,6 +13,7 @@
 //! A job's progress moves in the transaction of the part that it counts: a killed job goes on where it was and charges nobody twice.
 
 mod days;
+mod parts;
 mod selected;
 mod start;
 mod waves;

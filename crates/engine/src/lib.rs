@@ -52,6 +52,7 @@ pub mod live;
 pub mod low_balance;
 pub mod mails;
 pub mod manual;
+mod meanwhile;
 pub mod merging;
 mod meters;
 pub mod needs;

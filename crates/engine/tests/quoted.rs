@@ -156,22 +156,48 @@ fn a_quote_holds_for_a_quarter_of_an_hour_in_its_own_workspace_and_starts_once()
 }
 
 #[test]
-fn a_job_takes_no_more_than_its_quote_though_others_take_the_credits_meanwhile() {
-    let plan = || Plan { credits: 1_800, ..Plan::default() };
+fn who_is_decided_while_others_are_written_gets_what_those_have_left() {
+    let plan = || Plan { credits: 180, wallet: Micros::ZERO, ..Plan::default() };
     on_both(plan, async |world| {
         let workflow = world.workflow(&STEPS).await;
-        let ids = people(&world, 700).await;
-        let shown = quote(&world, workflow, Selection::These(ids[..600].to_vec())).await;
-        assert_eq!((shown.preview.starts, shown.preview.amounts.credits), (600, 1_800));
+        let ids = people(&world, 100).await;
+        // A quarter of the part is decided first: one of those is refused, and one of the others.
+        for nth in [3, 50] {
+            world.engine.suppress(&world.actor, ids[nth], Suppression::DoNotContact).await.unwrap();
+        }
+        let job = world.engine.enroll_many(&world.actor, workflow, Selection::All, None).await.unwrap();
+        let done = world.engine.run_job(&world.actor, job.id, |_| {}).await.unwrap();
+        assert_eq!((done.started, done.refused), (60, 40));
+        let refused: Vec<ContactId> = codes(&world, done.id).await.into_iter().map(|(contact, _)| contact).collect();
+        let expected: Vec<ContactId> = [ids[3], ids[50]].into_iter().chain(ids[62..].iter().copied()).collect();
+        assert_eq!(refused, expected, "the money lasts for the first");
+        assert_eq!((world.balance("available").await, world.balance("prepaid").await), ((0, 0), (180, 0)));
+        assert!(world.engine.verify_ledger(world.workspace()).await.unwrap().is_clean());
+        // Everybody is noted as started by it, whichever piece of it they were in.
+        let held = world.engine.withdraw_job(&world.actor, done.id, WithdrawWhom::Everybody).await.unwrap();
+        let held = world.engine.run_withdrawal(&world.actor, held.id).await.unwrap();
+        assert_eq!((held.started, world.balance("available").await), (60, (180, 0)));
+        world.end().await;
+    });
+}
+
+#[test]
+fn a_job_takes_no_more_than_its_quote_though_others_take_the_credits_meanwhile() {
+    let plan = || Plan { credits: 3_300, ..Plan::default() };
+    on_both(plan, async |world| {
+        let workflow = world.workflow(&STEPS).await;
+        let ids = people(&world, 1_200).await;
+        let shown = quote(&world, workflow, Selection::These(ids[..1_100].to_vec())).await;
+        assert_eq!((shown.preview.starts, shown.preview.amounts.credits), (1_100, 3_300));
         assert_eq!(shown.preview.amounts.micros, Micros::ZERO);
         let job = world.engine.enroll_quoted(&world.actor, shown.id, None).await.unwrap();
-        let (engine, actor, others) = (world.engine.clone(), world.actor.clone(), ids[600..].to_vec());
+        let (engine, actor, others) = (world.engine.clone(), world.actor.clone(), ids[1_100..].to_vec());
         let other = world.engine.enroll_many(&actor, workflow, Selection::These(others), None).await.unwrap();
-        let mut parts = 0;
+        let mut turns = 0;
         let done = engine
             .run_job(&actor, job.id, |_| {
-                parts += 1;
-                if parts == 1 {
+                turns += 1;
+                if turns == 1 {
                     let (engine, actor) = (world.engine.clone(), world.actor.clone());
                     let other = other.id;
                     std::thread::scope(|scope| {
@@ -184,8 +210,8 @@ fn a_job_takes_no_more_than_its_quote_though_others_take_the_credits_meanwhile()
             })
             .await
             .unwrap();
-        // 1,500 credits went to the first part and 300 to the hundred others: for the second part the wallet has money, and nobody was shown that.
-        assert_eq!((done.started, done.refused), (500, 100));
+        // 3,000 credits went to the first two parts and 300 to the hundred others: for the third the wallet has money, and nobody was shown that.
+        assert_eq!((done.started, done.refused), (1_000, 100));
         assert!(codes(&world, done.id).await.iter().all(|(_, code)| code == Refusal::QuoteChanged.code()));
         assert_eq!(world.balance("available").await, (0, 100_000_000), "no money was taken");
         world.end().await;
@@ -345,7 +371,7 @@ fn a_withdrawal_ends_the_job_first_and_an_interrupted_one_is_finished() {
         let done = world
             .engine
             .run_job(&world.actor, job.id, |job| {
-                // After the first of three parts somebody presses the button.
+                // After two of three parts somebody presses the button.
                 if withdrawal.is_none() {
                     let (engine, actor, id) = (world.engine.clone(), world.actor.clone(), job.id);
                     let held = std::thread::scope(|scope| {
@@ -360,13 +386,13 @@ fn a_withdrawal_ends_the_job_first_and_an_interrupted_one_is_finished() {
             })
             .await
             .unwrap();
-        assert_eq!((done.state.as_str(), done.started), ("done", 500), "it ended where it was");
+        assert_eq!((done.state.as_str(), done.started), ("done", 1_000), "it ended where it was");
         // Its node dies before it has done anything: another one finishes it.
         let minute = SignedDuration::from_mins(1);
         assert!(world.engine.clock().move_to(world.engine.now() + minute));
         assert_eq!(world.engine.resume_withdrawals(minute).await.unwrap(), 1);
         let held = world.engine.job(&world.actor, withdrawal.unwrap().id).await.unwrap();
-        assert_eq!((held.state.as_str(), held.started, held.refused), ("done", 500, 700));
+        assert_eq!((held.state.as_str(), held.started, held.refused), ("done", 1_000, 200));
         assert_eq!(world.engine.left_by(&world.actor, held.id).await.unwrap(), 1_200);
         assert_eq!(world.balance("available").await, (10_000, 100_000_000));
         let rest = quote(&world, workflow, Selection::RestOf(held.id)).await;

@@ -407,8 +407,8 @@ fn a_message_by_hand_is_not_claimed_while_an_opt_out_is_being_taken() {
 fn a_pause_ends_the_job_that_puts_contacts_into_the_workflow() {
     on_both(Plan::default, async |world| {
         let workflow = world.workflow(&three_steps()).await;
-        // More than one chunk takes.
-        people(&world, 600).await;
+        // More than one transaction takes.
+        people(&world, 1_100).await;
         let job = world.engine.enroll_many(&world.actor, workflow, Selection::All, None).await.unwrap();
         let (reached, mut first) = tokio::sync::mpsc::unbounded_channel();
         let (go_on, waits) = std::sync::mpsc::channel::<()>();
@@ -426,7 +426,7 @@ fn a_pause_ends_the_job_that_puts_contacts_into_the_workflow() {
         let paused = world.engine.pause_workflow(&world.actor, workflow).await.unwrap();
         drop((first, go_on));
         let done = working.await.unwrap();
-        assert_eq!((paused.contacts, done.started, done.refused, done.total), (500, 500, 0, 600));
+        assert_eq!((paused.contacts, done.started, done.refused, done.total), (1_000, 1_000, 0, 1_100));
         assert_eq!(world.engine.pause_preview(&world.actor, workflow).await.unwrap().contacts, 0);
         assert_eq!(world.balance("prepaid").await, (0, 0));
         world.end().await;

@@ -1,4 +1,4 @@
-//! Starting what a quote has shown: the job, part by part.
+//! Starting what a quote has shown: the job, which `parts` works on.
 
 use std::sync::Arc;
 
@@ -6,20 +6,17 @@ use domain::access::Permission;
 use domain::ids::{ContactId, JobId, QuoteId, WorkflowId, WorkspaceId};
 use domain::ledger::Amounts;
 use domain::money::Micros;
-use domain::refusal::Refusal;
 use store::bulk_quotes::{self, BulkQuote, Part};
-use store::jobs::{self, Item, Job};
-use store::{DbError, Lane, Read, Tx, contacts, numbers, workflows};
+use store::jobs::{self, Job};
+use store::{DbError, Lane, Read, Tx, workflows};
 
+use super::parts;
 use super::{
-    BulkError, CHUNK, ENROLL, Many, ManyQuote, Payload, Selection, Waves, asked, checked, decide_all, is_there, listed,
-    payload_of, quote_of,
+    BulkError, CHUNK, ENROLL, Many, ManyQuote, Payload, Selection, asked, checked, is_there, listed, quote_of,
 };
 use crate::actor::Actor;
-use crate::batch::{Batch, Bound, Course, Decision, Shown};
 use crate::beat::Beat;
 use crate::engine::Engine;
-use crate::facts::Steps;
 use crate::failure::Failure;
 use crate::idempotency::{answered, once};
 
@@ -113,7 +110,7 @@ impl Engine {
         let _watched = self.watch_growth();
         loop {
             let (beat, steps) = (self.beat(actor), self.steps());
-            let job = self.write(Lane::Bulk, move |tx| work(tx, &beat, &steps, id)).await?;
+            let job = self.write(Lane::Bulk, move |tx| parts::work(tx, &beat, &steps, id)).await?;
             progress(&job);
             self.wake();
             if job.state == "done" {
@@ -236,122 +233,4 @@ pub(super) fn end(tx: &mut Tx<'_>, beat: &Beat, job: Job) -> Result<(), DbError>
         return Ok(());
     }
     jobs::save(tx, beat.workspace, &Job { state: "done".to_owned(), updated_at: beat.now, ..job })
-}
-
-/// One part of a job: decided, charged, started and counted in one transaction.
-fn work(tx: &mut Tx<'_>, beat: &Beat, steps: &Steps, id: JobId) -> Result<Job, BulkError> {
-    let mut job = jobs::lock(tx, beat.workspace, id)?.ok_or(BulkError::JobUnknown)?;
-    if job.state != "running" {
-        return Ok(job);
-    }
-    let beat = &Beat { actor: job.actor.clone(), ..beat.clone() };
-    let quote = quote_of(tx, beat.workspace, payload_of(&job)?.quote)?;
-    job.updated_at = beat.now;
-    match bulk_quotes::parts(tx, beat.workspace, quote.id, job.cursor, 1)?.pop() {
-        None => "done".clone_into(&mut job.state),
-        Some((part, _)) => {
-            job.cursor = part.part;
-            enroll_part(tx, beat, steps, &quote, &part, &mut job)?;
-        }
-    }
-    jobs::save(tx, beat.workspace, &job)?;
-    Ok(job)
-}
-
-fn enroll_part(
-    tx: &mut Tx<'_>,
-    beat: &Beat,
-    steps: &Steps,
-    quote: &BulkQuote,
-    part: &Part,
-    job: &mut Job,
-) -> Result<(), BulkError> {
-    let chunk: Vec<ContactId> = part.contacts.iter().map(|shown| shown.contact).collect();
-    let rows = contacts::lock(tx, beat.workspace, &chunk)?;
-    let kept = workflows::keep(tx, beat.workspace, quote.workflow)?;
-    if kept.is_none_or(|kept| kept.version != quote.version) {
-        // Edited before this job reached anybody, or between two of its parts: nobody was shown that text and price.
-        "done".clone_into(&mut job.state);
-        return Ok(());
-    }
-    let all_numbers = numbers::lock(tx, beat.workspace)?;
-    let budget = Budget::of(quote, store::ledger::read_available(tx, beat.workspace)?);
-    let mut batch = Batch::load(tx, beat, steps, Course::whole(quote.workflow), budget.available, all_numbers)?;
-    let waves = Waves::of(&batch.known, quote.per_day, quote.shown_at)?;
-    let mut bounds = Bounds { quote, part, waves: &waves, place: 0, starts: part.before };
-    let mut decisions = decide_all(tx, beat, &mut batch, &chunk, &rows, &mut |_| bounds.next())?;
-    decisions.iter_mut().for_each(|decision| budget.tell(decision));
-    let started = batch.start(tx, beat, &rows, &decisions)?;
-    let taken = decisions.iter().filter_map(|decision| decision.result.as_ref().ok());
-    let taken = taken.fold(Amounts::ZERO, |all, quote| all.plus(quote.amounts));
-    bulk_quotes::spend(tx, beat.workspace, quote.id, taken)?;
-    let enrollments: Vec<_> = started.iter().map(|(_, enrollment)| *enrollment).collect();
-    bulk_quotes::started(tx, beat.workspace, (quote.id, part.part), &enrollments)?;
-    let refused = |decision: &Decision| {
-        let refusals = decision.result.as_ref().err()?;
-        let contact = decision.contact.0;
-        Some(Item { item: contact, contact: Some(contact), outcome: Some(reasons(refusals)) })
-    };
-    let refused: Vec<Item> = decisions.iter().filter_map(refused).collect();
-    jobs::add_items(tx, beat.workspace, job.id, &refused)?;
-    job.started += i64::try_from(started.len()).unwrap_or(i64::MAX);
-    job.refused += i64::try_from(refused.len()).unwrap_or(i64::MAX);
-    Ok(())
-}
-
-/// What the contacts of a part are held to, one after the other.
-struct Bounds<'a> {
-    quote: &'a BulkQuote,
-    part: &'a Part,
-    waves: &'a Waves,
-    place: usize,
-    /// How many before were shown as starting: the days of those who come do not hang on who is refused by now.
-    starts: i64,
-}
-
-impl Bounds<'_> {
-    fn next(&mut self) -> Bound {
-        let mark = self.part.contacts.get(self.place).and_then(|shown| shown.mark);
-        self.place += 1;
-        if !self.quote.shown {
-            return Bound::FREE;
-        }
-        let bound =
-            Bound { not_before: self.waves.start(self.starts), shown: mark.map_or(Shown::Refusal, Shown::Start) };
-        self.starts += i64::from(mark.is_some());
-        bound
-    }
-}
-
-/// What a part may take: what there is, and no more than the quote has left.
-struct Budget {
-    available: (i64, i64),
-    /// What the workspace has beyond that.
-    wallet: i64,
-}
-
-impl Budget {
-    fn of(quote: &BulkQuote, (credits, wallet): (i64, i64)) -> Self {
-        if !quote.shown {
-            return Self { available: (credits, wallet), wallet };
-        }
-        let left = quote.amounts.less(quote.spent);
-        Self { available: (credits.min(left.credits), wallet.min(left.micros.0)), wallet }
-    }
-
-    /// Money that the workspace has and the quote does not is not missing: it was not shown.
-    fn tell(&self, decision: &mut Decision) {
-        let Err(refusals) = &mut decision.result else { return };
-        for refusal in refusals {
-            if matches!(refusal, Refusal::InsufficientFunds { .. }) && self.available.1 < self.wallet {
-                *refusal = Refusal::QuoteChanged;
-            }
-        }
-    }
-}
-
-/// Refusals as the job keeps them: a list of code, sentence and fix.
-fn reasons(refusals: &[Refusal]) -> String {
-    let reason = |refusal: &Refusal| serde_json::json!({ "code": refusal.code(), "message": refusal.to_string(), "fix": refusal.fix() });
-    serde_json::Value::Array(refusals.iter().map(reason).collect()).to_string()
 }
