@@ -229,6 +229,20 @@ impl Batch {
         Ok(Decision { contact: contact.id, place: Some(place), result })
     }
 
+    /// Decides about one of those who were asked for: there, or not.
+    pub(crate) fn decide_asked(
+        &mut self,
+        around: &Around,
+        found: &HashMap<ContactId, &Contact>,
+        id: ContactId,
+        bound: Bound,
+    ) -> Result<Decision, Failure> {
+        match found.get(&id) {
+            Some(row) => self.decide(around, row, bound),
+            None => Ok(self.decide_unknown(id)),
+        }
+    }
+
     /// A refused contact does not count at the number that was chosen for it.
     fn take_back(&mut self, contact: &Contact, sender: &Sender) {
         if let Sender::Ready(id) = sender
@@ -266,7 +280,8 @@ impl Batch {
         let Some(terms) = self.start_terms(beat) else { return Ok(Vec::new()) };
         let found = contacts.iter().map(|contact| (contact.id, contact)).collect();
         let starts = self.starts(beat, &found, decisions);
-        starts.write(tx, beat, &terms)?;
+        starts.insert(tx, beat, &terms)?;
+        store::ledger::post(tx, beat.workspace, &starts.transfers, beat.now)?;
         Ok(starts.begun().collect())
     }
 
@@ -315,17 +330,16 @@ impl Batch {
 #[derive(Default)]
 pub(crate) struct Starts<'a> {
     rows: Vec<NewEnrollment>,
-    transfers: Vec<ledger::Transfer>,
+    pub(crate) transfers: Vec<ledger::Transfer>,
     assigned: Vec<(&'a Contact, NumberId)>,
     events: Vec<events::Event>,
 }
 
 impl<'a> Starts<'a> {
-    /// Charges and starts them.
-    pub(crate) fn write(&self, tx: &mut Tx<'_>, beat: &Beat, terms: &Start) -> Result<(), Failure> {
+    /// Starts them. Their transfers are the caller's to post: accounts are locked after everything else.
+    pub(crate) fn insert(&self, tx: &mut Tx<'_>, beat: &Beat, terms: &Start) -> Result<(), Failure> {
         senders::save(tx, beat, &self.assigned)?;
         enrollments::insert(tx, beat.workspace, terms, &self.rows)?;
-        store::ledger::post(tx, beat.workspace, &self.transfers, beat.now)?;
         Ok(events::insert(tx, beat.workspace, &self.events)?)
     }
 

@@ -462,14 +462,11 @@ fn decide_all(
     bound: &mut impl FnMut(Option<&Decision>) -> Bound,
 ) -> Result<Vec<Decision>, Failure> {
     let around = batch.around(db, beat, rows)?;
-    let found: BTreeMap<ContactId, &Contact> = rows.iter().map(|row| (row.id, row)).collect();
+    let found = rows.iter().map(|row| (row.id, row)).collect();
     let mut decided = Vec::with_capacity(chunk.len());
     for id in chunk {
         let bound = bound(decided.last());
-        decided.push(match found.get(id) {
-            Some(row) => batch.decide(&around, row, bound)?,
-            None => batch.decide_unknown(*id),
-        });
+        decided.push(batch.decide_asked(&around, &found, *id, bound)?);
     }
     Ok(decided)
 }

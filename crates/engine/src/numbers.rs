@@ -82,7 +82,9 @@ pub struct ChangedNumber {
     pub number: Number,
     /// How many running enrollments text from another number now.
     pub reassigned: u64,
-    /// How many were ended because there is no other, and what came back.
+    /// Whether those wait, because that number is paused.
+    pub waiting: bool,
+    /// How many were ended because no other may text, and what came back.
     pub removed: Removal,
 }
 
@@ -184,8 +186,8 @@ impl Engine {
 
     /// Changes state and pace. A lost number's running enrollments go over to the live number with the fewest contacts, or to a
     /// paused one where none is live, in the same transaction, but for those whose message is with the carrier or waits for its
-    /// retry: those go over when they are due. Their contacts know that number from then on. Where there is no other number all
-    /// of them are ended, in portions.
+    /// retry: those go over when they are due. Their contacts know that number from then on. Where no other number may text
+    /// US phones all of them are ended, in portions.
     pub async fn change_number(
         &self,
         actor: &Actor,
@@ -306,16 +308,18 @@ fn change_one(
             heirs.push((other.state != NumberState::Live.word(), other.contacts, other.id));
         }
     }
-    let heir = heirs.into_iter().min().map(|(.., id)| id);
+    let heir = heirs.into_iter().min();
     let lost = change.state == Some(NumberState::Lost);
     let reassigned = match heir {
-        Some(heir) if lost => claims::reassign(tx, beat.workspace, id, heir)?,
+        Some((.., heir)) if lost => claims::reassign(tx, beat.workspace, id, heir)?,
         _ => 0,
     };
     let payload = json!({ "number": id, "state": number.state, "per_minute": number.messages_per_minute,
         "per_day": number.messages_per_day, "reassigned": reassigned });
     beat.note(tx, "number.changed", None, &payload)?;
-    Ok((ChangedNumber { number, reassigned, removed: Removal::default() }, heir))
+    let waiting = reassigned > 0 && heir.is_some_and(|(is_paused, ..)| is_paused);
+    let changed = ChangedNumber { number, reassigned, waiting, removed: Removal::default() };
+    Ok((changed, heir.map(|(.., heir)| heir)))
 }
 
 /// Ends one portion, as long as the number is lost.

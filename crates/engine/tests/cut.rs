@@ -214,3 +214,20 @@ fn numbers_whose_steps_only_wait_keep_no_other_back() {
         world.end().await;
     });
 }
+
+#[test]
+fn a_job_that_starts_many_ends_its_transaction_after_a_part() {
+    on_both(async |world, has_one_writer| {
+        let workflow = workflow(&world).await;
+        let everybody = contacts(&world, 2_000, 3_000).await;
+        let job = world.engine.enroll_many(&world.actor, workflow, Selection::These(everybody), None).await.unwrap();
+        let talk = Talk::begin(&world).await;
+        let mut steps = Vec::new();
+        world.engine.run_job(&world.actor, job.id, |job| steps.push(job.started)).await.unwrap();
+        talk.end().await;
+        // Once for the end, at which nobody is left.
+        let expected: &[i64] = if has_one_writer { &[500, 1_000, 1_000] } else { &[1_000, 1_000] };
+        assert_eq!(steps, expected);
+        world.end().await;
+    });
+}

@@ -246,7 +246,7 @@ pub fn begin(tx: &mut Tx<'_>, workspace: WorkspaceId, id: QuoteId, job: JobId) -
     Ok(tx.execute(&BEGIN, &[workspace.0.into(), id.0.into(), job.0.into()])? == 1)
 }
 
-/// Counts what a chunk of the job has taken.
+/// Counts what some parts of the job have taken.
 pub fn spend(tx: &mut Tx<'_>, workspace: WorkspaceId, id: QuoteId, taken: Amounts) -> Result<(), DbError> {
     let params = [workspace.0.into(), id.0.into(), taken.credits.into(), taken.micros.0.into()];
     tx.execute(&SPEND, &params).map(|_| ())

@@ -45,11 +45,14 @@ static BALANCES: Sql = Sql::Same(
     SELECT account, unit, balance FROM accounts WHERE workspace_id = $1 ORDER BY account, unit",
 );
 
+/// In the order in which [`post`] moves them: segments before micros.
 static LOCK: Sql = Sql::Twin {
-    sqlite: "SELECT account, unit, balance FROM accounts WHERE workspace_id = $1 AND account = 'available' ORDER BY unit",
+    sqlite: "
+        SELECT account, unit, balance FROM accounts
+        WHERE workspace_id = $1 AND account = 'available' ORDER BY unit DESC",
     postgres: "
         SELECT account, unit, balance FROM accounts
-        WHERE workspace_id = $1 AND account = 'available' ORDER BY unit FOR UPDATE",
+        WHERE workspace_id = $1 AND account = 'available' ORDER BY unit DESC FOR UPDATE",
 };
 
 static SUMS: Sql = Sql::Twin {

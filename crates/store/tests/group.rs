@@ -168,7 +168,7 @@ fn what_is_normal_has_its_turn_however_much_is_inbound() {
 }
 
 #[test]
-fn a_large_job_is_told_that_something_inbound_waits_when_it_has_had_its_millisecond() {
+fn a_large_job_is_told_that_something_inbound_waits_when_it_has_had_its_time() {
     for store in [testing::sqlite().store.clone(), Store::open(&Address::memory()).unwrap()] {
         // In the turn of what is normal too.
         for lane in [Lane::Normal, Lane::Inbound] {

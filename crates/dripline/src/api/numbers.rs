@@ -135,7 +135,7 @@ impl From<ChangedNumber> for ChangedNumberView {
 /// Change a number's state or pace
 ///
 /// The running enrollments of a lost number go over to the live number with the fewest contacts, or wait with a paused one where
-/// none is live; if there is no other number they end with a refund.
+/// none is live; if no other number may text US phones they end with a refund.
 #[utoipa::path(patch, path = "/numbers/{id}", operation_id = "changeNumber", tag = "Numbers",
     params(("id" = ids::Number, Path, description = "The number.")), request_body = NumberChangeBody,
     responses((status = 200, description = "The number as it is now.", body = ChangedNumberView)),

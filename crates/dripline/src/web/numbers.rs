@@ -251,10 +251,9 @@ async fn set_state(
         }
         NumberState::Lost => {
             let moved = i64::try_from(changed.reassigned).unwrap_or(i64::MAX);
-            format!(
-                "{phone} is lost. {} to another number",
-                format::counted(moved, "enrollment went over", "enrollments went over")
-            )
+            let moved = format::counted(moved, "enrollment went over", "enrollments went over");
+            let wait = if changed.waiting { ", which is paused: let it send, or they wait" } else { "" };
+            format!("{phone} is lost. {moved} to another number{wait}")
         }
     };
     Ok(Done::to("/numbers").saying(said).into_response())

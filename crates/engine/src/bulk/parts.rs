@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use domain::ids::{ContactId, JobId};
-use domain::ledger::Amounts;
+use domain::ledger::{Amounts, Transfer};
 use domain::refusal::Refusal;
 use store::bulk_quotes::{self, BulkQuote, Part};
 use store::contacts::{self, Contact};
@@ -25,8 +25,8 @@ use crate::meanwhile::meanwhile;
 /// Most parts in a transaction, of five hundred contacts each: so long whoever writes waits on SQLite, and whoever needs the workspace's
 /// numbers or accounts on PostgreSQL.
 const PARTS: i64 = 2;
-/// From how many contacts on a thread costs less than it saves.
-const WORTH_A_THREAD: usize = 32;
+/// From how many contacts on they are decided on a thread: it takes as long to begin one as to decide about so few.
+const WORTH_A_THREAD: usize = 4;
 
 /// Some parts of a job: decided, charged, started and counted in one transaction, which ends after any of them if something inbound waits
 /// for it.
@@ -60,13 +60,14 @@ fn start_parts(
     let rows = contacts::lock(tx, beat.workspace, &ids)?;
     let kept = workflows::keep(tx, beat.workspace, quote.workflow)?;
     if kept.is_none_or(|kept| kept.version != quote.version) {
-        // Edited before this job reached anybody, or between two of its parts: nobody was shown that text and price.
+        // Edited before this job reached anybody, or between two of its transactions: nobody was shown that text and price.
         return Ok(false);
     }
     let all_numbers = numbers::lock(tx, beat.workspace)?;
     let budget = Budget::of(quote, store::ledger::read_available(tx, beat.workspace)?);
     let batch = Batch::load(tx, beat, steps, Course::whole(quote.workflow), budget.available, all_numbers)?;
-    let Some(terms) = batch.start_terms(beat) else { return Ok(false) };
+    // A workflow that is put away has none, and nobody is started.
+    let terms = batch.start_terms(beat);
     let waves = Waves::of(&batch.known, quote.per_day, quote.shown_at)?;
     let asked = parts.iter().flat_map(|part| bounds(quote, part, &waves)).collect();
     let around = batch.around(tx, beat, &rows)?;
@@ -77,17 +78,15 @@ fn start_parts(
     let mut decided = pieces.first().map(|piece| decider.decide(piece)).transpose()?;
     for (place, piece) in pieces.iter().enumerate() {
         let Some(one) = decided.take() else { break };
-        let next = pieces.get(place + 1);
-        let (written, following) = match next {
-            Some(next) if next.asked.len() >= WORTH_A_THREAD => {
-                meanwhile(|| decider.decide(next).map(Some), || one.starts.write(tx, beat, &terms))
-            }
-            next => (one.starts.write(tx, beat, &terms), next.map(|next| decider.decide(next)).transpose()),
+        let mut write = || terms.as_ref().map_or(Ok(()), |terms| one.starts.insert(tx, beat, terms));
+        let (written, following) = match pieces.get(place + 1) {
+            Some(next) if next.asked.len() >= WORTH_A_THREAD => meanwhile(|| decider.decide(next).map(Some), write),
+            next => (write(), next.map(|next| decider.decide(next)).transpose()),
         };
         written?;
         decided = following?;
         begun.extend(one.starts.begun().map(|(_, enrollment)| enrollment));
-        done.add(&one.decisions);
+        done.add(one);
         if let Some(part) = piece.ends {
             bulk_quotes::started(tx, beat.workspace, (quote.id, part), &std::mem::take(&mut begun))?;
             job.cursor = part;
@@ -114,9 +113,10 @@ fn pieces(parts: &[Part]) -> Vec<Piece> {
     let (mut pieces, mut from) = (Vec::new(), 0);
     for part in parts {
         let to = from + part.contacts.len();
-        if from == 0 && to >= WORTH_A_THREAD {
-            from = to / 4;
-            pieces.push(Piece { asked: 0..from, ends: None });
+        let first = to / 4;
+        if from == 0 && to - first >= WORTH_A_THREAD {
+            pieces.push(Piece { asked: 0..first, ends: None });
+            from = first;
         }
         pieces.push(Piece { asked: from..to, ends: Some(part.part) });
         from = to;
@@ -158,10 +158,7 @@ impl<'a> Decider<'a> {
     fn decide(&mut self, piece: &Piece) -> Result<Decided<'a>, Failure> {
         let mut decisions = Vec::with_capacity(piece.asked.len());
         for (id, bound) in &self.asked[piece.asked.clone()] {
-            let mut decision = match self.found.get(id) {
-                Some(row) => self.batch.decide(&self.around, row, *bound)?,
-                None => self.batch.decide_unknown(*id),
-            };
+            let mut decision = self.batch.decide_asked(&self.around, &self.found, *id, *bound)?;
             self.budget.tell(&mut decision);
             decisions.push(decision);
         }
@@ -170,17 +167,19 @@ impl<'a> Decider<'a> {
     }
 }
 
-/// What is counted of a transaction's parts.
+/// What a transaction's parts come to.
 #[derive(Default)]
 struct Done {
     taken: Amounts,
+    transfers: Vec<Transfer>,
     started: i64,
     refused: Vec<Item>,
 }
 
 impl Done {
-    fn add(&mut self, decisions: &[Decision]) {
-        for decision in decisions {
+    fn add(&mut self, decided: Decided<'_>) {
+        self.transfers.extend(decided.starts.transfers);
+        for decision in &decided.decisions {
             match &decision.result {
                 Ok(quote) => {
                     self.started += 1;
@@ -194,7 +193,9 @@ impl Done {
         }
     }
 
+    /// Charges for all of them at once: nobody waits longer for the workspace's accounts than that takes.
     fn save(&self, tx: &mut Tx<'_>, beat: &Beat, quote: &BulkQuote, job: &mut Job) -> Result<(), BulkError> {
+        store::ledger::post(tx, beat.workspace, &self.transfers, beat.now).map_err(Failure::from)?;
         bulk_quotes::spend(tx, beat.workspace, quote.id, self.taken)?;
         jobs::add_items(tx, beat.workspace, job.id, &self.refused)?;
         job.started += self.started;
@@ -252,8 +253,8 @@ mod tests {
     #[test]
     fn every_contact_is_in_one_piece_and_every_part_ends_once() {
         assert_eq!(split(&[part(4, 500), part(5, 500)]), [(0..125, None), (125..500, Some(4)), (500..1_000, Some(5))]);
-        assert_eq!(split(&[part(0, 32)]), [(0..8, None), (8..32, Some(0))]);
-        assert_eq!(split(&[part(0, 31)]), [(0..31, Some(0))], "few are not split");
+        assert_eq!(split(&[part(0, 5)]), [(0..1, None), (1..5, Some(0))]);
+        assert_eq!(split(&[part(0, 4)]), [(0..4, Some(0))], "few are not split");
         assert_eq!(split(&[]), []);
     }
 }

@@ -99,7 +99,7 @@ impl Engine {
         Err(BulkError::QuoteUnknown)
     }
 
-    /// Works on a job until it is done; `progress` is told after each part.
+    /// Works on a job until it is done; `progress` is told after each transaction, of a thousand contacts at most.
     pub async fn run_job(
         &self,
         actor: &Actor,

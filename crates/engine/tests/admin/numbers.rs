@@ -56,6 +56,7 @@ async fn a_lost_number_hands_over_what_is_not_with_the_carrier() {
         office.claimed(enrolled[0], MessageState::Sending);
         let changed = office.engine.change_number(&office.owner, lost.id, LOST).await.unwrap();
         assert_eq!((changed.reassigned, changed.removed.contacts), (2, 0), "{}", office.db.name);
+        assert!(!changed.waiting);
         let numbers: Vec<_> = enrolled.iter().map(|id| office.stored(*id).number).collect();
         assert_eq!(numbers, [lost.id, heir.id, heir.id]);
         assert_eq!(office.faults().await, Vec::<String>::new());
@@ -72,6 +73,7 @@ async fn a_paused_number_inherits_where_no_other_is_live() {
         office.engine.change_number(&office.owner, paused.id, pause).await.unwrap();
         let changed = office.engine.change_number(&office.owner, lost.id, LOST).await.unwrap();
         assert_eq!((changed.reassigned, changed.removed.contacts), (2, 0), "{}", office.db.name);
+        assert!(changed.waiting);
         for id in enrolled {
             let row = office.stored(id);
             assert_eq!((row.state, row.number), (EnrollmentState::Active, paused.id));

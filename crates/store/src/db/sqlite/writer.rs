@@ -16,7 +16,7 @@
 //!
 //! What is inbound comes first and is answered soon: nothing else joins a group that has something inbound, and it joins one that is old.
 //! A job that asks ([`Tx::is_awaited`]) is told to end when something inbound waits, which then shares its commit
-//! as far as the group has room.
+//! as far as the group has room; a bulk job commits first.
 //! After a group that began with something inbound comes the turn of what is normal, if that waits: it has the beginning of the next group
 //! for itself, the longer the more time went to what is inbound since its last turn, and is not told to end in it.
 
@@ -44,7 +44,7 @@ const GROUP_JOBS: usize = 128;
 const GROUP_TIME: Duration = Duration::from_millis(5);
 /// A group is so old before what is normal in it is told to end for something inbound, and at least so much of a group it has for itself
 /// in its turn: less would be too little work for a commit.
-const TURN_TIME: Duration = Duration::from_millis(1);
+const TURN_TIME: Duration = Duration::from_micros(500);
 /// So many times longer than what is normal may what is inbound have the thread, until a turn is [`GROUP_TIME`].
 const INBOUND_SHARE: u32 = 4;
 
@@ -89,7 +89,7 @@ impl Writer {
     /// itself for so long.
     fn group(&self, first: Waiting, turn: Option<Duration>, queue: &Queue) -> Duration {
         if first.lane == Lane::Bulk {
-            self.alone(first.job);
+            self.alone(first.job, &|| queue.has_inbound());
             return Duration::ZERO;
         }
         if let Err(error) = self.run("BEGIN IMMEDIATE") {
@@ -102,7 +102,7 @@ impl Writer {
         } else {
             self.roll_back();
             for job in jobs {
-                self.alone(job);
+                self.alone(job, &|| false);
             }
         }
         inbound_for
@@ -166,8 +166,9 @@ impl Writer {
     }
 
     /// One job in a transaction of its own, so that its failure is nobody else's.
-    fn alone(&self, mut job: Box<dyn Job>) {
-        let outcome = self.run("BEGIN IMMEDIATE").and_then(|()| match job.run(&mut self.transaction()) {
+    fn alone(&self, mut job: Box<dyn Job>, awaited: &dyn Fn() -> bool) {
+        let tx = &mut self.transaction().awaited_if(awaited);
+        let outcome = self.run("BEGIN IMMEDIATE").and_then(|()| match job.run(tx) {
             Verdict::Commit => self.commit(),
             Verdict::RollBack => {
                 self.roll_back();
