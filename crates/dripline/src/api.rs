@@ -47,7 +47,7 @@ use axum::http::{HeaderValue, header};
 use axum::middleware::map_response;
 use axum::response::Response;
 use utoipa::openapi::OpenApi;
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
 use crate::problem::{Code, Problem};
@@ -58,8 +58,8 @@ const MAX_JSON_BYTES: usize = 4 * 1024 * 1024;
 
 /// All routes, with bodies up to this many bytes.
 pub(crate) fn router(max_body_bytes: usize) -> Router<Parts> {
-    described(max_body_bytes)
-        .0
+    all(Routes::Served(Router::new()), max_body_bytes)
+        .served()
         .fallback(async || Problem::not_found("this address"))
         .method_not_allowed_fallback(async || {
             Problem::new(Code::MethodNotAllowed, "this address does not take this method; see the document of the API")
@@ -76,9 +76,46 @@ async fn private(mut response: Response) -> Response {
     response
 }
 
+/// All routes as the document tells them.
+fn described() -> OpenApi {
+    all(Routes::Described(Box::new(OpenApiRouter::with_openapi(document::head()))), MAX_JSON_BYTES).described()
+}
+
+/// What becomes of the routes: who serves them needs no description, which would leave some megabytes of crumbs in memory.
+enum Routes {
+    Served(Router<Parts>),
+    Described(Box<OpenApiRouter<Parts>>),
+}
+
+impl Routes {
+    fn routes(self, (schemas, paths, methods): UtoipaMethodRouter<Parts>) -> Self {
+        match self {
+            Self::Served(router) => {
+                let route = |router: Router<Parts>, path: &String| router.route(path, methods.clone());
+                Self::Served(paths.paths.keys().fold(router, route))
+            }
+            Self::Described(router) => Self::Described(Box::new(router.routes((schemas, paths, methods)))),
+        }
+    }
+
+    fn served(self) -> Router<Parts> {
+        match self {
+            Self::Served(router) => router,
+            Self::Described(router) => (*router).into(),
+        }
+    }
+
+    fn described(self) -> OpenApi {
+        match self {
+            Self::Served(_) => document::head(),
+            Self::Described(router) => router.into_openapi(),
+        }
+    }
+}
+
 /// The routes of the workspace itself and of what it pays, beside those that are there.
-fn money(router: OpenApiRouter<Parts>) -> OpenApiRouter<Parts> {
-    router
+fn money(routes: Routes) -> Routes {
+    routes
         .routes(routes!(workspace::show, workspace::change))
         .routes(routes!(workspace::balances))
         .routes(routes!(balance_notice::show, balance_notice::change))
@@ -95,8 +132,8 @@ fn money(router: OpenApiRouter<Parts>) -> OpenApiRouter<Parts> {
 }
 
 /// The routes of contacts, of what forbids to text them and what allows it, beside those that are there.
-fn people(router: OpenApiRouter<Parts>) -> OpenApiRouter<Parts> {
-    router
+fn people(routes: Routes) -> Routes {
+    routes
         .routes(routes!(contacts::list, contacts::create))
         .routes(routes!(contacts::show, contacts::edit, contacts::remove))
         .routes(routes!(erasures::by_contact))
@@ -123,13 +160,13 @@ fn people(router: OpenApiRouter<Parts>) -> OpenApiRouter<Parts> {
         .routes(routes!(suppression_lists::remove))
 }
 
-/// The routes with their descriptions.
-fn described(max_body_bytes: usize) -> (Router<Parts>, OpenApi) {
+/// All routes, beside those that are there; files for import may be so large.
+fn all(routes: Routes, max_body_bytes: usize) -> Routes {
     let (schemas, paths, import) = routes!(imports::import);
     let import = import.layer(DefaultBodyLimit::max(max_body_bytes));
     let (checked, places, check) = routes!(imports::check);
     let check = check.layer(DefaultBodyLimit::max(max_body_bytes));
-    people(money(OpenApiRouter::with_openapi(document::head()).routes(routes!(document::show))))
+    people(money(routes.routes(routes!(document::show))))
         .routes(routes!(users::list, users::create))
         .routes(routes!(users::change, users::remove))
         .routes(routes!(keys::list, keys::create))
@@ -183,5 +220,4 @@ fn described(max_body_bytes: usize) -> (Router<Parts>, OpenApi) {
         .routes(routes!(handsets::inbox))
         .routes(routes!(handsets::script))
         .routes(routes!(handsets::reply))
-        .split_for_parts()
 }

@@ -113,7 +113,7 @@ struct ProblemBody {
 
 /// The whole document.
 pub(crate) static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
-    let mut api = super::described(0).1;
+    let mut api = super::described();
     for item in api.paths.paths.values_mut() {
         let all = [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete];
         all.into_iter().flatten().for_each(complete);
