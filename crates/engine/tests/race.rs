@@ -13,7 +13,9 @@ use carrier::simulator::{Behaviour, Faults};
 use carrier::{Capabilities, Carrier, CarrierEvent, Finding, Inbound, Outcome, Simulator, Sought, Submission};
 use domain::ids::{ContactId, MessageId, WorkflowId};
 use domain::message::MessageKind;
+use domain::money::Micros;
 use domain::suppression::Suppression;
+use engine::billing::Slip;
 use engine::bulk::Selection;
 use engine::enrolling::{EnrollError, EnrollRequest, Enrolled};
 use engine::manual::SendError;
@@ -449,6 +451,34 @@ fn a_first_text_by_hand_and_the_end_of_what_runs_agree_on_the_conversation() {
             );
             assert!(sent.is_ok() && removed.is_ok(), "{sent:?} {removed:?}");
         }
+        world.end().await;
+    });
+}
+
+#[test]
+fn credits_that_are_taken_while_a_job_decides_are_missing_and_no_error() {
+    let plan = || Plan { credits: 0, wallet: Micros::ZERO, ..Plan::default() };
+    on_both(plan, async |world| {
+        let (workflow, workspace) = (world.workflow(&three_steps()).await, world.workspace());
+        for nth in 0..20 {
+            let mut some = Vec::new();
+            for n in nth * 30..(nth + 1) * 30 {
+                some.push(world.contact(n, &phone(n), &[]).await);
+            }
+            world.engine.grant_credits(workspace, 90, Slip::default()).await.unwrap();
+            let job = world.engine.enroll_many(&world.actor, workflow, Selection::These(some), None).await.unwrap();
+            let (done, taken) = tokio::join!(
+                world.engine.run_job(&world.actor, job.id, |_| {}),
+                world.engine.revoke_credits(workspace, 1, Slip::default())
+            );
+            let done = done.unwrap();
+            let expected = if taken.is_ok() { (29, 1) } else { (30, 0) };
+            assert_eq!((done.started, done.refused), expected, "{taken:?}");
+            if taken.is_ok() {
+                world.engine.revoke_credits(workspace, 2, Slip::default()).await.unwrap();
+            }
+        }
+        assert!(world.engine.verify_ledger(workspace).await.unwrap().is_clean());
         world.end().await;
     });
 }

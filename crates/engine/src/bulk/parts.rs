@@ -23,7 +23,7 @@ use crate::failure::Failure;
 use crate::meanwhile::meanwhile;
 
 /// Most parts in a transaction, of five hundred contacts each: so long whoever writes waits on SQLite, and whoever needs the workspace's
-/// numbers or accounts on PostgreSQL.
+/// numbers on PostgreSQL.
 const PARTS: i64 = 2;
 /// From how many contacts on they are decided on a thread: it takes as long to begin one as to decide about so few.
 const WORTH_A_THREAD: usize = 4;

@@ -8,6 +8,7 @@ use domain::ledger::Amounts;
 use domain::money::Micros;
 use store::bulk_quotes::{self, BulkQuote, Part};
 use store::jobs::{self, Job};
+use store::ledger::PostError;
 use store::{DbError, Lane, Read, Tx, workflows};
 
 use super::parts;
@@ -20,7 +21,8 @@ use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::idempotency::{answered, once};
 
-/// How often a list of whom to start is made anew that was swept before its job began.
+/// How often a list of whom to start is made anew that was swept before its job began, and how often in a row some parts are worked on anew
+/// whose money was gone when they were to be charged.
 const MAX_TRIES: usize = 3;
 
 /// Why a quote begins no job.
@@ -108,9 +110,17 @@ impl Engine {
     ) -> Result<Job, BulkError> {
         actor.need(Permission::Enroll)?;
         let _watched = self.watch_growth();
+        let mut tries = 0;
         loop {
             let (beat, steps) = (self.beat(actor), self.steps());
-            let job = self.write(Lane::Bulk, move |tx| parts::work(tx, &beat, &steps, id)).await?;
+            let worked = self.write(Lane::Bulk, move |tx| parts::work(tx, &beat, &steps, id)).await;
+            if matches!(worked, Err(BulkError::Failure(Failure::Books(PostError::Floor { .. })))) && tries < MAX_TRIES {
+                // Somebody took of the money after it was read: it is read again, and decided by what is left.
+                tries += 1;
+                continue;
+            }
+            let job = worked?;
+            tries = 0;
             progress(&job);
             self.wake();
             if job.state == "done" {

@@ -89,7 +89,7 @@ impl Writer {
     /// itself for so long.
     fn group(&self, first: Waiting, turn: Option<Duration>, queue: &Queue) -> Duration {
         if first.lane == Lane::Bulk {
-            self.alone(first.job, &|| queue.has_inbound());
+            self.alone(first.job, Some(&|| queue.has_inbound()));
             return Duration::ZERO;
         }
         if let Err(error) = self.run("BEGIN IMMEDIATE") {
@@ -102,7 +102,7 @@ impl Writer {
         } else {
             self.roll_back();
             for job in jobs {
-                self.alone(job, &|| false);
+                self.alone(job, None);
             }
         }
         inbound_for
@@ -166,9 +166,12 @@ impl Writer {
     }
 
     /// One job in a transaction of its own, so that its failure is nobody else's.
-    fn alone(&self, mut job: Box<dyn Job>, awaited: &dyn Fn() -> bool) {
-        let tx = &mut self.transaction().awaited_if(awaited);
-        let outcome = self.run("BEGIN IMMEDIATE").and_then(|()| match job.run(tx) {
+    fn alone(&self, mut job: Box<dyn Job>, awaited: Option<&dyn Fn() -> bool>) {
+        let mut tx = self.transaction();
+        if let Some(awaited) = awaited {
+            tx = tx.awaited_if(awaited);
+        }
+        let outcome = self.run("BEGIN IMMEDIATE").and_then(|()| match job.run(&mut tx) {
             Verdict::Commit => self.commit(),
             Verdict::RollBack => {
                 self.roll_back();
