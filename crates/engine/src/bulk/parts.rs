@@ -25,7 +25,7 @@ use crate::meanwhile::meanwhile;
 /// Most parts in a transaction, of five hundred contacts each: so long whoever writes waits on SQLite, and whoever needs the workspace's
 /// numbers on PostgreSQL.
 const PARTS: i64 = 2;
-/// From how many contacts on they are decided on a thread: it takes as long to begin one as to decide about so few.
+/// From how many contacts on they are decided on a thread: so few that whatever starts some comes this way, tests with few contacts too.
 const WORTH_A_THREAD: usize = 4;
 
 /// Some parts of a job: decided, charged, started and counted in one transaction, which ends after any of them if something inbound waits
@@ -107,8 +107,7 @@ struct Piece {
     ends: Option<i64>,
 }
 
-/// Each part is a piece, but for the first, a quarter of which is one: nothing is written while that is decided, and deciding takes about
-/// a third as long as writing.
+/// Each part is a piece, but for the first, a quarter of which is one: nothing is written while that is decided.
 fn pieces(parts: &[Part]) -> Vec<Piece> {
     let (mut pieces, mut from) = (Vec::new(), 0);
     for part in parts {
