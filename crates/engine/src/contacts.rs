@@ -12,6 +12,7 @@ pub mod list;
 mod lists;
 pub mod phones;
 pub mod wish;
+pub(crate) mod words;
 mod written;
 
 use domain::access::Permission;

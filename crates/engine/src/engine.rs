@@ -9,7 +9,7 @@ use domain::ids::WorkspaceId;
 use jiff::{SignedDuration, Timestamp};
 use store::claims::Node;
 use store::{DbError, Lane, Store, carriers, copies, seals, workspaces};
-use tokio::sync::{Notify, OwnedRwLockReadGuard, RwLock, RwLockWriteGuard};
+use tokio::sync::{Mutex, MutexGuard, Notify, OwnedRwLockReadGuard, RwLock, RwLockWriteGuard};
 
 use crate::actor::Actor;
 use crate::beat::Beat;
@@ -72,6 +72,7 @@ struct Inner {
     counters: Counters,
     guesses: Guesses,
     runs: Runs,
+    words: Mutex<()>,
     live: Live,
     till: OnceLock<Till>,
     postbox: OnceLock<Postbox>,
@@ -165,6 +166,7 @@ impl Engine {
             counters,
             guesses,
             runs: Runs::default(),
+            words: Mutex::default(),
             live,
             till: OnceLock::new(),
             postbox: OnceLock::new(),
@@ -324,12 +326,18 @@ impl Engine {
     }
 
     /// What was wrong when somebody signed in.
-    pub(crate) fn runs(&self) -> &Runs {
-        &self.0.runs
-    }
-
     pub(crate) fn guesses(&self) -> &Guesses {
         &self.0.guesses
+    }
+
+    /// Waits for the turn of this process to write what contacts are found by: one batch at a time, for they are large.
+    pub(crate) async fn words(&self) -> MutexGuard<'_, ()> {
+        self.0.words.lock().await
+    }
+
+    /// The imports that run in this process.
+    pub(crate) fn runs(&self) -> &Runs {
+        &self.0.runs
     }
 
     /// Whoever watches what happens.

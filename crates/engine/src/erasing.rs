@@ -17,12 +17,15 @@
 //! Out of reach are files: backups, exports that were taken, uploads that were not imported and files of rejected rows, carriers' own records,
 //! and what a database leaves in free pages until it uses them again.
 
+use std::sync::Arc;
+
 use domain::access::Permission;
 use domain::ids::{ContactId, JobId, MessageId};
 use domain::phone::{Phone, PhoneError};
 use domain::suppression::Suppression;
 use store::contacts::{self, Contact};
 use store::jobs::{self, Item, Job, STARTED};
+use store::search::due;
 use store::{DbError, Lane, Read, Tx, erasures, suppressions};
 
 use crate::actor::{Actor, Forbidden};
@@ -78,6 +81,9 @@ pub enum EraseError {
         /// How many.
         count: i64,
     },
+    /// They came with a file just now.
+    #[error("they came with a file just now, and what they are found by is still being written: try again in a minute")]
+    Arriving,
     /// More contacts than one person has.
     #[error("the person has more than {MAX_CONTACTS} contacts; take some of them apart first, on their pages")]
     TooMany,
@@ -128,13 +134,20 @@ impl Engine {
         actor.need(Permission::ContactsErase)?;
         let beat = self.beat(actor).keyed(key)?;
         let (person, forbid) = (sought(erasure.person)?, erasure.do_not_contact);
-        self.write(Lane::Normal, move |tx| {
+        let work = Arc::new(move |tx: &mut Tx<'_>| {
             once(tx, &beat, &("erase", person.named(), forbid), |tx| {
                 begin(tx, &beat, &person, forbid).map(|job| job.id)
             })
             .and_then(|id| jobs::find(tx, beat.workspace, id)?.ok_or(EraseError::Unknown))
-        })
-        .await
+        });
+        let again = Arc::clone(&work);
+        match self.write(Lane::Normal, move |tx| work(tx)).await {
+            Err(EraseError::Arriving) => {
+                self.write_words(actor.workspace()).await?;
+                self.write(Lane::Normal, move |tx| again(tx)).await
+            }
+            done => done,
+        }
     }
 
     /// Works on an erasure until it is done.
@@ -210,6 +223,10 @@ fn begin(tx: &mut Tx<'_>, beat: &Beat, whom: &Sought, forbid: bool) -> Result<Jo
     let rows: Vec<Contact> = everyone(tx, workspace, whom)?.into_iter().filter(|row| seen.contains(&row.id)).collect();
     for row in rows.iter().filter(|row| row.deleted_at.is_none()) {
         crate::contacts::delete(tx, beat, row.id)?;
+    }
+    // Then what they were found by is noted until it is known to be gone. Behind the deletion, which holds what is due.
+    if due::is_due(tx, workspace, &seen)? {
+        return Err(EraseError::Arriving);
     }
     let mut count = 0;
     for row in &rows {

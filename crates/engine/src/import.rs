@@ -11,6 +11,7 @@
 //! saved, and how far its import is with it (`run`): a run that was broken off is gone on with behind it.
 
 mod agreed;
+mod behind;
 mod change_set;
 pub mod check;
 mod chunk;
@@ -48,6 +49,7 @@ use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::labels::LabelError;
 pub use agreed::{FileConsent, NoRecord, Part};
+use behind::Behind;
 use change_set::Tally;
 use chunk::Chunk;
 pub use columns::{Column, MAX_COLUMNS, MAX_PHONES, Meaning, Target};
@@ -148,12 +150,15 @@ struct Run {
     counts: ImportProgress,
     held: Option<Held>,
     progress: Progress,
+    behind: Behind,
 }
 
 impl Run {
     /// Behind what the import says that is done.
-    fn of(import: &Import) -> Self {
-        Self { counts: crate::imports::read(&import.counts), held: Some(Held::of(import)), progress: Box::new(|_| {}) }
+    fn of(engine: &Engine, workspace: WorkspaceId, import: &Import) -> Self {
+        let counts: ImportProgress = crate::imports::read(&import.counts);
+        let behind = Behind::new(engine.clone(), workspace, counts.created);
+        Self { counts, held: Some(Held::of(import)), progress: Box::new(|_| {}), behind }
     }
 }
 
@@ -373,8 +378,11 @@ impl Engine {
     ) -> Result<ImportReport, ImportError> {
         actor.need(Permission::ContactsWrite)?;
         let reading = self.read_file(actor.workspace(), source, &options, outlets.rejects).await?;
-        let mut run = Run { counts: ImportProgress::default(), held: None, progress: outlets.progress };
-        self.take_in(actor, reading, Rule::of(&options), &mut run).await
+        let (counts, behind) = (ImportProgress::default(), Behind::new(self.clone(), actor.workspace(), 0));
+        let mut run = Run { counts, held: None, progress: outlets.progress, behind };
+        let done = self.take_in(actor, reading, Rule::of(&options), &mut run).await;
+        run.behind.ended().await;
+        done
     }
 
     /// Imports a file that is being read, behind the rows that are done.
@@ -414,6 +422,7 @@ impl Engine {
             let at = (run.counts, run.held);
             (run.counts, run.held) = self.merge(self.beat(actor), chunk, own.clone(), rule, at).await?;
             run.counts.pace = course.reach(self.clock().since(&begun), rows, bytes);
+            run.behind.reached(run.counts.created);
             (run.progress)(&run.counts);
         }
         Ok(ImportProgress { pace: Pace::default(), ..run.counts })
@@ -434,7 +443,7 @@ impl Engine {
             let work = std::sync::Arc::clone(&work);
             let save = move |tx: &mut Tx<'_>| {
                 let (beat, chunk, own) = &*work;
-                let merged = merge::merge(tx, beat, chunk, own, rule)?;
+                let merged = merge::merge(tx, beat, chunk, own, Rule { found: behind::found(before.created), ..rule })?;
                 let counts = before.with(&chunk.read, merged.contacts, merged.consents);
                 let Some(held) = held else { return Ok((counts, None)) };
                 let moved = held.moved(tx, beat, &counts)?;

@@ -1,6 +1,7 @@
 //! What a serving node does now and then beside its work: finishes what others left half removed, renews and ends plans
 //! (`periods`), asks about payments that are open (`payments`), tells where a balance is low (`low_balance`) and which reminders are due, keeps
-//! contacts by the fields that lists are filtered by (`contacts/kept.rs`), and lets go of what is old.
+//! contacts by the fields that lists are filtered by (`contacts/kept.rs`), writes what imports left undone that contacts are found by
+//! (`contacts/words.rs`), and lets go of what is old.
 //! Jobs of nodes that died are `orphans`.
 //!
 //! | what | kept | why so long |
@@ -90,6 +91,15 @@ impl Engine {
                 Ok(count) => tracing::debug!(count, "fields that lists are filtered by were looked after"),
                 Err(error) => {
                     tracing::error!(%error, cause = error.causes(), "fields that lists are filtered by were not looked after")
+                }
+            }
+            match self.write_words_left().await {
+                Ok(0) => {}
+                Ok(count) => {
+                    tracing::info!(count, "contacts that an import had left were found in so many workspaces")
+                }
+                Err(error) => {
+                    tracing::error!(%error, cause = error.causes(), "what imported contacts are found by was not written")
                 }
             }
             if self.now() >= later(swept, SWEEP) {

@@ -42,7 +42,7 @@ async fn fill(world: &World) {
     let done = world.engine.store().write::<_, Failure, _>(Lane::Normal, move |tx| {
         for chunk in rows.chunks(1_000) {
             let import = Some(ImportId(if chunk[0].id.0 == 1 { 8 } else { 9 }));
-            store::contacts::insert_imported(tx, workspace, chunk, import, now)?;
+            store::contacts::insert_imported(tx, workspace, chunk, import, store::contacts::Found::AtOnce, now)?;
         }
         Ok(())
     });
@@ -279,7 +279,14 @@ fn a_field_is_not_added_while_somebody_writes_contacts() {
         let (end, ended) = std::sync::mpsc::channel();
         let (workspace, now) = (world.workspace(), world.engine.now());
         let writing = world.engine.store().write::<_, Failure, _>(Lane::Normal, move |tx| {
-            store::contacts::insert_imported(tx, workspace, &[row(MANY + 1)], Some(ImportId(9)), now)?;
+            store::contacts::insert_imported(
+                tx,
+                workspace,
+                &[row(MANY + 1)],
+                Some(ImportId(9)),
+                store::contacts::Found::AtOnce,
+                now,
+            )?;
             wrote.send(()).unwrap();
             ended.recv().unwrap();
             Ok(())

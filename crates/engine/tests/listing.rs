@@ -263,7 +263,7 @@ fn a_filter_that_fits_few_of_many_shows_short_pages_and_loses_nobody() {
             }
             let import = Some(ImportId(9));
             let own = ContactRow { phone: "+13055550199".to_owned(), ..row(0) };
-            store::contacts::insert_imported(tx, workspace, &[own], import, now)?;
+            store::contacts::insert_imported(tx, workspace, &[own], import, store::contacts::Found::AtOnce, now)?;
             Ok(())
         });
         done.await.unwrap();

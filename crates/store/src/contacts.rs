@@ -371,7 +371,16 @@ fn batch(rows: &[ContactRow]) -> Result<Vec<[Value; 7]>, DbError> {
 
 /// Inserts contacts and says how many were new; one whose phone is there already is passed over.
 pub fn insert(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[ContactRow], now: Timestamp) -> Result<u64, DbError> {
-    insert_imported(tx, workspace, rows, None, now)
+    insert_imported(tx, workspace, rows, None, Found::AtOnce, now)
+}
+
+/// When contacts that were made are found by their words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// By the same transaction.
+    AtOnce,
+    /// Once [`search::due`] has come to them.
+    Later,
 }
 
 /// As [`insert`], by an import.
@@ -380,6 +389,7 @@ pub fn insert_imported(
     workspace: WorkspaceId,
     rows: &[ContactRow],
     import: Option<ImportId>,
+    found: Found,
     now: Timestamp,
 ) -> Result<u64, DbError> {
     let fields = Fields::of(tx, workspace)?;
@@ -387,8 +397,11 @@ pub fn insert_imported(
     let shared = [workspace.0.into(), json::micros(now).into(), import.into()];
     let new = tx.execute_each(&INSERT, &shared, &batch(rows)?)?;
     // One that was passed over is found by nothing: who it is instead is another row.
-    let add = if new == rows.len() as u64 { search::add_new } else { search::add };
-    add(tx, workspace, &keys(rows))?;
+    match found {
+        Found::Later => search::due::put_off(tx, workspace, rows.iter().map(|row| row.id), now)?,
+        Found::AtOnce if new == rows.len() as u64 => search::add_new(tx, workspace, &keys(rows))?,
+        Found::AtOnce => search::add(tx, workspace, &keys(rows))?,
+    }
     fields.add(tx, workspace, rows.iter().map(|row| (row.id, row.fields.as_slice())))?;
     let hashes: Vec<_> = rows.iter().map(|row| (row.phone_hash, row.id)).collect();
     suppressions::take_over(tx, workspace, &hashes)?;
@@ -413,19 +426,24 @@ fn value<'f>(fields: &'f [(String, String)], key: &str) -> Option<&'f str> {
     fields.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
 }
 
+/// What a contact is found by.
+pub(crate) fn keys_of(name: &str, phone: &str, fields: &[(String, String)]) -> Vec<String> {
+    domain::search::contact_keys(name, phone, |key| value(fields, key))
+}
+
 /// What these contacts are to be found by.
 fn keys(rows: &[ContactRow]) -> Vec<(String, ContactId)> {
     let of = |row: &ContactRow| {
-        let keys = domain::search::contact_keys(&row.name, &row.phone, |key| value(&row.fields, key));
+        let keys = keys_of(&row.name, &row.phone, &row.fields);
         keys.into_iter().map(|key| (key, row.id)).collect::<Vec<_>>()
     };
     rows.iter().flat_map(of).collect()
 }
 
-/// What these contacts are found by now.
-fn kept_keys(rows: &[Contact]) -> Vec<(String, ContactId)> {
+/// What these contacts are to be found by, as they are stored.
+pub(crate) fn kept_keys(rows: &[Contact]) -> Vec<(String, ContactId)> {
     let of = |row: &Contact| {
-        let keys = domain::search::contact_keys(&row.name, &row.phone, |key| value(&row.fields, key));
+        let keys = keys_of(&row.name, &row.phone, &row.fields);
         keys.into_iter().map(|key| (key, row.id)).collect::<Vec<_>>()
     };
     rows.iter().flat_map(of).collect()

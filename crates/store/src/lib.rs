@@ -113,6 +113,7 @@ const STATEMENTS: &[&[(&str, &Sql)]] = &[
     seals::ALL,
     sessions::ALL,
     search::ALL,
+    search::due::ALL,
     subscriptions::ALL,
     suppression_lists::ALL,
     suppressions::ALL,

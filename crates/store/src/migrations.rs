@@ -240,6 +240,13 @@ const MIGRATIONS: &[Migration] = &[
             postgres: include_str!("../../../migrations/postgres/0032_room_for_contacts.sql"),
         },
     },
+    Migration {
+        name: "0033_words_due",
+        sql: Sql::Twin {
+            sqlite: include_str!("../../../migrations/sqlite/0033_words_due.sql"),
+            postgres: include_str!("../../../migrations/postgres/0033_words_due.sql"),
+        },
+    },
 ];
 
 /// What only the program can work out of rows that are there already, by the migration that needs it. It runs once the

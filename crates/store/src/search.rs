@@ -12,6 +12,8 @@ use crate::json;
 use crate::messages::Message;
 use crate::{DbError, Each, Read, Row, Sql, Tx, Value};
 
+pub mod due;
+
 /// How many keys are looked at for words that stand together, at most.
 const MOST_KEYS: i64 = 50_000;
 /// How many of the newest texts with the rarest word are looked at, at most.
@@ -148,6 +150,7 @@ pub(crate) fn add(tx: &mut Tx<'_>, workspace: WorkspaceId, keys: &[(String, Cont
     if keys.is_empty() {
         return Ok(());
     }
+    due::hold(tx, workspace, keys)?;
     let keys = batch(keys.iter().map(|(word, id)| (word.as_str(), id.0)));
     tx.execute_each(&ADD, &[workspace.0.into()], &keys).map(|_| ())
 }
@@ -163,6 +166,7 @@ pub(crate) fn remove(tx: &mut Tx<'_>, workspace: WorkspaceId, keys: &[(String, C
     if keys.is_empty() {
         return Ok(());
     }
+    due::note_gone(tx, workspace, keys)?;
     let keys = batch(keys.iter().map(|(word, id)| (word.as_str(), id.0)));
     tx.execute_each(&REMOVE, &[workspace.0.into()], &keys).map(|_| ())
 }

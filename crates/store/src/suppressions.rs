@@ -37,6 +37,9 @@ static OWN: Sql = Sql::Same(
     WHERE workspace_id = $1 AND phone_hash = $2 AND kind = $3 AND listed = 1 AND lifted_at IS NULL",
 );
 
+/// For so many contacts it is asked first whether anybody was ever on a list.
+const MANY: usize = 100;
+
 static TAKE_OVER: Each<2> = Each(Sql::Twin {
     sqlite: "
         UPDATE suppressions SET contact_id = $3
@@ -50,6 +53,8 @@ static TAKE_OVER: Each<2> = Each(Sql::Twin {
           AND EXISTS (SELECT 1 FROM contacts c
               WHERE c.workspace_id = $1 AND c.contact_id = t.contact AND c.deleted_at IS NULL)",
 });
+
+static ANY: Sql = Sql::Same("SELECT 1 FROM suppressions WHERE workspace_id = $1 LIMIT 1");
 
 static LIFT: Sql = Sql::Same(
     "
@@ -94,6 +99,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("suppressions::ADD", &ADD),
     ("suppressions::OWN", &OWN),
     ("suppressions::TAKE_OVER", &TAKE_OVER.0),
+    ("suppressions::ANY", &ANY),
     ("suppressions::LIFT", &LIFT),
     ("suppressions::LIFTED", &LIFTED),
     ("suppressions::SINCE", &SINCE),
@@ -134,6 +140,10 @@ pub fn add(
 
 /// Lets new contacts have what is in force for their phones.
 pub(crate) fn take_over(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[(i64, ContactId)]) -> Result<(), DbError> {
+    // Where a file brings the first contacts, nobody was.
+    if rows.len() >= MANY && tx.query_optional(&ANY, &[workspace.0.into()])?.is_none() {
+        return Ok(());
+    }
     let rows: Vec<_> = rows.iter().map(|(hash, contact)| [(*hash).into(), contact.0.into()]).collect();
     tx.execute_each(&TAKE_OVER, &[workspace.0.into()], &rows).map(|_| ())
 }

@@ -6,7 +6,7 @@ use store::export::PARTS;
 use store::{Sql, testing};
 
 /// Tables of which nothing is exported.
-const TABLES: [(&str, &str); 28] = [
+const TABLES: [(&str, &str); 31] = [
     ("answers", "answers to repeated requests, for a day"),
     ("bulk_parts", "what was shown before a start, of which `jobs` and `enrollments` tell"),
     ("bulk_quotes", "the same"),
@@ -35,6 +35,9 @@ const TABLES: [(&str, &str); 28] = [
     ("stray_events", "of the server"),
     ("tallies", "counted from messages"),
     ("webhook_deliveries", "a log of three days"),
+    ("word_turns", "who writes what contacts are found by"),
+    ("words_due", "whom that was not done for yet"),
+    ("words_gone", "what of it is to be removed again"),
 ];
 
 /// Columns that are not exported, of tables that are.

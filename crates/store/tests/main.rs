@@ -22,3 +22,4 @@ mod statistics;
 mod tallies;
 mod webhooks;
 mod words;
+mod words_due;

@@ -73,6 +73,10 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("seals::HIGHEST", "until when anything is sealed, which a node's identifiers must be past; when it starts"),
     ("suppression_lists::REMOVING", "removals that were broken off; every 30 seconds, of an index of those only"),
     (
+        "search::due::WAITING",
+        "workspaces with contacts that came by the thousand and are not found yet; every 30 seconds, one row each",
+    ),
+    (
         "webhooks::ALL_OPEN",
         "the secrets of all endpoints are sealed anew after the operator changed the master key; by a command",
     ),

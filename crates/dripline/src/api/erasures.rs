@@ -42,7 +42,7 @@ pub(crate) struct PhoneErasureBody {
     request_body = ErasureBody,
     responses((status = 200, description = "The job that takes out the texts.", body = Job)),
     extensions(("x-permission" = json!("contacts:erase")),
-        ("x-problems" = json!(["not_found", "texts_on_the_way", "selection"]))))]
+        ("x-problems" = json!(["not_found", "texts_on_the_way", "contact_arriving", "selection"]))))]
 pub(crate) async fn by_contact(
     State(parts): State<Parts>,
     Caller(actor): Caller,
@@ -60,7 +60,7 @@ pub(crate) async fn by_contact(
     request_body = PhoneErasureBody,
     responses((status = 200, description = "The job that takes out the texts.", body = Job)),
     extensions(("x-permission" = json!("contacts:erase")),
-        ("x-problems" = json!(["not_found", "phone", "texts_on_the_way", "selection"]))))]
+        ("x-problems" = json!(["not_found", "phone", "texts_on_the_way", "contact_arriving", "selection"]))))]
 pub(crate) async fn by_phone(
     State(parts): State<Parts>,
     Caller(actor): Caller,

@@ -45,6 +45,7 @@ codes! {
     WorkflowNotChangeable "workflow_not_changeable" CONFLICT "Contacts move through the workflow, or somebody else changed it meanwhile.";
     EnrollmentEnded "enrollment_ended" CONFLICT "The enrollment has ended already.";
     TextsOnTheWay "texts_on_the_way" CONFLICT "Texts to the person are queued, with a carrier or in doubt: try again when it is known what became of them.";
+    ContactArriving "contact_arriving" CONFLICT "The person came with a file just now, and what they are found by is still being written: try again in a minute.";
     MergeChanged "merge_changed" CONFLICT "Something about the two contacts changed since the preview; `preview` is the new one.";
     NotInDoubt "not_in_doubt" CONFLICT "It is known what became of the message, or its carrier is still being asked.";
     LastOwner "last_owner" CONFLICT "A workspace keeps an owner.";

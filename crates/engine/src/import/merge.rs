@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use domain::ids::{ConsentId, ContactId, ImportId, LabelId, PersonId};
 use domain::phone::Phone;
 use store::consents::{self, Consent};
-use store::contacts::ContactRow;
+use store::contacts::{ContactRow, Found};
 use store::{DbError, Tx};
 
 use super::change_set::{self, Change, ChangeSet, Given, Owner, Tally, Touched};
@@ -33,13 +33,16 @@ pub(super) struct Rule {
     pub(super) on_duplicate: OnDuplicate,
     /// The import that new contacts are marked with.
     pub(super) import: Option<ImportId>,
+    /// When new contacts are found by their words.
+    pub(super) found: Found,
     /// The label that all contacts get, and the list that they are put on.
     pub(super) given: [Option<LabelId>; 2],
 }
 
 impl Rule {
     pub(super) fn of(options: &ImportOptions) -> Self {
-        Self { on_duplicate: options.on_duplicate, import: options.import, given: [options.label, None] }
+        let given = [options.label, None];
+        Self { on_duplicate: options.on_duplicate, import: options.import, found: Found::AtOnce, given }
     }
 
     /// As an import that has begun goes on.
@@ -182,7 +185,8 @@ fn save(tx: &mut Tx<'_>, beat: &Beat, set: ChangeSet, rule: Rule) -> Result<Hash
     new.sort_unstable_by(|one, other| one.phone.cmp(&other.phone));
     changed.sort_unstable_by_key(|row| row.id);
     if !new.is_empty()
-        && store::contacts::insert_imported(tx, beat.workspace, &new, rule.import, beat.now)? != new.len() as u64
+        && store::contacts::insert_imported(tx, beat.workspace, &new, rule.import, rule.found, beat.now)?
+            != new.len() as u64
     {
         return Err(MergeError::Raced);
     }

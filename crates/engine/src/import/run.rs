@@ -57,7 +57,7 @@ impl Engine {
         };
         import.choices = self.write(Lane::Normal, begin).await?;
         let rule = Rule { import: Some(import.id), ..Rule::of_import(&import) };
-        let mut run = Run { progress, ..Run::of(&import) };
+        let mut run = Run { progress, ..Run::of(self, workspace, &import) };
         let done = self.take_in(actor, reading, rule, &mut run).await;
         if matches!(done, Err(ImportError::NoRows)) {
             let id = import.id;
@@ -68,6 +68,7 @@ impl Engine {
             }
         }
         let ended = self.ended(actor, import, run.held, &done).await?;
+        run.behind.ended().await;
         Ok((ended, done?))
     }
 
@@ -86,14 +87,16 @@ impl Engine {
     ) -> Result<Import, ImportsError> {
         let (file, bytes) = (Some(import.file_name.clone()), u64::try_from(import.file_bytes).ok());
         let options = ImportOptions { file, bytes, ..read::<Choices>(&import.choices).options(Some(import.id)) };
-        let (mut run, rule) = (Run::of(&import), Rule::of_import(&import));
+        let (mut run, rule) = (Run::of(self, actor.workspace(), &import), Rule::of_import(&import));
         let work = async {
             actor.need(Permission::ContactsWrite)?;
             let reading = self.read_file(actor.workspace(), source, &options, rejects).await?;
             self.take_in(actor, reading, rule, &mut run).await
         };
         let done = work.await;
-        Ok(self.ended(actor, import, run.held, &done).await?)
+        let ended = self.ended(actor, import, run.held, &done).await?;
+        run.behind.ended().await;
+        Ok(ended)
     }
 
     /// Says in an import what became of it.

@@ -7,6 +7,7 @@
 //!
 //! No change may miss that a field has become one of these: a transaction that writes contacts holds the workspace's lock of fields
 //! together with others of its kind, and one that adds a field holds it alone, or does nothing while it cannot. On SQLite one writes at a time.
+//! Who writes what contacts are found by behind them waits for it once (`search::due`).
 
 use std::collections::BTreeSet;
 
@@ -68,6 +69,9 @@ static SHARE: Sql = Sql::Twin {
 
 static TAKE: Sql =
     Sql::Twin { sqlite: "SELECT 1 WHERE $1 = $1", postgres: "SELECT 1 WHERE pg_try_advisory_xact_lock($1)" };
+
+static WAIT: Sql =
+    Sql::Twin { sqlite: "SELECT 1 WHERE $1 = 0", postgres: "SELECT 1 WHERE pg_advisory_xact_lock($1)::text = '-'" };
 
 static WRITTEN: Sql = Sql::Same("SELECT field_key FROM filter_fields WHERE workspace_id = $1 AND state <> 'going'");
 
@@ -158,6 +162,7 @@ static BEGINNING: Sql = Sql::Same(
 pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("contacts::values::SHARE", &SHARE),
     ("contacts::values::TAKE", &TAKE),
+    ("contacts::values::WAIT", &WAIT),
     ("contacts::values::WRITTEN", &WRITTEN),
     ("contacts::values::FIND", &FIND),
     ("contacts::values::LOCK", &LOCK),
@@ -256,6 +261,12 @@ pub fn unfinished(db: &Read<'_>, asked_before: Timestamp, limit: i64) -> Result<
 /// Whether this transaction has the lock of fields alone; it waits for nobody, who might wait for it.
 fn alone(tx: &mut Tx<'_>, workspace: WorkspaceId) -> Result<bool, DbError> {
     Ok(!tx.query_write(&TAKE, &[workspace.0.into()])?.is_empty())
+}
+
+/// Returns once all transactions have ended that write contacts and held the lock before. Of a transaction that holds nothing else: who would wait for
+/// it might be one of them.
+pub(crate) fn wait_for_writers(tx: &mut Tx<'_>, workspace: WorkspaceId) -> Result<(), DbError> {
+    tx.query_write(&WAIT, &[workspace.0.into()]).map(|_| ())
 }
 
 /// The field, unless there is none or another transaction has it.

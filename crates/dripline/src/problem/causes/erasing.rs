@@ -15,6 +15,7 @@ impl From<EraseError> for Problem {
             }
             EraseError::Unknown => Code::NotFound,
             EraseError::OnTheWay { .. } => Code::TextsOnTheWay,
+            EraseError::Arriving => Code::ContactArriving,
             EraseError::TooMany => Code::Selection,
             EraseError::KeyMalformed(_) => Code::IdempotencyKey,
             EraseError::KeyReused(_) => Code::IdempotencyKeyReused,

@@ -113,7 +113,7 @@ async fn erase(State(parts): State<Parts>, viewer: Viewer, Form(sent): Form<Sent
             go_on(parts, viewer.actor, &job);
             Ok(Done::to(format!("/jobs/{}", job.id)).saying("The person was erased").into_response())
         }
-        Err(error @ EraseError::OnTheWay { .. }) => {
+        Err(error @ (EraseError::OnTheWay { .. } | EraseError::Arriving)) => {
             let asked = Asked { contact: Some(sent.contact), phone: String::new() };
             let mut page = page(&parts, &viewer, &asked, Fault::at("erase", &error)).await?;
             page.forbid = sent.forbid.is_some();
