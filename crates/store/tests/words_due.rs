@@ -292,6 +292,18 @@ fn waits_or_ends<T>(store: &Store, thread: &ScopedJoinHandle<'_, T>) {
     }
 }
 
+/// Renames a contact, and stays open from the first meeting to the second.
+fn rename_between(store: &Store, id: i64, name: &'static str, met: &Arc<Barrier>) {
+    let met = Arc::clone(met);
+    write(store, move |tx| {
+        contacts::lock(tx, WORKSPACE, &[ContactId(id)])?;
+        contacts::update(tx, WORKSPACE, &[row(id, name)], now())?;
+        met.wait();
+        met.wait();
+        Ok(())
+    });
+}
+
 /// As the next one: on PostgreSQL alone.
 #[test]
 fn who_brings_back_what_was_noted_as_gone_is_waited_for() {
@@ -305,15 +317,7 @@ fn who_brings_back_what_was_noted_as_gone_is_waited_for() {
     }
     std::thread::scope(|scope| {
         let met = Arc::clone(&changes);
-        scope.spawn(move || {
-            write(store, move |tx| {
-                contacts::lock(tx, WORKSPACE, &[ContactId(1)])?;
-                contacts::update(tx, WORKSPACE, &[row(1, "Ann Lee")], now())?;
-                met.wait();
-                met.wait();
-                Ok(())
-            });
-        });
+        scope.spawn(move || rename_between(store, 1, "Ann Lee", &met));
         changes.wait();
         let finishes = scope.spawn(move || writer.run(store, 100));
         waits_or_ends(store, &finishes);
@@ -344,15 +348,7 @@ fn who_changes_a_contact_and_does_not_know_that_it_lies_in_a_span_is_waited_for(
         // Its identifier lies between those two; it is there, is found, and is being renamed while nobody knows of their span.
         insert(store, WORKSPACE, vec![row(2, "Ann Mae Lee")], Found::AtOnce);
         let met = Arc::clone(&changes);
-        scope.spawn(move || {
-            write(store, move |tx| {
-                contacts::lock(tx, WORKSPACE, &[ContactId(2)])?;
-                contacts::update(tx, WORKSPACE, &[row(2, "Bob Ortiz")], now())?;
-                met.wait();
-                met.wait();
-                Ok(())
-            });
-        });
+        scope.spawn(move || rename_between(store, 2, "Bob Ortiz", &met));
         changes.wait();
         comes.wait();
         comes.wait();

@@ -214,14 +214,14 @@ pub fn take(
     Ok(tx.execute(&TAKE, &[&[workspace.0.into(), holder.into()], times.as_slice()].concat())? == 1)
 }
 
-/// Whether the turn is still a holder's, who is heard of by this.
-fn is_held(tx: &mut Tx<'_>, workspace: WorkspaceId, holder: i64, now: Timestamp) -> Result<bool, DbError> {
+/// Has the holder of a turn heard of; false if it is not the holder's any more.
+fn move_turn(tx: &mut Tx<'_>, workspace: WorkspaceId, holder: i64, now: Timestamp) -> Result<bool, DbError> {
     Ok(tx.execute(&MOVE, &[workspace.0.into(), holder.into(), json::micros(now).into()])? == 1)
 }
 
 /// Gives a turn back, so that the next need not wait until nothing was heard of its holder for long.
 pub fn give_back(tx: &mut Tx<'_>, workspace: WorkspaceId, holder: i64) -> Result<(), DbError> {
-    is_held(tx, workspace, holder, Timestamp::UNIX_EPOCH).map(|_| ())
+    move_turn(tx, workspace, holder, Timestamp::UNIX_EPOCH).map(|_| ())
 }
 
 /// Returns once every transaction has ended that writes contacts of the workspace and held its lock before. Whoever lists spans, waits, and then reads
@@ -240,7 +240,7 @@ pub fn write(
     (rows, from): (&KeyRows, usize),
     now: Timestamp,
 ) -> Result<Option<usize>, DbError> {
-    if !is_held(tx, workspace, holder, now)? {
+    if !move_turn(tx, workspace, holder, now)? {
         return Ok(None);
     }
     let mut reached = from;
@@ -263,7 +263,7 @@ pub fn finish(
     spans: &[Span],
     now: Timestamp,
 ) -> Result<Option<usize>, DbError> {
-    if !is_held(tx, workspace, holder, now)? {
+    if !move_turn(tx, workspace, holder, now)? {
         return Ok(None);
     }
     let mut gone = 0;
