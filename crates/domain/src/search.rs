@@ -2,7 +2,7 @@
 //!
 //! | kept | under |
 //! |---|---|
-//! | a name | each of its words with all others behind it (`ann lee`, `lee ann`): any order, any beginning of a word |
+//! | a name | each of its words with all others behind it (`^ann lee`, `lee ann`): any order, any beginning of a word. The whole, after a `^`, is its place in the order of names as well: [`order_key`] |
 //! | a phone | its last seven and its last four digits, after a `#`; its beginning is found by the phone itself |
 //! | an address | the whole, and the street with the house's number behind it |
 //! | an e-mail address, a company | the whole |
@@ -63,13 +63,33 @@ fn folded(characters: impl Iterator<Item = char>, about: usize) -> String {
     folded
 }
 
+/// With this the key of a whole name begins. No folded word does.
+const ORDER: char = '^';
+/// The first character behind it: no key of a whole name comes after what begins so.
+pub const ORDER_END: &str = "_";
+/// As many characters of a name are in its key; of names that begin alike that of the older contact comes first.
+const ORDER_CHARACTERS: usize = 63;
+
+/// As much of a folded name as decides its place in the order of names: its first 63 characters.
+#[must_use]
+pub fn in_order(folded: &str) -> &str {
+    folded.char_indices().nth(ORDER_CHARACTERS).map_or(folded, |(end, _)| &folded[..end])
+}
+
+/// The key of a whole name, folded, by which its contact stands in the order of names, and how keys of names begin that begin so. Every contact
+/// has one, also without a name.
+#[must_use]
+pub fn order_key(folded: &str) -> String {
+    format!("{ORDER}{}", in_order(folded))
+}
+
 /// The keys of a contact.
 #[must_use]
 pub fn contact_keys<'f>(name: &str, phone: &str, field: impl Fn(&str) -> Option<&'f str>) -> Vec<String> {
     let mut keys = Vec::new();
     let name = fold(name);
     let words: Vec<&str> = name.split(' ').filter(|word| !word.is_empty()).collect();
-    for first in 0..words.len().min(MAX_NAME_WORDS) {
+    for first in 1..words.len().min(MAX_NAME_WORDS) {
         let (behind, ahead) = words.split_at(first);
         keys.push([ahead, behind].concat().join(" "));
     }
@@ -85,7 +105,15 @@ pub fn contact_keys<'f>(name: &str, phone: &str, field: impl Fn(&str) -> Option<
         let end = digits.len().checked_sub(last).and_then(|from| digits.get(from..));
         keys.extend(end.map(|end| format!("#{end}")));
     }
-    finished(keys)
+    let mut keys = finished(keys);
+    keys.push(order_key(&name));
+    keys
+}
+
+/// The key that a whole name was kept under before it had one that begins with a `^`; nothing of a name without words.
+#[must_use]
+pub fn plain_key(folded: &str) -> Option<String> {
+    Some(cut(folded.to_owned())).filter(|key| !key.is_empty())
 }
 
 /// The words of a text, each once.
@@ -150,7 +178,7 @@ pub fn after_all(beginning: &str) -> String {
     format!("{beginning}\u{10ffff}")
 }
 
-/// Cut to the length of a key.
+/// Cut to the length of a key, which that of a whole name may exceed.
 fn cut(mut key: String) -> String {
     let mut end = key.len().min(MAX_KEY);
     while !key.is_char_boundary(end) {
@@ -286,7 +314,6 @@ mod tests {
     fn a_contact_is_kept_under_each_word_of_its_name_and_the_end_of_its_phone() {
         let got = keys("Ann Mae Lee", "+13055550177", &[("address", "12 Oak Street"), ("email", "ann@x.example")]);
         let expected = [
-            "ann mae lee",
             "mae lee ann",
             "lee ann mae",
             "ann x example",
@@ -294,9 +321,32 @@ mod tests {
             "oak street 12",
             "#5550177",
             "#0177",
+            "^ann mae lee",
         ];
         assert_eq!(got, expected);
-        assert_eq!(keys("", "+1", &[]), Vec::<String>::new());
+        assert_eq!(keys("", "+1", &[]), ["^"]);
+    }
+
+    #[test]
+    fn so_many_characters_of_a_name_decide_its_place_by_name() {
+        let long = "é".repeat(70);
+        assert_eq!(in_order(&long), "é".repeat(63));
+        assert_eq!(in_order("ann lee"), "ann lee");
+        assert_eq!(order_key(&long), format!("^{}", "é".repeat(63)));
+        // The widest character: what keeps keys in memory has one byte for the length of one.
+        assert!(order_key(&"𐐨".repeat(70)).len() <= usize::from(u8::MAX));
+    }
+
+    proptest! {
+        #[test]
+        fn names_lie_together_and_in_their_order(one in ".{0,70}", other in ".{0,70}") {
+            let [one, other] = [one, other].map(|name| fold(&name));
+            for name in [&one, &other] {
+                prop_assert!(order_key("").as_str() <= order_key(name).as_str() && order_key(name).as_str() < ORDER_END);
+                prop_assert!(!Asked::read(name).words.iter().any(|word| order_key(name).starts_with(word.as_str())));
+            }
+            prop_assert_eq!(order_key(&one).cmp(&order_key(&other)), in_order(&one).cmp(in_order(&other)));
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Importing contacts from CSV or an Excel workbook: a stream of rows, each taken or rejected with a reason.
 //!
 //! ```text
-//! source ─ text ─ separator ─ sheet ─ columns ─ row ─ chunk ──flume──► change set ─ merge (one transaction each, lane of bulk work)
+//! source ─ text ─ separator ─ sheet ─ columns ─ row ─ chunk ──flume──► change set ─ merge (some in one transaction, lane of bulk work)
 //!          └ workbook ┘                                                           └ check (one read each: nothing is changed)
 //!          └──────────── one blocking thread ────────────┘
 //! ```
@@ -25,6 +25,7 @@ mod reading;
 mod row;
 mod run;
 pub(crate) mod runs;
+mod saving;
 mod separator;
 mod sheet;
 mod text;
@@ -40,10 +41,9 @@ use domain::ids::{ImportId, LabelId, WorkspaceId};
 use domain::phone::Region;
 use serde::{Deserialize, Serialize};
 use store::imports::Import;
-use store::{DbError, Lane, Tx};
+use store::{DbError, Lane};
 
 use crate::actor::{Actor, Forbidden};
-use crate::beat::Beat;
 use crate::contacts::{ContactError, DEFAULT_REGION, FieldError};
 use crate::engine::Engine;
 use crate::failure::Failure;
@@ -51,10 +51,8 @@ use crate::labels::LabelError;
 pub use agreed::{FileConsent, NoRecord, Part};
 use behind::Behind;
 use change_set::Tally;
-use chunk::Chunk;
 pub use columns::{Column, MAX_COLUMNS, MAX_PHONES, Meaning, Target};
-use merge::{MergeError, Rule};
-use pace::Course;
+use merge::Rule;
 pub use pace::Pace;
 use reading::Reading;
 pub use row::{BadPhone, RowError, RowWarning};
@@ -64,8 +62,6 @@ pub use workbook::{MAX_SHARED_BYTES, WorkbookError};
 
 /// How many rejects and how many warnings the report keeps; all rejects go to their file.
 pub const MAX_KEPT: usize = 100;
-/// How often a chunk is tried whose contacts somebody else makes at the same time.
-const MAX_TRIES: usize = 10;
 
 /// What happens to a contact that is there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -402,70 +398,6 @@ impl Engine {
         drop(watched);
         self.refresh_statistics().await;
         Ok(report)
-    }
-
-    /// Takes the chunks as they come, one transaction each; those whose rows are all done are passed over.
-    async fn merge_all(
-        &self,
-        actor: &Actor,
-        reading: &Reading,
-        rule: Rule,
-        run: &mut Run,
-    ) -> Result<ImportProgress, ImportError> {
-        let (done, own) = (run.counts.rows, reading.own_fields());
-        let (begun, mut course) = (self.clock().mark(), Course::default());
-        while let Some(chunk) = reading.next().await {
-            if chunk.read.rows <= done {
-                continue;
-            }
-            let (rows, bytes) = (chunk.read.rows, chunk.read.bytes);
-            let at = (run.counts, run.held);
-            (run.counts, run.held) = self.merge(self.beat(actor), chunk, own.clone(), rule, at).await?;
-            run.counts.pace = course.reach(self.clock().since(&begun), rows, bytes);
-            run.behind.reached(run.counts.created);
-            (run.progress)(&run.counts);
-        }
-        Ok(ImportProgress { pace: Pace::default(), ..run.counts })
-    }
-
-    /// Saves a chunk, and says in the same transaction how far its import is: whoever goes on with it begins right behind.
-    async fn merge(
-        &self,
-        beat: Beat,
-        chunk: Chunk,
-        own: Vec<(String, String)>,
-        rule: Rule,
-        (before, held): (ImportProgress, Option<Held>),
-    ) -> Result<(ImportProgress, Option<Held>), ImportError> {
-        let workspace = beat.workspace;
-        let work = std::sync::Arc::new((beat, chunk, own));
-        for _ in 0..MAX_TRIES {
-            let work = std::sync::Arc::clone(&work);
-            let save = move |tx: &mut Tx<'_>| {
-                let (beat, chunk, own) = &*work;
-                let merged = merge::merge(tx, beat, chunk, own, Rule { found: behind::found(before.created), ..rule })?;
-                let counts = before.with(&chunk.read, merged.contacts, merged.consents);
-                let Some(held) = held else { return Ok((counts, None)) };
-                let moved = held.moved(tx, beat, &counts)?;
-                moved.map(|held| (counts, Some(held))).ok_or(MergeError::Lost)
-            };
-            match self.write(Lane::Bulk, save).await {
-                Ok(saved) => return Ok(saved),
-                Err(MergeError::Raced) => {}
-                Err(MergeError::Lost) => return Err(self.lost(workspace, rule.import).await?),
-                Err(MergeError::Contact(ContactError::Failure(failure))) => return Err(failure.into()),
-                Err(MergeError::Contact(error)) => return Err(ImportError::Column(error)),
-            }
-        }
-        Err(ImportError::Raced)
-    }
-
-    /// Why an import is not its run's any more.
-    async fn lost(&self, workspace: WorkspaceId, import: Option<ImportId>) -> Result<ImportError, Failure> {
-        let Some(import) = import else { return Ok(ImportError::Taken) };
-        let found = self.read(move |db| Ok::<_, Failure>(store::imports::find(db, workspace, import)?)).await?;
-        let is_canceled = found.is_some_and(|import| import.state == "canceling");
-        Ok(if is_canceled { ImportError::Canceled } else { ImportError::Taken })
     }
 }
 

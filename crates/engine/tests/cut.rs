@@ -33,7 +33,7 @@ fn plan() -> Plan {
 }
 
 /// Runs a story on both databases; it is told whether this one has one writer.
-fn on_both(story: impl AsyncFn(World, bool)) {
+pub(crate) fn on_both(story: impl AsyncFn(World, bool)) {
     for database in store::testing::databases() {
         println!("on {}", database.name);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -60,14 +60,14 @@ async fn contacts(world: &World, from: i64, to: i64) -> Vec<ContactId> {
 }
 
 /// People who write as long as they are let.
-struct Talk {
+pub(crate) struct Talk {
     over: Arc<AtomicBool>,
     said: Arc<AtomicUsize>,
     talkers: Vec<JoinHandle<()>>,
 }
 
 impl Talk {
-    async fn begin(world: &World) -> Self {
+    pub(crate) async fn begin(world: &World) -> Self {
         let (over, said) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let one = |n| {
             let (engine, to) = (world.engine.clone(), world.number.clone());
@@ -80,7 +80,7 @@ impl Talk {
         Self { over, said, talkers }
     }
 
-    async fn end(self) {
+    pub(crate) async fn end(self) {
         self.over.store(true, Ordering::SeqCst);
         for talker in self.talkers {
             talker.await.unwrap();

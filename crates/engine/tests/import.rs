@@ -222,7 +222,7 @@ fn an_excel_workbook_is_read_as_its_rows_which_keep_their_numbers() {
 
 #[test]
 fn what_is_read_of_how_much_is_told_of_texts_and_of_workbooks() {
-    let text = (0..3_000).fold("Phone,City\n".to_owned(), |text, n| format!("{text}212-555-{n:04},Albany {n}\n"));
+    let text = (0..9_900).fold("Phone,City\n".to_owned(), |text, n| format!("{text}212-555-{n:04},Albany {n}\n"));
     for world in worlds() {
         let paces = |file: Vec<u8>, bytes: Option<u64>| {
             let steps = Arc::new(Mutex::new(Vec::new()));
@@ -239,7 +239,7 @@ fn what_is_read_of_how_much_is_told_of_texts_and_of_workbooks() {
         let all = Some(text.len() as u64);
         let told = paces(text.clone().into_bytes(), all);
         let (first, last) = (told[0], told[told.len() - 1]);
-        assert!(told.len() > 5 && first.bytes < text.len() as u64, "{} {told:?}", world.db.name);
+        assert!(told.len() > 4 && first.bytes < text.len() as u64, "{} {told:?}", world.db.name);
         assert_eq!((Some(last.bytes), last.of_bytes, last.percent()), (all, all, Some(99)));
         assert_eq!((first.rows_per_second, first.seconds_left), (None, None), "the clock stands still");
         // Of a workbook the rows count, not what it is packed into.

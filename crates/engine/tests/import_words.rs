@@ -5,6 +5,7 @@ use std::panic::AssertUnwindSafe;
 
 use domain::access::Role;
 use domain::ids::ContactId;
+use engine::contacts::list::{Filter, Listed, Sort};
 use engine::erasing::{EraseError, Erasure, Person};
 use engine::import::{ImportOptions, ImportOutlets, ImportProgress};
 use jiff::SignedDuration;
@@ -35,6 +36,25 @@ fn found(world: &World, asked: &str) -> Vec<String> {
     page.contacts.into_iter().map(|contact| contact.phone).collect()
 }
 
+fn page(world: &World, sort: Sort, cursor: &str) -> Listed {
+    world.run(world.engine.list_contacts(&agent(), &Filter::default(), sort, cursor, 200)).unwrap()
+}
+
+/// Whether somebody may be missing in the list by name, the last on it, and how many are on it.
+fn by_name(world: &World) -> (bool, String, usize) {
+    let (mut cursor, mut count, mut last, mut missing) = (String::new(), 0, String::new(), false);
+    loop {
+        let page = page(world, Sort::Name, &cursor);
+        missing |= page.arriving;
+        count += page.contacts.len();
+        last = page.contacts.last().map_or(last, |contact| contact.name.clone());
+        match page.next {
+            Some(next) => cursor = next,
+            None => return (missing, last, count),
+        }
+    }
+}
+
 fn has_due(world: &World) -> bool {
     world.db.store.read_blocking::<_, DbError, _>(|db| due::last(db, WORKSPACE)).unwrap().is_some()
 }
@@ -55,6 +75,7 @@ fn all_of_a_large_file_are_found_when_it_is_over() {
             assert_eq!(found(&world, &format!("number{n} zoe")), phone, "{}", world.db.name);
             assert_eq!(found(&world, &format!("555{n:04}")), phone, "{}", world.db.name);
         }
+        assert_eq!(by_name(&world), (false, "Zoe Number999".to_owned(), ROWS), "{}", world.db.name);
     }
 }
 
@@ -79,6 +100,8 @@ fn what_a_broken_import_leaves_is_found_by_upkeep_as_it_is_by_then() {
         let name = world.db.name;
         break_off(&world);
         assert_eq!(found(&world, "number5100"), Vec::<String>::new(), "{name}: not yet");
+        assert_eq!(by_name(&world), (true, "Zoe Number999".to_owned(), 5_000), "{name}: who is missing is told of");
+        assert!(!page(&world, Sort::Newest, "").arriving, "{name}: nobody is missing there");
         let changes = vec![("firstname".to_owned(), Some("Yan".to_owned()))];
         world.run(world.engine.edit_contact(&agent(), contact(&world, 5_100), changes)).unwrap();
         world.run(world.engine.delete_contact(&agent(), contact(&world, 5_101))).unwrap();
@@ -92,6 +115,9 @@ fn what_a_broken_import_leaves_is_found_by_upkeep_as_it_is_by_then() {
         assert_eq!(found(&world, "zoe number5100"), Vec::<String>::new(), "{name}");
         assert_eq!(found(&world, "number5101"), Vec::<String>::new(), "{name}");
         assert_eq!(found(&world, "number5102"), ["+12125555102"], "{name}");
+        let (missing, last, count) = by_name(&world);
+        assert_eq!((missing, last.as_str()), (false, "Zoe Number999"), "{name}");
+        assert!(count >= ROWS - 1, "{name}: {count} with the one that was renamed, without the one that was deleted");
     }
 }
 

@@ -30,6 +30,7 @@ mod fresh;
 mod hosted;
 mod import;
 mod import_check;
+mod import_steps;
 mod import_words;
 mod inbox;
 mod isolation;

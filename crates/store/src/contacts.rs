@@ -12,11 +12,13 @@ use crate::{DbError, Each, Read, Row, Sql, Tx, Value, search, suppressions};
 pub(crate) mod custom;
 pub(crate) mod deleted;
 pub mod list;
+pub(crate) mod order;
 pub(crate) mod restored;
 pub mod values;
 
 pub use custom::{add_custom_field, custom_fields, keep_custom_fields, remove_custom_field, rename_custom_field};
 pub use deleted::{delete, delete_all};
+pub(crate) use order::sort_in;
 pub use restored::restore;
 use values::{Fields, Held};
 

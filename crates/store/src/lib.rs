@@ -79,6 +79,7 @@ const STATEMENTS: &[&[(&str, &Sql)]] = &[
     contacts::ALL,
     contacts::custom::ALL,
     contacts::list::ALL,
+    contacts::order::ALL,
     contacts::deleted::ALL,
     contacts::restored::ALL,
     contacts::values::ALL,

@@ -5,7 +5,7 @@ use domain::ids::WorkspaceId;
 use sha2::{Digest, Sha256};
 
 use crate::db::{DbError, Read, Sql, Tx, Value};
-use crate::tallies;
+use crate::{contacts, tallies};
 
 type Fill = fn(&mut Tx<'_>) -> Result<(), DbError>;
 
@@ -247,11 +247,18 @@ const MIGRATIONS: &[Migration] = &[
             postgres: include_str!("../../../migrations/postgres/0033_words_due.sql"),
         },
     },
+    Migration {
+        name: "0034_names_in_order",
+        sql: Sql::Twin {
+            sqlite: include_str!("../../../migrations/sqlite/0034_names_in_order.sql"),
+            postgres: include_str!("../../../migrations/postgres/0034_names_in_order.sql"),
+        },
+    },
 ];
 
 /// What only the program can work out of rows that are there already, by the migration that needs it. It runs once the
 /// schema is the newest, so that it may use every statement of this version.
-const FILLS: &[(&str, Fill)] = &[("0005_tallies", count_all)];
+const FILLS: &[(&str, Fill)] = &[("0005_tallies", count_all), ("0034_names_in_order", sort_all_in)];
 
 const WORKSPACES: Sql = Sql::Same("SELECT workspace_id FROM workspaces ORDER BY workspace_id");
 
@@ -259,6 +266,14 @@ const WORKSPACES: Sql = Sql::Same("SELECT workspace_id FROM workspaces ORDER BY 
 fn count_all(tx: &mut Tx<'_>) -> Result<(), DbError> {
     for row in tx.query(&WORKSPACES, &[])? {
         tallies::take_again(tx, WorkspaceId(row.int(0)?))?;
+    }
+    Ok(())
+}
+
+/// Gives a place by name to contacts that had none.
+fn sort_all_in(tx: &mut Tx<'_>) -> Result<(), DbError> {
+    for row in tx.query(&WORKSPACES, &[])? {
+        contacts::sort_in(tx, WorkspaceId(row.int(0)?))?;
     }
     Ok(())
 }

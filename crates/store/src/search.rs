@@ -4,13 +4,15 @@
 //! these tables begin with the workspace as every other, and a beginning of a word is a range of their key. Texts of
 //! workflows are not kept by words: there are many, and one workflow's are all alike. Why and at what price: decision 0011.
 
+use std::collections::BTreeSet;
+
 use domain::ids::{ContactId, MessageId, WorkspaceId};
-use domain::search::{Asked, MAX_ASKED, after_all, text_words};
+use domain::search::{Asked, MAX_ASKED, after_all, order_key, text_words};
 use jiff::Timestamp;
 
 use crate::json;
 use crate::messages::Message;
-use crate::{DbError, Each, Read, Row, Sql, Tx, Value};
+use crate::{DbError, Each, Read, Sql, Tx, Value};
 
 pub mod due;
 
@@ -70,16 +72,16 @@ static BY_WORDS: Sql = Sql::Twin {
         SELECT contact_id FROM (
             SELECT word, contact_id FROM contact_words
             WHERE workspace_id = $1 AND word >= $2 AND word < $3 LIMIT $4)
-        WHERE ($5 = '' OR instr(' ' || word, ' ' || $5) > 0) AND ($6 = '' OR instr(' ' || word, ' ' || $6) > 0)
-          AND ($7 = '' OR instr(' ' || word, ' ' || $7) > 0)
+        WHERE ($5 = '' OR instr(' ' || LTRIM(word, '^'), ' ' || $5) > 0) AND ($6 = '' OR instr(' ' || LTRIM(word, '^'), ' ' || $6) > 0)
+          AND ($7 = '' OR instr(' ' || LTRIM(word, '^'), ' ' || $7) > 0)
         LIMIT $8",
     postgres: "
         SELECT contact_id FROM (
             SELECT word, contact_id FROM contact_words
             WHERE workspace_id = $1 AND word >= $2 AND word < $3 LIMIT $4) AS w
-        WHERE ($5::text = '' OR strpos(' ' || word, ' ' || $5::text) > 0)
-          AND ($6::text = '' OR strpos(' ' || word, ' ' || $6::text) > 0)
-          AND ($7::text = '' OR strpos(' ' || word, ' ' || $7::text) > 0)
+        WHERE ($5::text = '' OR strpos(' ' || LTRIM(word, '^'), ' ' || $5::text) > 0)
+          AND ($6::text = '' OR strpos(' ' || LTRIM(word, '^'), ' ' || $6::text) > 0)
+          AND ($7::text = '' OR strpos(' ' || LTRIM(word, '^'), ' ' || $7::text) > 0)
         LIMIT $8",
 };
 
@@ -205,35 +207,40 @@ fn each_word(
 /// first, since only names are kept from each of their words.
 fn keys_asked(asked: &Asked) -> Vec<Vec<String>> {
     let mut all: Vec<Vec<String>> = asked.digits.iter().map(|digits| vec![format!("#{digits}")]).collect();
-    all.push(asked.words.clone());
-    if asked.words.first().is_some_and(|longest| *longest != asked.first) {
-        let others = asked.words.iter().filter(|word| **word != asked.first);
-        all.push(std::iter::once(&asked.first).chain(others).cloned().collect());
+    let firsts = asked.words.first().into_iter().chain(Some(&asked.first).filter(|first| !first.is_empty()));
+    for first in firsts.collect::<BTreeSet<_>>() {
+        for beginning in [first.clone(), order_key(first)] {
+            let others = asked.words.iter().filter(|word| *word != first).cloned();
+            all.push(std::iter::once(beginning).chain(others).collect());
+        }
     }
     all
 }
 
 /// Contacts whose name, phone, e-mail address, company or street fits; at most so many, in no order.
 pub fn contacts(db: &Read<'_>, workspace: WorkspaceId, asked: &Asked, limit: i64) -> Result<Vec<ContactId>, DbError> {
-    let mut found: Vec<ContactId> = Vec::new();
-    let id = |row: &Row| row.int(0).map(ContactId);
-    let room = |found: &[ContactId]| limit - i64::try_from(found.len()).unwrap_or(i64::MAX);
+    let most = usize::try_from(limit).unwrap_or(0);
+    // Each question may find the same contacts, so none has less room for those before it.
+    let mut by_phone = BTreeSet::new();
     for beginning in asked.phone_beginnings() {
         let range = [beginning.as_str().into(), after_all(&beginning).into()];
-        let params = [&[workspace.0.into()], range.as_slice(), &[room(&found).into()]].concat();
+        let params = [&[workspace.0.into()], range.as_slice(), &[limit.into()]].concat();
         for row in db.query(&BY_PHONE, &params)? {
-            found.push(id(&row)?);
+            by_phone.insert(row.int(0).map(ContactId)?);
         }
     }
+    let mut by_key = BTreeSet::new();
     for words in keys_asked(asked) {
         let [first, others @ ..] = words.as_slice() else { continue };
         let mut params: Vec<Value> =
             vec![workspace.0.into(), first.as_str().into(), after_all(first).into(), MOST_KEYS.into()];
         params.extend((0..MAX_ASKED - 1).map(|place| Value::from(others.get(place).map_or("", String::as_str))));
-        found.extend(by_words(db, params, room(&found).max(0))?);
+        by_key.extend(by_words(db, params, limit)?);
     }
+    // Whoever types a phone means a phone.
+    let others = by_key.iter().rev().filter(|contact| !by_phone.contains(contact));
+    let mut found: Vec<ContactId> = by_phone.iter().rev().chain(others).take(most).copied().collect();
     found.sort_unstable_by(|one, other| other.cmp(one));
-    found.dedup();
     Ok(found)
 }
 

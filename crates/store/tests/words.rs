@@ -52,3 +52,51 @@ fn whoever_has_many_keys_that_begin_alike_is_found_once_and_hides_nobody() {
         assert_eq!(three.len(), 3, "{}: the first two have as many keys as are looked at first", db.name);
     }
 }
+
+#[test]
+fn a_name_is_found_from_each_of_its_words_and_by_words_that_begin_alike() {
+    for db in testing::databases() {
+        let long = "Xaver Freiherr von und zu Hohenlohe-Waldenburg-Schillingsfürst Löwenstein";
+        let rows = vec![
+            row(1, "+12125550101", "Ann Lee"),
+            row(2, "+12125550102", "Bob"),
+            row(3, "+12125550103", "Ann Ann"),
+            row(4, "+12125550104", long),
+            row(5, "+12125550105", ""),
+        ];
+        assert_eq!(insert(&db.store, rows), 5);
+        let none: &[i64] = &[];
+        for (asked, expected) in [
+            ("ann", &[3, 1][..]),
+            ("an ann", &[3, 1]),
+            ("lee an", &[1]),
+            ("ann lee", &[1]),
+            ("ann ann", &[3, 1]),
+            ("bob b", &[2]),
+            ("bob c", none),
+            ("xaver zu freiherr", &[4]),
+            ("xaver waldenburg", &[4]),
+            ("^", none),
+        ] {
+            assert_eq!(found(&db.store, asked), expected, "{}: {asked}", db.name);
+        }
+    }
+}
+
+#[test]
+fn whom_two_questions_find_takes_nobodys_room() {
+    for db in testing::databases() {
+        // Found by the name and by the company; the fourth by the name alone.
+        let company = |row: ContactRow| ContactRow { fields: vec![("company".to_owned(), "Acme".to_owned())], ..row };
+        let mut rows: Vec<_> = (2..5).map(|id| company(row(id, &format!("+1212555010{id}"), "Acme Inc"))).collect();
+        rows.push(row(1, "+12125550101", "Acme Ltd"));
+        assert_eq!(insert(&db.store, rows), 4);
+        assert_eq!(some_found(&db.store, "acme", 4), [4, 3, 2, 1], "{}", db.name);
+        assert_eq!(some_found(&db.store, "acme", 3).len(), 3, "{}", db.name);
+        // Whose phone begins so comes before whose phone ends so, though that contact is newer.
+        let phones = vec![row(8, "+13055550101", ""), row(9, "+14045553055", "")];
+        assert_eq!(insert(&db.store, phones), 2);
+        assert_eq!(some_found(&db.store, "305", 1), [8], "{}", db.name);
+        assert_eq!(some_found(&db.store, "305", 9), [9, 8], "{}", db.name);
+    }
+}

@@ -6,9 +6,9 @@ use std::sync::{Arc, Barrier};
 use std::thread::ScopedJoinHandle;
 
 use domain::ids::{ContactId, WorkspaceId};
-use domain::search::contact_keys;
+use domain::search::{contact_keys, fold, in_order};
 use jiff::{SignedDuration, Timestamp};
-use store::contacts::{self, ContactRow, Found};
+use store::contacts::{self, ContactRow, Found, list};
 use store::search::due::{self, Keys, Span};
 use store::testing::TestDatabase;
 use store::{DbError, Lane, Sql, Store, Tx, testing};
@@ -16,7 +16,9 @@ use store::{DbError, Lane, Sql, Store, Tx, testing};
 const WORKSPACE: WorkspaceId = WorkspaceId(7);
 /// Another customer's, whose contacts are due all the while.
 const OTHER: WorkspaceId = WorkspaceId(8);
-const NAMES: [&str; 6] = ["Ann Lee", "Ann Mae Lee", "Bob Ortiz", "Lee Ann", "", "José Müller"];
+const NAMES: [&str; 7] = ["Ann Lee", "Ann Mae Lee", "Bob Ortiz", "Lee Ann", "", "José Müller", LONG];
+/// Longer than what decides its place by name.
+const LONG: &str = "Ännchen Freifrau von und zu Hohenlohe-Waldenburg-Schillingsfürst-Löwenstein";
 
 const WORDS: Sql = Sql::Same("SELECT word, contact_id FROM contact_words WHERE workspace_id = $1");
 const NOTES: Sql = Sql::Same(
@@ -146,6 +148,33 @@ fn as_if_at_once(db: &TestDatabase, told: &str) {
     assert_eq!(notes, 0, "{} {told}", db.name);
 }
 
+/// Meanwhile the list by name has nobody twice, nobody who is gone, and nobody where another name belongs; who is not due is in it.
+fn in_order_meanwhile(db: &TestDatabase, seed: u64) {
+    let found = db.store.read_blocking::<_, DbError, _>(|read| {
+        let there = contacts::page(read, WORKSPACE, ContactId(i64::MIN), 10_000)?;
+        let (mut listed, mut after) = (Vec::new(), (String::new(), ContactId(i64::MIN)));
+        loop {
+            // Pages of three: a page may end between contacts of one name.
+            let page = list::by_name(read, WORKSPACE, (&after.0, after.1), 3)?;
+            let Some((id, name)) = page.last().cloned() else { break };
+            listed.extend(page.into_iter().map(|(id, name)| (name, id)));
+            after = (name, id);
+        }
+        let settled = |contact: &contacts::Contact| Ok(!due::is_due(read, WORKSPACE, &[contact.id])?);
+        let settled = there.iter().map(settled).collect::<Result<Vec<_>, DbError>>()?;
+        Ok((there, listed, settled))
+    });
+    let (there, listed, settled) = found.unwrap();
+    assert!(listed.is_sorted_by(|one, other| one < other), "{} {seed}: {listed:?}", db.name);
+    let place = |contact: &contacts::Contact| (in_order(&fold(&contact.name)).to_owned(), contact.id);
+    let places: BTreeSet<_> = there.iter().map(place).collect();
+    assert!(listed.iter().all(|place| places.contains(place)), "{} {seed}: {listed:?} of {places:?}", db.name);
+    let listed: BTreeSet<_> = listed.into_iter().collect();
+    for (contact, settled) in there.iter().zip(settled) {
+        assert!(!settled || listed.contains(&place(contact)), "{} {seed}: {contact:?} is missing", db.name);
+    }
+}
+
 /// One history from one number: contacts come, change, go and come back while writers begin, go on, die and are only slow.
 fn history(db: &TestDatabase, seed: u64, last: &mut i64, holder: &mut i64) {
     let (store, mut dice) = (&db.store, Dice(seed));
@@ -155,14 +184,14 @@ fn history(db: &TestDatabase, seed: u64, last: &mut i64, holder: &mut i64) {
         match dice.roll(8) {
             0 | 1 => {
                 // Two chunks whose identifiers lie between each other's.
-                let mut rows = |from: i64| [0, 2, 4].map(|n| row(*last + from + n, NAMES[dice.roll(6)])).to_vec();
+                let mut rows = |from: i64| [0, 2, 4].map(|n| row(*last + from + n, NAMES[dice.roll(7)])).to_vec();
                 let (one, other) = (rows(1), rows(2));
                 insert(store, WORKSPACE, one, Found::Later);
                 insert(store, WORKSPACE, other, if dice.roll(2) == 0 { Found::Later } else { Found::AtOnce });
                 *last += 6;
             }
             2 | 3 if *last >= first => {
-                rename(store, first + dice.roll((*last - first + 1) as usize) as i64, NAMES[dice.roll(6)])
+                rename(store, first + dice.roll((*last - first + 1) as usize) as i64, NAMES[dice.roll(7)])
             }
             4 if *last >= first => delete_or_restore(store, first + dice.roll((*last - first + 1) as usize) as i64),
             5 => {
@@ -175,6 +204,9 @@ fn history(db: &TestDatabase, seed: u64, last: &mut i64, holder: &mut i64) {
                 writers[one].step(store, 1 + dice.roll(5));
             }
             _ => {}
+        }
+        if seed.is_multiple_of(10) {
+            in_order_meanwhile(db, seed);
         }
     }
     loop {
@@ -189,6 +221,7 @@ fn history(db: &TestDatabase, seed: u64, last: &mut i64, holder: &mut i64) {
         slow.step(store, 100);
     }
     as_if_at_once(db, &format!("after the history of {seed}"));
+    in_order_meanwhile(db, seed);
 }
 
 #[test]
@@ -230,7 +263,7 @@ impl Drop for Ends<'_> {
 /// Renames, deletes or restores one of the newest contacts, again and again; a transaction may stay open for a while.
 fn change(store: &Store, dice: &mut Dice, newest: &AtomicI64) {
     let id = newest.load(Ordering::Relaxed) - dice.roll(40) as i64;
-    let (what, name, open) = (dice.roll(3), NAMES[dice.roll(6)], dice.roll(30));
+    let (what, name, open) = (dice.roll(3), NAMES[dice.roll(7)], dice.roll(30));
     write(store, move |tx| {
         let is_there = !contacts::lock(tx, WORKSPACE, &[ContactId(id)])?.is_empty();
         match (what, is_there) {

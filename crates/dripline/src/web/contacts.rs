@@ -100,6 +100,7 @@ struct Table {
     next: Option<String>,
     first: bool,
     too_many_found: bool,
+    arriving: bool,
     /// Whether the workspace has no contact at all.
     none_yet: bool,
     /// The address that says how many fit.
@@ -227,6 +228,7 @@ async fn table(parts: &Parts, viewer: &Viewer, asked: Asked) -> Result<Table, Wr
         next: found.next.map(|cursor| asked.address(&[("cursor", &cursor)])),
         first,
         too_many_found: found.too_many_found,
+        arriving: found.arriving,
         none_yet,
         count: asked.address(&[("sort", "")]).replacen("/contacts", "/contacts/count", 1),
         labels: tags(false, filter.label),

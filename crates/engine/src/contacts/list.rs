@@ -157,6 +157,8 @@ pub struct Listed {
     pub next: Option<String>,
     /// Whether more contacts fit the words than are listed.
     pub too_many_found: bool,
+    /// Whether contacts of a large import may be missing, which are not found by words or sorted in by name yet (`store::search::due`).
+    pub arriving: bool,
 }
 
 /// How many contacts fit.
@@ -353,7 +355,9 @@ impl Engine {
                 let Ids { ids, next, broken_off } = page(db, workspace, &filter, (&way, sort), &from, limit)?;
                 let mut contacts = store::contacts::some(db, workspace, &ids)?;
                 contacts.sort_by_key(|contact| ids.iter().position(|id| *id == contact.id));
-                let listed = Listed { contacts, next: next.map(|at| at.to_string()), too_many_found };
+                let by_keys = filter.asked().is_some() || (sort == Sort::Name && way.few(db, workspace)?.is_none());
+                let arriving = by_keys && store::search::due::last(db, workspace)?.is_some();
+                let listed = Listed { contacts, next: next.map(|at| at.to_string()), too_many_found, arriving };
                 Ok::<_, ContactError>((listed, field, broken_off))
             })
             .await?;

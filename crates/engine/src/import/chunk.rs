@@ -15,9 +15,9 @@ use super::text::Reading;
 use super::{ImportError, MAX_KEPT, Reject, Warned};
 use crate::contacts::phone_hash;
 
-/// Most phones of one transaction: a bulk transaction keeps the database for less than 50 ms.
+/// Most phones of a chunk: also where all of them are there and change, its transaction keeps the database for less than 50 ms.
 const CHUNK_PHONES: usize = 500;
-/// About as many bytes of values may wait for one transaction.
+/// About as many bytes of values a chunk may have.
 const CHUNK_BYTES: usize = 1024 * 1024;
 /// Most phones of a file that are remembered to tell repeats, eight bytes each. Beyond it a repeat is
 /// merged like any contact that is there already.
@@ -51,7 +51,7 @@ pub(super) struct Taken {
     pub(super) consent: Option<Agreed>,
 }
 
-/// Rows for one transaction, and how far the file is read.
+/// Rows that are saved whole, and how far the file is read with them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Chunk {
     pub(super) rows: Vec<Taken>,

@@ -25,6 +25,8 @@ use crate::imports::{Choices, Import, read};
 pub(super) struct Merged {
     pub(super) contacts: Tally,
     pub(super) consents: u64,
+    /// Whether nobody of it was there.
+    pub(super) is_new: bool,
 }
 
 /// How a chunk is saved.
@@ -84,18 +86,19 @@ pub(super) fn merge(
     rule: Rule,
 ) -> Result<Merged, MergeError> {
     if chunk.rows.is_empty() {
-        return Ok(Merged::default());
+        return Ok(Merged { is_new: true, ..Merged::default() });
     }
     add_custom(tx, beat, own).map_err(MergeError::Contact)?;
     let texts = chunk.phones();
     let phones: Vec<&str> = texts.iter().map(String::as_str).collect();
     let stored = store::contacts::lock_by_phones(tx, beat.workspace, &phones)?;
+    let is_new = stored.is_empty();
     let numbers = store::contacts::persons(tx, beat.workspace, &change_set::persons(&stored))?;
     let set = ChangeSet::of(stored, numbers, &chunk.rows, rule.on_duplicate)?;
     let contacts = set.tally();
     let given = set.given(&chunk.rows);
     let ids = save(tx, beat, set, rule)?;
-    Ok(Merged { contacts, consents: record(tx, beat, given, &ids)? })
+    Ok(Merged { contacts, consents: record(tx, beat, given, &ids)?, is_new })
 }
 
 /// A consent that a row told of, as it is kept.

@@ -17,8 +17,8 @@ use crate::actor::Actor;
 use crate::engine::Engine;
 use crate::failure::Failure;
 
-/// Chunks that wait: the reading thread is never far ahead.
-const CHUNKS_AHEAD: usize = 2;
+/// Chunks that wait: the reading thread is never far ahead, and has the next ones ready when some were saved.
+const CHUNKS_AHEAD: usize = 6;
 
 /// A file, open and past its column names. Whoever drops it ends the reading.
 pub(super) struct Reading {
@@ -33,6 +33,13 @@ impl Reading {
     /// The next rows; nothing at the end.
     pub(super) async fn next(&self) -> Option<Chunk> {
         self.chunks.recv_async().await.ok()
+    }
+
+    /// The next chunk, and those behind it that are ready, at most so many; nothing at the end.
+    pub(super) async fn next_few(&self, most: usize) -> Option<Vec<Chunk>> {
+        let mut chunks = vec![self.next().await?];
+        chunks.extend(self.chunks.try_iter().take(most.saturating_sub(1)));
+        Some(chunks)
     }
 
     pub(super) fn columns(&self) -> &[Column] {
