@@ -246,6 +246,30 @@ fn in_the_end_a_contact_is_found_by_what_it_would_be_found_by_otherwise() {
     }
 }
 
+#[test]
+fn a_key_that_is_its_contacts_no_more_gives_it_no_place() {
+    for db in testing::databases() {
+        let store = &db.store;
+        insert(store, WORKSPACE, vec![row(1, "Ann Lee"), row(2, "Bob Ortiz"), row(3, "Cleo")], Found::Later);
+        let mut writer = Writer::begin(store, 1, 100);
+        rename(store, 1, "Zoe");
+        rename(store, 2, "");
+        delete_or_restore(store, 3);
+        while writer.reached < writer.keys.len() {
+            writer.step(store, 100);
+        }
+        in_order_meanwhile(&db, 0);
+        let all = |read: &store::Read<'_>| list::by_name(read, WORKSPACE, ("", ContactId(i64::MIN)), 50);
+        let places = vec![(ContactId(2), String::new()), (ContactId(1), "zoe".to_owned())];
+        assert_eq!(store.read_blocking(all).unwrap(), places, "{}", db.name);
+        // Of its keys this page sees those alone that are nobody's any more.
+        let one = |read: &store::Read<'_>| list::by_name(read, WORKSPACE, ("a", ContactId(i64::MIN)), 1);
+        assert_eq!(store.read_blocking(one).unwrap(), places[1..], "{}", db.name);
+        writer.run(store, 100);
+        as_if_at_once(&db, "after names that were changed meanwhile");
+    }
+}
+
 /// Stays open for so many statements.
 fn linger(tx: &mut Tx<'_>, statements: usize) -> Result<(), DbError> {
     (0..statements).try_for_each(|_| contacts::count(tx, OTHER).map(drop))
