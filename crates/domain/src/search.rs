@@ -14,7 +14,7 @@
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-/// The longest key, in bytes.
+/// The longest key but that of a whole name, in bytes.
 const MAX_KEY: usize = 64;
 /// Most words of a name that begin a key.
 const MAX_NAME_WORDS: usize = 5;
@@ -345,7 +345,9 @@ mod tests {
                 prop_assert!(order_key("").as_str() <= order_key(name).as_str() && order_key(name).as_str() < ORDER_END);
                 prop_assert!(!Asked::read(name).words.iter().any(|word| order_key(name).starts_with(word.as_str())));
             }
-            prop_assert_eq!(order_key(&one).cmp(&order_key(&other)), in_order(&one).cmp(in_order(&other)));
+            if one.chars().zip(other.chars()).take(ORDER_CHARACTERS).any(|(mine, theirs)| mine != theirs) {
+                prop_assert_eq!(order_key(&one).cmp(&order_key(&other)), one.cmp(&other));
+            }
         }
     }
 

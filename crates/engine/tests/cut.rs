@@ -154,28 +154,39 @@ async fn node(world: &World) -> (Engine, Arc<Door>, Arc<AtomicUsize>) {
     (opened.await.unwrap(), door, begun)
 }
 
+/// Has answers to a whole claim come at once while people write; says in how many transactions they are settled.
+async fn settle_beside_talk(world: &World, nth: i64) -> usize {
+    let claim = i64::try_from(CLAIM).unwrap();
+    let all = contacts(world, nth * claim, (nth + 1) * claim).await;
+    start(world, workflow(world).await, all).await;
+    let (engine, door, begun) = node(world).await;
+    let round = tokio::spawn(async move { engine.round().await.unwrap() });
+    while door.called() < claim {
+        tokio::task::yield_now().await;
+    }
+    let talk = Talk::begin(world).await;
+    let before = begun.load(Ordering::SeqCst);
+    door.open.add_permits(1);
+    assert_eq!(round.await.unwrap().submitted, CLAIM);
+    let settlings = begun.load(Ordering::SeqCst) - before;
+    talk.end().await;
+    assert_eq!(sending(world).await, 0, "answers were not settled");
+    settlings
+}
+
 #[test]
 fn a_settling_that_ends_early_goes_on_with_the_rest() {
     on_both(async |world, has_one_writer| {
-        let all = contacts(&world, 0, i64::try_from(CLAIM).unwrap()).await;
-        start(&world, workflow(&world).await, all).await;
-        let (engine, door, begun) = node(&world).await;
-        let round = tokio::spawn(async move { engine.round().await.unwrap() });
-        while door.called() < i64::try_from(CLAIM).unwrap() {
-            tokio::task::yield_now().await;
+        let mut settlings = Vec::new();
+        // Where the machine has no time for those who write, nobody waits: another try or two.
+        for nth in 0..3 {
+            settlings.push(settle_beside_talk(&world, nth).await);
+            if !has_one_writer || settlings.last() > Some(&1) {
+                break;
+            }
         }
-        let talk = Talk::begin(&world).await;
-        let before = begun.load(Ordering::SeqCst);
-        door.open.add_permits(1);
-        assert_eq!(round.await.unwrap().submitted, CLAIM);
-        let settlings = begun.load(Ordering::SeqCst) - before;
-        talk.end().await;
-        assert_eq!(sending(&world).await, 0, "answers were not settled");
-        if has_one_writer {
-            assert!(settlings > 1, "the settling did not end early");
-        } else {
-            assert_eq!(settlings, 1);
-        }
+        let last = settlings.last().copied().unwrap_or_default();
+        assert!(if has_one_writer { last > 1 } else { last == 1 }, "the settling did not end early: {settlings:?}");
         world.play_days(2).await;
         world.end().await;
     });

@@ -61,8 +61,8 @@ impl From<&store::contacts::Contact> for Contact {
 /// List contacts
 ///
 /// In the order of their making. With anything but `search` asked the newest come first, and a page may have fewer rows than `limit`, or none,
-/// while `next` tells that there are more: at most 5,000 contacts are looked at for one. While a large import is at work, `search` finds some of its
-/// contacts by their phones only.
+/// while `next` tells that there are more: at most 5,000 contacts are looked at for one. While contacts of a large import are being sorted in, `search`
+/// finds some of them by the beginning of their phones only.
 #[utoipa::path(get, path = "/contacts", operation_id = "listContacts", tag = "Contacts", params(Paging, Fitting),
     responses((status = 200, description = "A page of contacts.", body = Page<Contact>)),
     extensions(("x-permission" = json!("read")), ("x-problems" = json!(["query", "limit", "cursor"]))))]

@@ -355,8 +355,10 @@ impl Engine {
                 let Ids { ids, next, broken_off } = page(db, workspace, &filter, (&way, sort), &from, limit)?;
                 let mut contacts = store::contacts::some(db, workspace, &ids)?;
                 contacts.sort_by_key(|contact| ids.iter().position(|id| *id == contact.id));
-                let by_keys = filter.asked().is_some() || (sort == Sort::Name && way.few(db, workspace)?.is_none());
-                let arriving = by_keys && store::search::due::last(db, workspace)?.is_some();
+                let by_keys = filter.asked().is_some() || sort == Sort::Name;
+                let due = by_keys && store::search::due::last(db, workspace)?.is_some();
+                // A list by name of few is sorted from their rows.
+                let arriving = due && (filter.asked().is_some() || way.few(db, workspace)?.is_none());
                 let listed = Listed { contacts, next: next.map(|at| at.to_string()), too_many_found, arriving };
                 Ok::<_, ContactError>((listed, field, broken_off))
             })

@@ -15,7 +15,7 @@ use super::text::Reading;
 use super::{ImportError, MAX_KEPT, Reject, Warned};
 use crate::contacts::phone_hash;
 
-/// Most phones of a chunk: also where all of them are there and change, its transaction keeps the database for less than 50 ms.
+/// Most phones of a chunk: also where all of them are there and change, it keeps the database for less than 50 ms.
 const CHUNK_PHONES: usize = 500;
 /// About as many bytes of values a chunk may have.
 const CHUNK_BYTES: usize = 1024 * 1024;

@@ -17,8 +17,8 @@ use crate::contacts::ContactError;
 use crate::engine::Engine;
 use crate::failure::Failure;
 
-/// Most chunks of nothing but new contacts that one transaction saves on SQLite: some ten milliseconds, and one commit for all of them. A server
-/// has others who would wait for its locks, and who lock contacts in the order of their keys, which goes for a chunk alone.
+/// Most chunks that one transaction saves on SQLite, all but the last of which have made contacts alone: some ten milliseconds for four of these, and
+/// one commit for all of them. A server has others who would wait for its locks, and who lock contacts in the order of their keys, which goes for a chunk alone.
 const TOGETHER: usize = 4;
 /// How often chunks are tried whose contacts somebody else makes at the same time.
 const MAX_TRIES: usize = 10;
