@@ -344,9 +344,9 @@ impl Engine {
         actor.need(Permission::ContactsWrite)?;
         let (beat, chosen) = (self.beat(actor), choices.clone());
         self.write(Lane::Normal, move |tx| {
-            let found = imports::find(tx, beat.workspace, id)?.ok_or(ImportsError::Unknown)?;
-            let (was, had) = (found.state.clone(), read::<Choices>(&found.choices));
             let mut choices = chosen.begun(tx, &beat)?;
+            let found = imports::lock(tx, beat.workspace, id)?.ok_or(ImportsError::Unknown)?;
+            let (was, had) = (found.state.clone(), read::<Choices>(&found.choices));
             // By other choices it begins anew, else behind the rows that are done.
             let anew = had.alone() != choices.alone();
             choices.gave = if anew { had.all_given() } else { had.gave };

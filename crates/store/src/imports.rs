@@ -42,6 +42,11 @@ macro_rules! columns {
 static FIND: Sql =
     Sql::Same(concat!("SELECT ", columns!(), " FROM imports WHERE workspace_id = $1 AND import_id = $2"));
 
+static LOCK: Sql = Sql::Twin {
+    sqlite: concat!("SELECT ", columns!(), " FROM imports WHERE workspace_id = $1 AND import_id = $2"),
+    postgres: concat!("SELECT ", columns!(), " FROM imports WHERE workspace_id = $1 AND import_id = $2 FOR UPDATE"),
+};
+
 static PAGE: Sql = Sql::Same(concat!(
     "SELECT ",
     columns!(),
@@ -162,6 +167,7 @@ static IN_HAND_IN: Sql = Sql::Same(concat!(
 /// Every statement of this file, for the test that prepares them on both databases.
 pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("imports::FIND", &FIND),
+    ("imports::LOCK", &LOCK),
     ("imports::PAGE", &PAGE),
     ("imports::INSERT", &INSERT),
     ("imports::SAVE", &SAVE),
@@ -196,6 +202,11 @@ fn read(row: &Row) -> Result<Import, DbError> {
 /// One import.
 pub fn find(db: &Read<'_>, workspace: WorkspaceId, id: ImportId) -> Result<Option<Import>, DbError> {
     db.query_optional(&FIND, &[workspace.0.into(), id.0.into()])?.as_ref().map(read).transpose()
+}
+
+/// One import, locked until the transaction ends: a run that it was taken from may save its last rows until then, and say so in it.
+pub fn lock(tx: &mut Tx<'_>, workspace: WorkspaceId, id: ImportId) -> Result<Option<Import>, DbError> {
+    tx.query_write(&LOCK, &[workspace.0.into(), id.0.into()])?.first().map(read).transpose()
 }
 
 /// Imports, newest first, before the given one.
