@@ -67,7 +67,7 @@ impl Engine {
         for _ in 0..MAX_TRIES {
             let (beat, chunks, own) = (Arc::clone(&beat), Arc::clone(&chunks), Arc::clone(own));
             let save = move |tx: &mut Tx<'_>| {
-                let (counts, saved) = some(tx, &beat, &chunks[from..], &own, rule, at.0)?;
+                let (counts, saved) = save_some(tx, &beat, &chunks[from..], &own, rule, at.0)?;
                 let Some(held) = at.1 else { return Ok(((counts, None), from + saved)) };
                 let held = held.moved(tx, &beat, &counts)?.ok_or(MergeError::Lost)?;
                 Ok(((counts, Some(held)), from + saved))
@@ -94,7 +94,7 @@ impl Engine {
 
 /// Saves the first of these chunks, and more of them while nobody was there and nothing inbound waits: to change a contact takes several times
 /// as long. Answers the counts, and how many chunks were saved.
-fn some(
+fn save_some(
     tx: &mut Tx<'_>,
     beat: &Beat,
     chunks: &[Chunk],
