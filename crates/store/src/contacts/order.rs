@@ -25,7 +25,7 @@ static FOLD: Each<2> = Each(Sql::Twin {
 pub(crate) const ALL: &[(&str, &Sql)] = &[("contacts::order::FOLD", &FOLD.0)];
 
 /// Gives all contacts the key of their whole names, and takes from them the one that they had before, unless something else of theirs is
-/// found by it.
+/// found by it. It holds no lock of fields: its migration has dropped an index of the table before, and so has the table alone.
 pub(crate) fn sort_in(tx: &mut Tx<'_>, workspace: WorkspaceId) -> Result<(), DbError> {
     let mut after = ContactId(i64::MIN);
     loop {
