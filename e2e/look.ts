@@ -25,7 +25,8 @@ export const looks: Look[] = [
 
 /** Looks at the page as it stands. */
 export async function check(page: Page, name: string) {
-  await page.screenshot({ path: join(folder, `${name}.png`) });
+  // Chromium at times refuses a picture ("Unable to capture screenshot") and takes the same one a moment later.
+  await expect(() => page.screenshot({ path: join(folder, `${name}.png`) })).toPass({ timeout: 10_000 });
   const wider = await page.evaluate(() => Math.max(...[document.documentElement, document.querySelector("main")!].map((box) => box.scrollWidth - box.clientWidth)));
   expect.soft(wider, `${name} is wider than the screen`).toBeLessThanOrEqual(0);
   // In the page alone, which has no frames: the other way opens a second page for each look, and takes three times as long.
