@@ -16,7 +16,7 @@ use domain::message::{MessageKind, MessageState};
 use domain::pace::Pace;
 use domain::suppression::Suppression;
 use domain::tariff::Country;
-use domain::{deadline, rules, segments, template};
+use domain::{rules, segments, template};
 use jiff::{SignedDuration, Timestamp};
 use store::claims::{self, Due};
 use store::messages::{self, Message};
@@ -28,10 +28,14 @@ use crate::ending;
 use crate::facts::{self, Known, Steps};
 use crate::failure::Failure;
 use crate::meters::{self, Meters};
-use crate::{senders, slots};
+use crate::senders;
+use crate::slots::{self, Slots};
+use crate::thawed::Places;
 
 /// How long a due step waits when its number is not live, or not registered to text the contact.
 const NUMBER_WAIT: SignedDuration = SignedDuration::from_mins(15);
+/// Most messages that one claim takes: a large workspace then waits its turn.
+pub(crate) const MESSAGES_PER_CLAIM: i64 = 200;
 /// The span of the states' caps of messages.
 const CAP_SPAN: SignedDuration = SignedDuration::from_hours(24);
 
@@ -73,8 +77,8 @@ pub struct Work {
     pub touched: usize,
     /// Whether steps are due whose number was lost: see `rehoming`.
     pub(crate) homeless: bool,
-    /// Whether something may have been left for want of a slot.
-    pub(crate) full: bool,
+    /// The room that the claim was given, if something may have been left for want of a slot.
+    pub(crate) used_up: Option<slots::Room>,
     /// Whether the turn was another node's.
     pub(crate) passed: bool,
 }
@@ -86,8 +90,8 @@ pub(crate) struct Claim {
     /// The workspace's turn that was found.
     pub(crate) turn: claims::Turn,
     pub(crate) node: claims::Node,
-    /// Most messages to take: the free slots of the workspace and of its accounts.
-    pub(crate) slots: slots::Room,
+    /// Where it asks how many messages it may take.
+    pub(crate) slots: Slots,
     pub(crate) steps: Steps,
 }
 
@@ -104,7 +108,8 @@ pub(crate) fn claim(tx: &mut Tx<'_>, claim: &Claim) -> Result<Work, Failure> {
     }
     let known = facts::workspace_of(tx, beat.workspace)?;
     let mut numbers = numbers::lock(tx, beat.workspace)?;
-    let mut room = Room::new(&known, claim.slots.clone(), beat.now, Meters::load(tx, beat, &numbers)?);
+    let given = claim.slots.room(beat.workspace, MESSAGES_PER_CLAIM);
+    let mut room = Room::new(&known, given.clone(), beat.now, Meters::load(tx, beat, &numbers)?);
     let mut work = Work::default();
     crate::manual::claim_messages(tx, claim, &known, &mut numbers, &mut room, &mut work)?;
     let by_hand = work.send.len();
@@ -125,7 +130,7 @@ pub(crate) fn claim(tx: &mut Tx<'_>, claim: &Claim) -> Result<Work, Failure> {
             break;
         }
     }
-    work.full = room.full;
+    work.used_up = room.full.then_some(given);
     room.meters.save(tx, beat)?;
     if room.used > 0 {
         store::workspaces::pace(tx, beat.workspace, room.pace.after(room.used, beat.now).paced_until)?;
@@ -289,9 +294,10 @@ fn decide<'a>(
     let suppressed: HashMap<i64, Suppression> =
         suppressions::of(tx, beat.workspace, &hashes)?.into_iter().rev().collect();
     let capped = capped(tx, beat, due)?;
+    let mut places = Places::new(known.settings.hours);
     let mut decided = Decided::default();
     for row in due {
-        match decide_one(beat, known, number, row, suppressed.get(&row.phone_hash), &capped)? {
+        match decide_one(beat, known, number, &mut places, row, suppressed.get(&row.phone_hash), &capped)? {
             Fate::Send(deliver_by) => decided.send.push((row, deliver_by)),
             Fate::Hold(until) => decided.hold.push((row.enrollment, until)),
             Fate::End(reason) => decided.end.push((reason, vec![row.enrollment])),
@@ -311,6 +317,7 @@ fn decide_one(
     beat: &Beat,
     known: &Known,
     number: &Number,
+    places: &mut Places,
     row: &Due,
     suppressed: Option<&Suppression>,
     capped: &HashMap<ContactId, (i64, Timestamp)>,
@@ -324,15 +331,13 @@ fn decide_one(
     if senders::unready(number, &row.phone)?.is_some() {
         return Ok(Fate::Hold(later(beat.now, NUMBER_WAIT)));
     }
-    let place = facts::thawed(&row.place)?;
-    let hours = Some(&known.settings.hours);
-    let open = |at| deadline::opening(&place.zones, &place.rules, hours, at);
-    let Some(deliver_by) = deadline::in_window(&place.zones, &place.rules, hours, beat.now) else {
+    let there = places.of(&row.place)?;
+    let Some(deliver_by) = there.in_window(beat.now) else {
         // A window that never opens is looked at again in a day: the workspace may widen it.
-        return Ok(Fate::Hold(open(beat.now).unwrap_or_else(|| later(beat.now, CAP_SPAN))));
+        return Ok(Fate::Hold(there.opening(beat.now).unwrap_or_else(|| later(beat.now, CAP_SPAN))));
     };
-    if let Some(free) = free_again(rules::cap(&place.rules), capped.get(&row.contact), beat.now) {
-        return Ok(Fate::Hold(open(free).unwrap_or(free)));
+    if let Some(free) = free_again(rules::cap(&there.thawed.rules), capped.get(&row.contact), beat.now) {
+        return Ok(Fate::Hold(there.opening(free).unwrap_or(free)));
     }
     Ok(Fate::Send(deliver_by))
 }

@@ -25,16 +25,14 @@ use store::claims::{Backlog, Turn};
 use store::{Lane, claims};
 use tokio::sync::{Mutex, mpsc, watch};
 
-use crate::claim::{self, Claim, Claimed, Work};
+use crate::claim::{self, Claim, Claimed, MESSAGES_PER_CLAIM, Work};
 use crate::clock;
 use crate::engine::{Engine, InHand};
 use crate::failure::Failure;
 use crate::rehoming;
 use crate::settle::{self, Answered, Said};
-use crate::slots::{self, CARRIER_SLOTS, Slots};
+use crate::slots::{CARRIER_SLOTS, Slots};
 
-/// Most messages that one claim takes: a large workspace then waits its turn.
-const MESSAGES_PER_CLAIM: i64 = 200;
 /// Most answers that wait to be settled.
 const ANSWERS_IN_WAIT: usize = 1024;
 /// Most answers in one settling transaction.
@@ -87,7 +85,7 @@ impl Engine {
 
     async fn serve(&self, turn: Turn, round: &mut Round) -> Result<(), Failure> {
         let workspace = turn.workspace;
-        let work = self.claim(turn, slots::Room::of(MESSAGES_PER_CLAIM)).await?;
+        let work = self.claim(turn, Slots::new()).await?;
         round.touched += work.touched;
         round.submitted += work.send.len();
         let sent = stream::iter(work.send).map(|claimed| self.submit(claimed));
@@ -119,10 +117,10 @@ impl Engine {
         self.read(move |db| Ok(claims::due_workspaces(db, now, limit)?)).await
     }
 
-    async fn claim(&self, turn: Turn, slots: slots::Room) -> Result<Work, Failure> {
+    async fn claim(&self, turn: Turn, slots: Slots) -> Result<Work, Failure> {
         let (node, steps, workspace) = (self.node_owned(), self.steps(), turn.workspace);
         let claim = Claim { beat: self.beat_as(workspace, "dripline"), turn, node, slots, steps };
-        let mut work = self.write(Lane::Normal, move |tx| claim::claim(tx, &claim)).await?;
+        let mut work = self.write(Lane::Claim, move |tx| claim::claim(tx, &claim)).await?;
         self.counters().claimed(work.send.len());
         if work.homeless {
             let beat = self.beat_as(workspace, "dripline");
@@ -238,9 +236,8 @@ impl Engine {
             }
             // Waits for a slot, so that slow carriers hold the claims back and not the memory.
             slots.any().await;
-            let room = slots.room(workspace, MESSAGES_PER_CLAIM);
             let in_hand = Arc::new(self.take_in_hand().await);
-            let work = match self.claim(turn, room.clone()).await {
+            let work = match self.claim(turn, slots.clone()).await {
                 Ok(work) => work,
                 Err(error) => {
                     // It comes first again the next time: whoever gave up here would serve nobody any more.
@@ -250,7 +247,7 @@ impl Engine {
             };
             worked |= work.touched > 0;
             passed |= work.passed;
-            if work.full && work.touched == 0 {
+            if let Some(room) = work.used_up.filter(|_| work.touched == 0) {
                 worked |= !slots.refuse(workspace, &room, claim::later(self.now(), LONGEST_IDLE));
             }
             let any = !work.send.is_empty() || !work.seek.is_empty();

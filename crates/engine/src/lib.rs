@@ -94,6 +94,7 @@ pub mod suppression_lists;
 pub mod suspension;
 pub mod tariffs;
 pub mod text;
+mod thawed;
 mod tokens;
 mod turnstile;
 pub mod upkeep;

@@ -39,7 +39,7 @@ use crate::suspension;
 /// For how long after an inbound message a person's answer counts as conversation (SMS §4.2).
 const CONVERSATION: SignedDuration = SignedDuration::from_mins(30);
 /// Most messages outside of workflows that one claim looks at.
-const MESSAGES_PER_CLAIM: i64 = 200;
+const OUTSIDE_PER_CLAIM: i64 = 200;
 /// The longest wait until a message by hand asks again whether the limits have room.
 const LIMIT_WAIT: SignedDuration = SignedDuration::from_mins(15);
 /// The least wait for a number whose pace is used up.
@@ -231,7 +231,7 @@ fn send_message(tx: &mut Tx<'_>, beat: &Beat, contact: ContactId, body: &str) ->
     let message = queued(beat, MessageKind::Manual, &contact, number, body, segments);
     messages::insert(tx, beat.workspace, std::slice::from_ref(&message), beat.now)?;
     // The conversation moves up at once: whoever wrote wants to see it there, and not only when the carrier has it.
-    let touch = Touch { contact: contact.id, message: message.id, side: Side::Outbound };
+    let touch = Touch { contact: contact.id, message: message.id, side: Side::Outbound, is_first: false };
     conversations::touch(tx, beat.workspace, &[touch], beat.now)?;
     beat.note(tx, "message.queued", Some(contact.id), &serde_json::json!({ "message": message.id }))?;
     Ok(message)
@@ -264,7 +264,7 @@ pub(crate) fn claim_messages(
     work: &mut Work,
 ) -> Result<(), Failure> {
     let beat = &claim.beat;
-    for message in messages::due(tx, beat.workspace, beat.now, MESSAGES_PER_CLAIM)? {
+    for message in messages::due(tx, beat.workspace, beat.now, OUTSIDE_PER_CLAIM)? {
         let Some(number) = numbers.iter_mut().find(|number| number.id == message.number) else {
             return Err(Failure::Stored(format!("{} names no number of its workspace", message.id)));
         };

@@ -14,16 +14,16 @@ use std::rc::Rc;
 
 use domain::consent::Kind;
 use domain::enrollment::EnrollmentState;
-use domain::ids::EnrollmentId;
+use domain::ids::{EnrollmentId, MessageId};
 use domain::ledger::{self, Amounts, Cause, Reason, Unit};
 use domain::message::{MessageKind, MessageState};
 use domain::money::Micros;
-use domain::schedule;
 use domain::suppression::Suppression;
 use domain::unnamed::without_phones;
 use domain::zones::Candidates;
 use jiff::civil::Time;
 use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
 use store::claims::Advance;
 use store::enrollments::Enrollment;
 use store::messages::Message;
@@ -33,11 +33,18 @@ use store::{Tx, contacts, suppressions};
 use crate::beat::Beat;
 use crate::claim::later;
 use crate::consents::{self, Heard};
-use crate::facts;
 use crate::failure::Failure;
 use crate::receipts;
 use crate::settings::Switch;
 use crate::settle::{Answered, Fallen, Settling};
+
+/// What the history keeps of a text that went. There is one for each, so it is written without a map between.
+#[derive(Serialize)]
+struct SentNote {
+    kind: &'static str,
+    message: MessageId,
+    step: Option<u8>,
+}
 
 /// What a message cost, and under which cause its money moves.
 struct Cost {
@@ -94,7 +101,7 @@ pub(crate) fn sent(
     if let Some(count) = answer.segments {
         correct(settling, message, i64::from(count));
     }
-    let note = serde_json::json!({ "message": message.id, "kind": message.kind.word(), "step": message.step });
+    let note = SentNote { kind: message.kind.word(), message: message.id, step: message.step };
     settling.events.push(settling.beat.event("message.sent", Some(message.contact), &note));
     settling.touch(message);
     next_step(settling, tx, message)?;
@@ -274,9 +281,11 @@ pub(crate) fn after(
     went_at: Timestamp,
 ) -> Result<Option<Timestamp>, Failure> {
     let (next, runs) = (step + 1, row.state == EnrollmentState::Active);
-    let place = facts::thawed(&row.place)?;
-    let hour = row.hour_minute.unwrap_or_else(|| local_minute(&place, went_at));
-    let due = if runs { due_after(settling, tx, row, &place, next, hour, went_at)? } else { None };
+    let hour = match row.hour_minute {
+        Some(hour) => hour,
+        None => local_minute(&settling.places.of(&row.place)?.thawed, went_at),
+    };
+    let due = if runs { due_after(settling, tx, row, next, hour, went_at)? } else { None };
     let completes = (runs && due.is_none()).then_some(row.workflow);
     if completes.is_some() {
         let note = serde_json::json!({ "enrollment": row.id, "workflow": row.workflow });
@@ -289,10 +298,9 @@ pub(crate) fn after(
 
 /// When the step is due, counted from the send before it; nothing if there is no such step.
 fn due_after(
-    settling: &Settling<'_>,
+    settling: &mut Settling<'_>,
     tx: &mut Tx<'_>,
     row: &Enrollment,
-    place: &Candidates,
     step: u8,
     hour_minute: i64,
     went_at: Timestamp,
@@ -302,10 +310,10 @@ fn due_after(
     let clock = i8::try_from(hour_minute / 60).ok().zip(i8::try_from(hour_minute % 60).ok());
     let hour = clock.and_then(|(hour, minute)| Time::new(hour, minute, 0, 0).ok());
     let hour = hour.ok_or_else(|| Failure::Stored(format!("{} has the minute {hour_minute}", row.id)))?;
-    let planned = schedule::next_due(went_at, hour, next.gap_days, place, Some(&settling.known.settings.hours));
+    let planned = settling.places.of(&row.place)?.next_due(went_at, hour, next.gap_days);
     // A window that never opens is looked at again by the claim, day by day.
     let blocked = || later(went_at, SignedDuration::from_hours(24 * i64::from(next.gap_days)));
-    Ok(Some(planned.map_or_else(|_| blocked(), |planned| planned.due)))
+    Ok(Some(planned.unwrap_or_else(blocked)))
 }
 
 /// The minute of the day on the contact's clock.

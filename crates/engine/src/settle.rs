@@ -31,6 +31,7 @@ use crate::facts::{self, Known, Steps};
 use crate::failure::Failure;
 use crate::kin::{self, Kin};
 use crate::ruling;
+use crate::thawed::Places;
 
 /// The code of a text that its carrier does not know, and the same in words.
 pub(crate) const LOST: &str = "lost";
@@ -91,6 +92,7 @@ pub(crate) struct Settling<'a> {
     pub(crate) beat: &'a Beat,
     pub(crate) known: Known,
     pub(crate) steps: Steps,
+    pub(crate) places: Places,
     pub(crate) enrollments: HashMap<EnrollmentId, Rc<Enrollment>>,
     pub(crate) transfers: Vec<Transfer>,
     pub(crate) advances: Vec<Advance>,
@@ -279,9 +281,11 @@ impl<'a> Settling<'a> {
         let ids: BTreeSet<EnrollmentId> = ids.into_iter().chain(kin.values().flat_map(Kin::all)).collect();
         let ids: Vec<EnrollmentId> = ids.into_iter().collect();
         let rows = if ids.is_empty() { Vec::new() } else { enrollments::lock(tx, beat.workspace, &ids)? };
+        let known = facts::workspace_of(tx, beat.workspace)?;
         Ok(Self {
             beat,
-            known: facts::workspace_of(tx, beat.workspace)?,
+            places: Places::new(known.settings.hours),
+            known,
             steps: steps.clone(),
             enrollments: rows.into_iter().map(|row| (row.id, Rc::new(row))).collect(),
             transfers: Vec::new(),
@@ -390,7 +394,8 @@ impl<'a> Settling<'a> {
     }
 
     pub(crate) fn touch(&mut self, message: &Message) {
-        let touch = Touch { contact: message.contact, message: message.id, side: Side::Outbound };
+        let is_first = message.step == Some(1);
+        let touch = Touch { contact: message.contact, message: message.id, side: Side::Outbound, is_first };
         self.touches.insert(message.contact, touch);
     }
 

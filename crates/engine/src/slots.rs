@@ -8,9 +8,10 @@
 //! | an account | three quarters of what its workspace may hold: some 264 |
 //! | whoever holds none | one of the last 64, which nobody else gets |
 //!
-//! A claim asks first and takes no more than it was told, so nothing that is claimed waits for a slot: while it waited, a reply
-//! could come. Who is refused is looked at again when a slot of his comes back. Who has many texts on their way is looked at again when
-//! a number of slots has come back, or a moment has passed: claims of a few texts cost nearly as much as claims of many.
+//! A claim asks when it runs and takes no more than it is told, so nothing that is claimed waits for a slot: while it waited, a reply
+//! could come. It asks no sooner, because slots come back while it waits for its turn to write. Who is refused is looked at again when
+//! a slot of his comes back. Who has many texts on their way is looked at again when a number of slots has come back, or a moment has
+//! passed: claims of a few texts cost nearly as much as claims of many.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -33,14 +34,14 @@ const WORTH_A_CLAIM: i64 = 64;
 const GATHERS_FOR: SignedDuration = SignedDuration::from_millis(1);
 
 /// All slots of a dispatcher. Clones are one.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct Slots {
     all: Arc<Semaphore>,
     held: Arc<Mutex<Held>>,
     back: Arc<Notify>,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Held {
     by_workspace: HashMap<WorkspaceId, Holding>,
     by_account: HashMap<String, i64>,
@@ -74,30 +75,17 @@ struct Holding {
     returned: u64,
 }
 
-/// How many slots one claim may take. A copy of the count, so that a transaction may run again.
+/// How many slots one claim may take, when it asked.
 #[derive(Debug, Clone)]
 pub(crate) struct Room {
     claim: i64,
     workspace: i64,
-    account: Share,
     held: HashMap<String, i64>,
     /// How many slots the workspace had given back; nothing if it held none.
     returned: Option<u64>,
 }
 
-/// How much of a workspace's slots one account may hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Share {
-    All,
-    ThreeQuarters,
-}
-
 impl Room {
-    /// Room for so many, whoever carries them.
-    pub(crate) fn of(slots: i64) -> Self {
-        Self { claim: slots, workspace: slots, account: Share::All, held: HashMap::new(), returned: None }
-    }
-
     /// How many may still go, by all accounts together.
     pub(crate) fn workspace(&self) -> i64 {
         self.claim.min(self.workspace)
@@ -106,12 +94,8 @@ impl Room {
     /// How many may still go by an account.
     pub(crate) fn left(&self, account: &str) -> i64 {
         let held = self.held.get(account).copied().unwrap_or(0);
-        let share = match self.account {
-            Share::All => self.workspace,
-            // What is taken counts on both sides: 3 * (workspace - taken) = held + taken.
-            Share::ThreeQuarters => rounded_up(3 * self.workspace - held, 4),
-        };
-        share.min(self.workspace()).max(0)
+        // What is taken counts on both sides: 3 * (workspace - taken) = held + taken.
+        rounded_up(3 * self.workspace - held, 4).min(self.workspace()).max(0)
     }
 
     /// Takes slots of an account.
@@ -160,7 +144,7 @@ impl Slots {
             _ => rounded_up(free - LAST - holding.map_or(0, |holding| holding.held), 2).max(0),
         };
         let returned = holding.map(|holding| holding.returned);
-        Room { claim, workspace: room, account: Share::ThreeQuarters, held: held.by_account.clone(), returned }
+        Room { claim, workspace: room, held: held.by_account.clone(), returned }
     }
 
     /// Takes a slot of a room that was given; nothing if there is none, which a claimer that is alone never sees.

@@ -13,7 +13,7 @@ use engine::manual::SendError;
 use engine::notes::NoteError;
 use engine::skipping::SkipError;
 use engine::views::{Place, ViewError, Whose};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use store::conversations::list::{self, Counts, Filter, Standing};
 use store::{DbError, Lane, Read, Sql};
 
@@ -60,6 +60,33 @@ async fn user(world: &World, name: &str, role: Role) -> UserId {
 
 fn agent(id: UserId) -> Actor {
     Actor::user(WorkspaceId(1), id, Role::Agent.permissions())
+}
+
+#[test]
+fn the_first_text_of_a_workflow_moves_a_conversation_that_is_there() {
+    on_both(Plan::default, async |world| {
+        let workflow = world.workflow(&[(0, "One"), (3, "Two")]).await;
+        let (wrote, silent) = (world.contact(11, &phone(11), &[]).await, world.contact(12, &phone(12), &[]).await);
+        world.reply(&phone(11), "Hello?").await;
+        let workspace = world.workspace();
+        let standing = async |contact| {
+            read(&world, move |db| store::conversations::find(db, workspace, contact)).await.unwrap_or_default()
+        };
+        let before = standing(wrote).await;
+        world.engine.clock().move_to(world.engine.now() + SignedDuration::from_mins(1));
+        for contact in [wrote, silent] {
+            enroll(&world, contact, workflow).await;
+        }
+        world.engine.round().await.unwrap();
+        let now = Some(world.engine.now());
+        let moved = standing(wrote).await;
+        assert_eq!((moved.last_outbound_at, moved.last_inbound_at, moved.unread), (now, before.last_inbound_at, 1));
+        assert_ne!(before.last_inbound_at, now);
+        let opened = standing(silent).await;
+        assert_eq!((opened.last_outbound_at, opened.last_inbound_at, opened.unread), (now, None, 0));
+        assert_eq!(all_of(&world, Filter { standing: Standing::InWorkflow, ..Filter::default() }).await.len(), 2);
+        world.end().await;
+    });
 }
 
 #[test]

@@ -140,6 +140,49 @@ fn just_before_each_send_list_number_and_plan_are_checked_again() {
     });
 }
 
+#[test]
+fn who_is_due_at_the_same_time_goes_by_the_clock_of_each() {
+    on_both(Plan::default, async |world| {
+        let workflow = world.workflow(&[(0, "Hi")]).await;
+        let phones = ["+12125550111", "+12135550112", "+12125550113", "+12135550114"];
+        for (n, phone) in (1..).zip(phones) {
+            let contact = world.contact(n, phone, &[]).await;
+            start(&world, contact, workflow).await;
+        }
+        // Everybody is due by noon in New York. It is nine in the evening there, and six in Los Angeles.
+        world.engine.clock().move_to(world.engine.now() + SignedDuration::from_hours(11));
+        world.engine.round().await.unwrap();
+        assert_eq!(phones.map(|phone| world.texts(phone).len()), [0, 1, 0, 1]);
+        world.play_days(1).await;
+        assert_eq!(phones.map(|phone| world.texts(phone).len()), [1; 4]);
+        world.end().await;
+    });
+}
+
+#[test]
+fn texts_that_go_at_the_same_time_are_followed_at_the_hour_of_each() {
+    on_both(Plan::default, async |world| {
+        let workflow = world.workflow(&[(0, "Hi"), (1, "Any news?"), (1, "Still there?")]).await;
+        let begun = world.engine.now();
+        let later = |hours| begun + SignedDuration::from_hours(hours);
+        let mut enrolled = Vec::new();
+        for (n, hours) in [(1, 0), (2, 5)] {
+            world.engine.clock().move_to(later(hours));
+            let contact = world.contact(n, &format!("+1212555011{n}"), &[]).await;
+            enrolled.push(start(&world, contact, workflow).await);
+            world.engine.round().await.unwrap();
+        }
+        // The node stood still: both go an hour after the second was due.
+        world.engine.clock().move_to(later(30));
+        world.engine.round().await.unwrap();
+        for (enrollment, hours) in enrolled.into_iter().zip([48, 53]) {
+            let row = world.engine.enrollment(&world.actor, enrollment).await.unwrap();
+            assert_eq!((row.next_step, row.due_at), (3, Some(later(hours))));
+        }
+        world.end().await;
+    });
+}
+
 /// Looks into the database when it is called: what has become of the message by then.
 struct Looking {
     inner: Arc<Simulator>,

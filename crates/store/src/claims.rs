@@ -3,13 +3,15 @@
 //! Every statement but [`due_workspaces`], [`next_due`] and [`backlog`] touches one workspace (`tests/sharding.rs`). Those ask
 //! each workspace once, by an index probe, because somebody has to know whom to serve next.
 
+use std::sync::Arc;
+
 use domain::enrollment::StepPrice;
 use domain::ids::{ContactId, EnrollmentId, MessageId, NumberId, WorkflowId, WorkspaceId};
 use domain::tally::{Count, What};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::enrollments::Place;
+use crate::enrollments::{Frozen, Place};
 use crate::json;
 use crate::{DbError, Each, Read, Row, Sql, Tx, tallies};
 
@@ -288,19 +290,19 @@ pub struct Due {
     pub due_at: Timestamp,
     /// Its message, if this is a retry.
     pub message: Option<MessageId>,
-    /// The frozen place.
-    pub place: Place,
+    /// The frozen place; one for all in an answer that have the same.
+    pub place: Arc<Place>,
     /// The frozen field values.
     pub values: Vec<(String, String)>,
     /// The price of each step.
-    pub prices: Vec<StepPrice>,
+    pub prices: Arc<Vec<StepPrice>>,
     /// The contact's phone.
     pub phone: String,
     /// Its hash.
     pub phone_hash: i64,
 }
 
-fn due_row(row: &Row) -> Result<Due, DbError> {
+fn due_row(row: &Row, frozen: &mut Frozen) -> Result<Due, DbError> {
     Ok(Due {
         enrollment: EnrollmentId(row.int(0)?),
         contact: ContactId(row.int(1)?),
@@ -309,9 +311,9 @@ fn due_row(row: &Row) -> Result<Due, DbError> {
         step: json::small(row.int(4)?)?,
         due_at: json::timestamp(row.int(5)?)?,
         message: row.opt_int(6)?.map(MessageId),
-        place: json::read(row.text(7)?)?,
+        place: frozen.places.read(row.text(7)?)?,
         values: json::read(row.text(8)?)?,
-        prices: json::read(row.text(9)?)?,
+        prices: frozen.prices.read(row.text(9)?)?,
         phone: row.text(10)?.to_owned(),
         phone_hash: row.int(11)?,
     })
@@ -327,7 +329,8 @@ pub fn due(
     limit: i64,
 ) -> Result<Vec<Due>, DbError> {
     let params = [workspace.0.into(), number.0.into(), json::micros(now).into(), limit.into()];
-    tx.query_write(&DUE, &params)?.iter().map(due_row).collect()
+    let mut frozen = Frozen::new();
+    tx.query_write(&DUE, &params)?.iter().map(|row| due_row(row, &mut frozen)).collect()
 }
 
 /// Marks steps as taken by their messages; false if that did not hold for all of them. The fence's one half.

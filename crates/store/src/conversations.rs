@@ -31,6 +31,8 @@ pub struct Touch {
     pub message: MessageId,
     /// From which side.
     pub side: Side,
+    /// Whether it is probably the first: SQLite then looks for no conversation before it opens one.
+    pub is_first: bool,
 }
 
 /// From which side a message came.
@@ -58,19 +60,21 @@ static TOUCH: Each<6> = Each(Sql::Twin {
         RETURNING contact_id",
 });
 
-/// For those who have no conversation yet; on PostgreSQL another transaction may open it meanwhile. A deleted contact gets none:
-/// on SQLite its row would have no key, and is passed over. Whoever ends what runs meanwhile finds no row to say so in, so what runs
-/// is locked until the row is there to be seen: one of the two sees the other.
+/// For those who have no conversation yet; one that is there is passed over on SQLite, and moved on PostgreSQL, where another
+/// transaction may open it meanwhile. A deleted contact gets none. Whoever ends what runs meanwhile finds no row to say so in, so what
+/// runs is locked until the row is there to be seen: one of the two sees the other.
 static OPEN: Each<6> = Each(Sql::Twin {
     sqlite: "
-        INSERT OR IGNORE INTO conversations (workspace_id, contact_id, last_at, last_message_id, last_inbound_at,
-            last_outbound_at, unread, side, enrollment_id, opted_out)
-        VALUES ($1, (SELECT contact_id FROM contacts WHERE workspace_id = $1 AND contact_id = $3 AND deleted_at IS NULL),
-            $2, $4, $5, $6, $7, $8,
-            (SELECT enrollment_id FROM enrollments WHERE workspace_id = $1 AND contact_id = $3 AND state = 'active'),
-            EXISTS (SELECT 1 FROM contacts c
-             JOIN suppressions s ON s.workspace_id = c.workspace_id AND s.phone_hash = c.phone_hash
-             WHERE c.workspace_id = $1 AND c.contact_id = $3 AND s.kind = 'opted_out' AND s.lifted_at IS NULL))",
+        INSERT INTO conversations (workspace_id, contact_id, last_at, last_message_id, last_inbound_at, last_outbound_at,
+            unread, side, enrollment_id, opted_out)
+        SELECT $1, c.contact_id, $2, $4, $5, $6, $7, $8,
+            (SELECT e.enrollment_id FROM enrollments e
+             WHERE e.workspace_id = $1 AND e.contact_id = $3 AND e.state = 'active'),
+            EXISTS (SELECT 1 FROM suppressions s
+             WHERE s.workspace_id = $1 AND s.phone_hash = c.phone_hash AND s.kind = 'opted_out' AND s.lifted_at IS NULL)
+        FROM contacts c
+        WHERE c.workspace_id = $1 AND c.contact_id = $3 AND c.deleted_at IS NULL
+        ON CONFLICT (workspace_id, contact_id) DO NOTHING",
     postgres: "
         INSERT INTO conversations (workspace_id, contact_id, last_at, last_message_id, last_inbound_at, last_outbound_at,
             unread, side, enrollment_id, opted_out)
@@ -87,7 +91,8 @@ static OPEN: Each<6> = Each(Sql::Twin {
             last_at = excluded.last_at, last_message_id = excluded.last_message_id, side = excluded.side,
             last_inbound_at = COALESCE(excluded.last_inbound_at, conversations.last_inbound_at),
             last_outbound_at = COALESCE(excluded.last_outbound_at, conversations.last_outbound_at),
-            unread = conversations.unread + excluded.unread",
+            unread = conversations.unread + excluded.unread
+        RETURNING contact_id",
 });
 
 static TOUCH_LABELS: Sql = Sql::Twin {
@@ -233,13 +238,23 @@ pub fn touch(tx: &mut Tx<'_>, workspace: WorkspaceId, touches: &[Touch], now: Ti
             touch.side.word().into(),
         ]
     };
+    // On PostgreSQL all that are there are locked by one statement, in the order of their keys.
+    let is_embedded = tx.is_embedded();
+    let is_opened_first = |touch: &Touch| is_embedded && touch.is_first;
     let shared = [workspace.0.into(), at.into()];
-    let moved = tx.changed_each(&TOUCH, &shared, &touches.iter().map(touched).collect::<Vec<_>>(), 0)?;
-    if moved.len() < touches.len() {
-        let moved: HashSet<i64> = moved.into_iter().collect();
-        let first = touches.iter().filter(|touch| !moved.contains(&touch.contact.0));
-        tx.execute_each(&OPEN, &shared, &first.map(touched).collect::<Vec<_>>())?;
-    }
+    let mut write = |each: &Each<6>, touches: &[&Touch]| -> Result<HashSet<i64>, DbError> {
+        let rows: Vec<_> = touches.iter().map(|touch| touched(touch)).collect();
+        Ok(if rows.is_empty() {
+            HashSet::new()
+        } else {
+            tx.changed_each(each, &shared, &rows, 0)?.into_iter().collect()
+        })
+    };
+    let opened = write(&OPEN, &touches.iter().filter(|touch| is_opened_first(touch)).collect::<Vec<_>>())?;
+    let there: Vec<_> = touches.iter().filter(|touch| !opened.contains(&touch.contact.0)).collect();
+    let moved = write(&TOUCH, &there)?;
+    let none = there.into_iter().filter(|touch| !is_opened_first(touch) && !moved.contains(&touch.contact.0));
+    write(&OPEN, &none.collect::<Vec<_>>())?;
     // After the conversations, whose rows are locked by now: a label that is given meanwhile waits for them.
     let list = json::list(touches.iter().map(|touch| touch.contact.0));
     tx.execute(&TOUCH_LABELS, &[workspace.0.into(), list, at.into()]).map(|_| ())

@@ -11,6 +11,8 @@
 //! | `message_id` | the message of `next_step`, from its claim until it is settled |
 //! | `hour_minute` | minute of the local day at which the following messages go out; set by the first send |
 
+use std::sync::Arc;
+
 use domain::enrollment::{self, EnrollmentState, StepPrice, StopReason};
 use domain::ids::{ContactId, EnrollmentId, MessageId, NumberId, WorkflowId, WorkspaceId};
 use domain::money::Micros;
@@ -58,12 +60,12 @@ pub struct Enrollment {
     pub state: EnrollmentState,
     /// From which number.
     pub number: NumberId,
-    /// The frozen place.
-    pub place: Place,
+    /// The frozen place; one for all in an answer that have the same.
+    pub place: Arc<Place>,
     /// The frozen field values: key and value.
     pub values: Vec<(String, String)>,
     /// The price of each step; nothing for those before the one with which it started (`domain::enrollment::first_step`).
-    pub prices: Vec<StepPrice>,
+    pub prices: Arc<Vec<StepPrice>>,
     /// Price of a segment beyond the credits.
     pub rate: Micros,
     /// The step that comes next, from 1.
@@ -232,7 +234,19 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("enrollments::ENDS", &ENDS),
 ];
 
-fn read(row: &Row) -> Result<Enrollment, DbError> {
+/// What the rows of one answer share.
+pub(crate) struct Frozen {
+    pub(crate) places: json::Shared<Place>,
+    pub(crate) prices: json::Shared<Vec<StepPrice>>,
+}
+
+impl Frozen {
+    pub(crate) fn new() -> Self {
+        Self { places: json::Shared::new(), prices: json::Shared::new() }
+    }
+}
+
+fn read(row: &Row, frozen: &mut Frozen) -> Result<Enrollment, DbError> {
     let state = EnrollmentState::from_words(row.text(4)?, row.opt_text(5)?);
     Ok(Enrollment {
         id: EnrollmentId(row.int(0)?),
@@ -241,9 +255,9 @@ fn read(row: &Row) -> Result<Enrollment, DbError> {
         version: row.int(3)?,
         state: state.ok_or_else(|| json::unreadable("enrollments.state", row.text(4).unwrap_or_default()))?,
         number: NumberId(row.int(6)?),
-        place: json::read(row.text(7)?)?,
+        place: frozen.places.read(row.text(7)?)?,
         values: json::read(row.text(8)?)?,
-        prices: json::read(row.text(9)?)?,
+        prices: frozen.prices.read(row.text(9)?)?,
         rate: Micros(row.int(10)?),
         next_step: json::small(row.int(11)?)?,
         due_at: json::timestamp_or_none(row.opt_int(12)?)?,
@@ -257,12 +271,14 @@ fn read(row: &Row) -> Result<Enrollment, DbError> {
 }
 
 fn read_all(rows: &[Row]) -> Result<Vec<Enrollment>, DbError> {
-    rows.iter().map(read).collect()
+    let mut frozen = Frozen::new();
+    rows.iter().map(|row| read(row, &mut frozen)).collect()
 }
 
 /// One enrollment.
 pub fn find(db: &Read<'_>, workspace: WorkspaceId, id: EnrollmentId) -> Result<Option<Enrollment>, DbError> {
-    db.query_optional(&FIND, &[workspace.0.into(), id.0.into()])?.as_ref().map(read).transpose()
+    let row = db.query_optional(&FIND, &[workspace.0.into(), id.0.into()])?;
+    row.as_ref().map(|row| read(row, &mut Frozen::new())).transpose()
 }
 
 /// The enrollments of a contact, newest first, before the given one.

@@ -1,5 +1,8 @@
 //! The forms in which rows cross the border: documents and batches as JSON text, time as microseconds.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -14,6 +17,25 @@ pub(crate) fn text<T: Serialize + ?Sized>(document: &T) -> Result<String, DbErro
 /// Reads a document back.
 pub(crate) fn read<T: DeserializeOwned>(text: &str) -> Result<T, DbError> {
     serde_json::from_str(text).map_err(|error| DbError::Document(error.to_string()))
+}
+
+/// Documents of which many in one answer are the same: each is read once, and shared.
+pub(crate) struct Shared<T>(HashMap<String, Arc<T>>);
+
+impl<T: DeserializeOwned> Shared<T> {
+    pub(crate) fn new() -> Self {
+        Self(HashMap::new())
+    }
+
+    /// Reads a document back, or finds it.
+    pub(crate) fn read(&mut self, text: &str) -> Result<Arc<T>, DbError> {
+        if let Some(known) = self.0.get(text) {
+            return Ok(Arc::clone(known));
+        }
+        let document = Arc::new(read(text)?);
+        self.0.insert(text.to_owned(), Arc::clone(&document));
+        Ok(document)
+    }
 }
 
 /// Microseconds since 1970 UTC.

@@ -255,6 +255,39 @@ fn goes_before_the_second(store: &Store, after: Lane) -> bool {
 }
 
 #[test]
+fn nothing_joins_behind_a_claim_but_what_is_inbound() {
+    let db = testing::sqlite();
+    table(&db.store);
+    let committed = |place: i64, after, lane| is_committed_before(&db.store, place, after, lane);
+    let all = (0..20).all(|place| committed(place, Lane::Normal, Lane::Normal));
+    assert!(all, "what the claim took waited for what came behind it");
+    let all = (20..70).all(|place| committed(place, Lane::Normal, Lane::Inbound));
+    assert!(!all, "what was inbound never shared its commit");
+    let all = (70..120).all(|place| committed(place, Lane::Inbound, Lane::Normal));
+    assert!(!all, "the claim ended the turn of what is normal");
+}
+
+/// Whether a claim after a job of one lane, which writes this row, is committed before another job begins that comes while it runs.
+fn is_committed_before(store: &Store, row: i64, after: Lane, lane: Lane) -> bool {
+    without_a_turn(store);
+    let holder = hold(store, after);
+    let (other, (tell, told)) = (store.clone(), std::sync::mpsc::channel());
+    let claim = store.write(Lane::Claim, move |tx| {
+        let (reader, tell) = (other.clone(), tell.clone());
+        // It is run though nobody waits for it.
+        drop(other.write(lane, move |_| {
+            // By a reader's thread, which waits for nobody: what is not committed it does not see.
+            let _ = tell.send(names(&reader).contains(&row.to_string()));
+            Ok::<_, DbError>(())
+        }));
+        add(tx, row, &row.to_string())
+    });
+    drop(holder);
+    runtime().block_on(claim).unwrap();
+    told.recv().unwrap()
+}
+
+#[test]
 fn inbound_finds_a_connection_while_other_work_takes_all_it_may() {
     let db = testing::postgres();
     table(&db.store);

@@ -23,7 +23,10 @@ pub enum Lane {
     Inbound,
     /// What carriers tell of our texts, in one line with what people send, and nothing ends early for it: there are as many as there are texts.
     Receipt,
-    /// Pages, API calls, the dispatcher.
+    /// A claim of texts, before everything else that is normal, but not twice in a row while that waits: carriers have nothing to do until
+    /// it is committed. On SQLite nothing but what is inbound joins behind it, unless it is the turn of what is normal.
+    Claim,
+    /// Pages, API calls, the rest of the dispatcher.
     Normal,
     /// Imports and other large work; commits alone and never beside a small job.
     Bulk,
@@ -35,11 +38,16 @@ impl Lane {
         self.place() == 0
     }
 
+    /// Whether it waits in the line of what is normal.
+    pub(super) fn is_normal(self) -> bool {
+        self.place() == 1
+    }
+
     /// Which of the lines.
     fn place(self) -> usize {
         match self {
             Self::Inbound | Self::Receipt => 0,
-            Self::Normal => 1,
+            Self::Claim | Self::Normal => 1,
             Self::Bulk => 2,
         }
     }
@@ -58,6 +66,8 @@ struct Lines {
     passed: [usize; LINES],
     /// How many of them people wait for.
     inbound: usize,
+    /// Whether the last of what is normal that was taken was a claim: another goes behind what waits.
+    claimed: bool,
     closed: bool,
 }
 
@@ -80,9 +90,18 @@ impl Lines {
     }
 
     fn pop_at(&mut self, place: usize) -> Option<Waiting> {
-        let waiting = self.lanes[place].pop_front()?;
+        let line = &mut self.lanes[place];
+        let after_a_claim = self.claimed && place == Lane::Claim.place();
+        let first = if after_a_claim { line.iter().position(|waiting| waiting.lane != Lane::Claim) } else { None };
+        let waiting = line.remove(first.unwrap_or(0))?;
+        // Whoever was passed over and now by a claim too is the next that goes.
+        if waiting.lane != Lane::Claim || line.is_empty() {
+            self.passed[place] = 0;
+        }
+        if waiting.lane.is_normal() {
+            self.claimed = waiting.lane == Lane::Claim;
+        }
         self.inbound -= usize::from(waiting.lane == Lane::Inbound);
-        self.passed[place] = 0;
         Some(waiting)
     }
 }
@@ -103,7 +122,10 @@ impl Queue {
             } else if lines.lanes[lane.place()].len() >= WAITING_LIMIT {
                 Some((job, DbError::Overloaded { limit: WAITING_LIMIT }))
             } else {
-                lines.lanes[lane.place()].push_back(Waiting { lane, job });
+                let line = &mut lines.lanes[lane.place()];
+                let claims = line.iter().take_while(|waiting| waiting.lane == Lane::Claim).count();
+                let at = if lane == Lane::Claim { claims } else { line.len() };
+                line.insert(at, Waiting { lane, job });
                 lines.inbound += usize::from(lane == Lane::Inbound);
                 None
             }
@@ -225,6 +247,47 @@ mod tests {
         let (queue, _kept) = filled([Lane::Normal].into_iter().chain([Lane::Inbound; 100]));
         let inbound = std::iter::from_fn(|| queue.take(Lane::Inbound)).count();
         assert_eq!(inbound, 100, "who serves what is inbound alone takes nothing else");
+    }
+
+    #[test]
+    fn a_claim_goes_before_all_that_is_normal_and_after_what_is_inbound() {
+        let (queue, _kept) = filled([Lane::Bulk, Lane::Normal, Lane::Normal, Lane::Claim, Lane::Inbound, Lane::Claim]);
+        let taken: Vec<Lane> = std::iter::from_fn(|| queue.take(Lane::Bulk)).map(|waiting| waiting.lane).collect();
+        assert_eq!(taken, [Lane::Inbound, Lane::Claim, Lane::Normal, Lane::Claim, Lane::Normal, Lane::Bulk]);
+    }
+
+    #[test]
+    fn claims_go_in_the_order_in_which_they_came() {
+        let (queue, kept) = filled([Lane::Claim; 3]);
+        queue.take(Lane::Bulk).unwrap().job.answer(Err(DbError::Closed));
+        assert_eq!([0, 1, 2].map(|nth: usize| kept[nth].try_recv().is_ok()), [true, false, false]);
+    }
+
+    #[test]
+    fn a_stream_of_claims_keeps_nothing_that_is_normal_from_going() {
+        for is_alone in [true, false] {
+            let (queue, mut kept) = (Queue::default(), Vec::new());
+            let mut push = |lane| {
+                let (job, answer) = Work::new(nothing);
+                queue.push(lane, Box::new(job));
+                kept.push(answer);
+            };
+            push(Lane::Normal);
+            let (mut last, mut taken) = (Lane::Inbound, Vec::new());
+            while last != Lane::Normal {
+                assert!(taken.len() < 200, "{taken:?}");
+                // As a dispatcher beside a stream of receipts: there is always something inbound, and always the next claim.
+                push(Lane::Receipt);
+                if last != Lane::Receipt {
+                    push(Lane::Claim);
+                }
+                last = if is_alone { queue.take_after(last) } else { queue.take(Lane::Bulk) }.unwrap().lane;
+                taken.push(last);
+            }
+            let claims = taken.iter().filter(|lane| **lane == Lane::Claim).count();
+            assert_eq!(claims, 1, "{taken:?}");
+            assert!(taken.len() <= 67, "{taken:?}");
+        }
     }
 
     #[test]

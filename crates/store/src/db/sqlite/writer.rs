@@ -15,6 +15,7 @@
 //! copies after each statement.
 //!
 //! What is inbound comes first and is answered soon: nothing else joins a group that has something inbound, and it joins one that is old.
+//! Nothing else joins behind a claim either, unless it is in a turn: what it took is with carriers while the next group runs.
 //! A job that asks ([`Tx::is_awaited`]) is told to end when something inbound waits, which then shares its commit
 //! as far as the group has room; a bulk job commits first.
 //! After a group that began with something inbound comes the turn of what is normal, if that waits: it has the beginning of the next group
@@ -39,8 +40,8 @@ use crate::db::tx::{On, Tx};
 const GROUP_LIMIT: Duration = Duration::from_millis(25);
 /// How many jobs may share a commit.
 const GROUP_JOBS: usize = 128;
-/// Only what is inbound joins a group that is older than this, or that has something inbound: a reply waits for no more than what runs
-/// when it comes, for itself and others like it, and for the commit.
+/// Only what is inbound joins a group that is older than this, or that has something inbound, or a claim outside of a turn: a reply waits
+/// for no more than what runs when it comes, for itself and others like it, and for the commit.
 const GROUP_TIME: Duration = Duration::from_millis(5);
 /// A group is so old before what is normal in it is told to end for something inbound, and at least so much of a group it has for itself
 /// in its turn: less would be too little work for a commit.
@@ -54,7 +55,7 @@ pub(super) fn start(threads: &mut Threads, connection: Connection, wrote: Option
         let writer = Writer { connection, wrote, memo: Memo::default() };
         let (mut last, mut inbound_for) = (Lane::Normal, Duration::ZERO);
         while let Some(first) = queue.take_after(last) {
-            let turn = if first.lane == Lane::Normal {
+            let turn = if first.lane.is_normal() {
                 let owed = std::mem::take(&mut inbound_for) / INBOUND_SHARE;
                 last.is_inbound().then(|| owed.clamp(TURN_TIME, GROUP_TIME))
             } else {
@@ -115,12 +116,14 @@ impl Writer {
         let mut jobs = Vec::new();
         let mut intact = Ok(());
         let mut next = Some(first);
-        let mut inbound_from = None;
+        let (mut inbound_from, mut has_claim) = (None, false);
+        let is_in_turn = |age: Duration| turn.is_some_and(|turn| age < turn);
         let awaited = || begun.elapsed() >= turn.unwrap_or(TURN_TIME) && queue.has_inbound();
         while let Some(Waiting { mut job, lane }) = next {
             if lane.is_inbound() {
                 inbound_from.get_or_insert_with(|| begun.elapsed());
             }
+            has_claim |= lane == Lane::Claim;
             let tx = &mut self.transaction().awaited_if(&awaited);
             intact =
                 if jobs.is_empty() { self.first(job.as_mut(), tx) } else { self.within_savepoint(job.as_mut(), tx) };
@@ -128,9 +131,9 @@ impl Writer {
             let age = begun.elapsed();
             next = if intact.is_err() || jobs.len() >= GROUP_JOBS || age >= GROUP_LIMIT {
                 None
-            } else if inbound_from.is_some() || age >= GROUP_TIME {
+            } else if inbound_from.is_some() || age >= GROUP_TIME || (has_claim && !is_in_turn(age)) {
                 queue.try_take(Lane::Inbound)
-            } else if turn.is_some_and(|turn| age < turn) {
+            } else if is_in_turn(age) {
                 queue.try_take_normal().or_else(|| queue.try_take(Lane::Inbound))
             } else {
                 queue.try_take(Lane::Normal)
