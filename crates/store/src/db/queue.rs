@@ -123,8 +123,10 @@ impl Queue {
                 Some((job, DbError::Overloaded { limit: WAITING_LIMIT }))
             } else {
                 let line = &mut lines.lanes[lane.place()];
-                let claims = line.iter().take_while(|waiting| waiting.lane == Lane::Claim).count();
-                let at = if lane == Lane::Claim { claims } else { line.len() };
+                let at = match lane {
+                    Lane::Claim => line.iter().take_while(|waiting| waiting.lane == lane).count(),
+                    _ => line.len(),
+                };
                 line.insert(at, Waiting { lane, job });
                 lines.inbound += usize::from(lane == Lane::Inbound);
                 None
