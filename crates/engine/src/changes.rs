@@ -331,7 +331,7 @@ fn reopen(tx: &mut Tx<'_>, beat: &Beat, contact: &Contact) -> Result<(), Failure
     let last = messages::thread(tx, beat.workspace, contact.id, MessageId(i64::MAX), 1)?.pop();
     let Some(last) = last else { return Ok(()) };
     let side = if last.kind == MessageKind::Inbound { Side::Inbound } else { Side::Outbound };
-    let touch = Touch { contact: contact.id, message: last.id, side, is_first: true };
+    let touch = Touch { contact: contact.id, message: last.id, side, is_first: true, runs: None };
     Ok(conversations::touch(tx, beat.workspace, &[touch], last.created_at)?)
 }
 

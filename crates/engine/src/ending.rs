@@ -10,12 +10,11 @@
 //! The stop itself, [`store::enrollments::stop`], carries `state = 'active'`: whoever commits first
 //! wins, and an enrollment is ended and refunded once.
 
-use std::collections::HashMap;
-
 use domain::enrollment::{self, EnrollmentState, StopReason};
 use domain::ids::{ContactId, EnrollmentId, MessageId};
 use domain::ledger::{self, Amounts, Cause, Reason};
 use domain::message::MessageState;
+use rustc_hash::FxHashMap;
 use store::enrollments::{self, Enrollment};
 use store::messages::{self, Message};
 use store::{Tx, events};
@@ -93,9 +92,9 @@ pub(crate) fn lock_messages(
     tx: &mut Tx<'_>,
     beat: &Beat,
     ids: &[MessageId],
-) -> Result<HashMap<MessageId, Message>, Failure> {
+) -> Result<FxHashMap<MessageId, Message>, Failure> {
     if ids.is_empty() {
-        return Ok(HashMap::new());
+        return Ok(FxHashMap::default());
     }
     let rows = messages::lock(tx, beat.workspace, ids)?;
     Ok(rows.into_iter().map(|message| (message.id, message)).collect())

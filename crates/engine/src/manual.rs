@@ -231,7 +231,7 @@ fn send_message(tx: &mut Tx<'_>, beat: &Beat, contact: ContactId, body: &str) ->
     let message = queued(beat, MessageKind::Manual, &contact, number, body, segments);
     messages::insert(tx, beat.workspace, std::slice::from_ref(&message), beat.now)?;
     // The conversation moves up at once: whoever wrote wants to see it there, and not only when the carrier has it.
-    let touch = Touch { contact: contact.id, message: message.id, side: Side::Outbound, is_first: false };
+    let touch = Touch { contact: contact.id, message: message.id, side: Side::Outbound, is_first: false, runs: None };
     conversations::touch(tx, beat.workspace, &[touch], beat.now)?;
     beat.note(tx, "message.queued", Some(contact.id), &serde_json::json!({ "message": message.id }))?;
     Ok(message)

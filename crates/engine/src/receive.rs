@@ -224,7 +224,7 @@ impl Intake {
             ..Message::new(id, contact.id, MessageKind::Inbound, self.number(), body, segments, beat.now)
         };
         messages::insert(tx, beat.workspace, &[message], beat.now)?;
-        let touch = Touch { contact: contact.id, message: id, side: Side::Inbound, is_first: false };
+        let touch = Touch { contact: contact.id, message: id, side: Side::Inbound, is_first: false, runs: None };
         conversations::touch(tx, beat.workspace, &[touch], beat.now)?;
         let note = serde_json::json!({ "message": id, "media": inbound.media, "automatic": automatic });
         beat.note(tx, "message.received", Some(contact.id), &note)?;

@@ -17,6 +17,7 @@ use domain::message::MessageState;
 use domain::suppression::Suppression;
 use domain::unnamed::without_phones;
 use jiff::Timestamp;
+use rustc_hash::FxHashMap;
 use store::claims::{self, Advance};
 use store::conversations::{self, Side, Touch};
 use store::enrollments::{self, Enrollment};
@@ -93,7 +94,7 @@ pub(crate) struct Settling<'a> {
     pub(crate) known: Known,
     pub(crate) steps: Steps,
     pub(crate) places: Places,
-    pub(crate) enrollments: HashMap<EnrollmentId, Rc<Enrollment>>,
+    pub(crate) enrollments: FxHashMap<EnrollmentId, Rc<Enrollment>>,
     pub(crate) transfers: Vec<Transfer>,
     pub(crate) advances: Vec<Advance>,
     pub(crate) holds: Vec<(EnrollmentId, Timestamp)>,
@@ -189,6 +190,9 @@ fn kin_of_refused(tx: &mut Tx<'_>, beat: &Beat, answers: &[Answered]) -> Result<
 /// The contacts of accepted texts whose failure for good was told before the answer: the receipt is parked, and is heard
 /// in this transaction.
 fn told_before_the_answer(tx: &Tx<'_>, beat: &Beat, answers: &[Answered]) -> Result<Vec<ContactId>, Failure> {
+    if answers.iter().all(|answer| answer.carrier_id.is_none()) || !receipts::any_parked(tx, beat.workspace)? {
+        return Ok(Vec::new());
+    }
     let mut by_carrier = HashMap::<&str, HashMap<&str, MessageId>>::new();
     for answer in answers {
         if let Some(id) = &answer.carrier_id {
@@ -341,7 +345,7 @@ impl<'a> Settling<'a> {
     fn link_accepted(
         &mut self,
         tx: &mut Tx<'_>,
-        locked: &HashMap<MessageId, Message>,
+        locked: &FxHashMap<MessageId, Message>,
         answers: &[Answered],
     ) -> Result<(), Failure> {
         let accepted = answers.iter().filter_map(|answer| {
@@ -395,13 +399,19 @@ impl<'a> Settling<'a> {
 
     pub(crate) fn touch(&mut self, message: &Message) {
         let is_first = message.step == Some(1);
-        let touch = Touch { contact: message.contact, message: message.id, side: Side::Outbound, is_first };
+        let touch = Touch { contact: message.contact, message: message.id, side: Side::Outbound, is_first, runs: None };
         self.touches.insert(message.contact, touch);
     }
 
     /// Writes what was collected; refusals end their enrollments last, when their messages are settled.
-    pub(crate) fn finish(self, tx: &mut Tx<'_>) -> Result<(), Failure> {
+    pub(crate) fn finish(mut self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         let workspace = self.beat.workspace;
+        for on in self.advances.iter().filter(|advance| advance.due.is_some()) {
+            let contact = self.enrollments.get(&on.enrollment).map(|row| row.contact);
+            if let Some(touch) = contact.and_then(|contact| self.touches.get_mut(&contact)) {
+                touch.runs = Some(on.enrollment);
+            }
+        }
         messages::save_all(tx, workspace, self.saved.values())?;
         claims::advance(tx, workspace, &self.advances, self.beat.now)?;
         claims::hold(tx, workspace, &self.holds)?;

@@ -330,13 +330,13 @@ pub fn due(
 ) -> Result<Vec<Due>, DbError> {
     let params = [workspace.0.into(), number.0.into(), json::micros(now).into(), limit.into()];
     let mut frozen = Frozen::new();
-    tx.query_write(&DUE, &params)?.iter().map(|row| due_row(row, &mut frozen)).collect()
+    tx.query_map(&DUE, &params, |row| due_row(row, &mut frozen))
 }
 
 /// Marks steps as taken by their messages; false if that did not hold for all of them. The fence's one half.
 pub fn claim(tx: &mut Tx<'_>, workspace: WorkspaceId, steps: &[(EnrollmentId, MessageId)]) -> Result<bool, DbError> {
-    let batch: Vec<_> = steps.iter().map(|(id, message)| [id.0.into(), message.0.into()]).collect();
-    let taken = tx.execute_each(&CLAIM, &[workspace.0.into()], &batch)?;
+    let rows = steps.iter().map(|(id, message)| [id.0.into(), message.0.into()]);
+    let taken = tx.execute_each(&CLAIM, &[workspace.0.into()], rows)?;
     Ok(usize::try_from(taken).ok() == Some(steps.len()))
 }
 
@@ -372,23 +372,17 @@ pub struct Advance {
 
 /// Moves enrollments to their next steps. An enrollment that was stopped meanwhile stays stopped.
 pub fn advance(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[Advance], now: Timestamp) -> Result<(), DbError> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let (mut on, mut over) = (Vec::with_capacity(rows.len()), Vec::new());
-    for row in rows {
-        let (id, step) = (row.enrollment.0.into(), i64::from(row.step).into());
-        match row.due {
-            Some(due) => on.push([id, step, due.into(), row.hour.into()]),
-            None => over.push([id, step, row.hour.into()]),
-        }
-    }
-    if !on.is_empty() {
-        tx.execute_each(&ADVANCE, &[workspace.0.into()], &on)?;
-    }
-    if !over.is_empty() {
-        tx.execute_each(&COMPLETE, &[workspace.0.into(), json::micros(now).into()], &over)?;
-    }
+    let place = |row: &Advance| (row.enrollment.0.into(), i64::from(row.step).into());
+    let on = rows.iter().filter_map(|row| {
+        let (id, step) = place(row);
+        row.due.map(|due| [id, step, due.into(), row.hour.into()])
+    });
+    tx.execute_each(&ADVANCE, &[workspace.0.into()], on)?;
+    let over = rows.iter().filter(|row| row.due.is_none()).map(|row| {
+        let (id, step) = place(row);
+        [id, step, row.hour.into()]
+    });
+    tx.execute_each(&COMPLETE, &[workspace.0.into(), json::micros(now).into()], over)?;
     for workflow in rows.iter().filter_map(|row| row.completes) {
         tallies::count(tx, workspace, now, (workflow.0, 0), What::Completed, Count::one(0))?;
     }

@@ -461,8 +461,8 @@ pub fn assign(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[(ContactId, Numbe
     if rows.is_empty() {
         return Ok(());
     }
-    let rows: Vec<_> = rows.iter().map(|(id, number)| [id.0.into(), number.0.into()]).collect();
-    tx.execute_each(&ASSIGN, &[workspace.0.into()], &rows).map(|_| ())
+    let rows = rows.iter().map(|(id, number)| [id.0.into(), number.0.into()]);
+    tx.execute_each(&ASSIGN, &[workspace.0.into()], rows).map(|_| ())
 }
 
 /// Marks a contact's phone as somebody else's since a time, or takes the mark away.

@@ -12,10 +12,9 @@
 
 pub mod list;
 
-use std::collections::HashSet;
-
 use domain::ids::{ContactId, EnrollmentId, MessageId, UserId, WorkspaceId};
 use jiff::Timestamp;
+use rustc_hash::FxHashSet;
 
 use crate::json;
 use crate::{DbError, Each, Read, Row, Sql, Tx, Value};
@@ -31,8 +30,10 @@ pub struct Touch {
     pub message: MessageId,
     /// From which side.
     pub side: Side,
-    /// Whether it is probably the first: SQLite then looks for no conversation before it opens one.
+    /// Whether it is probably the first: no conversation is then looked for before one is opened.
     pub is_first: bool,
+    /// The enrollment in which the contact is and stays, as the transaction has it locked; nothing if that has to be looked for.
+    pub runs: Option<EnrollmentId>,
 }
 
 /// From which side a message came.
@@ -61,15 +62,16 @@ static TOUCH: Each<6> = Each(Sql::Twin {
 });
 
 /// For those who have no conversation yet; one that is there is passed over on SQLite, and moved on PostgreSQL, where another
-/// transaction may open it meanwhile. A deleted contact gets none. Whoever ends what runs meanwhile finds no row to say so in, so what
-/// runs is locked until the row is there to be seen: one of the two sees the other.
-static OPEN: Each<6> = Each(Sql::Twin {
+/// transaction may open it meanwhile. Rows are locked in the order of their keys. A deleted contact gets none. Whoever ends what runs meanwhile finds no row to say so in, so what
+/// runs is locked until the row is there to be seen: one of the two sees the other. `OR FAIL`, or SQLite would copy each page that it changes,
+/// for each row, to take back what a selection inserted before it failed: there is nothing to take back of one row.
+static OPEN: Each<7> = Each(Sql::Twin {
     sqlite: "
-        INSERT INTO conversations (workspace_id, contact_id, last_at, last_message_id, last_inbound_at, last_outbound_at,
+        INSERT OR FAIL INTO conversations (workspace_id, contact_id, last_at, last_message_id, last_inbound_at, last_outbound_at,
             unread, side, enrollment_id, opted_out)
         SELECT $1, c.contact_id, $2, $4, $5, $6, $7, $8,
-            (SELECT e.enrollment_id FROM enrollments e
-             WHERE e.workspace_id = $1 AND e.contact_id = $3 AND e.state = 'active'),
+            COALESCE($9, (SELECT e.enrollment_id FROM enrollments e
+             WHERE e.workspace_id = $1 AND e.contact_id = $3 AND e.state = 'active')),
             EXISTS (SELECT 1 FROM suppressions s
              WHERE s.workspace_id = $1 AND s.phone_hash = c.phone_hash AND s.kind = 'opted_out' AND s.lifted_at IS NULL)
         FROM contacts c
@@ -79,14 +81,15 @@ static OPEN: Each<6> = Each(Sql::Twin {
         INSERT INTO conversations (workspace_id, contact_id, last_at, last_message_id, last_inbound_at, last_outbound_at,
             unread, side, enrollment_id, opted_out)
         SELECT $1, c.contact_id, $2, t.message, t.inbound, t.outbound, t.unread, t.side,
-            (SELECT e.enrollment_id FROM enrollments e
-             WHERE e.workspace_id = $1 AND e.contact_id = c.contact_id AND e.state = 'active' FOR SHARE),
+            COALESCE(t.runs, (SELECT e.enrollment_id FROM enrollments e
+             WHERE e.workspace_id = $1 AND e.contact_id = c.contact_id AND e.state = 'active' FOR SHARE)),
             CASE WHEN EXISTS (SELECT 1 FROM suppressions s
              WHERE s.workspace_id = $1 AND s.phone_hash = c.phone_hash AND s.kind = 'opted_out' AND s.lifted_at IS NULL)
             THEN 1 ELSE 0 END
-        FROM UNNEST($3::BIGINT[], $4::BIGINT[], $5::BIGINT[], $6::BIGINT[], $7::BIGINT[], $8::TEXT[])
-            AS t (contact, message, inbound, outbound, unread, side)
+        FROM UNNEST($3::BIGINT[], $4::BIGINT[], $5::BIGINT[], $6::BIGINT[], $7::BIGINT[], $8::TEXT[], $9::BIGINT[])
+            AS t (contact, message, inbound, outbound, unread, side, runs)
         JOIN contacts c ON c.workspace_id = $1 AND c.contact_id = t.contact AND c.deleted_at IS NULL
+        ORDER BY t.contact
         ON CONFLICT (workspace_id, contact_id) DO UPDATE SET
             last_at = excluded.last_at, last_message_id = excluded.last_message_id, side = excluded.side,
             last_inbound_at = COALESCE(excluded.last_inbound_at, conversations.last_inbound_at),
@@ -228,33 +231,31 @@ pub fn touch(tx: &mut Tx<'_>, workspace: WorkspaceId, touches: &[Touch], now: Ti
         return Ok(());
     }
     let at = json::micros(now);
-    let touched = |touch: &Touch| {
+    let moved = |touch: &Touch| {
         [
             touch.contact.0.into(),
             touch.message.0.into(),
             (touch.side == Side::Inbound).then_some(at).into(),
             (touch.side == Side::Outbound).then_some(at).into(),
             (touch.side == Side::Inbound).into(),
-            touch.side.word().into(),
+            Value::Word(touch.side.word()),
         ]
     };
-    // On PostgreSQL all that are there are locked by one statement, in the order of their keys.
-    let is_embedded = tx.is_embedded();
-    let is_opened_first = |touch: &Touch| is_embedded && touch.is_first;
-    let shared = [workspace.0.into(), at.into()];
-    let mut write = |each: &Each<6>, touches: &[&Touch]| -> Result<HashSet<i64>, DbError> {
-        let rows: Vec<_> = touches.iter().map(|touch| touched(touch)).collect();
-        Ok(if rows.is_empty() {
-            HashSet::new()
-        } else {
-            tx.changed_each(each, &shared, &rows, 0)?.into_iter().collect()
-        })
+    let opened = |touch: &Touch| {
+        let [contact, message, inbound, outbound, unread, side] = moved(touch);
+        [contact, message, inbound, outbound, unread, side, touch.runs.map(|runs| runs.0).into()]
     };
-    let opened = write(&OPEN, &touches.iter().filter(|touch| is_opened_first(touch)).collect::<Vec<_>>())?;
-    let there: Vec<_> = touches.iter().filter(|touch| !opened.contains(&touch.contact.0)).collect();
-    let moved = write(&TOUCH, &there)?;
-    let none = there.into_iter().filter(|touch| !is_opened_first(touch) && !moved.contains(&touch.contact.0));
-    write(&OPEN, &none.collect::<Vec<_>>())?;
+    // On PostgreSQL all of them are locked by one statement, or the order of their keys would not hold.
+    let (is_embedded, first) = (tx.is_embedded(), touches.iter().filter(|touch| touch.is_first).count());
+    let is_opened = |touch: &&Touch| if is_embedded { touch.is_first } else { first * 2 >= touches.len() };
+    let shared = [workspace.0.into(), at.into()];
+    let at_once = tx.changed_each(&OPEN, &shared, touches.iter().filter(is_opened).map(opened), 0)?;
+    let at_once: FxHashSet<i64> = at_once.into_iter().collect();
+    let there: Vec<_> = touches.iter().filter(|touch| !at_once.contains(&touch.contact.0)).collect();
+    let found = tx.changed_each(&TOUCH, &shared, there.iter().map(|touch| moved(touch)), 0)?;
+    let found: FxHashSet<i64> = found.into_iter().collect();
+    let none = there.into_iter().filter(|touch| !is_opened(touch) && !found.contains(&touch.contact.0));
+    tx.changed_each(&OPEN, &shared, none.map(opened), 0)?;
     // After the conversations, whose rows are locked by now: a label that is given meanwhile waits for them.
     let list = json::list(touches.iter().map(|touch| touch.contact.0));
     tx.execute(&TOUCH_LABELS, &[workspace.0.into(), list, at.into()]).map(|_| ())
@@ -266,8 +267,8 @@ pub(crate) fn enter(
     workspace: WorkspaceId,
     rows: impl Iterator<Item = (EnrollmentId, ContactId)>,
 ) -> Result<(), DbError> {
-    let rows: Vec<_> = rows.map(|(id, contact)| [id.0.into(), contact.0.into()]).collect();
-    tx.execute_each(&ENTER, &[workspace.0.into()], &rows).map(|_| ())
+    let rows = rows.map(|(id, contact)| [id.0.into(), contact.0.into()]);
+    tx.execute_each(&ENTER, &[workspace.0.into()], rows).map(|_| ())
 }
 
 /// These enrollments run no longer.

@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::json;
-use crate::{DbError, Each, Read, Row, Sql, Tx, tallies};
+use crate::{DbError, Each, Read, Row, Sql, Tx, Value, tallies};
 
 /// Where the contact of an enrollment may be, and how its texts are written: frozen at its start. Stored as a list in this order:
 /// with the names of its parts beside them, as it was once written and is still read, each waiting row is 47 bytes longer.
@@ -270,9 +270,9 @@ fn read(row: &Row, frozen: &mut Frozen) -> Result<Enrollment, DbError> {
     })
 }
 
-fn read_all(rows: &[Row]) -> Result<Vec<Enrollment>, DbError> {
+fn read_all(db: &Read<'_>, sql: &Sql, params: &[Value]) -> Result<Vec<Enrollment>, DbError> {
     let mut frozen = Frozen::new();
-    rows.iter().map(|row| read(row, &mut frozen)).collect()
+    db.query_map(sql, params, |row| read(row, &mut frozen))
 }
 
 /// One enrollment.
@@ -289,7 +289,7 @@ pub fn of_contact(
     before: EnrollmentId,
     limit: i64,
 ) -> Result<Vec<Enrollment>, DbError> {
-    read_all(&db.query(&OF_CONTACT, &[workspace.0.into(), contact.0.into(), before.0.into(), limit.into()])?)
+    read_all(db, &OF_CONTACT, &[workspace.0.into(), contact.0.into(), before.0.into(), limit.into()])
 }
 
 /// All enrollments of a workspace, newest first, before the given one.
@@ -299,7 +299,7 @@ pub fn page(
     before: EnrollmentId,
     limit: i64,
 ) -> Result<Vec<Enrollment>, DbError> {
-    read_all(&db.query(&PAGE, &[workspace.0.into(), before.0.into(), limit.into()])?)
+    read_all(db, &PAGE, &[workspace.0.into(), before.0.into(), limit.into()])
 }
 
 /// The running enrollments of a workflow, oldest first, after the given one.
@@ -310,13 +310,13 @@ pub fn running_in(
     after: EnrollmentId,
     limit: i64,
 ) -> Result<Vec<Enrollment>, DbError> {
-    read_all(&db.query(&IN_WORKFLOW, &[workspace.0.into(), workflow.0.into(), after.0.into(), limit.into()])?)
+    read_all(db, &IN_WORKFLOW, &[workspace.0.into(), workflow.0.into(), after.0.into(), limit.into()])
 }
 
 /// These enrollments, locked until the transaction ends, in the order of their keys.
 pub fn lock(tx: &mut Tx<'_>, workspace: WorkspaceId, ids: &[EnrollmentId]) -> Result<Vec<Enrollment>, DbError> {
     let list = json::list(ids.iter().map(|id| id.0));
-    let rows = read_all(&tx.query_write(&LOCK, &[workspace.0.into(), list])?)?;
+    let rows = read_all(tx, &LOCK, &[workspace.0.into(), list])?;
     tallies::of_workflows(tx, workspace, &rows);
     Ok(rows)
 }

@@ -113,8 +113,7 @@ pub fn insert(tx: &mut Tx<'_>, workspace: WorkspaceId, events: &[Event]) -> Resu
             json::micros(event.at).into(),
         ]
     };
-    let rows: Vec<_> = events.iter().map(row).collect();
-    tx.execute_each(&INSERT, &[workspace.0.into()], &rows)?;
+    tx.execute_each(&INSERT, &[workspace.0.into()], events.iter().map(row))?;
     if !tx.is_embedded() || !is_told(tx, workspace)? {
         return Ok(());
     }
@@ -122,8 +121,7 @@ pub fn insert(tx: &mut Tx<'_>, workspace: WorkspaceId, events: &[Event]) -> Resu
         let contact = event.contact.map(|contact| contact.0);
         [event.id.0.into(), contact.into(), event.kind.as_str().into(), json::micros(event.at).into()]
     };
-    let rows: Vec<_> = events.iter().map(row).collect();
-    tx.execute_each(&deliveries::FAN_OUT, &[workspace.0.into()], &rows).map(|_| ())
+    tx.execute_each(&deliveries::FAN_OUT, &[workspace.0.into()], events.iter().map(row)).map(|_| ())
 }
 
 /// Whether the workspace has an endpoint that is on. The writer of SQLite remembers the answer, so whoever has none pays no statement.

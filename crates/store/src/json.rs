@@ -20,20 +20,30 @@ pub(crate) fn read<T: DeserializeOwned>(text: &str) -> Result<T, DbError> {
 }
 
 /// Documents of which many in one answer are the same: each is read once, and shared.
-pub(crate) struct Shared<T>(HashMap<String, Arc<T>>);
+pub(crate) struct Shared<T> {
+    known: HashMap<String, Arc<T>>,
+    /// The one that was read last, as neighbours are alike.
+    last: Option<(String, Arc<T>)>,
+}
 
 impl<T: DeserializeOwned> Shared<T> {
     pub(crate) fn new() -> Self {
-        Self(HashMap::new())
+        Self { known: HashMap::new(), last: None }
     }
 
     /// Reads a document back, or finds it.
     pub(crate) fn read(&mut self, text: &str) -> Result<Arc<T>, DbError> {
-        if let Some(known) = self.0.get(text) {
-            return Ok(Arc::clone(known));
+        if let Some((known, document)) = &self.last
+            && known == text
+        {
+            return Ok(Arc::clone(document));
         }
-        let document = Arc::new(read(text)?);
-        self.0.insert(text.to_owned(), Arc::clone(&document));
+        let document = match self.known.get(text) {
+            Some(known) => Arc::clone(known),
+            None => Arc::new(read(text)?),
+        };
+        self.known.entry(text.to_owned()).or_insert_with(|| Arc::clone(&document));
+        self.last = Some((text.to_owned(), Arc::clone(&document)));
         Ok(document)
     }
 }

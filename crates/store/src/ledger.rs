@@ -123,7 +123,7 @@ pub fn post(tx: &mut Tx<'_>, workspace: WorkspaceId, transfers: &[Transfer], at:
     }
     let day = tallies::day(tx, workspace, at)?;
     let shared = [workspace.0.into(), micros(at).into(), day.into()];
-    let posted = tx.execute_each(&INSERT, &shared, &transfers.iter().map(posting).collect::<Vec<_>>())?;
+    let posted = tx.execute_each(&INSERT, &shared, transfers.iter().map(posting))?;
     if posted == 0 {
         return Ok(false);
     }
@@ -142,10 +142,10 @@ fn posting(transfer: &Transfer) -> [Value; 7] {
     [
         transfer.cause.subject.into(),
         i64::from(transfer.cause.step).into(),
-        transfer.reason.word().into(),
-        transfer.unit.word().into(),
-        debit.word().into(),
-        credit.word().into(),
+        Value::Word(transfer.reason.word()),
+        Value::Word(transfer.unit.word()),
+        Value::Word(debit.word()),
+        Value::Word(credit.word()),
         transfer.amount.into(),
     ]
 }

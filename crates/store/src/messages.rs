@@ -240,10 +240,6 @@ fn read(row: &Row) -> Result<Message, DbError> {
     })
 }
 
-fn read_all(rows: &[Row]) -> Result<Vec<Message>, DbError> {
-    rows.iter().map(read).collect()
-}
-
 /// One message.
 pub fn find(db: &Read<'_>, workspace: WorkspaceId, id: MessageId) -> Result<Option<Message>, DbError> {
     db.query_optional(&FIND, &[workspace.0.into(), id.0.into()])?.as_ref().map(read).transpose()
@@ -257,12 +253,12 @@ pub fn thread(
     before: MessageId,
     limit: i64,
 ) -> Result<Vec<Message>, DbError> {
-    read_all(&db.query(&THREAD, &[workspace.0.into(), contact.0.into(), before.0.into(), limit.into()])?)
+    db.query_map(&THREAD, &[workspace.0.into(), contact.0.into(), before.0.into(), limit.into()], read)
 }
 
 /// Messages whose outcome is not known, oldest first, after the given one.
 pub fn in_doubt(db: &Read<'_>, workspace: WorkspaceId, after: MessageId, limit: i64) -> Result<Vec<Message>, DbError> {
-    read_all(&db.query(&IN_DOUBT, &[workspace.0.into(), after.0.into(), limit.into()])?)
+    db.query_map(&IN_DOUBT, &[workspace.0.into(), after.0.into(), limit.into()], read)
 }
 
 /// Messages in doubt that only a person can settle, oldest first, after the given one.
@@ -272,20 +268,20 @@ pub fn for_a_person(
     after: MessageId,
     limit: i64,
 ) -> Result<Vec<Message>, DbError> {
-    read_all(&db.query(&FOR_A_PERSON, &[workspace.0.into(), after.0.into(), limit.into()])?)
+    db.query_map(&FOR_A_PERSON, &[workspace.0.into(), after.0.into(), limit.into()], read)
 }
 
 /// These messages, locked until the transaction ends, in the order of their keys.
 pub fn lock(tx: &mut Tx<'_>, workspace: WorkspaceId, ids: &[MessageId]) -> Result<Vec<Message>, DbError> {
     let list = json::list(ids.iter().map(|id| id.0));
-    let rows = read_all(&tx.query_write(&LOCK, &[workspace.0.into(), list])?)?;
+    let rows = tx.query_map(&LOCK, &[workspace.0.into(), list], read)?;
     tallies::seen(tx, workspace, rows.iter());
     Ok(rows)
 }
 
 /// Messages at which the engine must look now, locked; those that another transaction has locked are passed over.
 pub fn due(tx: &mut Tx<'_>, workspace: WorkspaceId, now: Timestamp, limit: i64) -> Result<Vec<Message>, DbError> {
-    let rows = read_all(&tx.query_write(&DUE, &[workspace.0.into(), json::micros(now).into(), limit.into()])?)?;
+    let rows = tx.query_map(&DUE, &[workspace.0.into(), json::micros(now).into(), limit.into()], read)?;
     tallies::seen(tx, workspace, rows.iter());
     Ok(rows)
 }
@@ -350,8 +346,8 @@ pub fn insert(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[Message], now: Ti
         [
             row.id.0.into(),
             row.contact.0.into(),
-            row.kind.word().into(),
-            row.state.word().into(),
+            Value::Word(row.kind.word()),
+            Value::Word(row.state.word()),
             row.enrollment.map(|enrollment| enrollment.0).into(),
             row.step.map(i64::from).into(),
             row.number.0.into(),
@@ -366,7 +362,7 @@ pub fn insert(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[Message], now: Ti
         ]
     };
     let shared = [workspace.0.into(), json::micros(now).into()];
-    tx.execute_each(&INSERT, &shared, &rows.iter().map(inserted).collect::<Vec<_>>())?;
+    tx.execute_each(&INSERT, &shared, rows.iter().map(inserted))?;
     tallies::made(tx, workspace, rows);
     let is_written = |row: &&Message| matches!(row.kind, MessageKind::Inbound | MessageKind::Manual);
     search::add_texts(tx, workspace, &rows.iter().filter(is_written).collect::<Vec<_>>())
@@ -385,23 +381,18 @@ pub fn save(tx: &mut Tx<'_>, workspace: WorkspaceId, message: &Message) -> Resul
 pub fn save_all<'m>(
     tx: &mut Tx<'_>,
     workspace: WorkspaceId,
-    messages: impl IntoIterator<Item = &'m Message>,
+    messages: impl IntoIterator<Item = &'m Message> + Clone,
 ) -> Result<(), DbError> {
-    let mut rows = Vec::new();
-    for message in messages {
+    for message in messages.clone() {
         tallies::message(tx, workspace, message)?;
-        rows.push(saved(message));
     }
-    if rows.is_empty() {
-        return Ok(());
-    }
-    tx.execute_each(&SAVE, &[workspace.0.into()], &rows).map(|_| ())
+    tx.execute_each(&SAVE, &[workspace.0.into()], messages.into_iter().map(saved)).map(|_| ())
 }
 
 fn saved(message: &Message) -> [Value; 16] {
     [
         message.id.0.into(),
-        message.state.word().into(),
+        Value::Word(message.state.word()),
         message.attempts.into(),
         time(message.due_at),
         time(message.claimed_at),

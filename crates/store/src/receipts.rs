@@ -92,6 +92,8 @@ static PARKED: Sql = Sql::Twin {
           AND carrier_id = ANY ($3::TEXT[])",
 };
 
+static ANY_PARKED: Sql = Sql::Same("SELECT 1 FROM parked_receipts WHERE workspace_id = $1 LIMIT 1");
+
 static NOTE_COST: Sql = Sql::Same(
     "UPDATE messages SET carrier_cost = $3, carrier_currency = $4 WHERE workspace_id = $1 AND message_id = $2",
 );
@@ -105,6 +107,7 @@ static COST: Sql = Sql::Same(
 /// Every statement of this file, for the test that prepares them on both databases.
 pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("receipts::PARKED", &PARKED),
+    ("receipts::ANY_PARKED", &ANY_PARKED),
     ("receipts::NOTE_COST", &NOTE_COST),
     ("receipts::COST", &COST),
     ("receipts::LINK", &LINK.0),
@@ -148,7 +151,7 @@ pub fn link_new(
         return Ok(Vec::new());
     }
     let row = |(of, message): &(CarrierId<'_>, MessageId)| [of.carrier.into(), of.id.into(), message.0.into()];
-    let new = tx.changed_each(&LINK, &[workspace.0.into()], &of.iter().map(row).collect::<Vec<_>>(), 2)?;
+    let new = tx.changed_each(&LINK, &[workspace.0.into()], of.iter().map(row), 2)?;
     Ok(new.into_iter().map(MessageId).collect())
 }
 
@@ -203,6 +206,11 @@ pub fn park(
     tx.execute(&PARK, &params).map(|_| ())
 }
 
+/// Whether anything is parked: seldom, and never for long.
+pub fn any_parked(db: &Read<'_>, workspace: WorkspaceId) -> Result<bool, DbError> {
+    Ok(db.query_optional(&ANY_PARKED, &[workspace.0.into()])?.is_some())
+}
+
 /// What is parked for these identifiers of a carrier: each with a receipt as it was told.
 pub fn parked(
     db: &Read<'_>,
@@ -210,8 +218,8 @@ pub fn parked(
     carrier: &str,
     ids: &[&str],
 ) -> Result<Vec<(String, String)>, DbError> {
-    let rows = db.query(&PARKED, &[workspace.0.into(), carrier.into(), json::texts(ids)])?;
-    rows.iter().map(|row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned()))).collect()
+    let read = |row: &Row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned()));
+    db.query_map(&PARKED, &[workspace.0.into(), carrier.into(), json::texts(ids)], read)
 }
 
 /// Workspaces with receipts that were parked before a time: each is asked once, by an index probe.

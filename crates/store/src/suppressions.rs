@@ -144,8 +144,8 @@ pub(crate) fn take_over(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[(i64, C
     if rows.len() >= MANY && tx.query_optional(&ANY, &[workspace.0.into()])?.is_none() {
         return Ok(());
     }
-    let rows: Vec<_> = rows.iter().map(|(hash, contact)| [(*hash).into(), contact.0.into()]).collect();
-    tx.execute_each(&TAKE_OVER, &[workspace.0.into()], &rows).map(|_| ())
+    let rows = rows.iter().map(|(hash, contact)| [(*hash).into(), contact.0.into()]);
+    tx.execute_each(&TAKE_OVER, &[workspace.0.into()], rows).map(|_| ())
 }
 
 /// A contact that is on a list.

@@ -22,6 +22,7 @@ use domain::tally::{self, Count, Leg, What};
 use domain::zones::Zone;
 use jiff::Timestamp;
 use jiff::civil::Date;
+use rustc_hash::FxHashMap;
 use serde::Serialize;
 
 use self::pending::{Book, Changed, Posted, day_of};
@@ -319,8 +320,8 @@ fn settle(tx: &mut Tx<'_>, book: &mut Book) -> Result<(), DbError> {
     if book.zone.is_none() {
         book.zone = zone_of(tx, book.workspace)?;
     }
-    let mut workflows = workflows_of(tx, book.workspace, &book.unknown())?;
-    workflows.extend(std::mem::take(&mut book.workflows));
+    let mut workflows = std::mem::take(&mut book.workflows);
+    workflows.extend(workflows_of(tx, book.workspace, &book.unknown(&workflows))?);
     for ((cause, reason, day), amounts) in movements(std::mem::take(&mut book.posted)) {
         let workflow = workflows.get(&cause.subject).copied().unwrap_or(0);
         let count = Count { count: 1, segments: 0, amounts };
@@ -334,7 +335,7 @@ fn settle(tx: &mut Tx<'_>, book: &mut Book) -> Result<(), DbError> {
     Ok(())
 }
 
-fn settle_message(book: &mut Book, changed: &Changed, workflows: &HashMap<i64, i64>) {
+fn settle_message(book: &mut Book, changed: &Changed, workflows: &FxHashMap<i64, i64>) {
     let workflow = changed.enrollment.and_then(|id| workflows.get(&id.0)).copied().unwrap_or(0);
     let of = (workflow, changed.step);
     let day = day_of(book.zone.as_ref(), changed.at);

@@ -1,6 +1,6 @@
 //! The face, the same on both databases: values, rows, what a handle may do.
 
-use store::{ConstraintKind, DbError, Lane, Sql, Value, testing};
+use store::{ConstraintKind, DbError, Each, Lane, Row, Sql, Value, testing};
 
 use crate::common::{ADD, LIST, add, names, table};
 
@@ -70,6 +70,47 @@ fn a_text_with_a_nul_is_refused_by_both() {
         let error =
             db.store.write_blocking(Lane::Normal, |tx| tx.execute(&ADD, &[1.into(), "a\0b".into()])).unwrap_err();
         assert!(matches!(error, DbError::Nul { index: 2 }), "{}: {error:?}", db.name);
+    }
+}
+
+#[test]
+fn a_row_of_many_with_a_nul_is_refused_by_both_and_nothing_of_them_stays() {
+    const ADD_EACH: Each<2> = Each(Sql::Twin {
+        sqlite: "INSERT INTO t (id, name) VALUES ($1, $2)",
+        postgres: "INSERT INTO t (id, name) SELECT id, name FROM UNNEST($1::BIGINT[], $2::TEXT[]) AS t (id, name)",
+    });
+    for db in testing::databases() {
+        table(&db.store);
+        for goes_on in [false, true] {
+            let error = db.store.write_blocking(Lane::Normal, move |tx| {
+                let rows = [[1.into(), "a".into()], [2.into(), "a\0b".into()]];
+                let refused = tx.execute_each(&ADD_EACH, &[], rows);
+                assert!(matches!(refused, Err(DbError::Nul { index: 2 })), "{refused:?}");
+                if goes_on { Ok(()) } else { refused.map(drop) }
+            });
+            assert!(matches!(error, Err(DbError::Nul { .. } | DbError::Aborted)), "{}: {error:?}", db.name);
+        }
+        assert!(names(&db.store).is_empty(), "{}", db.name);
+    }
+}
+
+#[test]
+fn a_row_keeps_nothing_of_the_one_before_it() {
+    const ROWS: Sql = Sql::Same(
+        "SELECT 'long before' AS a, 7 AS b, 1 AS place UNION ALL SELECT NULL, NULL, 2 UNION ALL SELECT 'now', 8, 3 ORDER BY place",
+    );
+    let read = |row: &Row| Ok((row.opt_text(0)?.map(str::to_owned), row.opt_int(1)?));
+    for db in testing::databases() {
+        let (kept, mapped) = db
+            .store
+            .read_blocking(move |db| {
+                let kept = db.query(&ROWS, &[])?.iter().map(read).collect::<Result<Vec<_>, DbError>>()?;
+                Ok::<_, DbError>((kept, db.query_map(&ROWS, &[], read)?))
+            })
+            .unwrap();
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(kept, [(text("long before"), Some(7)), (None, None), (text("now"), Some(8))], "{}", db.name);
+        assert_eq!(mapped, kept, "{}", db.name);
     }
 }
 

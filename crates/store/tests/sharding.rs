@@ -129,6 +129,8 @@ fn words(text: &str) -> Vec<(&str, usize)> {
                 scopes += 1;
                 *open.last_mut().unwrap() = scopes;
             }
+            // What an insert does on a conflict is no condition.
+            "OR" if words.last().is_some_and(|(before, _)| *before == "INSERT") => {}
             _ if !word.trim().is_empty() => words.push((word, *open.last().unwrap())),
             _ => {}
         }
@@ -305,6 +307,8 @@ fn a_table_that_is_not_bound_is_found() {
         ("DELETE FROM contacts WHERE contact_id IN (SELECT value FROM json_each($1))", false),
         ("INSERT INTO contacts (workspace_id, name) VALUES ($1, $2)", true),
         ("INSERT INTO contacts (name, workspace_id) VALUES ($1, $2)", false),
+        ("INSERT OR FAIL INTO contacts (workspace_id, name) SELECT $1, $2 FROM messages WHERE workspace_id = $1", true),
+        ("INSERT OR FAIL INTO contacts (workspace_id, name) SELECT $1, $2 FROM messages", false),
         ("INSERT INTO contacts (workspace_id, name) SELECT m.workspace_id, m.body FROM messages m", false),
         (
             "INSERT INTO contacts (workspace_id, name) SELECT m.workspace_id, m.body FROM messages m WHERE m.workspace_id = $1",

@@ -34,8 +34,8 @@ pub(crate) fn sort_in(tx: &mut Tx<'_>, workspace: WorkspaceId) -> Result<(), DbE
         after = last.id;
         let names: Vec<(ContactId, String)> =
             contacts.iter().map(|contact| (contact.id, fold(&contact.name))).collect();
-        let rows: Vec<_> = names.iter().map(|(id, name)| [id.0.into(), name.as_str().into()]).collect();
-        tx.execute_each(&FOLD, &[workspace.0.into()], &rows)?;
+        let rows = names.iter().map(|(id, name)| [id.0.into(), name.as_str().into()]);
+        tx.execute_each(&FOLD, &[workspace.0.into()], rows)?;
         let kept: HashSet<_> = kept_keys(&contacts).into_iter().collect();
         let before = names.iter().filter_map(|(id, name)| Some((plain_key(name)?, *id)));
         search::remove(tx, workspace, &before.filter(|key| !kept.contains(key)).collect::<Vec<_>>())?;

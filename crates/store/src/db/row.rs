@@ -39,6 +39,17 @@ impl Row {
         Self { names, cells }
     }
 
+    /// Its cells, to be filled: one for each column.
+    pub(super) fn cells_mut(&mut self) -> &mut [Cell] {
+        self.cells.resize(self.names.len(), Cell::Null);
+        &mut self.cells
+    }
+
+    /// What it holds; it is left without cells.
+    pub(super) fn take(&mut self) -> Self {
+        Self { names: Arc::clone(&self.names), cells: std::mem::take(&mut self.cells) }
+    }
+
     /// The integer in column `index`; a null is an error.
     pub fn int(&self, index: usize) -> Result<i64, DbError> {
         self.opt_int(index)?.ok_or_else(|| self.mismatch(index, "an integer"))

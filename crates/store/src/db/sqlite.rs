@@ -10,6 +10,7 @@ mod lock;
 mod reader;
 mod writer;
 
+use std::borrow::Borrow;
 use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -145,33 +146,31 @@ pub(super) fn query(
 ) -> Result<Vec<Row>, DbError> {
     let mut found = Vec::new();
     rows(connection, text, params, intent, &mut |row| {
-        found.push(row);
+        found.push(row.take());
         ControlFlow::Continue(())
     })?;
     Ok(found)
 }
 
-/// Gives each row of the answer to `visit` until it breaks off.
+/// Gives each row of the answer to `visit` until it breaks off: one row in memory, filled again for each.
 pub(super) fn rows(
     connection: &Connection,
     text: &str,
     params: &[Value],
     intent: Intent,
-    visit: &mut dyn FnMut(Row) -> ControlFlow<()>,
+    visit: &mut dyn FnMut(&mut Row) -> ControlFlow<()>,
 ) -> Result<(), DbError> {
     let mut statement = bound(connection, text, params)?;
     if intent == Intent::Read && !statement.readonly() {
         return Err(DbError::WriteThroughRead);
     }
-    let names: Arc<[String]> = statement.column_names().map(str::to_owned).collect();
+    let mut visited = Row::new(statement.column_names().map(str::to_owned).collect(), Vec::new());
     let mut rows = statement.raw_query();
     while let Some(row) = rows.next().map_err(fault)? {
-        // With room for all from the start: collecting results grows it step by step, for each row.
-        let mut cells = Vec::with_capacity(names.len());
-        for place in 0..names.len() {
-            cells.push(cell(row.get_ref(place).map_err(fault)?));
+        for (place, cell) in visited.cells_mut().iter_mut().enumerate() {
+            fill(cell, row.get_ref(place).map_err(fault)?);
         }
-        if visit(Row::new(Arc::clone(&names), cells)).is_break() {
+        if visit(&mut visited).is_break() {
             break;
         }
     }
@@ -179,46 +178,20 @@ pub(super) fn rows(
 }
 
 pub(super) fn execute(connection: &Connection, text: &str, params: &[Value]) -> Result<u64, DbError> {
-    let changed = bound(connection, text, params)?.raw_execute().map_err(fault)?;
-    Ok(u64::try_from(changed).expect("a count of rows"))
+    count(bound(connection, text, params)?.raw_execute())
 }
 
-/// Runs a statement once for each row, whose values follow the shared parameters; answers how many rows it changed.
+fn count(changed: rusqlite::Result<usize>) -> Result<u64, DbError> {
+    Ok(u64::try_from(changed.map_err(fault)?).expect("a count of rows"))
+}
+
+/// Runs a statement once for each row, whose values follow the shared parameters; tells `changed` of each how many rows it changed.
 pub(super) fn execute_each<const N: usize>(
     connection: &Connection,
     text: &str,
     shared: &[Value],
-    rows: &[[Value; N]],
-) -> Result<u64, DbError> {
-    let mut changed = 0;
-    for_each_row(connection, text, shared, rows, |statement| {
-        changed += statement.raw_execute().map_err(fault)?;
-        Ok(())
-    })?;
-    Ok(u64::try_from(changed).expect("a count of rows"))
-}
-
-/// The same; answers which rows of the batch changed something.
-pub(super) fn changed_each<const N: usize>(
-    connection: &Connection,
-    text: &str,
-    shared: &[Value],
-    rows: &[[Value; N]],
-) -> Result<Vec<bool>, DbError> {
-    let mut changed = Vec::with_capacity(rows.len());
-    for_each_row(connection, text, shared, rows, |statement| {
-        changed.push(statement.raw_execute().map_err(fault)? > 0);
-        Ok(())
-    })?;
-    Ok(changed)
-}
-
-fn for_each_row<const N: usize>(
-    connection: &Connection,
-    text: &str,
-    shared: &[Value],
-    rows: &[[Value; N]],
-    mut run: impl FnMut(&mut Statement<'_>) -> Result<(), DbError>,
+    rows: impl IntoIterator<Item = impl Borrow<[Value; N]>>,
+    mut changed: impl FnMut(&[Value; N], u64),
 ) -> Result<(), DbError> {
     let mut statement = connection.prepare_cached(text).map_err(fault)?;
     let (mut wanted, mut own) = (0, Vec::with_capacity(N));
@@ -234,10 +207,14 @@ fn for_each_row<const N: usize>(
         return Err(DbError::Parameters { wanted, given: shared.len() + N });
     }
     for row in rows {
+        let row = row.borrow();
         for (place, column) in &own {
+            if row[*column].has_nul() {
+                return Err(DbError::Nul { index: shared.len() + column + 1 });
+            }
             bind(&mut statement, *place, &row[*column])?;
         }
-        run(&mut statement)?;
+        changed(row, count(statement.raw_execute())?);
     }
     Ok(())
 }
@@ -291,6 +268,7 @@ fn bind(statement: &mut Statement<'_>, place: usize, value: &Value) -> Result<()
     match value {
         Value::Int(value) => statement.raw_bind_parameter(place, value),
         Value::Text(value) => statement.raw_bind_parameter(place, value),
+        Value::Word(value) => statement.raw_bind_parameter(place, value),
         Value::Bytes(value) => statement.raw_bind_parameter(place, value),
         Value::Ints(list) => statement.raw_bind_parameter(place, json::text(list)?),
         Value::Texts(list) => statement.raw_bind_parameter(place, json::text(list)?),
@@ -299,15 +277,21 @@ fn bind(statement: &mut Statement<'_>, place: usize, value: &Value) -> Result<()
     .map_err(fault)
 }
 
-fn cell(value: ValueRef<'_>) -> Cell {
-    match value {
+/// Puts a value into a cell; a text into the room of the one that was there.
+fn fill(cell: &mut Cell, value: ValueRef<'_>) {
+    *cell = match value {
         ValueRef::Null => Cell::Null,
         ValueRef::Integer(value) => Cell::Int(value),
         ValueRef::Real(_) => Cell::Foreign("a floating-point number".to_owned()),
-        ValueRef::Text(text) => match str::from_utf8(text) {
-            Ok(text) => Cell::Text(text.to_owned()),
-            Err(_) => Cell::Foreign("text that is not UTF-8".to_owned()),
+        ValueRef::Text(text) => match (str::from_utf8(text), &mut *cell) {
+            (Ok(text), Cell::Text(room)) => {
+                room.clear();
+                room.push_str(text);
+                return;
+            }
+            (Ok(text), _) => Cell::Text(text.to_owned()),
+            (Err(_), _) => Cell::Foreign("text that is not UTF-8".to_owned()),
         },
         ValueRef::Blob(bytes) => Cell::Bytes(bytes.to_vec()),
-    }
+    };
 }

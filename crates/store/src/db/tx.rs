@@ -4,6 +4,7 @@
 
 #![expect(clippy::disallowed_types, reason = "the face of the database owns the drivers")]
 
+use std::borrow::Borrow;
 use std::cell::Cell;
 use std::ops::{ControlFlow, Deref};
 
@@ -74,17 +75,32 @@ impl Read<'_> {
         }
     }
 
+    /// What `read` makes of each row of the answer, of which no row is kept. No statement may run inside `read` ([`DbError::Streaming`]).
+    pub fn query_map<T>(
+        &self,
+        sql: &Sql,
+        params: &[Value],
+        mut read: impl FnMut(&Row) -> Result<T, DbError>,
+    ) -> Result<Vec<T>, DbError> {
+        let mut all = Vec::new();
+        self.for_each(sql, params, |row| {
+            all.push(read(row)?);
+            Ok::<_, DbError>(())
+        })?;
+        Ok(all)
+    }
+
     /// Gives each row to `each` without holding all of them; its first error ends the reading.
     /// No statement may run inside `each` ([`DbError::Streaming`]).
     pub fn for_each<E: From<DbError>>(
         &self,
         sql: &Sql,
         params: &[Value],
-        mut each: impl FnMut(Row) -> Result<(), E>,
+        mut each: impl FnMut(&Row) -> Result<(), E>,
     ) -> Result<(), E> {
         self.check(params)?;
         let mut stopped = None;
-        let mut visit = |row| match each(row) {
+        let mut visit = |row: &Row| match each(row) {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => {
                 stopped = Some(error);
@@ -93,7 +109,9 @@ impl Read<'_> {
         };
         self.streaming.set(true);
         let result = match &self.on {
-            On::Sqlite(connection) => sqlite::rows(connection, sql.sqlite(), params, Intent::Read, &mut visit),
+            On::Sqlite(connection) => {
+                sqlite::rows(connection, sql.sqlite(), params, Intent::Read, &mut |row| visit(row))
+            }
             On::Postgres(session) => session.stream(sql.postgres(), &Param::each(params), &mut visit),
         };
         self.streaming.set(false);
@@ -255,14 +273,22 @@ impl<'a> Tx<'a> {
         &mut self,
         each: &Each<N>,
         shared: &[Value],
-        rows: &[[Value; N]],
+        rows: impl IntoIterator<Item = impl Borrow<[Value; N]>>,
     ) -> Result<u64, DbError> {
-        self.check_each(shared, rows)?;
+        self.check(shared)?;
         self.note(match &self.on {
-            On::Sqlite(connection) => sqlite::execute_each(connection, each.0.sqlite(), shared, rows),
-            On::Postgres(_) if rows.is_empty() => Ok(0),
+            On::Sqlite(connection) => {
+                let mut changed = 0;
+                sqlite::execute_each(connection, each.0.sqlite(), shared, rows, |_, count| changed += count)
+                    .map(|()| changed)
+            }
             On::Postgres(session) => {
-                columns(shared, rows).and_then(|params| session.execute(each.0.postgres(), &params))
+                let rows: Vec<_> = rows.into_iter().collect();
+                match columns(shared, &rows) {
+                    Ok(None) => Ok(0),
+                    Ok(Some(params)) => session.execute(each.0.postgres(), &params),
+                    Err(error) => Err(error),
+                }
             }
         })
     }
@@ -273,26 +299,27 @@ impl<'a> Tx<'a> {
         &mut self,
         each: &Each<N>,
         shared: &[Value],
-        rows: &[[Value; N]],
+        rows: impl IntoIterator<Item = impl Borrow<[Value; N]>>,
         key: usize,
     ) -> Result<Vec<i64>, DbError> {
-        self.check_each(shared, rows)?;
-        self.note(match &self.on {
-            On::Sqlite(connection) => sqlite::changed_each(connection, each.0.sqlite(), shared, rows).map(|changed| {
-                let keys = rows.iter().zip(changed).filter(|(_, changed)| *changed);
-                keys.filter_map(|(row, _)| row[key].as_int()).collect()
-            }),
-            On::Postgres(_) if rows.is_empty() => Ok(Vec::new()),
-            On::Postgres(session) => columns(shared, rows)
-                .and_then(|params| session.query(each.0.postgres(), &params, Intent::Write))
-                .and_then(|found| found.iter().map(|row| row.int(0)).collect()),
-        })
-    }
-
-    fn check_each<const N: usize>(&self, shared: &[Value], rows: &[[Value; N]]) -> Result<(), DbError> {
         self.check(shared)?;
-        let nul = rows.iter().find_map(|row| row.iter().position(Value::has_nul));
-        nul.map_or(Ok(()), |place| Err(DbError::Nul { index: shared.len() + place + 1 }))
+        self.note(match &self.on {
+            On::Sqlite(connection) => {
+                let mut keys = Vec::new();
+                let note = |row: &[Value; N], count| keys.extend(row[key].as_int().filter(|_| count > 0));
+                sqlite::execute_each(connection, each.0.sqlite(), shared, rows, note).map(|()| keys)
+            }
+            On::Postgres(session) => {
+                let rows: Vec<_> = rows.into_iter().collect();
+                match columns(shared, &rows) {
+                    Ok(None) => Ok(Vec::new()),
+                    Ok(Some(params)) => session
+                        .query(each.0.postgres(), &params, Intent::Write)
+                        .and_then(|found| found.iter().map(|row| row.int(0)).collect()),
+                    Err(error) => Err(error),
+                }
+            }
+        })
     }
 
     /// Runs several statements without parameters, parted by semicolons: migrations and test tables.

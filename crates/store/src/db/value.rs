@@ -9,6 +9,8 @@ pub enum Value {
     Int(i64),
     /// UTF-8 text without a NUL character (PostgreSQL cannot hold one, so neither database may).
     Text(String),
+    /// A text that is written in the program: a word of those that a column may hold.
+    Word(&'static str),
     /// Bytes.
     Bytes(Vec<u8>),
     /// A list of integers: on PostgreSQL an array (`= ANY ($1::BIGINT[])`), on SQLite a JSON document (`IN (SELECT value FROM json_each($1))`).
@@ -38,6 +40,7 @@ impl Value {
     pub(super) fn has_nul(&self) -> bool {
         match self {
             Self::Text(text) => text.contains('\0'),
+            Self::Word(text) => text.contains('\0'),
             Self::Texts(texts) => texts.iter().any(|text| text.contains('\0')),
             _ => false,
         }

@@ -157,8 +157,8 @@ pub fn keep(tx: &mut Tx<'_>, workspace: WorkspaceId, import: ImportId, changes: 
         let (found, left) = (json::micros(one.found_at), json::micros(one.left_at));
         [one.contact.0.into(), found.into(), left.into(), one.what.as_str().into()]
     };
-    let rows: Vec<_> = changes.iter().map(row).collect();
-    tx.execute_each(&KEEP, &[workspace.0.into(), import.0.into()], &rows).map(|_| ())
+    let rows = changes.iter().map(row);
+    tx.execute_each(&KEEP, &[workspace.0.into(), import.0.into()], rows).map(|_| ())
 }
 
 /// Lets go of what an import changed of this contact and those after it.
@@ -168,8 +168,8 @@ pub fn drop_from(tx: &mut Tx<'_>, workspace: WorkspaceId, import: ImportId, from
 
 /// Has contacts say that they were changed last at these times.
 pub fn set_back(tx: &mut Tx<'_>, workspace: WorkspaceId, contacts: &[(ContactId, Timestamp)]) -> Result<(), DbError> {
-    let rows: Vec<_> = contacts.iter().map(|(id, at)| [id.0.into(), json::micros(*at).into()]).collect();
-    tx.execute_each(&SET_BACK, &[workspace.0.into()], &rows).map(|_| ())
+    let rows = contacts.iter().map(|(id, at)| [id.0.into(), json::micros(*at).into()]);
+    tx.execute_each(&SET_BACK, &[workspace.0.into()], rows).map(|_| ())
 }
 
 /// Whether a person has numbers that an import neither made nor met: somebody else has joined them since.

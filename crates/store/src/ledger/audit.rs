@@ -159,9 +159,9 @@ fn gather<S>(
     read.for_each(sql, &[workspace.0.into()], |row| {
         let id = row.int(0)?;
         match &mut last {
-            Some((known, _, rows)) if *known == id => rows.extend(moved(&row)?),
+            Some((known, _, rows)) if *known == id => rows.extend(moved(row)?),
             _ => {
-                let next = (id, subject(&row)?, moved(&row)?.into_iter().collect());
+                let next = (id, subject(row)?, moved(row)?.into_iter().collect());
                 if let Some((_, subject, rows)) = last.replace(next) {
                     each(subject, rows);
                 }

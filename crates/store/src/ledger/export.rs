@@ -60,7 +60,7 @@ pub fn transfers<E: From<DbError>>(
     mut each: impl FnMut(Exported) -> Result<(), E>,
 ) -> Result<(), E> {
     let params = [workspace.0.into(), first.into(), last.into()];
-    db.for_each(&TRANSFERS, &params, |row| each(exported(&row)?))
+    db.for_each(&TRANSFERS, &params, |row| each(exported(row)?))
 }
 
 /// All flows of the workspace's days, the first and the last included.

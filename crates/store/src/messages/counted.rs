@@ -95,7 +95,7 @@ pub fn each_sent<E: From<DbError>>(
     after: MessageId,
     mut see: impl FnMut(SentMessage) -> Result<(), E>,
 ) -> Result<(), E> {
-    db.for_each(&SENT, &[workspace.0.into(), after.0.into()], |row: Row| {
+    db.for_each(&SENT, &[workspace.0.into(), after.0.into()], |row| {
         let place: crate::enrollments::Place = json::read(row.text(3)?)?;
         let sent_at = json::timestamp(row.int(0)?)?;
         see(SentMessage { sent_at, segments: row.int(1)?, zone: place.primary })

@@ -290,7 +290,7 @@ fn settle(tx: &mut Tx<'_>, workspace: WorkspaceId, span: Span) -> Result<usize, 
     let there = contacts::some(tx, workspace, &ids.into_iter().collect::<Vec<_>>())?;
     let kept: BTreeSet<_> = contacts::kept_keys(&there).into_iter().collect();
     let stale = gone.iter().filter(|key| !kept.contains(*key)).map(|(word, contact)| (word.as_str(), contact.0));
-    tx.execute_each(&REMOVE, &[workspace.0.into()], &super::batch(stale))?;
+    tx.execute_each(&REMOVE, &[workspace.0.into()], super::batch(stale))?;
     tx.execute(&FORGET, &span.bounds(workspace))?;
     Ok(gone.len())
 }

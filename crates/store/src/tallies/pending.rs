@@ -3,7 +3,7 @@
 //! A message may be saved several times in one transaction, and only the way from the state that the database had to
 //! the last one counts. So states are noted as rows are locked and made, and compared at the end.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use domain::ids::{EnrollmentId, MessageId, NumberId, WorkspaceId};
 use domain::ledger::Transfer;
@@ -12,6 +12,7 @@ use domain::tally::{Count, Leg, What};
 use domain::tariff::{Country, Way};
 use domain::zones::Zone;
 use jiff::Timestamp;
+use rustc_hash::FxHashMap;
 
 use super::Key;
 use crate::messages::Message;
@@ -67,12 +68,12 @@ type Place = (i64, i64, i64, What);
 pub(super) struct Book {
     pub(super) workspace: WorkspaceId,
     pub(super) zone: Option<Zone>,
-    pub(super) seen: HashMap<MessageId, MessageState>,
+    pub(super) seen: FxHashMap<MessageId, MessageState>,
     /// Of which workflows enrollments are, as far as the transaction has read them.
-    pub(super) workflows: HashMap<i64, i64>,
+    pub(super) workflows: FxHashMap<i64, i64>,
     pub(super) changed: BTreeMap<MessageId, Changed>,
     pub(super) posted: Vec<Posted>,
-    pub(super) rows: HashMap<Place, Count>,
+    pub(super) rows: FxHashMap<Place, Count>,
 }
 
 /// What a transaction has counted. One that counts nothing costs nothing.
@@ -86,11 +87,11 @@ impl Pending {
             self.0.push(Book {
                 workspace,
                 zone: None,
-                seen: HashMap::new(),
-                workflows: HashMap::new(),
+                seen: FxHashMap::default(),
+                workflows: FxHashMap::default(),
                 changed: BTreeMap::new(),
                 posted: Vec::new(),
-                rows: HashMap::new(),
+                rows: FxHashMap::default(),
             });
             self.0.len() - 1
         });
@@ -128,11 +129,11 @@ impl Book {
     }
 
     /// Enrollments whose workflows must be known to count what changed, and are not.
-    pub(super) fn unknown(&self) -> Vec<i64> {
+    pub(super) fn unknown(&self, known: &FxHashMap<i64, i64>) -> Vec<i64> {
         let texts = self.changed.values().filter_map(|changed| changed.enrollment);
         let costs = self.posted.iter().filter(|posted| What::Moved(posted.transfer.reason).is_of_workflow());
         let subjects = texts.map(|EnrollmentId(id)| id).chain(costs.map(|posted| posted.transfer.cause.subject));
-        let mut all: Vec<i64> = subjects.filter(|id| !self.workflows.contains_key(id)).collect();
+        let mut all: Vec<i64> = subjects.filter(|id| !known.contains_key(id)).collect();
         all.sort_unstable();
         all.dedup();
         all

@@ -80,9 +80,9 @@ pub fn has_one_zone(db: &Read<'_>, workspace: WorkspaceId) -> Result<bool, DbErr
 /// Takes every count again.
 pub fn recount(db: &Read<'_>, workspace: WorkspaceId) -> Result<HashMap<Key, Count>, DbError> {
     let mut counter = Counter { zone: zone_of(db, workspace)?, rows: HashMap::new() };
-    db.for_each(&MESSAGES, &[workspace.0.into()], |row| counter.message(&row))?;
-    db.for_each(&ENROLLMENTS, &[workspace.0.into()], |row| counter.enrollment(&row))?;
-    db.for_each(&TRANSFERS, &[workspace.0.into()], |row| counter.transfers(&row))?;
+    db.for_each(&MESSAGES, &[workspace.0.into()], |row| counter.message(row))?;
+    db.for_each(&ENROLLMENTS, &[workspace.0.into()], |row| counter.enrollment(row))?;
+    db.for_each(&TRANSFERS, &[workspace.0.into()], |row| counter.transfers(row))?;
     db.for_each(&OPT_OUTS, &[workspace.0.into()], |row| {
         let at = row.int(0)?;
         counter.at(at, (0, 0), What::OptOut, Count::one(0))

@@ -237,14 +237,14 @@ pub fn take(
     tries: &[(EventId, i64)],
     until: Timestamp,
 ) -> Result<(), DbError> {
-    let rows: Vec<_> = tries.iter().map(|(event, tries)| [event.0.into(), (*tries).into()]).collect();
-    tx.execute_each(&TAKE, &[workspace.0.into(), webhook.0.into(), json::micros(until).into()], &rows).map(|_| ())
+    let rows = tries.iter().map(|(event, tries)| [event.0.into(), (*tries).into()]);
+    tx.execute_each(&TAKE, &[workspace.0.into(), webhook.0.into(), json::micros(until).into()], rows).map(|_| ())
 }
 
 /// Lets these wait for what is before them.
 pub fn park(tx: &mut Tx<'_>, (workspace, webhook): Of, events: &[EventId]) -> Result<(), DbError> {
-    let rows: Vec<_> = events.iter().map(|event| [event.0.into()]).collect();
-    tx.execute_each(&PARK, &[workspace.0.into(), webhook.0.into()], &rows).map(|_| ())
+    let rows = events.iter().map(|event| [event.0.into()]);
+    tx.execute_each(&PARK, &[workspace.0.into(), webhook.0.into()], rows).map(|_| ())
 }
 
 /// What became of a try.
@@ -284,16 +284,16 @@ pub fn settle(
             one.took_millis.into(),
         ]
     };
-    let rows: Vec<_> = settled.iter().map(row).collect();
+    let rows = settled.iter().map(row);
     let shared = [workspace.0.into(), webhook.0.into(), json::micros(now).into()];
-    Ok(tx.changed_each(&SETTLE, &shared, &rows, 0)?.into_iter().map(EventId).collect())
+    Ok(tx.changed_each(&SETTLE, &shared, rows, 0)?.into_iter().map(EventId).collect())
 }
 
 /// Lets the first of each of these lanes go, if it was parked. A lane is the contact, or the event itself.
 pub fn let_next_go(tx: &mut Tx<'_>, (workspace, webhook): Of, lanes: &[i64], now: Timestamp) -> Result<(), DbError> {
-    let rows: Vec<_> = lanes.iter().map(|lane| [(*lane).into()]).collect();
+    let rows = lanes.iter().map(|lane| [(*lane).into()]);
     let shared = [workspace.0.into(), webhook.0.into(), json::micros(now).into()];
-    tx.execute_each(&LET_NEXT_GO, &shared, &rows).map(|_| ())
+    tx.execute_each(&LET_NEXT_GO, &shared, rows).map(|_| ())
 }
 
 /// A delivery as the log shows it.
@@ -394,8 +394,8 @@ pub fn since(db: &Read<'_>, (workspace, webhook): Of, after: EventId, limit: i64
 
 /// Queues events for an endpoint, those that were over anew; answers how many.
 pub fn queue(tx: &mut Tx<'_>, (workspace, webhook): Of, events: &[EventId], now: Timestamp) -> Result<u64, DbError> {
-    let rows: Vec<_> = events.iter().map(|event| [event.0.into()]).collect();
-    tx.execute_each(&QUEUE, &[workspace.0.into(), webhook.0.into(), json::micros(now).into()], &rows)
+    let rows = events.iter().map(|event| [event.0.into()]);
+    tx.execute_each(&QUEUE, &[workspace.0.into(), webhook.0.into(), json::micros(now).into()], rows)
 }
 
 /// Tries a delivery now that waits for its next try.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_types, reason = "the face of the database owns the drivers")]
 
+use std::borrow::Borrow;
 use std::error::Error;
 
 use tokio_postgres::Row;
@@ -30,7 +31,7 @@ impl<'a> Param<'a> {
     pub(super) fn declared(&self) -> Type {
         match self {
             Self::Value(Value::Int(_) | Value::NullInt) => Type::INT8,
-            Self::Value(Value::Text(_) | Value::NullText) => Type::TEXT,
+            Self::Value(Value::Text(_) | Value::Word(_) | Value::NullText) => Type::TEXT,
             Self::Value(Value::Bytes(_) | Value::NullBytes) => Type::BYTEA,
             Self::Ints(_) | Self::Value(Value::Ints(_)) => Type::INT8_ARRAY,
             Self::Texts(_) | Self::Value(Value::Texts(_)) => Type::TEXT_ARRAY,
@@ -38,23 +39,29 @@ impl<'a> Param<'a> {
     }
 }
 
-/// The parameters of a statement for many rows, of which there is at least one: the shared ones, then an array for each column.
+/// The parameters of a statement for many rows: the shared ones, then an array for each column; nothing if there is no row.
 ///
 /// # Errors
-/// [`DbError::Document`] if a column holds values of two types, bytes or lists.
+/// [`DbError::Nul`] if a text holds one; [`DbError::Document`] if a column holds values of two types, bytes or lists.
 pub(in crate::db) fn columns<'a, const N: usize>(
     shared: &'a [Value],
-    rows: &'a [[Value; N]],
-) -> Result<Vec<Param<'a>>, DbError> {
+    rows: &'a [impl Borrow<[Value; N]>],
+) -> Result<Option<Vec<Param<'a>>>, DbError> {
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    if let Some(place) = rows.iter().find_map(|row| row.borrow().iter().position(Value::has_nul)) {
+        return Err(DbError::Nul { index: shared.len() + place + 1 });
+    }
     let arrays = (0..N).map(|place| column(place, rows));
-    Param::each(shared).into_iter().map(Ok).chain(arrays).collect()
+    Param::each(shared).into_iter().map(Ok).chain(arrays).collect::<Result<_, _>>().map(Some)
 }
 
 /// Of numbers, unless there is a text in it, or nothing but texts that are absent.
-fn column<'a, const N: usize>(place: usize, rows: &'a [[Value; N]]) -> Result<Param<'a>, DbError> {
-    let values = rows.iter().map(|row| &row[place]);
+fn column<'a, const N: usize>(place: usize, rows: &'a [impl Borrow<[Value; N]>]) -> Result<Param<'a>, DbError> {
+    let values = rows.iter().map(|row| &row.borrow()[place]);
     let is_text = match values.clone().find(|value| value.is_present()) {
-        Some(value) => matches!(value, Value::Text(_)),
+        Some(value) => matches!(value, Value::Text(_) | Value::Word(_)),
         None => values.clone().all(|value| matches!(value, Value::NullText)),
     };
     let mixed = || {
@@ -65,6 +72,7 @@ fn column<'a, const N: usize>(place: usize, rows: &'a [[Value; N]]) -> Result<Pa
     if is_text {
         let text = |value: &'a Value| match value {
             Value::Text(text) => Ok(Some(text.as_str())),
+            Value::Word(text) => Ok(Some(*text)),
             value if !value.is_present() => Ok(None),
             _ => Err(mixed()),
         };
@@ -83,6 +91,7 @@ impl ToSql for Param<'_> {
         match self {
             Self::Value(Value::Int(value)) => value.to_sql(ty, out),
             Self::Value(Value::Text(value)) => value.to_sql(ty, out),
+            Self::Value(Value::Word(value)) => value.to_sql(ty, out),
             Self::Value(Value::Bytes(value)) => value.to_sql(ty, out),
             Self::Value(Value::Ints(list)) => list.to_sql(ty, out),
             Self::Value(Value::Texts(list)) => list.to_sql(ty, out),
@@ -129,7 +138,7 @@ mod tests {
             [Value::NullText, Value::from("b"), Value::NullInt, Value::NullText, Value::NullText],
         ];
         let shared = [Value::Int(7)];
-        let params = columns(&shared, &rows).unwrap();
+        let params = columns(&shared, &rows).unwrap().unwrap();
         let types: Vec<Type> = params.iter().map(Param::declared).collect();
         let numbers = || Type::INT8_ARRAY;
         assert_eq!(types, [Type::INT8, numbers(), Type::TEXT_ARRAY, numbers(), Type::TEXT_ARRAY, numbers()]);

@@ -92,7 +92,7 @@ impl Session {
         &self,
         text: &'static str,
         params: &[Param<'_>],
-        visit: &mut dyn FnMut(Row) -> ControlFlow<()>,
+        visit: &mut dyn FnMut(&Row) -> ControlFlow<()>,
     ) -> Result<(), DbError> {
         let statement = self.known(text, params, Intent::Read)?;
         let names = names(&statement);
@@ -110,7 +110,7 @@ impl Session {
             })?;
             let last = chunk.len() < CHUNK_ROWS;
             for row in &chunk {
-                if visit(convert(&names, row)?).is_break() {
+                if visit(&convert(&names, row)?).is_break() {
                     return Ok(());
                 }
             }
