@@ -378,12 +378,16 @@ fn send(tx: &mut Tx<'_>, claim: &Claim, number: &Number, due: &[Going<'_>]) -> R
     let again = ending::lock_messages(tx, beat, &retried)?;
     let (mut claimed, mut pairs, mut made) = (Vec::with_capacity(due.len()), Vec::new(), Vec::new());
     for (row, deliver_by) in due {
-        let message = match row.message.and_then(|id| again.get(&id)) {
+        let known = row.message.and_then(|id| again.get(&id));
+        let message = match known {
             Some(message) => resend(tx, beat, message)?,
-            None => first(tx, claim, number, row, &mut made)?,
+            None => first(tx, claim, number, row)?,
         };
         pairs.push((row.enrollment, message.id));
         claimed.push(Claimed::of(&message, number, &row.phone, *deliver_by));
+        if known.is_none() {
+            made.push(message);
+        }
     }
     if claimed.is_empty() {
         return Ok(claimed);
@@ -430,18 +434,12 @@ pub(crate) fn resend(tx: &mut Tx<'_>, beat: &Beat, message: &Message) -> Result<
     Ok(taken)
 }
 
-/// Renders a step from what was frozen at the start and makes its message, claimed.
-fn first(
-    tx: &mut Tx<'_>,
-    claim: &Claim,
-    number: &Number,
-    row: &Due,
-    made: &mut Vec<Message>,
-) -> Result<Message, Failure> {
+/// Renders a step from what was frozen at the start; its message, claimed, to be inserted.
+fn first(tx: &mut Tx<'_>, claim: &Claim, number: &Number, row: &Due) -> Result<Message, Failure> {
     let beat = &claim.beat;
     let body = render(tx, claim, row)?;
     let segments = i64::try_from(segments::count(&body).segments).unwrap_or(i64::MAX);
-    let message = Message {
+    Ok(Message {
         state: MessageState::Sending,
         enrollment: Some(row.enrollment),
         step: Some(row.step),
@@ -459,9 +457,7 @@ fn first(
             segments,
             beat.now,
         )
-    };
-    made.push(message.clone());
-    Ok(message)
+    })
 }
 
 fn render(tx: &mut Tx<'_>, claim: &Claim, row: &Due) -> Result<String, Failure> {

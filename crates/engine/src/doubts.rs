@@ -129,7 +129,7 @@ fn settle(tx: &mut Tx<'_>, beat: &Beat, steps: &Steps, id: MessageId, fate: Fate
     settling.events.push(beat.event("message.settled", Some(message.contact), &note));
     let (answer, ruling) = said(&message, fate);
     settling.apply(tx, &mut message, &answer, ruling)?;
-    settling.finish(tx)?;
+    settling.finish(tx, [&message])?;
     Ok(message)
 }
 

@@ -90,7 +90,8 @@ fn progress(
         (Some(sent_at), _) => Before::Sent(sent_at),
         (None, due) => Before::Due(due.unwrap_or(now).max(now)),
     };
-    let plan = Plan { place: &place, hours: &hours, running: &running, steps: &known };
+    let values = enrollments::values(db, workspace, running.id)?;
+    let plan = Plan { place: &place, hours: &hours, running: &running, values: &values, steps: &known };
     let coming = plan.from(next, first)?;
     let unsent = enrollment::unsent(&running.prices, next);
     Ok(Progress { workflow: workflow.unwrap_or_default(), messages: known.len(), coming, unsent, enrollment: running })
@@ -108,6 +109,7 @@ struct Plan<'a> {
     place: &'a Candidates,
     hours: &'a domain::window::Hours,
     running: &'a Enrollment,
+    values: &'a [(String, String)],
     steps: &'a [Step],
 }
 
@@ -135,8 +137,7 @@ impl Plan<'_> {
             Before::Due(due) => (due, None),
             Before::Sent(sent_at) => self.after(sent_at, step.gap_days, hour),
         };
-        let values = &self.running.values;
-        let value = |key: &str| values.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
+        let value = |key: &str| self.values.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
         let text = step.template.render(&value).map_err(|_| stored("value for step"))?;
         let text = template::sendable(&text, facts::smart_of(&self.running.place));
         Ok(ComingMessage { step: number, text, due, local: self.place.primary.local(due), moved, price })

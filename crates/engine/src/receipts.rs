@@ -211,7 +211,7 @@ fn settle(tx: &mut Tx<'_>, beat: &Beat, steps: &Steps, told: &Told<'_>, seen: &M
     let Some(mut message) = locked.remove(&seen.id) else { return Ok(Received::Nothing) };
     let before = message.state;
     hear(&mut settling, tx, &mut message, told, list)?;
-    settling.finish(tx)?;
+    settling.finish(tx, [&message])?;
     let moved = message.state != before || list.is_some();
     Ok(if moved { Received::Moved(message.id, message.state) } else { Received::Nothing })
 }

@@ -103,8 +103,8 @@ pub(crate) struct Settling<'a> {
     kin: HashMap<ContactId, Kin>,
     ends: Vec<(EnrollmentId, StopReason)>,
     suppressed: Vec<Fallen>,
-    /// Messages as they are written at the end.
-    saved: BTreeMap<MessageId, Message>,
+    /// Messages that are written at the end, as they are then.
+    saved: BTreeSet<MessageId>,
     /// Attempts whose carrier's identifier is stored already, and was news.
     linked: BTreeSet<AttemptId>,
 }
@@ -151,7 +151,7 @@ fn settle_all(tx: &mut Tx<'_>, beat: &Beat, steps: &Steps, answers: &[Answered])
         let ruling = rule(answer, message, beat.now);
         settling.apply(tx, message, answer, ruling)?;
     }
-    settling.finish(tx)
+    settling.finish(tx, locked.values())
 }
 
 /// A carrier that lists neither our attempt nor the text may have found another text of ours to the same phone. That one is known
@@ -300,7 +300,7 @@ impl<'a> Settling<'a> {
             kin,
             ends: Vec::new(),
             suppressed: Vec::new(),
-            saved: BTreeMap::new(),
+            saved: BTreeSet::new(),
             linked: BTreeSet::new(),
         })
     }
@@ -336,9 +336,9 @@ impl<'a> Settling<'a> {
         Ok(())
     }
 
-    /// The message is written as it is now, or as a later call has it.
+    /// The message is written at the end: [`Settling::finish`] is given it.
     pub(crate) fn save(&mut self, message: &Message) {
-        self.saved.insert(message.id, message.clone());
+        self.saved.insert(message.id);
     }
 
     /// Stores the carriers' identifiers of the texts that are accepted now, all in one statement.
@@ -403,16 +403,25 @@ impl<'a> Settling<'a> {
         self.touches.insert(message.contact, touch);
     }
 
-    /// Writes what was collected; refusals end their enrollments last, when their messages are settled.
-    pub(crate) fn finish(mut self, tx: &mut Tx<'_>) -> Result<(), Failure> {
+    /// Writes what was collected, and of the messages those that are saved; refusals end their enrollments last, when their messages are
+    /// settled.
+    pub(crate) fn finish<'m>(
+        mut self,
+        tx: &mut Tx<'_>,
+        messages: impl IntoIterator<Item = &'m Message>,
+    ) -> Result<(), Failure> {
         let workspace = self.beat.workspace;
+        let mut saved: Vec<_> = messages.into_iter().filter(|message| self.saved.contains(&message.id)).collect();
+        saved.sort_unstable_by_key(|message| message.id);
+        assert_eq!(saved.len(), self.saved.len(), "whoever saves a message has it, and gives it to the end");
+        // What is ended below ends after its conversation is written, and is told to it.
         for on in self.advances.iter().filter(|advance| advance.due.is_some()) {
             let contact = self.enrollments.get(&on.enrollment).map(|row| row.contact);
             if let Some(touch) = contact.and_then(|contact| self.touches.get_mut(&contact)) {
                 touch.runs = Some(on.enrollment);
             }
         }
-        messages::save_all(tx, workspace, self.saved.values())?;
+        messages::save_all(tx, workspace, saved.iter().copied())?;
         claims::advance(tx, workspace, &self.advances, self.beat.now)?;
         claims::hold(tx, workspace, &self.holds)?;
         // In the order of their keys, as others settle for the same workspace.

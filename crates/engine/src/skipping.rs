@@ -97,6 +97,6 @@ pub(crate) fn skip(
     });
     settling.events.push(beat.event("enrollment.skipped", Some(contact), &note));
     let next_due = ruling::after(&mut settling, tx, &row, step, due.max(beat.now))?;
-    settling.finish(tx)?;
+    settling.finish(tx, [])?;
     Ok(Skipped { step, refunded, next_due })
 }

@@ -30,9 +30,11 @@ pub struct Touch {
     pub message: MessageId,
     /// From which side.
     pub side: Side,
-    /// Whether it is probably the first: no conversation is then looked for before one is opened.
+    /// Whether it is probably the first: SQLite then looks for no conversation before it opens one, nor does PostgreSQL where that is so of
+    /// all, and `runs` is given.
     pub is_first: bool,
-    /// The enrollment in which the contact is and stays, as the transaction has it locked; nothing if that has to be looked for.
+    /// The enrollment in which the contact is, which the transaction has locked, and ends after this if it does; nothing if it has to be
+    /// looked for.
     pub runs: Option<EnrollmentId>,
 }
 
@@ -61,8 +63,8 @@ static TOUCH: Each<6> = Each(Sql::Twin {
         RETURNING contact_id",
 });
 
-/// For those who have no conversation yet; one that is there is passed over on SQLite, and moved on PostgreSQL, where another
-/// transaction may open it meanwhile. Rows are locked in the order of their keys. A deleted contact gets none. Whoever ends what runs meanwhile finds no row to say so in, so what
+/// For those who have no conversation yet, or probably none; one that is there is passed over on SQLite, and moved on PostgreSQL, where
+/// another transaction may open it meanwhile, in the order of keys. A deleted contact gets none. Whoever ends what runs meanwhile finds no row to say so in, so what
 /// runs is locked until the row is there to be seen: one of the two sees the other. `OR FAIL`, or SQLite would copy each page that it changes,
 /// for each row, to take back what a selection inserted before it failed: there is nothing to take back of one row.
 static OPEN: Each<7> = Each(Sql::Twin {
@@ -245,9 +247,11 @@ pub fn touch(tx: &mut Tx<'_>, workspace: WorkspaceId, touches: &[Touch], now: Ti
         let [contact, message, inbound, outbound, unread, side] = moved(touch);
         [contact, message, inbound, outbound, unread, side, touch.runs.map(|runs| runs.0).into()]
     };
-    // On PostgreSQL all of them are locked by one statement, or the order of their keys would not hold.
-    let (is_embedded, first) = (tx.is_embedded(), touches.iter().filter(|touch| touch.is_first).count());
-    let is_opened = |touch: &&Touch| if is_embedded { touch.is_first } else { first * 2 >= touches.len() };
+    // On PostgreSQL one statement for all of them, so that their order holds; and only where what runs is locked, because whoever deletes a
+    // contact ends that first: its conversation would come back from an insertion that waited for the deletion.
+    let is_embedded = tx.is_embedded();
+    let are_all_first = touches.iter().all(|touch| touch.is_first && touch.runs.is_some());
+    let is_opened = |touch: &&Touch| if is_embedded { touch.is_first } else { are_all_first };
     let shared = [workspace.0.into(), at.into()];
     let at_once = tx.changed_each(&OPEN, &shared, touches.iter().filter(is_opened).map(opened), 0)?;
     let at_once: FxHashSet<i64> = at_once.into_iter().collect();

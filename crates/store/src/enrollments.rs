@@ -45,7 +45,7 @@ impl Serialize for Place {
     }
 }
 
-/// An enrollment as it is stored.
+/// An enrollment as it is stored, but for its frozen field values: see [`values`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Enrollment {
     /// Its identifier.
@@ -62,8 +62,6 @@ pub struct Enrollment {
     pub number: NumberId,
     /// The frozen place; one for all in an answer that have the same.
     pub place: Arc<Place>,
-    /// The frozen field values: key and value.
-    pub values: Vec<(String, String)>,
     /// The price of each step; nothing for those before the one with which it started (`domain::enrollment::first_step`).
     pub prices: Arc<Vec<StepPrice>>,
     /// Price of a segment beyond the credits.
@@ -104,13 +102,15 @@ impl Enrollment {
 macro_rules! columns {
     () => {
         "e.enrollment_id, e.contact_id, e.workflow_id, e.version, e.state, e.reason, e.number_id, e.place, \
-         e.field_values, e.prices, e.rate_micros, e.next_step, e.due_at, e.message_id, e.hour_minute, e.started_by, \
+         e.prices, e.rate_micros, e.next_step, e.due_at, e.message_id, e.hour_minute, e.started_by, \
          e.started_at, e.ended_at, e.stopped_after"
     };
 }
 
 static FIND: Sql =
     Sql::Same(concat!("SELECT ", columns!(), " FROM enrollments e WHERE e.workspace_id = $1 AND e.enrollment_id = $2"));
+
+static VALUES: Sql = Sql::Same("SELECT field_values FROM enrollments WHERE workspace_id = $1 AND enrollment_id = $2");
 
 static OF_CONTACT: Sql = Sql::Same(concat!(
     "SELECT ",
@@ -182,10 +182,8 @@ static CARDS: Sql = Sql::Twin {
           AND e.contact_id = ANY ($2::BIGINT[])",
 };
 
-static ACTIVE_COUNT: Sql = Sql::Same(
-    "
-    SELECT COUNT(*) FROM enrollments WHERE workspace_id = $1 AND workflow_id = $2 AND state = 'active'",
-);
+static ACTIVE_COUNT: Sql =
+    Sql::Same("SELECT COUNT(*) FROM enrollments WHERE workspace_id = $1 AND workflow_id = $2 AND state = 'active'");
 
 static INSERT: Each<7> = Each(Sql::Twin {
     sqlite: "
@@ -222,6 +220,7 @@ static ENDS: Sql = Sql::Same(
 /// Every statement of this file, for the test that prepares them on both databases.
 pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("enrollments::FIND", &FIND),
+    ("enrollments::VALUES", &VALUES),
     ("enrollments::OF_CONTACT", &OF_CONTACT),
     ("enrollments::IN_WORKFLOW", &IN_WORKFLOW),
     ("enrollments::PAGE", &PAGE),
@@ -256,17 +255,16 @@ fn read(row: &Row, frozen: &mut Frozen) -> Result<Enrollment, DbError> {
         state: state.ok_or_else(|| json::unreadable("enrollments.state", row.text(4).unwrap_or_default()))?,
         number: NumberId(row.int(6)?),
         place: frozen.places.read(row.text(7)?)?,
-        values: json::read(row.text(8)?)?,
-        prices: frozen.prices.read(row.text(9)?)?,
-        rate: Micros(row.int(10)?),
-        next_step: json::small(row.int(11)?)?,
-        due_at: json::timestamp_or_none(row.opt_int(12)?)?,
-        message: row.opt_int(13)?.map(MessageId),
-        hour_minute: row.opt_int(14)?,
-        started_by: row.text(15)?.to_owned(),
-        started_at: json::timestamp(row.int(16)?)?,
-        ended_at: json::timestamp_or_none(row.opt_int(17)?)?,
-        stopped_after: row.opt_int(18)?.map(json::small).transpose()?,
+        prices: frozen.prices.read(row.text(8)?)?,
+        rate: Micros(row.int(9)?),
+        next_step: json::small(row.int(10)?)?,
+        due_at: json::timestamp_or_none(row.opt_int(11)?)?,
+        message: row.opt_int(12)?.map(MessageId),
+        hour_minute: row.opt_int(13)?,
+        started_by: row.text(14)?.to_owned(),
+        started_at: json::timestamp(row.int(15)?)?,
+        ended_at: json::timestamp_or_none(row.opt_int(16)?)?,
+        stopped_after: row.opt_int(17)?.map(json::small).transpose()?,
     })
 }
 
@@ -279,6 +277,12 @@ fn read_all(db: &Read<'_>, sql: &Sql, params: &[Value]) -> Result<Vec<Enrollment
 pub fn find(db: &Read<'_>, workspace: WorkspaceId, id: EnrollmentId) -> Result<Option<Enrollment>, DbError> {
     let row = db.query_optional(&FIND, &[workspace.0.into(), id.0.into()])?;
     row.as_ref().map(|row| read(row, &mut Frozen::new())).transpose()
+}
+
+/// The frozen field values of an enrollment: keys and values. What is locked does not carry them: nothing that is settled needs them.
+pub fn values(db: &Read<'_>, workspace: WorkspaceId, id: EnrollmentId) -> Result<Vec<(String, String)>, DbError> {
+    let row = db.query_optional(&VALUES, &[workspace.0.into(), id.0.into()])?;
+    row.map_or(Ok(Vec::new()), |row| json::read(row.text(0)?))
 }
 
 /// The enrollments of a contact, newest first, before the given one.

@@ -21,9 +21,9 @@ pub(crate) fn read<T: DeserializeOwned>(text: &str) -> Result<T, DbError> {
 
 /// Documents of which many in one answer are the same: each is read once, and shared.
 pub(crate) struct Shared<T> {
-    known: HashMap<String, Arc<T>>,
-    /// The one that was read last, as neighbours are alike.
-    last: Option<(String, Arc<T>)>,
+    known: HashMap<Arc<str>, Arc<T>>,
+    /// The one that was asked for last, as neighbours are alike.
+    last: Option<(Arc<str>, Arc<T>)>,
 }
 
 impl<T: DeserializeOwned> Shared<T> {
@@ -33,17 +33,19 @@ impl<T: DeserializeOwned> Shared<T> {
 
     /// Reads a document back, or finds it.
     pub(crate) fn read(&mut self, text: &str) -> Result<Arc<T>, DbError> {
-        if let Some((known, document)) = &self.last
-            && known == text
-        {
+        if let Some((_, document)) = self.last.as_ref().filter(|(last, _)| **last == *text) {
             return Ok(Arc::clone(document));
         }
-        let document = match self.known.get(text) {
-            Some(known) => Arc::clone(known),
-            None => Arc::new(read(text)?),
+        let known = self.known.get_key_value(text).map(|(text, document)| (Arc::clone(text), Arc::clone(document)));
+        let (text, document) = match known {
+            Some(known) => known,
+            None => {
+                let (text, document) = (Arc::<str>::from(text), Arc::new(read(text)?));
+                self.known.insert(Arc::clone(&text), Arc::clone(&document));
+                (text, document)
+            }
         };
-        self.known.entry(text.to_owned()).or_insert_with(|| Arc::clone(&document));
-        self.last = Some((text.to_owned(), Arc::clone(&document)));
+        self.last = Some((text, Arc::clone(&document)));
         Ok(document)
     }
 }

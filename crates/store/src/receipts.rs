@@ -206,7 +206,7 @@ pub fn park(
     tx.execute(&PARK, &params).map(|_| ())
 }
 
-/// Whether anything is parked: seldom, and never for long.
+/// Whether anything is parked: seldom where carriers answer before they tell, and nobody else has texts at the account.
 pub fn any_parked(db: &Read<'_>, workspace: WorkspaceId) -> Result<bool, DbError> {
     Ok(db.query_optional(&ANY_PARKED, &[workspace.0.into()])?.is_some())
 }

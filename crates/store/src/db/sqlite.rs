@@ -208,10 +208,10 @@ pub(super) fn execute_each<const N: usize>(
     }
     for row in rows {
         let row = row.borrow();
+        if let Some(column) = row.iter().position(Value::has_nul) {
+            return Err(DbError::Nul { index: shared.len() + column + 1 });
+        }
         for (place, column) in &own {
-            if row[*column].has_nul() {
-                return Err(DbError::Nul { index: shared.len() + column + 1 });
-            }
             bind(&mut statement, *place, &row[*column])?;
         }
         changed(row, count(statement.raw_execute())?);
