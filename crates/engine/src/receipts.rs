@@ -241,7 +241,7 @@ pub(crate) fn hear(
         ruling::recount(settling, tx, message, told.receipt.segments)?;
     }
     tell(settling, tx, message, told, of, list)?;
-    settling.save(message);
+    settling.changed(message);
     Ok(())
 }
 

@@ -103,8 +103,8 @@ pub(crate) fn sent(
     }
     let note = SentNote { kind: message.kind.word(), message: message.id, step: message.step };
     settling.events.push(settling.beat.event("message.sent", Some(message.contact), &note));
-    settling.touch(message);
-    next_step(settling, tx, message)?;
+    let runs = next_step(settling, tx, message)?;
+    settling.touch(message, runs);
     link(settling, tx, message, answer)
 }
 
@@ -210,7 +210,7 @@ pub(crate) fn given_up(settling: &mut Settling<'_>, tx: &mut Tx<'_>, message: &m
     message.state = MessageState::Failed;
     post(settling, message, Reason::Return);
     failed_event(settling, message);
-    next_step(settling, tx, message)
+    next_step(settling, tx, message).map(drop)
 }
 
 /// The carrier will never take it.
@@ -264,12 +264,12 @@ fn failed_event(settling: &mut Settling<'_>, message: &Message) {
 }
 
 /// Moves the enrollment past the step of this message.
-fn next_step(settling: &mut Settling<'_>, tx: &mut Tx<'_>, message: &Message) -> Result<(), Failure> {
+fn next_step(settling: &mut Settling<'_>, tx: &mut Tx<'_>, message: &Message) -> Result<Option<EnrollmentId>, Failure> {
     let row = message.enrollment.and_then(|id| settling.enrollments.get(&id)).map(Rc::clone);
-    let (Some(row), Some(step)) = (row, message.step) else { return Ok(()) };
+    let (Some(row), Some(step)) = (row, message.step) else { return Ok(None) };
     // The send itself counts, not the hour at which a lost answer was found out.
     let went_at = message.claimed_at.unwrap_or(settling.beat.now);
-    after(settling, tx, &row, step, went_at).map(|_| ())
+    Ok(after(settling, tx, &row, step, went_at)?.map(|_| row.id))
 }
 
 /// Moves an enrollment past a step that went, or would have gone, at this time; says when the next one is due.

@@ -104,7 +104,7 @@ pub(crate) struct Settling<'a> {
     ends: Vec<(EnrollmentId, StopReason)>,
     suppressed: Vec<Fallen>,
     /// Messages that are written at the end, as they are then.
-    saved: BTreeSet<MessageId>,
+    changed: BTreeSet<MessageId>,
     /// Attempts whose carrier's identifier is stored already, and was news.
     linked: BTreeSet<AttemptId>,
 }
@@ -300,7 +300,7 @@ impl<'a> Settling<'a> {
             kin,
             ends: Vec::new(),
             suppressed: Vec::new(),
-            saved: BTreeSet::new(),
+            changed: BTreeSet::new(),
             linked: BTreeSet::new(),
         })
     }
@@ -332,13 +332,13 @@ impl<'a> Settling<'a> {
             Ruling::Doubt(at) => ruling::doubt(self, message, Some(at)),
             Ruling::ForAPerson => ruling::doubt(self, message, None),
         }
-        self.save(message);
+        self.changed(message);
         Ok(())
     }
 
-    /// The message is written at the end: [`Settling::finish`] is given it.
-    pub(crate) fn save(&mut self, message: &Message) {
-        self.saved.insert(message.id);
+    /// The message is written at the end, as it is then: [`Settling::finish`] is given it.
+    pub(crate) fn changed(&mut self, message: &Message) {
+        self.changed.insert(message.id);
     }
 
     /// Stores the carriers' identifiers of the texts that are accepted now, all in one statement.
@@ -374,7 +374,7 @@ impl<'a> Settling<'a> {
         let arrived = [MessageState::Sent, MessageState::Delivered, MessageState::Undelivered];
         if accepted && arrived.contains(&message.state) {
             ruling::accepted_late(self, tx, message, answer)?;
-            self.save(message);
+            self.changed(message);
         }
         Ok(())
     }
@@ -397,31 +397,25 @@ impl<'a> Settling<'a> {
         Some((row, row.state == EnrollmentState::Active))
     }
 
-    pub(crate) fn touch(&mut self, message: &Message) {
+    /// A text went: `runs` is the enrollment that goes on after it.
+    pub(crate) fn touch(&mut self, message: &Message, runs: Option<EnrollmentId>) {
         let is_first = message.step == Some(1);
-        let touch = Touch { contact: message.contact, message: message.id, side: Side::Outbound, is_first, runs: None };
+        let touch = Touch { contact: message.contact, message: message.id, side: Side::Outbound, is_first, runs };
         self.touches.insert(message.contact, touch);
     }
 
-    /// Writes what was collected, and of the messages those that are saved; refusals end their enrollments last, when their messages are
-    /// settled.
+    /// Writes what was collected, and of the messages, as they were locked and changed, those that did change; refusals end their
+    /// enrollments last, when their messages are settled and conversations say what ran.
     pub(crate) fn finish<'m>(
-        mut self,
+        self,
         tx: &mut Tx<'_>,
         messages: impl IntoIterator<Item = &'m Message>,
     ) -> Result<(), Failure> {
         let workspace = self.beat.workspace;
-        let mut saved: Vec<_> = messages.into_iter().filter(|message| self.saved.contains(&message.id)).collect();
-        saved.sort_unstable_by_key(|message| message.id);
-        assert_eq!(saved.len(), self.saved.len(), "whoever saves a message has it, and gives it to the end");
-        // What is ended below ends after its conversation is written, and is told to it.
-        for on in self.advances.iter().filter(|advance| advance.due.is_some()) {
-            let contact = self.enrollments.get(&on.enrollment).map(|row| row.contact);
-            if let Some(touch) = contact.and_then(|contact| self.touches.get_mut(&contact)) {
-                touch.runs = Some(on.enrollment);
-            }
-        }
-        messages::save_all(tx, workspace, saved.iter().copied())?;
+        let mut changed: Vec<_> = messages.into_iter().filter(|message| self.changed.contains(&message.id)).collect();
+        changed.sort_unstable_by_key(|message| message.id);
+        assert_eq!(changed.len(), self.changed.len(), "whoever changes a message gives it to the end");
+        messages::save_all(tx, workspace, changed.iter().copied())?;
         claims::advance(tx, workspace, &self.advances, self.beat.now)?;
         claims::hold(tx, workspace, &self.holds)?;
         // In the order of their keys, as others settle for the same workspace.

@@ -64,9 +64,8 @@ static TOUCH: Each<6> = Each(Sql::Twin {
 });
 
 /// For those who have no conversation yet, or probably none; one that is there is passed over on SQLite, and moved on PostgreSQL, where
-/// another transaction may open it meanwhile, in the order of keys. A deleted contact gets none. Whoever ends what runs meanwhile finds no row to say so in, so what
-/// runs is locked until the row is there to be seen: one of the two sees the other. `OR FAIL`, or SQLite would copy each page that it changes,
-/// for each row, to take back what a selection inserted before it failed: there is nothing to take back of one row.
+/// another transaction may open it meanwhile. Rows go in the order of keys. A deleted contact gets none. Whoever ends what runs meanwhile
+/// finds no row to say so in, so what runs is locked, here or before, until the row is there to be seen: one of the two sees the other.
 static OPEN: Each<7> = Each(Sql::Twin {
     sqlite: "
         INSERT OR FAIL INTO conversations (workspace_id, contact_id, last_at, last_message_id, last_inbound_at, last_outbound_at,
@@ -250,15 +249,15 @@ pub fn touch(tx: &mut Tx<'_>, workspace: WorkspaceId, touches: &[Touch], now: Ti
     // On PostgreSQL one statement for all of them, so that their order holds; and only where what runs is locked, because whoever deletes a
     // contact ends that first: its conversation would come back from an insertion that waited for the deletion.
     let is_embedded = tx.is_embedded();
-    let are_all_first = touches.iter().all(|touch| touch.is_first && touch.runs.is_some());
-    let is_opened = |touch: &&Touch| if is_embedded { touch.is_first } else { are_all_first };
+    let may_open_all = touches.iter().all(|touch| touch.is_first && touch.runs.is_some());
+    let is_opened_first = |touch: &&Touch| if is_embedded { touch.is_first } else { may_open_all };
     let shared = [workspace.0.into(), at.into()];
-    let at_once = tx.changed_each(&OPEN, &shared, touches.iter().filter(is_opened).map(opened), 0)?;
-    let at_once: FxHashSet<i64> = at_once.into_iter().collect();
-    let there: Vec<_> = touches.iter().filter(|touch| !at_once.contains(&touch.contact.0)).collect();
-    let found = tx.changed_each(&TOUCH, &shared, there.iter().map(|touch| moved(touch)), 0)?;
-    let found: FxHashSet<i64> = found.into_iter().collect();
-    let none = there.into_iter().filter(|touch| !is_opened(touch) && !found.contains(&touch.contact.0));
+    let written = tx.changed_each(&OPEN, &shared, touches.iter().filter(is_opened_first).map(opened), 0)?;
+    let written: FxHashSet<i64> = written.into_iter().collect();
+    let others: Vec<_> = touches.iter().filter(|touch| !written.contains(&touch.contact.0)).collect();
+    let there = tx.changed_each(&TOUCH, &shared, others.iter().map(|touch| moved(touch)), 0)?;
+    let there: FxHashSet<i64> = there.into_iter().collect();
+    let none = others.into_iter().filter(|touch| !is_opened_first(touch) && !there.contains(&touch.contact.0));
     tx.changed_each(&OPEN, &shared, none.map(opened), 0)?;
     // After the conversations, whose rows are locked by now: a label that is given meanwhile waits for them.
     let list = json::list(touches.iter().map(|touch| touch.contact.0));

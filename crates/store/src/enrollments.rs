@@ -279,10 +279,10 @@ pub fn find(db: &Read<'_>, workspace: WorkspaceId, id: EnrollmentId) -> Result<O
     row.as_ref().map(|row| read(row, &mut Frozen::new())).transpose()
 }
 
-/// The frozen field values of an enrollment: keys and values. What is locked does not carry them: nothing that is settled needs them.
+/// The frozen field values of an enrollment that is there: keys and values. [`Enrollment`] does not carry them, as nothing that is settled
+/// needs them.
 pub fn values(db: &Read<'_>, workspace: WorkspaceId, id: EnrollmentId) -> Result<Vec<(String, String)>, DbError> {
-    let row = db.query_optional(&VALUES, &[workspace.0.into(), id.0.into()])?;
-    row.map_or(Ok(Vec::new()), |row| json::read(row.text(0)?))
+    json::read(db.query_one(&VALUES, &[workspace.0.into(), id.0.into()])?.text(0)?)
 }
 
 /// The enrollments of a contact, newest first, before the given one.

@@ -23,7 +23,7 @@ const MOST_TEXTS: i64 = 500;
 
 static ADD: Each<2> = Each(Sql::Twin {
     sqlite: "
-        INSERT INTO contact_words (workspace_id, word, contact_id)
+        INSERT OR FAIL INTO contact_words (workspace_id, word, contact_id)
         SELECT $1, $2, c.contact_id FROM contacts c
         WHERE c.workspace_id = $1 AND c.contact_id = $3 AND c.deleted_at IS NULL
         ON CONFLICT DO NOTHING",

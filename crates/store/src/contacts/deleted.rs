@@ -27,7 +27,8 @@ pub fn delete(tx: &mut Tx<'_>, workspace: WorkspaceId, id: ContactId, now: Times
     Ok(delete_all(tx, workspace, &[id], now)? == 1)
 }
 
-/// Deletes contacts with their conversations and labels; answers how many there were.
+/// Deletes contacts with their conversations and labels; answers how many there were. The caller has locked them and ended what ran for
+/// them before: a text that is settled meanwhile opens a conversation only where it has locked what runs ([`conversations::touch`]).
 pub fn delete_all(tx: &mut Tx<'_>, workspace: WorkspaceId, ids: &[ContactId], now: Timestamp) -> Result<u64, DbError> {
     let fields = Fields::of(tx, workspace)?;
     let before = some(tx, workspace, ids)?;

@@ -122,7 +122,7 @@ static REMOVE_VALUES: Sql = Sql::Twin {
 
 static ADD: Each<3> = Each(Sql::Twin {
     sqlite: "
-        INSERT INTO filter_values (workspace_id, field_key, value_key, contact_id)
+        INSERT OR FAIL INTO filter_values (workspace_id, field_key, value_key, contact_id)
         SELECT $1, $2, $3, c.contact_id FROM contacts c
         WHERE c.workspace_id = $1 AND c.contact_id = $4 AND c.deleted_at IS NULL
         ON CONFLICT DO NOTHING",

@@ -40,6 +40,9 @@ impl Sql {
 ///
 /// SQLite has no network to save; a document of rows it reads slower than it writes them. PostgreSQL takes a statement for all, and arrays
 /// of numbers as they are: one JSON document costs it more than the update that it is for (`docs/decisions/0036`).
+///
+/// On SQLite one that inserts what it selects says `INSERT OR FAIL`: otherwise each page that it changes is copied for each row, to take back
+/// what it inserted before an error, though an error takes back the whole job (`docs/decisions/0047`).
 #[derive(Debug, Clone, Copy)]
 pub struct Each<const N: usize>(pub Sql);
 

@@ -284,11 +284,8 @@ impl<'a> Tx<'a> {
             }
             On::Postgres(session) => {
                 let rows: Vec<_> = rows.into_iter().collect();
-                match columns(shared, &rows) {
-                    Ok(None) => Ok(0),
-                    Ok(Some(params)) => session.execute(each.0.postgres(), &params),
-                    Err(error) => Err(error),
-                }
+                columns(shared, &rows)
+                    .and_then(|params| params.map_or(Ok(0), |params| session.execute(each.0.postgres(), &params)))
             }
         })
     }
@@ -311,13 +308,10 @@ impl<'a> Tx<'a> {
             }
             On::Postgres(session) => {
                 let rows: Vec<_> = rows.into_iter().collect();
-                match columns(shared, &rows) {
-                    Ok(None) => Ok(Vec::new()),
-                    Ok(Some(params)) => session
-                        .query(each.0.postgres(), &params, Intent::Write)
-                        .and_then(|found| found.iter().map(|row| row.int(0)).collect()),
-                    Err(error) => Err(error),
-                }
+                let query = |params: Vec<_>| session.query(each.0.postgres(), &params, Intent::Write);
+                columns(shared, &rows)
+                    .and_then(|params| params.map_or(Ok(Vec::new()), query))
+                    .and_then(|found| found.iter().map(|row| row.int(0)).collect())
             }
         })
     }

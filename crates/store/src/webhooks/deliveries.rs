@@ -18,16 +18,22 @@ use crate::events::Event;
 use crate::json;
 use crate::{DbError, Each, Read, Row, Sql, Tx};
 
-/// On PostgreSQL the statement that writes the events does this itself ([`crate::events`]).
-pub(crate) static FAN_OUT: Each<4> = Each(Sql::Same(
-    "
-    INSERT INTO webhook_deliveries (workspace_id, webhook_id, event_id, lane, state, tries, due_at, queued_at)
+macro_rules! fan_out {
+    () => {
+        "webhook_deliveries (workspace_id, webhook_id, event_id, lane, state, tries, due_at, queued_at)
     SELECT $1, w.webhook_id, CAST($2 AS BIGINT), COALESCE(CAST($3 AS BIGINT), CAST($2 AS BIGINT)), 'pending', 0,
         CAST($5 AS BIGINT), CAST($5 AS BIGINT)
     FROM webhooks w
     WHERE w.workspace_id = $1 AND w.state = 'on'
-      AND (w.kinds IS NULL OR REPLACE(w.kinds, ',' || CAST($4 AS TEXT) || ',', '') <> w.kinds)",
-));
+      AND (w.kinds IS NULL OR REPLACE(w.kinds, ',' || CAST($4 AS TEXT) || ',', '') <> w.kinds)"
+    };
+}
+
+/// On PostgreSQL the statement that writes the events does this itself ([`crate::events`]).
+pub(crate) static FAN_OUT: Each<4> = Each(Sql::Twin {
+    sqlite: concat!("INSERT OR FAIL INTO ", fan_out!()),
+    postgres: concat!("INSERT INTO ", fan_out!()),
+});
 
 /// Stops at the first.
 pub(crate) static WANTED: Sql = Sql::Same("SELECT 1 FROM webhooks WHERE workspace_id = $1 AND state = 'on' LIMIT 1");
@@ -139,7 +145,7 @@ static SINCE: Sql = Sql::Same(
 /// What is under way or waits stays as it is.
 static QUEUE: Each<1> = Each(Sql::Twin {
     sqlite: "
-        INSERT INTO webhook_deliveries (workspace_id, webhook_id, event_id, lane, state, tries, due_at, queued_at)
+        INSERT OR FAIL INTO webhook_deliveries (workspace_id, webhook_id, event_id, lane, state, tries, due_at, queued_at)
         SELECT $1, $2, e.event_id, COALESCE(e.contact_id, e.event_id), 'pending', 0, $3, $3 FROM events e
         WHERE e.workspace_id = $1 AND e.event_id = $4
         ON CONFLICT (workspace_id, webhook_id, event_id) DO UPDATE SET lane = excluded.lane, state = 'pending', tries = 0,
