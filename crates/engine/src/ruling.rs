@@ -263,7 +263,7 @@ fn failed_event(settling: &mut Settling<'_>, message: &Message) {
     settling.events.push(settling.beat.event("message.failed", Some(message.contact), &note));
 }
 
-/// Moves the enrollment past the step of this message.
+/// Moves the enrollment past the step of this message; says which, if it goes on.
 fn next_step(settling: &mut Settling<'_>, tx: &mut Tx<'_>, message: &Message) -> Result<Option<EnrollmentId>, Failure> {
     let row = message.enrollment.and_then(|id| settling.enrollments.get(&id)).map(Rc::clone);
     let (Some(row), Some(step)) = (row, message.step) else { return Ok(None) };
