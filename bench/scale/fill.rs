@@ -69,6 +69,14 @@ static ENROLLMENTS: Sql = Sql::Same(
     FROM json_each($2), (SELECT place, field_values, prices, rate_micros FROM enrollments WHERE workspace_id = $1 AND enrollment_id = $3) AS s",
 );
 
+/// Of what runs, once all of it is there; the first one has its row.
+static RUNS: Sql = Sql::Same(
+    "INSERT INTO runs (workspace_id, contact_id, enrollment_id, workflow_id)
+    SELECT workspace_id, contact_id, enrollment_id, workflow_id FROM enrollments
+    WHERE workspace_id = $1 AND state = 'active' ORDER BY contact_id
+    ON CONFLICT DO NOTHING",
+);
+
 static MESSAGES: Sql = Sql::Same(
     "INSERT INTO messages (workspace_id, message_id, contact_id, kind, state, enrollment_id, step, number_id, body, segments,
         credits, micros, attempts, claimed_at, sought, code, author, created_at, sent_at, state_at)
@@ -153,6 +161,7 @@ pub(crate) fn fill(parts: &Parts, house: &House, size: Size) {
     filler.told("contacts");
     let sample = Value::Int(house.sample.0);
     filler.rows(&ENROLLMENTS, size.runs(), &[sample], |nth| vec![Run::of(house, size, nth)]);
+    filler.run(&RUNS, Vec::new());
     filler.rows(&TRANSFERS, size.runs(), &[], |nth| runs::transfers(&Run::of(house, size, nth)));
     filler.told("enrollments and transfers");
     filler.rows(&MESSAGES, size.messages(), &[], |nth| vec![runs::message(house, size, nth)]);

@@ -7,7 +7,7 @@ static INDEXES: Sql = Sql::Same(
     FROM sqlite_schema AS i
     LEFT JOIN sqlite_stat1 AS s ON s.idx = i.name
     WHERE i.type = 'index' AND i.sql IS NOT NULL
-        AND i.tbl_name IN ('contacts', 'messages', 'enrollments', 'events', 'transfers', 'conversations')",
+        AND i.tbl_name IN ('contacts', 'messages', 'enrollments', 'runs', 'events', 'transfers', 'conversations')",
 );
 
 /// Drops them; answers what makes them again. Dropping one takes the planner's statistics of it along, so these are put back

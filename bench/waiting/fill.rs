@@ -64,6 +64,13 @@ static ENROLLMENTS: Sql = Sql::Same(copies!(
     WHERE s.workspace_id = $1 AND s.enrollment_id = $5"
 ));
 
+static RUNS: Sql = Sql::Same(copies!(
+    "INSERT INTO runs (workspace_id, contact_id, enrollment_id, workflow_id)
+    SELECT $1, s.contact_id - n.back, s.enrollment_id - n.back, s.workflow_id
+    FROM n CROSS JOIN enrollments s
+    WHERE s.workspace_id = $1 AND s.enrollment_id = $5"
+));
+
 static TRANSFERS: Sql = Sql::Same(copies!(
     "INSERT INTO transfers (workspace_id, subject, step, reason, unit, debit, credit, amount, at, day)
     SELECT $1, s.subject - n.back, s.step, s.reason, s.unit, s.debit, s.credit, s.amount, s.at, s.day
@@ -92,6 +99,7 @@ pub(crate) async fn fill(folder: &Path, count: i64) {
         for (what, sql, place) in [
             ("contacts", &CONTACTS, 0),
             ("enrollments", &ENROLLMENTS, 1),
+            ("runs", &RUNS, 1),
             ("transfers", &TRANSFERS, 1),
             ("events", &EVENTS, 2),
         ] {

@@ -12,6 +12,7 @@
 //! | earned + returned of a step | at most its price; corrections and reversals at most what was earned |
 //! | prepaid | the sum of all that is still held |
 //! | each tally | what the rows say, counted again (`tallies`) |
+//! | who is in which workflow, by which a reply ends it | the enrollments that run |
 //!
 //! Rows are streamed. Nothing is changed or repaired.
 
@@ -29,7 +30,7 @@ use store::ledger::audit::{
     self, AuditedEnrollment, AuditedMessage, AuditedPayment, AuditedPeriod, Kind, Moved, Stray,
 };
 use store::ledger::{self, Balance, Flow};
-use store::{DbError, Read};
+use store::{DbError, Read, runs};
 
 pub use self::fault::Fault;
 use crate::engine::Engine;
@@ -92,6 +93,9 @@ fn verify(read: &Read<'_>, workspace: WorkspaceId) -> Result<LedgerReport, DbErr
         }
     }
     tallies::check(&mut report, read, workspace)?;
+    for enrollment in runs::drifted(read, workspace)? {
+        report.add(Fault::Run { enrollment });
+    }
     Ok(report)
 }
 

@@ -21,7 +21,7 @@ use store::contacts::Contact;
 use store::enrollments::{self, NewEnrollment, Start};
 use store::numbers::Number;
 use store::workflows::{self, Workflow};
-use store::{Read, Tx, consents, events, suppressions};
+use store::{Read, Tx, consents, events, runs, suppressions};
 
 use crate::beat::Beat;
 use crate::facts::{self, Known, Steps};
@@ -172,7 +172,7 @@ impl Batch {
     pub(crate) fn around(&self, db: &Read<'_>, beat: &Beat, contacts: &[Contact]) -> Result<Around, Failure> {
         let ids: Vec<ContactId> = contacts.iter().map(|contact| contact.id).collect();
         let hashes: Vec<i64> = contacts.iter().map(|contact| contact.phone_hash).collect();
-        let running = enrollments::running_of(db, beat.workspace, &ids)?;
+        let running = runs::of(db, beat.workspace, &ids)?;
         let running = running.into_iter().map(|row| {
             let running = Running { workflow: row.workflow, next_step: row.next_step };
             (row.contact, running)

@@ -183,7 +183,7 @@ impl Engine {
             let found = workflows::find(db, workspace, workflow)?.ok_or(FiguresError::Unknown)?;
             let steps = workflows::steps(db, workspace, workflow, found.version)?.len();
             let rows = tallies::of_workflow(db, workspace, workflow)?;
-            let active = store::enrollments::active_count(db, workspace, workflow)?;
+            let active = store::runs::count(db, workspace, workflow)?;
             Ok(Funnel { active, ..funnel(&rows, steps) })
         })
         .await

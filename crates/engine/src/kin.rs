@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use domain::enrollment::StopReason;
 use domain::ids::{ContactId, EnrollmentId};
 use domain::suppression::Suppression;
-use store::{Tx, contacts, enrollments};
+use store::{Tx, contacts, runs};
 
 use crate::beat::Beat;
 use crate::failure::Failure;
@@ -91,7 +91,7 @@ pub(crate) fn lock(
             break;
         }
     }
-    let running = enrollments::running_of(tx, beat.workspace, &everyone(&families))?;
+    let running = runs::of(tx, beat.workspace, &everyone(&families))?;
     let kin = |(contact, family): (ContactId, Vec<ContactId>)| {
         let mut kin = Kin::default();
         for row in running.iter().filter(|row| family.contains(&row.contact)) {

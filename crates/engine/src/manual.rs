@@ -24,7 +24,7 @@ use store::contacts::{self, Contact};
 use store::conversations::{self, Side, Touch};
 use store::messages::{self, Message};
 use store::numbers::{self, Number};
-use store::{Lane, Tx, enrollments, suppressions};
+use store::{Lane, Tx, runs, suppressions};
 
 use crate::actor::{Actor, Forbidden};
 use crate::beat::Beat;
@@ -143,8 +143,8 @@ impl Engine {
             .write(Lane::Normal, move |tx| {
                 once(tx, &beat, &("send_and_skip", contact, &body, step), |tx| {
                     let message = send_message(tx, &beat, contact, &body)?;
-                    let running = enrollments::running_of(tx, beat.workspace, &[contact])?.pop();
-                    let skip = |row: enrollments::RunningRow| skipping::skip(tx, &beat, &steps, row.id, step);
+                    let running = runs::of(tx, beat.workspace, &[contact])?.pop();
+                    let skip = |row: runs::Run| skipping::skip(tx, &beat, &steps, row.id, step);
                     let skipped = running.map(skip).transpose().map_err(|error| match error {
                         SkipError::Failure(failure) => SendError::Failure(failure),
                         _ => SendError::NotSkipped(step),

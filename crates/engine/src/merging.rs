@@ -31,7 +31,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::contacts::{self, Contact};
 use store::notes::Note;
-use store::{DbError, Lane, Tx, enrollments, erasures, labels, merges, notes, reminders};
+use store::{DbError, Lane, Tx, enrollments, erasures, labels, merges, notes, reminders, runs};
 
 use crate::actor::{Actor, Forbidden};
 use crate::beat::Beat;
@@ -195,7 +195,7 @@ fn chosen(facts: &Facts, theirs: &[String]) -> Result<BTreeSet<String>, MergeErr
 fn decide(tx: &mut Tx<'_>, beat: &Beat, asked: &Merge) -> Result<Plan, MergeError> {
     let workspace = beat.workspace;
     let rows = lock(tx, beat, [asked.keep, asked.take])?;
-    let running = enrollments::running_of(tx, workspace, &rows)?;
+    let running = runs::of(tx, workspace, &rows)?;
     enrollments::lock(tx, workspace, &running.into_iter().map(|row| row.id).collect::<Vec<_>>())?;
     merges::lock_conversations(tx, workspace, &[asked.keep, asked.take])?;
     let facts = Facts::load(tx, workspace, asked.keep, asked.take)?;

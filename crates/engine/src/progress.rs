@@ -14,7 +14,7 @@ use domain::zones::Candidates;
 use jiff::civil::{DateTime, Time};
 use jiff::{SignedDuration, Timestamp};
 use store::enrollments::{self, Enrollment};
-use store::{Read, messages, workflows};
+use store::{Read, messages, runs, workflows};
 
 use crate::actor::Actor;
 use crate::claim::later;
@@ -61,7 +61,7 @@ impl Engine {
         actor.need(Permission::Read)?;
         let (workspace, now, steps) = (actor.workspace(), self.now(), self.steps());
         self.read(move |db| {
-            let Some(row) = enrollments::running_of(db, workspace, &[contact])?.pop() else { return Ok(None) };
+            let Some(row) = runs::of(db, workspace, &[contact])?.pop() else { return Ok(None) };
             let found = enrollments::find(db, workspace, row.id)?;
             let Some(running) = found.filter(|found| found.state == EnrollmentState::Active) else { return Ok(None) };
             Ok(Some(progress(db, workspace, &steps, now, running)?))

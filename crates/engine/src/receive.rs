@@ -27,7 +27,7 @@ use store::contacts::{self, Contact};
 use store::conversations::{self, Side, Touch};
 use store::messages::{self, Message};
 use store::receipts::CarrierId;
-use store::{Lane, Tx, answers, enrollments, numbers, suppressions};
+use store::{Lane, Tx, answers, enrollments, numbers, runs, suppressions};
 
 use crate::beat::Beat;
 use crate::consents::{self, Heard};
@@ -245,7 +245,7 @@ impl Intake {
         let contact = crate::contacts::find_or_create(tx, &self.beat, phone)?;
         let mut family = kin::family(tx, &self.beat, known.settings.stop_person, &contact)?;
         contacts::lock(tx, workspace, &family)?;
-        let running: Vec<_> = enrollments::running_of(tx, workspace, &family)?.into_iter().map(|row| row.id).collect();
+        let running: Vec<_> = runs::of(tx, workspace, &family)?.into_iter().map(|row| row.id).collect();
         enrollments::lock(tx, workspace, &running)?;
         family.retain(|other| *other != contact.id);
         Ok((contact, family))
@@ -370,7 +370,7 @@ pub(crate) fn stop_of(
     contacts: &[ContactId],
     reason: StopReason,
 ) -> Result<Vec<Ended>, Failure> {
-    let running = enrollments::running_of(tx, beat.workspace, contacts)?;
+    let running = runs::of(tx, beat.workspace, contacts)?;
     let ids: Vec<EnrollmentId> = running.into_iter().map(|row| row.id).collect();
     ending::stop(tx, beat, &ids, reason)
 }

@@ -23,7 +23,7 @@ use store::contacts::{self, Contact};
 use store::enrollments::{self, Enrollment};
 use store::messages::{self, Message};
 use store::numbers::{self, Number};
-use store::{Lane, Tx, claims, events};
+use store::{Lane, Tx, claims, events, runs};
 
 use crate::actor::Actor;
 use crate::beat::Beat;
@@ -93,7 +93,7 @@ fn choose(tx: &mut Tx<'_>, beat: &Beat, id: ContactId, number: NumberId) -> Resu
     if let Some(why) = senders::unready(chosen, &contact.phone)? {
         return Err(ContactError::NumberNotReady { phone: chosen.phone.clone(), why });
     }
-    let running = enrollments::running_of(tx, beat.workspace, &[id])?.iter().map(|row| row.id).collect::<Vec<_>>();
+    let running = runs::of(tx, beat.workspace, &[id])?.iter().map(|row| row.id).collect::<Vec<_>>();
     let rows = enrollments::lock(tx, beat.workspace, &running)?;
     let rows: Vec<_> = rows.iter().filter(|row| row.state == EnrollmentState::Active && row.number != number).collect();
     if rows.iter().any(|row| row.due_at.is_none()) {

@@ -9,8 +9,8 @@
 //!
 //! Why nothing older than `LATE` can still come: an identifier is not before the instant at which its transaction began to run
 //! (`engine::write`), a transaction that ran for `LONGEST_RUN` is rolled back there, and after that the database lets it stand
-//! for no more than a minute before or in its commit (`store`: on SQLite nothing commits beside it at all). The rest is for clocks
-//! of nodes that differ. On a clock that is pushed none of this is long, and there [`Engine::seal_history`] waits for the writer.
+//! for no more than a minute in each of the few statements that go with its commit (`store`: on SQLite nothing commits beside it at
+//! all). The rest is for clocks of nodes that differ. On a clock that is pushed none of this is long, and there [`Engine::seal_history`] waits for the writer.
 
 mod fault;
 mod verify;

@@ -24,7 +24,7 @@ use store::enrollments::{self, Enrollment};
 use store::events::{self, Event};
 use store::messages::{self, MAX_ATTEMPTS, Message};
 use store::receipts::{self, CarrierId};
-use store::{Tx, numbers};
+use store::{Tx, numbers, tallies};
 
 use crate::beat::Beat;
 use crate::ending;
@@ -130,9 +130,13 @@ fn settle_all(tx: &mut Tx<'_>, beat: &Beat, steps: &Steps, answers: &[Answered])
     let ids: Vec<MessageId> = answers.iter().map(|answer| messages::of_attempt(answer.attempt).0).collect();
     let mut locked = ending::lock_messages(tx, beat, &settling.messages_with(&ids))?;
     settling.link_accepted(tx, &locked, answers)?;
+    let mut carriers = BTreeMap::new();
     for answer in answers {
         let (id, tried) = messages::of_attempt(answer.attempt);
         let Some(message) = locked.get_mut(&id) else { continue };
+        if message.state.is_in_flight() && message.attempts == tried {
+            carriers.entry(message.number).or_insert(answer.carrier.as_str());
+        }
         let answer = &*of_its_own(tx, beat, answer, id)?;
         if !message.state.is_in_flight() || message.attempts != tried {
             settling.late(tx, message, answer)?;
@@ -151,6 +155,7 @@ fn settle_all(tx: &mut Tx<'_>, beat: &Beat, steps: &Steps, answers: &[Answered])
         let ruling = rule(answer, message, beat.now);
         settling.apply(tx, message, answer, ruling)?;
     }
+    tallies::carried_by(tx, beat.workspace, carriers);
     settling.finish(tx, locked.values())
 }
 
@@ -286,6 +291,7 @@ impl<'a> Settling<'a> {
         let ids: Vec<EnrollmentId> = ids.into_iter().collect();
         let rows = if ids.is_empty() { Vec::new() } else { enrollments::lock(tx, beat.workspace, &ids)? };
         let known = facts::workspace_of(tx, beat.workspace)?;
+        tallies::on_clock_of(tx, &known.row);
         Ok(Self {
             beat,
             places: Places::new(known.settings.hours),

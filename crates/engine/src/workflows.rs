@@ -190,7 +190,7 @@ impl Engine {
         self.read(move |read| {
             let found = workflows::find(read, workspace, id)?;
             let workflow = found.filter(|found| found.archived_at.is_none()).ok_or(SaveError::Unknown)?;
-            let active = store::enrollments::active_count(read, workspace, id)?;
+            let active = store::runs::count(read, workspace, id)?;
             let steps = workflows::steps(read, workspace, id, workflow.version)?;
             Ok(view(workflow, active, steps))
         })
@@ -301,7 +301,7 @@ fn edit(
 ) -> Result<WorkflowView, SaveError> {
     let found = workflows::lock(tx, beat.workspace, id)?;
     let before = found.filter(|found| found.archived_at.is_none()).ok_or(SaveError::Unknown)?;
-    let active = store::enrollments::active_count(tx, beat.workspace, id)?;
+    let active = store::runs::count(tx, beat.workspace, id)?;
     workflow::may_change(active, Some(expected_version), before.version)?;
     let draft = draft(tx, beat, input)?;
     free(tx, beat, &draft.name, Some(id))?;

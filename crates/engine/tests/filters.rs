@@ -328,6 +328,11 @@ fn a_field_that_nobody_asks_for_is_let_go() {
     });
 }
 
+static RUNS: Sql = Sql::Same(
+    "INSERT INTO runs (workspace_id, enrollment_id, contact_id, workflow_id)
+    SELECT workspace_id, enrollment_id, contact_id, workflow_id FROM enrollments WHERE workspace_id = $1 AND state = 'active'",
+);
+
 static ENDED: Sql = Sql::Same(
     "INSERT INTO enrollments (workspace_id, enrollment_id, contact_id, workflow_id, version, state, reason, number_id, place,
         field_values, prices, rate_micros, next_step, started_by, started_at, ended_at)
@@ -345,6 +350,7 @@ fn few_of_many_who_were_in_a_workflow_or_moved_are_found_at_once() {
                 let ids = [workspace.0, EnrollmentId(run).0, contact, workflow.0].map(Value::from);
                 tx.execute(&ENDED, &[ids.as_slice(), &[state.into()]].concat())?;
             }
+            tx.execute(&RUNS, &[workspace.0.into()])?;
             Ok(())
         });
         insert.await.unwrap();

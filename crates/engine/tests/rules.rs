@@ -420,7 +420,7 @@ fn a_running_enrollment_tells_its_workflow_its_step_and_its_next_date() {
         hours(&world, 1).await;
         let workspace = world.workspace();
         let running = async || {
-            let read = move |db: &store::Read<'_>| store::enrollments::running_of(db, workspace, &[contact]);
+            let read = move |db: &store::Read<'_>| store::runs::of(db, workspace, &[contact]);
             world.engine.store().read::<_, DbError, _>(read).await.unwrap()
         };
         let found = running().await;

@@ -132,7 +132,7 @@ static HOLD: Sql = Sql::Twin {
         WHERE enrollments.workspace_id = $1 AND enrollments.enrollment_id = t.id AND enrollments.state = 'active'",
 };
 
-/// Leaves `state` alone: SQLite then leaves alone the indexes that hold only what is active.
+/// Leaves `state` alone: SQLite then leaves alone the indexes that hold only what has ended.
 static ADVANCE: Each<4> = Each(Sql::Twin {
     sqlite: "
         UPDATE enrollments SET next_step = $3, due_at = $4, message_id = NULL, hour_minute = COALESCE($5, hour_minute)
@@ -161,8 +161,8 @@ static COMPLETE: Each<3> = Each(Sql::Twin {
 
 static REASSIGN: Sql = Sql::Same(
     "
-    UPDATE enrollments SET number_id = $3 WHERE workspace_id = $1 AND number_id = $2 AND state = 'active'
-        AND message_id IS NULL",
+    UPDATE enrollments SET number_id = $3
+    WHERE workspace_id = $1 AND number_id = $2 AND due_at IS NOT NULL AND state = 'active' AND message_id IS NULL",
 );
 
 static OF_NUMBER: Sql = Sql::Same(
@@ -352,7 +352,7 @@ pub fn hold(tx: &mut Tx<'_>, workspace: WorkspaceId, steps: &[(EnrollmentId, Tim
         return Ok(());
     }
     let batch: Vec<_> = steps.iter().map(|(id, due)| Held { id: id.0, due: json::micros(*due) }).collect();
-    tx.execute(&HOLD, &[workspace.0.into(), json::text(&batch)?.into()]).map(|_| ())
+    tx.run(&HOLD, &[workspace.0.into(), json::text(&batch)?.into()])
 }
 
 /// Where an enrollment goes after a step was sent or given up.
@@ -377,16 +377,17 @@ pub fn advance(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[Advance], now: T
         let (id, step) = place(row);
         row.due.map(|due| [id, step, due.into(), row.hour.into()])
     });
-    tx.execute_each(&ADVANCE, &[workspace.0.into()], on)?;
+    tx.run_each(&ADVANCE, &[workspace.0.into()], on)?;
     let over = rows.iter().filter(|row| row.due.is_none()).map(|row| {
         let (id, step) = place(row);
         [id, step, row.hour.into()]
     });
-    tx.execute_each(&COMPLETE, &[workspace.0.into(), json::micros(now).into()], over)?;
+    tx.run_each(&COMPLETE, &[workspace.0.into(), json::micros(now).into()], over)?;
     for workflow in rows.iter().filter_map(|row| row.completes) {
         tallies::count(tx, workspace, now, (workflow.0, 0), What::Completed, Count::one(0))?;
     }
     let ended = rows.iter().filter(|row| row.due.is_none()).map(|row| row.enrollment);
+    crate::runs::end(tx, workspace, ended.clone())?;
     crate::conversations::leave(tx, workspace, ended)
 }
 

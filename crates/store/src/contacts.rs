@@ -462,7 +462,7 @@ pub fn assign(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[(ContactId, Numbe
         return Ok(());
     }
     let rows = rows.iter().map(|(id, number)| [id.0.into(), number.0.into()]);
-    tx.execute_each(&ASSIGN, &[workspace.0.into()], rows).map(|_| ())
+    tx.run_each(&ASSIGN, &[workspace.0.into()], rows)
 }
 
 /// Marks a contact's phone as somebody else's since a time, or takes the mark away.

@@ -71,8 +71,7 @@ static OPEN: Each<7> = Each(Sql::Twin {
         INSERT OR FAIL INTO conversations (workspace_id, contact_id, last_at, last_message_id, last_inbound_at, last_outbound_at,
             unread, side, enrollment_id, opted_out)
         SELECT $1, c.contact_id, $2, $4, $5, $6, $7, $8,
-            COALESCE($9, (SELECT e.enrollment_id FROM enrollments e
-             WHERE e.workspace_id = $1 AND e.contact_id = $3 AND e.state = 'active')),
+            COALESCE($9, (SELECT r.enrollment_id FROM runs r WHERE r.workspace_id = $1 AND r.contact_id = $3)),
             EXISTS (SELECT 1 FROM suppressions s
              WHERE s.workspace_id = $1 AND s.phone_hash = c.phone_hash AND s.kind = 'opted_out' AND s.lifted_at IS NULL)
         FROM contacts c
@@ -82,8 +81,9 @@ static OPEN: Each<7> = Each(Sql::Twin {
         INSERT INTO conversations (workspace_id, contact_id, last_at, last_message_id, last_inbound_at, last_outbound_at,
             unread, side, enrollment_id, opted_out)
         SELECT $1, c.contact_id, $2, t.message, t.inbound, t.outbound, t.unread, t.side,
-            COALESCE(t.runs, (SELECT e.enrollment_id FROM enrollments e
-             WHERE e.workspace_id = $1 AND e.contact_id = c.contact_id AND e.state = 'active' FOR SHARE)),
+            COALESCE(t.runs, (SELECT e.enrollment_id FROM runs r
+             JOIN enrollments e ON e.workspace_id = $1 AND e.enrollment_id = r.enrollment_id AND e.state = 'active'
+             WHERE r.workspace_id = $1 AND r.contact_id = c.contact_id FOR SHARE OF e)),
             CASE WHEN EXISTS (SELECT 1 FROM suppressions s
              WHERE s.workspace_id = $1 AND s.phone_hash = c.phone_hash AND s.kind = 'opted_out' AND s.lifted_at IS NULL)
             THEN 1 ELSE 0 END
@@ -248,20 +248,23 @@ pub fn touch(tx: &mut Tx<'_>, workspace: WorkspaceId, touches: &[Touch], now: Ti
     };
     // On PostgreSQL one statement for all of them, so that their order holds; and only where what runs is locked, because whoever deletes a
     // contact ends that first: its conversation would come back from an insertion that waited for the deletion.
-    let is_embedded = tx.is_embedded();
-    let may_open_all = touches.iter().all(|touch| touch.is_first && touch.runs.is_some());
-    let is_opened_first = |touch: &&Touch| if is_embedded { touch.is_first } else { may_open_all };
     let shared = [workspace.0.into(), at.into()];
-    let written = tx.changed_each(&OPEN, &shared, touches.iter().filter(is_opened_first).map(opened), 0)?;
-    let written: FxHashSet<i64> = written.into_iter().collect();
-    let others: Vec<_> = touches.iter().filter(|touch| !written.contains(&touch.contact.0)).collect();
-    let there = tx.changed_each(&TOUCH, &shared, others.iter().map(|touch| moved(touch)), 0)?;
-    let there: FxHashSet<i64> = there.into_iter().collect();
-    let none = others.into_iter().filter(|touch| !is_opened_first(touch) && !there.contains(&touch.contact.0));
-    tx.changed_each(&OPEN, &shared, none.map(opened), 0)?;
+    if !tx.is_embedded() && touches.iter().all(|touch| touch.is_first && touch.runs.is_some()) {
+        tx.run_each(&OPEN, &shared, touches.iter().map(opened))?;
+    } else {
+        let is_embedded = tx.is_embedded();
+        let is_opened_first = |touch: &&Touch| touch.is_first && is_embedded;
+        let first = touches.iter().filter(is_opened_first).map(opened);
+        let written: FxHashSet<i64> = tx.changed_each(&OPEN, &shared, first, 0)?.into_iter().collect();
+        let others: Vec<_> = touches.iter().filter(|touch| !written.contains(&touch.contact.0)).collect();
+        let there = tx.changed_each(&TOUCH, &shared, others.iter().map(|touch| moved(touch)), 0)?;
+        let there: FxHashSet<i64> = there.into_iter().collect();
+        let none = others.into_iter().filter(|touch| !is_opened_first(touch) && !there.contains(&touch.contact.0));
+        tx.run_each(&OPEN, &shared, none.map(opened))?;
+    }
     // After the conversations, whose rows are locked by now: a label that is given meanwhile waits for them.
     let list = json::list(touches.iter().map(|touch| touch.contact.0));
-    tx.execute(&TOUCH_LABELS, &[workspace.0.into(), list, at.into()]).map(|_| ())
+    tx.run(&TOUCH_LABELS, &[workspace.0.into(), list, at.into()])
 }
 
 /// Contacts begin these enrollments.
@@ -271,7 +274,7 @@ pub(crate) fn enter(
     rows: impl Iterator<Item = (EnrollmentId, ContactId)>,
 ) -> Result<(), DbError> {
     let rows = rows.map(|(id, contact)| [id.0.into(), contact.0.into()]);
-    tx.execute_each(&ENTER, &[workspace.0.into()], rows).map(|_| ())
+    tx.run_each(&ENTER, &[workspace.0.into()], rows)
 }
 
 /// These enrollments run no longer.
@@ -284,7 +287,7 @@ pub(crate) fn leave(
     if ids.peek().is_none() {
         return Ok(());
     }
-    tx.execute(&LEAVE, &[workspace.0.into(), json::list(ids)]).map(|_| ())
+    tx.run(&LEAVE, &[workspace.0.into(), json::list(ids)])
 }
 
 /// Whether the contact has opted out.

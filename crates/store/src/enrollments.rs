@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::json;
-use crate::{DbError, Each, Read, Row, Sql, Tx, Value, tallies};
+use crate::{DbError, Each, Read, Row, Sql, Tx, Value, runs, tallies};
 
 /// Where the contact of an enrollment may be, and how its texts are written: frozen at its start. Stored as a list in this order:
 /// with the names of its parts beside them, as it was once written and is still read, each waiting row is 47 bytes longer.
@@ -115,16 +115,24 @@ static VALUES: Sql = Sql::Same("SELECT field_values FROM enrollments WHERE works
 static OF_CONTACT: Sql = Sql::Same(concat!(
     "SELECT ",
     columns!(),
-    " FROM enrollments e WHERE e.workspace_id = $1 AND e.contact_id = $2 AND e.enrollment_id < $3
+    " FROM enrollments e
+      WHERE e.workspace_id = $1 AND e.enrollment_id IN (
+        SELECT r.enrollment_id FROM runs r WHERE r.workspace_id = $1 AND r.contact_id = $2 AND r.enrollment_id < $3
+        UNION ALL
+        SELECT p.enrollment_id FROM (
+            SELECT enrollment_id FROM enrollments
+            WHERE workspace_id = $1 AND contact_id = $2 AND state <> 'active' AND enrollment_id < $3
+            ORDER BY enrollment_id DESC LIMIT $4) AS p)
       ORDER BY e.enrollment_id DESC LIMIT $4"
 ));
 
 static IN_WORKFLOW: Sql = Sql::Same(concat!(
     "SELECT ",
     columns!(),
-    " FROM enrollments e
-      WHERE e.workspace_id = $1 AND e.workflow_id = $2 AND e.state = 'active' AND e.enrollment_id > $3
-      ORDER BY e.enrollment_id LIMIT $4"
+    " FROM runs r
+      JOIN enrollments e ON e.workspace_id = r.workspace_id AND e.enrollment_id = r.enrollment_id
+      WHERE r.workspace_id = $1 AND r.workflow_id = $2 AND r.enrollment_id > $3
+      ORDER BY r.enrollment_id LIMIT $4"
 ));
 
 static PAGE: Sql = Sql::Same(concat!(
@@ -150,40 +158,24 @@ static LOCK: Sql = Sql::Twin {
     ),
 };
 
-static RUNNING: Sql = Sql::Twin {
-    sqlite: "
-        SELECT e.contact_id, e.enrollment_id, e.next_step, w.name
-        FROM enrollments e
-        JOIN workflows w ON w.workspace_id = e.workspace_id AND w.workflow_id = e.workflow_id
-        WHERE e.workspace_id = $1 AND e.state = 'active' AND e.contact_id IN (SELECT value FROM json_each($2))",
-    postgres: "
-        SELECT e.contact_id, e.enrollment_id, e.next_step, w.name
-        FROM enrollments e
-        JOIN workflows w ON w.workspace_id = e.workspace_id AND w.workflow_id = e.workflow_id
-        WHERE e.workspace_id = $1 AND e.state = 'active'
-          AND e.contact_id = ANY ($2::BIGINT[])",
-};
-
 static CARDS: Sql = Sql::Twin {
     sqlite: "
         SELECT e.contact_id, e.enrollment_id, e.workflow_id, e.next_step, w.name, e.due_at,
             (SELECT COUNT(*) FROM workflow_steps s
              WHERE s.workspace_id = e.workspace_id AND s.workflow_id = e.workflow_id AND s.version = e.version)
-        FROM enrollments e
-        JOIN workflows w ON w.workspace_id = e.workspace_id AND w.workflow_id = e.workflow_id
-        WHERE e.workspace_id = $1 AND e.state = 'active' AND e.contact_id IN (SELECT value FROM json_each($2))",
+        FROM runs r
+        JOIN enrollments e ON e.workspace_id = r.workspace_id AND e.enrollment_id = r.enrollment_id
+        JOIN workflows w ON w.workspace_id = r.workspace_id AND w.workflow_id = r.workflow_id
+        WHERE r.workspace_id = $1 AND r.contact_id IN (SELECT value FROM json_each($2))",
     postgres: "
         SELECT e.contact_id, e.enrollment_id, e.workflow_id, e.next_step, w.name, e.due_at,
             (SELECT COUNT(*) FROM workflow_steps s
              WHERE s.workspace_id = e.workspace_id AND s.workflow_id = e.workflow_id AND s.version = e.version)
-        FROM enrollments e
-        JOIN workflows w ON w.workspace_id = e.workspace_id AND w.workflow_id = e.workflow_id
-        WHERE e.workspace_id = $1 AND e.state = 'active'
-          AND e.contact_id = ANY ($2::BIGINT[])",
+        FROM runs r
+        JOIN enrollments e ON e.workspace_id = r.workspace_id AND e.enrollment_id = r.enrollment_id
+        JOIN workflows w ON w.workspace_id = r.workspace_id AND w.workflow_id = r.workflow_id
+        WHERE r.workspace_id = $1 AND r.contact_id = ANY ($2::BIGINT[])",
 };
-
-static ACTIVE_COUNT: Sql =
-    Sql::Same("SELECT COUNT(*) FROM enrollments WHERE workspace_id = $1 AND workflow_id = $2 AND state = 'active'");
 
 static INSERT: Each<7> = Each(Sql::Twin {
     sqlite: "
@@ -225,9 +217,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("enrollments::IN_WORKFLOW", &IN_WORKFLOW),
     ("enrollments::PAGE", &PAGE),
     ("enrollments::LOCK", &LOCK),
-    ("enrollments::RUNNING", &RUNNING),
     ("enrollments::CARDS", &CARDS),
-    ("enrollments::ACTIVE_COUNT", &ACTIVE_COUNT),
     ("enrollments::INSERT", &INSERT.0),
     ("enrollments::STOP", &STOP),
     ("enrollments::ENDS", &ENDS),
@@ -325,33 +315,6 @@ pub fn lock(tx: &mut Tx<'_>, workspace: WorkspaceId, ids: &[EnrollmentId]) -> Re
     Ok(rows)
 }
 
-/// The enrollment in which a contact is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunningRow {
-    /// Whose.
-    pub contact: ContactId,
-    /// Which.
-    pub id: EnrollmentId,
-    /// The step that comes next, from 1.
-    pub next_step: u8,
-    /// The workflow's name.
-    pub workflow: String,
-}
-
-/// The running enrollments of these contacts.
-pub fn running_of(db: &Read<'_>, workspace: WorkspaceId, contacts: &[ContactId]) -> Result<Vec<RunningRow>, DbError> {
-    let list = json::list(contacts.iter().map(|id| id.0));
-    let row = |row: &Row| {
-        Ok(RunningRow {
-            contact: ContactId(row.int(0)?),
-            id: EnrollmentId(row.int(1)?),
-            next_step: json::small(row.int(2)?)?,
-            workflow: row.text(3)?.to_owned(),
-        })
-    };
-    db.query(&RUNNING, &[workspace.0.into(), list])?.iter().map(row).collect()
-}
-
 /// Where a contact is in its workflow, as lists show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Card {
@@ -386,11 +349,6 @@ pub fn cards(db: &Read<'_>, workspace: WorkspaceId, contacts: &[ContactId]) -> R
         })
     };
     db.query(&CARDS, &[workspace.0.into(), list])?.iter().map(card).collect()
-}
-
-/// How many contacts are moving through a workflow.
-pub fn active_count(db: &Read<'_>, workspace: WorkspaceId, workflow: WorkflowId) -> Result<i64, DbError> {
-    db.query_one(&ACTIVE_COUNT, &[workspace.0.into(), workflow.0.into()])?.int(0)
 }
 
 /// A new enrollment.
@@ -452,10 +410,11 @@ pub fn insert(tx: &mut Tx<'_>, workspace: WorkspaceId, start: &Start, rows: &[Ne
         json::micros(start.at).into(),
         i64::from(start.from_step).into(),
     ];
-    tx.execute_each(&INSERT, &shared, &batch)?;
+    tx.run_each(&INSERT, &shared, &batch)?;
     for row in rows {
         tallies::count(tx, workspace, start.at, (start.workflow.0, 0), What::Added, Count::added(&row.prices))?;
     }
+    runs::begin(tx, workspace, start.workflow, rows.iter().map(|row| (row.id, row.contact)))?;
     crate::conversations::enter(tx, workspace, rows.iter().map(|row| (row.id, row.contact)))
 }
 
@@ -474,6 +433,7 @@ pub fn stop(
         tallies::count(tx, workspace, at, (row.int(1)?, row.int(2)?), What::Ended(reason), Count::one(0))?;
         stopped.push(EnrollmentId(row.int(0)?));
     }
+    runs::end(tx, workspace, stopped.iter().copied())?;
     crate::conversations::leave(tx, workspace, stopped.iter().copied())?;
     Ok(stopped)
 }

@@ -62,7 +62,12 @@ static IMPORTS: Sql = Sql::Same("DELETE FROM import_changes WHERE workspace_id =
 
 static RUNS: Sql = Sql::Same(
     "
-    UPDATE enrollments SET field_values = '[]' WHERE workspace_id = $1 AND contact_id = $2",
+    UPDATE enrollments SET field_values = '[]'
+    WHERE workspace_id = $1 AND enrollment_id IN (
+        SELECT r.enrollment_id FROM runs r WHERE r.workspace_id = $1 AND r.contact_id = $2
+        UNION ALL
+        SELECT p.enrollment_id FROM enrollments p
+        WHERE p.workspace_id = $1 AND p.contact_id = $2 AND p.state <> 'active')",
 );
 
 static LISTS: Sql = Sql::Same(

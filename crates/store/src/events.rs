@@ -113,7 +113,7 @@ pub fn insert(tx: &mut Tx<'_>, workspace: WorkspaceId, events: &[Event]) -> Resu
             json::micros(event.at).into(),
         ]
     };
-    tx.execute_each(&INSERT, &[workspace.0.into()], events.iter().map(row))?;
+    tx.run_each(&INSERT, &[workspace.0.into()], events.iter().map(row))?;
     if !tx.is_embedded() || !is_told(tx, workspace)? {
         return Ok(());
     }
@@ -121,7 +121,7 @@ pub fn insert(tx: &mut Tx<'_>, workspace: WorkspaceId, events: &[Event]) -> Resu
         let contact = event.contact.map(|contact| contact.0);
         [event.id.0.into(), contact.into(), event.kind.as_str().into(), json::micros(event.at).into()]
     };
-    tx.execute_each(&deliveries::FAN_OUT, &[workspace.0.into()], events.iter().map(row)).map(|_| ())
+    tx.run_each(&deliveries::FAN_OUT, &[workspace.0.into()], events.iter().map(row))
 }
 
 /// Whether the workspace has an endpoint that is on. The writer of SQLite remembers the answer, so whoever has none pays no statement.

@@ -113,7 +113,9 @@ macro_rules! untouched {
             AND i.found_at = c.created_at AND i.left_at = c.updated_at))
       AND c.number_id IS NULL
       AND NOT EXISTS (SELECT 1 FROM conversations v WHERE v.workspace_id = $1 AND v.contact_id = c.contact_id)
-      AND NOT EXISTS (SELECT 1 FROM enrollments e WHERE e.workspace_id = $1 AND e.contact_id = c.contact_id)
+      AND NOT EXISTS (SELECT 1 FROM runs u WHERE u.workspace_id = $1 AND u.contact_id = c.contact_id)
+      AND NOT EXISTS (SELECT 1 FROM enrollments e
+          WHERE e.workspace_id = $1 AND e.contact_id = c.contact_id AND e.state <> 'active')
       AND NOT EXISTS (SELECT 1 FROM notes n WHERE n.workspace_id = $1 AND n.contact_id = c.contact_id)
       AND NOT EXISTS (SELECT 1 FROM reminders r WHERE r.workspace_id = $1 AND r.contact_id = c.contact_id)
       AND NOT EXISTS (SELECT 1 FROM contact_labels l

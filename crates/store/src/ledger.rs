@@ -130,9 +130,7 @@ pub fn post(tx: &mut Tx<'_>, workspace: WorkspaceId, transfers: &[Transfer], at:
     if usize::try_from(posted).ok() != Some(transfers.len()) {
         return Err(PostError::Mixed { given: transfers.len(), posted });
     }
-    for (account, unit, change) in ledger::changes(transfers) {
-        move_balance(tx, workspace, account, unit, change)?;
-    }
+    move_balances(tx, workspace, &ledger::changes(transfers))?;
     tallies::posted(tx, workspace, transfers, day);
     Ok(true)
 }
@@ -150,18 +148,15 @@ fn posting(transfer: &Transfer) -> [Value; 7] {
     ]
 }
 
-fn move_balance(
-    tx: &mut Tx<'_>,
-    workspace: WorkspaceId,
-    account: Account,
-    unit: Unit,
-    change: i64,
-) -> Result<(), PostError> {
-    let params = [workspace.0.into(), account.word().into(), unit.word().into(), Value::Int(change)];
-    if tx.execute(&MOVE, &params)? == 1 {
-        return Ok(());
+fn move_balances(tx: &mut Tx<'_>, workspace: WorkspaceId, changes: &[(Account, Unit, i64)]) -> Result<(), PostError> {
+    let params = |(account, unit, change): &(Account, Unit, i64)| {
+        [workspace.0.into(), Value::Word(account.word()), Value::Word(unit.word()), Value::Int(*change)]
+    };
+    let moved = tx.execute_all(&MOVE, &changes.iter().map(params).collect::<Vec<_>>())?;
+    match changes.iter().zip(moved).find(|(_, count)| *count != 1) {
+        Some(((account, unit, _), _)) => Err(PostError::Floor { account: account.word(), unit: unit.word() }),
+        None => Ok(()),
     }
-    Err(PostError::Floor { account: account.word(), unit: unit.word() })
 }
 
 /// Opens all accounts of a new workspace at zero.

@@ -44,6 +44,7 @@ pub mod quick_replies;
 pub mod receipts;
 pub mod registrations;
 pub mod reminders;
+pub mod runs;
 pub mod seals;
 pub mod search;
 pub mod sessions;
@@ -112,6 +113,7 @@ const STATEMENTS: &[&[(&str, &Sql)]] = &[
     registrations::ALL,
     reminders::ALL,
     seals::ALL,
+    runs::ALL,
     sessions::ALL,
     search::ALL,
     search::due::ALL,

@@ -362,7 +362,7 @@ pub fn insert(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[Message], now: Ti
         ]
     };
     let shared = [workspace.0.into(), json::micros(now).into()];
-    tx.execute_each(&INSERT, &shared, rows.iter().map(inserted))?;
+    tx.run_each(&INSERT, &shared, rows.iter().map(inserted))?;
     tallies::made(tx, workspace, rows);
     let is_written = |row: &&Message| matches!(row.kind, MessageKind::Inbound | MessageKind::Manual);
     search::add_texts(tx, workspace, &rows.iter().filter(is_written).collect::<Vec<_>>())
@@ -386,7 +386,7 @@ pub fn save_all<'m>(
     for message in messages.clone() {
         tallies::message(tx, workspace, message)?;
     }
-    tx.execute_each(&SAVE, &[workspace.0.into()], messages.into_iter().map(saved)).map(|_| ())
+    tx.run_each(&SAVE, &[workspace.0.into()], messages.into_iter().map(saved))
 }
 
 fn saved(message: &Message) -> [Value; 16] {

@@ -254,6 +254,13 @@ const MIGRATIONS: &[Migration] = &[
             postgres: include_str!("../../../migrations/postgres/0034_names_in_order.sql"),
         },
     },
+    Migration {
+        name: "0035_runs",
+        sql: Sql::Twin {
+            sqlite: include_str!("../../../migrations/sqlite/0035_runs.sql"),
+            postgres: include_str!("../../../migrations/postgres/0035_runs.sql"),
+        },
+    },
 ];
 
 /// What only the program can work out of rows that are there already, by the migration that needs it. It runs once the
@@ -403,6 +410,33 @@ mod tests {
         }
         for (number, migration) in (1..).zip(MIGRATIONS) {
             assert!(migration.name.starts_with(&format!("{number:04}_")), "{} is out of order", migration.name);
+        }
+    }
+
+    /// The database as it was before whatever runs had rows of its own, with one enrollment that runs and one that has ended.
+    const BEFORE_RUNS: Sql = Sql::Same(
+        "DROP TABLE runs;
+        DROP INDEX enrollments_past;
+        CREATE UNIQUE INDEX enrollments_running ON enrollments (workspace_id, contact_id) WHERE state = 'active';
+        CREATE INDEX enrollments_by_workflow ON enrollments (workspace_id, workflow_id) WHERE state = 'active';
+        CREATE INDEX enrollments_by_contact ON enrollments (workspace_id, contact_id, enrollment_id);
+        INSERT INTO enrollments (workspace_id, enrollment_id, contact_id, workflow_id, version, state, number_id, place, field_values,
+            prices, rate_micros, next_step, started_by, started_at)
+        VALUES (1, 10, 2, 7, 1, 'active', 5, '', '', '', 0, 1, '', 0), (1, 11, 3, 7, 1, 'completed', 5, '', '', '', 0, 1, '', 0);
+        DELETE FROM schema_migrations WHERE number >= 35",
+    );
+
+    #[test]
+    fn what_runs_when_runs_get_rows_of_their_own_has_one() {
+        const RUNS: Sql = Sql::Same("SELECT workspace_id, contact_id, enrollment_id, workflow_id FROM runs");
+        for db in testing::databases() {
+            let runs = db.store.write_blocking(Lane::Normal, |tx| {
+                tx.batch(&BEFORE_RUNS)?;
+                apply_list(tx, &MIGRATIONS[..35])?;
+                let rows = tx.query(&RUNS, &[])?;
+                rows.iter().map(|row| Ok([row.int(0)?, row.int(1)?, row.int(2)?, row.int(3)?])).collect()
+            });
+            assert_eq!(runs.map_err(|error: DbError| error.to_string()), Ok(vec![[1, 2, 10, 7]]), "{}", db.name);
         }
     }
 

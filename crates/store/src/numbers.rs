@@ -92,8 +92,9 @@ static FIND_ROUTE: Sql = Sql::Same(
 
 static RUNNING: Sql = Sql::Same(
     "
-    SELECT enrollment_id FROM enrollments
-    WHERE workspace_id = $1 AND number_id = $2 AND state = 'active' ORDER BY contact_id LIMIT $3",
+    SELECT r.enrollment_id FROM runs r
+    JOIN enrollments e ON e.workspace_id = r.workspace_id AND e.enrollment_id = r.enrollment_id
+    WHERE r.workspace_id = $1 AND e.number_id = $2 ORDER BY r.contact_id LIMIT $3",
 );
 
 static PACE: Sql = Sql::Same(
@@ -217,12 +218,12 @@ pub fn pace(tx: &mut Tx<'_>, workspace: WorkspaceId, number: &Number) -> Result<
         number.day_count.into(),
         number.used_at.map(json::micros).into(),
     ];
-    tx.execute(&PACE, &params).map(|_| ())
+    tx.run(&PACE, &params)
 }
 
 /// Counts contacts that were assigned to a number.
 pub fn load(tx: &mut Tx<'_>, workspace: WorkspaceId, number: NumberId, contacts: i64) -> Result<(), DbError> {
-    tx.execute(&LOAD, &[workspace.0.into(), number.0.into(), contacts.into()]).map(|_| ())
+    tx.run(&LOAD, &[workspace.0.into(), number.0.into(), contacts.into()])
 }
 
 /// Overwrites a number's state and pace, with which it goes on at once if it is another; false if there is no such number.

@@ -14,7 +14,7 @@ pub mod recount;
 
 use std::collections::{BTreeMap, HashMap};
 
-use domain::ids::{CarrierId, WorkflowId, WorkspaceId};
+use domain::ids::{CarrierId, NumberId, WorkflowId, WorkspaceId};
 use domain::ledger::{Amounts, Cause, Reason, Transfer, Unit};
 use domain::message::MessageState;
 use domain::money::Micros;
@@ -28,6 +28,7 @@ use serde::Serialize;
 use self::pending::{Book, Changed, Posted, day_of};
 use crate::enrollments::Enrollment;
 use crate::messages::Message;
+use crate::workspaces::Workspace;
 use crate::{DbError, Read, Row, Sql, Tx, json};
 
 pub use self::fill::take_again;
@@ -228,6 +229,20 @@ pub(crate) fn of_workflows(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[Enro
     tx.pending().book(workspace).workflows.extend(of);
 }
 
+/// Notes the workspace's clock, as its row is read.
+pub fn on_clock_of(tx: &mut Tx<'_>, workspace: &Workspace) {
+    let book = tx.pending().book(workspace.id);
+    if book.zone.is_none() {
+        book.zone = Zone::named(&workspace.zone).ok();
+    }
+}
+
+/// Notes which carriers numbers send by.
+pub fn carried_by<'c>(tx: &mut Tx<'_>, workspace: WorkspaceId, of: impl IntoIterator<Item = (NumberId, &'c str)>) {
+    let of = of.into_iter().map(|(number, carrier)| (number.0, account(carrier)));
+    tx.pending().book(workspace).accounts.extend(of);
+}
+
 /// Messages were made. Until then they were nothing, which counts as nothing, as what is queued does.
 pub(crate) fn made(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[Message]) {
     let book = tx.pending().book(workspace);
@@ -306,7 +321,7 @@ fn put<'k>(
     if rows.is_empty() {
         return Ok(());
     }
-    tx.execute(&WRITE, &[workspace.0.into(), json::text(&rows)?.into()]).map(|_| ())
+    tx.run(&WRITE, &[workspace.0.into(), json::text(&rows)?.into()])
 }
 
 /// Turns messages and transfers into counts.
@@ -327,7 +342,9 @@ fn settle(tx: &mut Tx<'_>, book: &mut Book) -> Result<(), DbError> {
         let count = Count { count: 1, segments: 0, amounts };
         book.add(day, (workflow, i64::from(cause.step)), What::Moved(reason), count);
     }
-    let accounts = accounts_of(tx, book.workspace, &book.numbers())?;
+    let unknown = accounts_of(tx, book.workspace, &book.numbers())?;
+    book.accounts.extend(unknown);
+    let accounts = std::mem::take(&mut book.accounts);
     for (_, changed) in std::mem::take(&mut book.changed) {
         settle_message(book, &changed, &workflows);
         settle_leg(book, &changed, &accounts);
@@ -350,7 +367,7 @@ fn settle_message(book: &mut Book, changed: &Changed, workflows: &FxHashMap<i64,
 }
 
 /// What was carried counts for the workspace alone, by country and account.
-fn settle_leg(book: &mut Book, changed: &Changed, accounts: &HashMap<i64, Option<CarrierId>>) {
+fn settle_leg(book: &mut Book, changed: &Changed, accounts: &FxHashMap<i64, Option<CarrierId>>) {
     let Some(([before, after], country)) = changed.carried() else { return };
     let account = accounts.get(&changed.number.0).copied().flatten();
     let day = day_of(book.zone.as_ref(), changed.at);

@@ -98,7 +98,7 @@ static INSERT_STEP: Sql = Sql::Same(
 
 static ACTIVE: Sql = Sql::Same(
     "
-    SELECT workflow_id, COUNT(*) FROM enrollments WHERE workspace_id = $1 AND state = 'active' GROUP BY workflow_id",
+    SELECT workflow_id, COUNT(*) FROM runs WHERE workspace_id = $1 GROUP BY workflow_id",
 );
 
 static NAMED: Sql = Sql::Same(
@@ -129,9 +129,10 @@ static TEXTS: Sql = Sql::Same(
 static RUNNING: Sql = Sql::Same(
     "
     SELECT e.enrollment_id, e.prices, e.next_step, m.state
-    FROM enrollments e
+    FROM runs r
+    JOIN enrollments e ON e.workspace_id = r.workspace_id AND e.enrollment_id = r.enrollment_id
     LEFT JOIN messages m ON m.workspace_id = e.workspace_id AND m.message_id = e.message_id
-    WHERE e.workspace_id = $1 AND e.workflow_id = $2 AND e.state = 'active'",
+    WHERE r.workspace_id = $1 AND r.workflow_id = $2",
 );
 
 /// Every statement of this file, for the test that prepares them on both databases.

@@ -57,7 +57,7 @@ static LOCK: Sql = Sql::Twin {
 
 static RUNNING: Sql = Sql::Same(
     "
-    SELECT enrollment_id FROM enrollments WHERE workspace_id = $1 AND state = 'active' ORDER BY contact_id LIMIT $2",
+    SELECT enrollment_id FROM runs WHERE workspace_id = $1 ORDER BY contact_id LIMIT $2",
 );
 
 static PAGE: Sql = Sql::Same(concat!(
@@ -196,7 +196,7 @@ pub fn suspend(tx: &mut Tx<'_>, id: WorkspaceId, suspended: Option<&Suspension>)
 
 /// Remembers until when the workspace's pace is used up.
 pub fn pace(tx: &mut Tx<'_>, id: WorkspaceId, until: Timestamp) -> Result<(), DbError> {
-    tx.execute(&PACE, &[id.0.into(), json::micros(until).into()]).map(|_| ())
+    tx.run(&PACE, &[id.0.into(), json::micros(until).into()])
 }
 
 /// How many nodes can serve one database at once.

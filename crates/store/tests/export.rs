@@ -6,7 +6,7 @@ use store::export::PARTS;
 use store::{Sql, testing};
 
 /// Tables of which nothing is exported.
-const TABLES: [(&str, &str); 31] = [
+const TABLES: [(&str, &str); 32] = [
     ("answers", "answers to repeated requests, for a day"),
     ("bulk_parts", "what was shown before a start, of which `jobs` and `enrollments` tell"),
     ("bulk_quotes", "the same"),
@@ -28,6 +28,7 @@ const TABLES: [(&str, &str); 31] = [
     ("parked_receipts", "what nobody claimed yet"),
     ("plans", "of the server; the workspace's own is in `periods`"),
     ("quotes", "for a quarter of an hour"),
+    ("runs", "what runs, of `enrollments`"),
     ("schema_migrations", "of the server"),
     ("self_checks", "of the server"),
     ("sessions", "who is signed in, with secrets"),

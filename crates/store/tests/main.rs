@@ -16,6 +16,8 @@ mod mishaps;
 mod open;
 mod parity;
 mod plans;
+mod runs;
+mod sent;
 mod sharding;
 mod statements;
 mod statistics;

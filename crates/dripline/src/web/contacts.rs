@@ -23,7 +23,7 @@ use engine::contacts::list::{Counted, Filter, Listed, Sort, Standing};
 use engine::contacts::{ContactError, NewContact};
 use engine::views::Place;
 use serde::Deserialize;
-use store::{DbError, contacts, enrollments, labels, suppressions};
+use store::{DbError, contacts, labels, runs, suppressions};
 
 use self::asked::{ACTIVITIES, Asked, HISTORIES};
 use super::answer::{Done, html, refused};
@@ -315,7 +315,7 @@ async fn lines(parts: &Parts, viewer: &Viewer, rows: Vec<contacts::Contact>) -> 
     let ids: Vec<ContactId> = rows.iter().map(|row| row.id).collect();
     let hashes: Vec<i64> = rows.iter().map(|row| row.phone_hash).collect();
     let read = parts.engine.read::<_, DbError, _>(move |db| {
-        let running = enrollments::running_of(db, workspace, &ids)?;
+        let running = runs::of(db, workspace, &ids)?;
         let lists = suppressions::of(db, workspace, &hashes)?;
         let tags = labels::of_contacts(db, workspace, &ids)?;
         let places = contacts::list::fitting(db, workspace, &ids, contacts::list::Must::default(), None)?;

@@ -9,9 +9,9 @@ use domain::access::Permission;
 use domain::enrollment::EnrollmentState;
 use domain::ids::{ContactId, EnrollmentId};
 use domain::ledger::Amounts;
-use store::DbError;
-use store::enrollments::{self, Enrollment};
+use store::enrollments::Enrollment;
 use store::workflows::Workflow;
+use store::{DbError, runs};
 
 use super::answer::{Done, html};
 use super::asked::Asker;
@@ -128,7 +128,7 @@ async fn remove(
 async fn of_contact(State(parts): State<Parts>, viewer: Viewer, Id(contact): Id<ContactId>) -> Result<Response, Wrong> {
     viewer.actor.need(Permission::Enroll)?;
     let workspace = viewer.actor.workspace();
-    let running = parts.engine.read::<_, DbError, _>(move |read| enrollments::running_of(read, workspace, &[contact]));
+    let running = parts.engine.read::<_, DbError, _>(move |read| runs::of(read, workspace, &[contact]));
     let running = running.await?.into_iter().next().ok_or_else(|| Wrong::not_found("a running enrollment"))?;
     Ok(Redirect::to(&format!("/enrollments/{}/remove", running.id)).into_response())
 }

@@ -57,6 +57,12 @@ pub enum Fault {
         /// How many.
         count: i64,
     },
+    /// A contact is not in the workflow that it runs through, or is in one that it does not: a reply would end the wrong one, or none.
+    #[error("{enrollment}: it runs and its contact is in no workflow, or the other way round")]
+    Run {
+        /// Which enrollment.
+        enrollment: EnrollmentId,
+    },
     /// A transfer that nothing caused.
     #[error(
         "a {reason} of {amount} {unit} names {subject}, which is no enrollment, no charged message, no period and no payment"
@@ -202,6 +208,7 @@ impl Fault {
             Self::Kind { .. } => "kind",
             Self::Period { .. } => "period",
             Self::Payment { .. } => "payment",
+            Self::Run { .. } => "run",
             Self::Stray { .. } => "stray",
             Self::Unreadable { .. } => "unreadable",
             Self::Charge { .. } => "charge",

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use store::contacts::Contact;
 use store::labels::Label;
 use store::reminders::Reminder;
-use store::{Read, contacts, enrollments, labels, merges, reminders, suppressions};
+use store::{Read, contacts, enrollments, labels, merges, reminders, runs, suppressions};
 
 use super::{MAX_NUMBERS, MergeError};
 use crate::enrolling::unsent;
@@ -155,7 +155,7 @@ fn numbers<'c>(
     let hashes: Vec<i64> = of.clone().map(|contact| contact.phone_hash).collect();
     let lists = suppressions::of(db, workspace, &hashes)?;
     let mut running = Vec::new();
-    for row in enrollments::running_of(db, workspace, &ids)? {
+    for row in runs::of(db, workspace, &ids)? {
         if let Some(found) = enrollments::find(db, workspace, row.id)? {
             let unsent = unsent(db, workspace, &found)?;
             let run = Run { enrollment: row.id, workflow: row.workflow, next_step: row.next_step, unsent };

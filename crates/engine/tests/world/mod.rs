@@ -179,6 +179,9 @@ impl World {
         let drifted = move |db: &store::Read<'_>| store::conversations::list::drifted(db, workspace);
         let drifted = self.engine.store().read::<_, DbError, _>(drifted).await.unwrap();
         assert!(drifted.is_empty(), "the list of conversations does not show what is: {drifted:?}");
+        let drifted = move |db: &store::Read<'_>| store::runs::drifted(db, workspace);
+        let drifted = self.engine.store().read::<_, DbError, _>(drifted).await.unwrap();
+        assert!(drifted.is_empty(), "who is in which workflow is not what runs: {drifted:?}");
         let stats = self.simulator.stats().unwrap();
         assert!(stats.most_per_attempt <= 1, "an attempt was delivered {} times", stats.most_per_attempt);
     }

@@ -74,8 +74,7 @@ static NEWEST: Sql = Sql::Same(
 
 static RUNNING: Sql = Sql::Same(
     "
-    SELECT contact_id FROM enrollments
-    WHERE workspace_id = $1 AND state = 'active' AND contact_id < $2 ORDER BY contact_id DESC LIMIT $3",
+    SELECT contact_id FROM runs WHERE workspace_id = $1 AND contact_id < $2 ORDER BY contact_id DESC LIMIT $3",
 );
 
 static LISTED: Sql = Sql::Same(
@@ -98,7 +97,7 @@ static LABELLED: Sql = Sql::Same(
 
 static RUNNING_IN: Sql = Sql::Same(
     "
-    SELECT contact_id FROM enrollments WHERE workspace_id = $1 AND workflow_id = $2 AND state = 'active' LIMIT $3",
+    SELECT contact_id FROM runs WHERE workspace_id = $1 AND workflow_id = $2 LIMIT $3",
 );
 
 static ENDED_IN: Sql = Sql::Same(
@@ -142,8 +141,8 @@ static SILENT: Sql = Sql::Same(
 macro_rules! must {
     () => {
         "c.deleted_at IS NULL
-          AND ($3 <> 'in_workflow' OR EXISTS (SELECT 1 FROM enrollments e
-              WHERE e.workspace_id = $1 AND e.contact_id = c.contact_id AND e.state = 'active'))
+          AND ($3 <> 'in_workflow' OR EXISTS (SELECT 1 FROM runs r
+              WHERE r.workspace_id = $1 AND r.contact_id = c.contact_id))
           AND ($3 <> 'never_texted' OR NOT EXISTS (SELECT 1 FROM conversations v
               WHERE v.workspace_id = $1 AND v.contact_id = c.contact_id AND v.last_outbound_at IS NOT NULL))
           AND ($3 IN ('', 'in_workflow', 'never_texted') OR EXISTS (SELECT 1 FROM suppressions s
@@ -153,11 +152,16 @@ macro_rules! must {
               WHERE l.workspace_id = $1 AND l.contact_id = c.contact_id AND l.label_id = $5))
           AND ($11 = 0 OR EXISTS (SELECT 1 FROM contact_labels l
               WHERE l.workspace_id = $1 AND l.contact_id = c.contact_id AND l.label_id = $11))
-          AND ($6 = 0 OR EXISTS (SELECT 1 FROM enrollments e
-              WHERE e.workspace_id = $1 AND e.contact_id = c.contact_id AND e.workflow_id = $6
-                AND ($7 = 0 OR e.state = 'active')))
-          AND ($8 = 0 OR NOT EXISTS (SELECT 1 FROM enrollments e
-              WHERE e.workspace_id = $1 AND e.contact_id = c.contact_id AND e.workflow_id = $8))
+          AND ($6 = 0
+            OR EXISTS (SELECT 1 FROM runs r
+              WHERE r.workspace_id = $1 AND r.contact_id = c.contact_id AND r.workflow_id = $6)
+            OR ($7 = 0 AND EXISTS (SELECT 1 FROM enrollments e
+              WHERE e.workspace_id = $1 AND e.workflow_id = $6 AND e.contact_id = c.contact_id AND e.state <> 'active')))
+          AND ($8 = 0
+            OR NOT EXISTS (SELECT 1 FROM runs r
+              WHERE r.workspace_id = $1 AND r.contact_id = c.contact_id AND r.workflow_id = $8)
+            AND NOT EXISTS (SELECT 1 FROM enrollments e
+              WHERE e.workspace_id = $1 AND e.workflow_id = $8 AND e.contact_id = c.contact_id AND e.state <> 'active'))
           AND ($9 = 0 OR EXISTS (SELECT 1 FROM conversations v
               WHERE v.workspace_id = $1 AND v.contact_id = c.contact_id AND v.last_at >= $9))
           AND ($10 = 0 OR NOT EXISTS (SELECT 1 FROM conversations v

@@ -215,8 +215,8 @@ static DRIFTED: Sql = Sql::Same(
         c.deleted_at IS NOT NULL
         OR v.side <> CASE WHEN m.kind = 'inbound' THEN 'in' ELSE 'out' END
         OR COALESCE(v.enrollment_id, 0) <> COALESCE((
-            SELECT e.enrollment_id FROM enrollments e
-            WHERE e.workspace_id = v.workspace_id AND e.contact_id = v.contact_id AND e.state = 'active'), 0)
+            SELECT r.enrollment_id FROM runs r
+            WHERE r.workspace_id = v.workspace_id AND r.contact_id = v.contact_id), 0)
         OR v.opted_out <> (
             SELECT COUNT(*) FROM suppressions s
             WHERE s.workspace_id = v.workspace_id AND s.phone_hash = c.phone_hash AND s.kind = 'opted_out'

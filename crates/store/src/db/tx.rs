@@ -263,6 +263,52 @@ impl<'a> Tx<'a> {
         })
     }
 
+    /// Runs a statement that writes once for each of these parameters, in their order; answers how many rows each changed.
+    pub fn execute_all(&mut self, sql: &Sql, all: &[impl AsRef<[Value]>]) -> Result<Vec<u64>, DbError> {
+        all.iter().try_for_each(|params| self.check(params.as_ref()))?;
+        self.note(match &self.on {
+            On::Sqlite(connection) => {
+                all.iter().map(|params| sqlite::execute(connection, sql.sqlite(), params.as_ref())).collect()
+            }
+            On::Postgres(session) => {
+                let all: Vec<_> = all.iter().map(|params| Param::each(params.as_ref())).collect();
+                session.execute_all(sql.postgres(), &all)
+            }
+        })
+    }
+
+    /// Runs a statement that writes, of which nobody needs the answer. On PostgreSQL it goes with the next statement that is waited for, or
+    /// with the commit, on the same journey; if it fails, that one fails as it did. Not for what may fail by a constraint that the caller looks for.
+    pub fn run(&mut self, sql: &Sql, params: &[Value]) -> Result<(), DbError> {
+        match &self.on {
+            On::Sqlite(_) => self.execute(sql, params).map(|_| ()),
+            On::Postgres(session) => {
+                self.check(params)?;
+                self.note(session.send(sql.postgres(), &Param::each(params)))
+            }
+        }
+    }
+
+    /// Runs a statement for many rows, as [`Each`] says, of which nobody needs the answer: see [`Tx::run`].
+    pub fn run_each<const N: usize>(
+        &mut self,
+        each: &Each<N>,
+        shared: &[Value],
+        rows: impl IntoIterator<Item = impl Borrow<[Value; N]>>,
+    ) -> Result<(), DbError> {
+        match &self.on {
+            On::Sqlite(_) => self.execute_each(each, shared, rows).map(|_| ()),
+            On::Postgres(session) => {
+                self.check(shared)?;
+                let rows: Vec<_> = rows.into_iter().collect();
+                self.note(
+                    columns(shared, &rows)
+                        .and_then(|params| params.map_or(Ok(()), |params| session.send(each.0.postgres(), &params))),
+                )
+            }
+        }
+    }
+
     /// Runs a statement that writes and answers rows (`RETURNING`), in no order that one may rely on.
     pub fn query_write(&mut self, sql: &Sql, params: &[Value]) -> Result<Vec<Row>, DbError> {
         self.collect(sql, params, Intent::Write)

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::ids::{EnrollmentId, MessageId, NumberId, WorkspaceId};
+use domain::ids::{CarrierId, EnrollmentId, MessageId, NumberId, WorkspaceId};
 use domain::ledger::Transfer;
 use domain::message::{MessageKind, MessageState};
 use domain::tally::{Count, Leg, What};
@@ -71,6 +71,8 @@ pub(super) struct Book {
     pub(super) seen: FxHashMap<MessageId, MessageState>,
     /// Of which workflows enrollments are, as far as the transaction has read them.
     pub(super) workflows: FxHashMap<i64, i64>,
+    /// Which accounts carry for numbers, as far as the transaction knows; none where it is the installation's own.
+    pub(super) accounts: FxHashMap<i64, Option<CarrierId>>,
     pub(super) changed: BTreeMap<MessageId, Changed>,
     pub(super) posted: Vec<Posted>,
     pub(super) rows: FxHashMap<Place, Count>,
@@ -89,6 +91,7 @@ impl Pending {
                 zone: None,
                 seen: FxHashMap::default(),
                 workflows: FxHashMap::default(),
+                accounts: FxHashMap::default(),
                 changed: BTreeMap::new(),
                 posted: Vec::new(),
                 rows: FxHashMap::default(),
@@ -139,10 +142,11 @@ impl Book {
         all
     }
 
-    /// Numbers whose accounts must be known to count what was carried.
+    /// Numbers whose accounts must be known to count what was carried, and are not.
     pub(super) fn numbers(&self) -> Vec<i64> {
         let carried = self.changed.values().filter(|changed| changed.carried().is_some());
-        let mut all: Vec<i64> = carried.map(|changed| changed.number.0).collect();
+        let numbers = carried.map(|changed| changed.number.0);
+        let mut all: Vec<i64> = numbers.filter(|number| !self.accounts.contains_key(number)).collect();
         all.sort_unstable();
         all.dedup();
         all

@@ -46,3 +46,32 @@ impl Server {
         Ok(!self.session.query(text, &Param::each(&[Value::from(name)]), Intent::Read)?.is_empty())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_kept_of_a_transaction_that_could_not_begin() {
+        let address = std::env::var("DRIPLINE_TEST_POSTGRES").unwrap().parse().unwrap();
+        let session = Server::connect(&address).unwrap().session;
+        session.control("CREATE TEMP TABLE kept (id BIGINT)").unwrap();
+        let count = || session.query("SELECT COUNT(*) FROM kept", &[], Intent::Read).unwrap()[0].int(0).unwrap();
+        let insert = "INSERT INTO kept VALUES (1)";
+        let ways: [&dyn Fn() -> Result<(), DbError>; 4] = [
+            &|| session.send(insert, &[]),
+            &|| session.execute(insert, &[]).map(drop),
+            &|| session.execute_all(insert, &[Vec::new(), Vec::new()]).map(drop),
+            &|| session.batch(insert),
+        ];
+        for (place, way) in ways.iter().enumerate() {
+            session.begin("BEGIN NONSENSE").unwrap();
+            assert!(way().is_err(), "{place}");
+            assert_eq!(count(), 0, "{place}");
+        }
+        session.begin("BEGIN").unwrap();
+        session.send(insert, &[]).unwrap();
+        assert_eq!(count(), 1, "what could begin goes on");
+        session.control("ROLLBACK").unwrap();
+    }
+}

@@ -108,6 +108,38 @@ impl ToSql for Param<'_> {
     to_sql_checked!();
 }
 
+/// A parameter as it goes over the line, for a statement that outlives what it was given.
+#[derive(Debug)]
+pub(super) struct Encoded(Option<BytesMut>);
+
+/// The same parameters, encoded.
+pub(super) fn encoded(params: &[Param<'_>]) -> Result<Vec<Encoded>, DbError> {
+    let encode = |param: &Param<'_>| {
+        let mut bytes = BytesMut::new();
+        match param.to_sql(&param.declared(), &mut bytes) {
+            Ok(IsNull::No) => Ok(Encoded(Some(bytes))),
+            Ok(IsNull::Yes) => Ok(Encoded(None)),
+            Err(cause) => Err(DbError::Other(cause)),
+        }
+    };
+    params.iter().map(encode).collect()
+}
+
+impl ToSql for Encoded {
+    fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        Ok(self.0.as_ref().map_or(IsNull::Yes, |bytes| {
+            out.extend_from_slice(bytes);
+            IsNull::No
+        }))
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        Param::accepts(ty)
+    }
+
+    to_sql_checked!();
+}
+
 /// The cell in a row's column. Small integers widen, a boolean is 0 or 1; what the face does not
 /// offer (numeric, timestamps, jsonb) fails when it is read: the statement must cast it.
 pub(super) fn cell(row: &Row, place: usize) -> Result<Cell, DbError> {

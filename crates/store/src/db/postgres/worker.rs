@@ -4,7 +4,8 @@
 //! |---|---|
 //! | serialization failure or deadlock (40001, 40P01), also at `COMMIT` | rolled back, run again after a pause |
 //! | connection lost before `COMMIT` was sent | nothing was kept: run again on a new connection |
-//! | connection lost after `COMMIT` was sent | `CommitUnknown`: only the caller can find out |
+//! | connection lost after `COMMIT` was sent, and what went with it | `CommitUnknown`: only the caller can find out |
+//! | an error before `COMMIT` in what went with it | nothing was kept: as if it had come before |
 //! | no connection to be had | tried again for some seconds, then `Unavailable` |
 
 use std::rc::Rc;
@@ -112,7 +113,7 @@ impl Worker {
             Access::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
             Access::Write => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
         };
-        if let Err(error) = session.control(begin) {
+        if let Err(error) = session.begin(begin) {
             return again_or_failed(error);
         }
         let mut tx = Tx::new(On::Postgres(session));
@@ -125,10 +126,19 @@ impl Worker {
             }
             Some(Failure::Final) | None => {}
         }
+        // Nothing was done in this transaction: if the connection is lost, nothing was kept.
+        if verdict == Verdict::Commit
+            && session.is_unheard()
+            && let Err(error) = session.flush()
+        {
+            return again_or_failed(error);
+        }
         match (verdict, self.access) {
             (Verdict::Commit, Access::Write) => match session.control("COMMIT") {
                 Ok(()) => End::Done,
-                Err(DbError::Unavailable(cause)) => End::Failed(DbError::CommitUnknown(cause)),
+                Err(DbError::Unavailable(cause)) if !session.has_failed_before() => {
+                    End::Failed(DbError::CommitUnknown(cause))
+                }
                 Err(error) => again_or_failed(error),
             },
             // The job has its answer; a connection that cannot even roll back keeps nothing.

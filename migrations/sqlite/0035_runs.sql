@@ -1,0 +1,24 @@
+-- Who is in which workflow: a row for each enrollment that runs, from its start to its end. What runs is found by these rows and not by indexes
+-- over enrollments: PostgreSQL writes each index entry of an enrollment anew with every claim and every settling.
+CREATE TABLE runs (
+    workspace_id BIGINT NOT NULL,
+    contact_id BIGINT NOT NULL,
+    enrollment_id BIGINT NOT NULL,
+    workflow_id BIGINT NOT NULL,
+    -- One at a time.
+    PRIMARY KEY (workspace_id, contact_id)
+) WITHOUT ROWID;
+INSERT INTO runs (workspace_id, contact_id, enrollment_id, workflow_id)
+SELECT workspace_id, contact_id, enrollment_id, workflow_id FROM enrollments WHERE state = 'active' ORDER BY workspace_id, contact_id;
+CREATE INDEX runs_by_workflow ON runs (workspace_id, workflow_id, enrollment_id);
+DROP INDEX enrollments_running;
+DROP INDEX enrollments_by_workflow;
+DROP INDEX enrollments_by_contact;
+-- Written once, when an enrollment ends.
+CREATE INDEX enrollments_past ON enrollments (workspace_id, contact_id, enrollment_id) WHERE state <> 'active';
+
+INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+    ('runs', 'runs', '1000000 100000 1'),
+    ('runs', 'runs_by_workflow', '1000000 100000 10000 1 1'),
+    ('enrollments', 'enrollments_past', '1000000 100000 10 1');
+ANALYZE sqlite_schema;
