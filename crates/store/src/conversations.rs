@@ -64,7 +64,7 @@ static TOUCH: Each<6> = Each(Sql::Twin {
 });
 
 /// For those who have no conversation yet, or probably none; one that is there is passed over on SQLite, and moved on PostgreSQL, where
-/// another transaction may open it meanwhile. Rows go in the order of keys. A deleted contact gets none. Whoever ends what runs meanwhile
+/// another transaction may open it meanwhile, and nobody asks which were written. Rows go in the order of keys. A deleted contact gets none. Whoever ends what runs meanwhile
 /// finds no row to say so in, so what runs is locked, here or before, until the row is there to be seen: one of the two sees the other.
 static OPEN: Each<7> = Each(Sql::Twin {
     sqlite: "
@@ -95,8 +95,7 @@ static OPEN: Each<7> = Each(Sql::Twin {
             last_at = excluded.last_at, last_message_id = excluded.last_message_id, side = excluded.side,
             last_inbound_at = COALESCE(excluded.last_inbound_at, conversations.last_inbound_at),
             last_outbound_at = COALESCE(excluded.last_outbound_at, conversations.last_outbound_at),
-            unread = conversations.unread + excluded.unread
-        RETURNING contact_id",
+            unread = conversations.unread + excluded.unread",
 });
 
 static TOUCH_LABELS: Sql = Sql::Twin {
