@@ -105,10 +105,39 @@ static ENDED_IN: Sql = Sql::Same(
     SELECT contact_id FROM enrollments WHERE workspace_id = $1 AND workflow_id = $2 AND state <> 'active' LIMIT $3",
 );
 
-static MOVED: Sql = Sql::Same(
-    "
-    SELECT contact_id FROM conversations WHERE workspace_id = $1 AND last_at >= $2 LIMIT $3",
-);
+/// Of every conversation, by the three indexes that hold each of them once.
+macro_rules! of_conversations {
+    ($columns:literal, $where:literal) => {
+        concat!(
+            "SELECT * FROM (SELECT ",
+            $columns,
+            " FROM conversations
+                WHERE workspace_id = $1 AND side = 'in' AND opted_out = 0 AND ",
+            $where,
+            ") AS a
+            UNION ALL
+            SELECT * FROM (SELECT ",
+            $columns,
+            " FROM conversations
+                WHERE workspace_id = $1 AND side = 'out' AND opted_out = 0 AND ",
+            $where,
+            ") AS b
+            UNION ALL
+            SELECT * FROM (SELECT ",
+            $columns,
+            " FROM conversations
+                WHERE workspace_id = $1 AND opted_out = 1 AND ",
+            $where,
+            ") AS c"
+        )
+    };
+}
+
+static MOVED: Sql = Sql::Same(concat!(
+    "SELECT t.contact_id FROM (",
+    of_conversations!("contact_id", "last_at >= $2 LIMIT $3"),
+    ") AS t LIMIT $3"
+));
 
 /// That a key is its contact's still ([`by_name`]) is not asked here: PostgreSQL would take it for another way to join, and read all contacts.
 static BY_NAME: Sql = Sql::Same(
@@ -120,12 +149,14 @@ static BY_NAME: Sql = Sql::Same(
     ORDER BY w.word, w.contact_id LIMIT $5",
 );
 
-static BY_ACTIVITY: Sql = Sql::Same(
-    "
-    SELECT contact_id, last_at FROM conversations
-    WHERE workspace_id = $1 AND (last_at, contact_id) < ($2, $3)
-    ORDER BY last_at DESC, contact_id DESC LIMIT $4",
-);
+static BY_ACTIVITY: Sql = Sql::Same(concat!(
+    "SELECT t.contact_id, t.last_at FROM (",
+    of_conversations!(
+        "contact_id, last_at",
+        "(last_at, contact_id) < ($2, $3) ORDER BY last_at DESC, contact_id DESC LIMIT $4"
+    ),
+    ") AS t ORDER BY t.last_at DESC, t.contact_id DESC LIMIT $4"
+));
 
 static SILENT: Sql = Sql::Same(
     "

@@ -4,11 +4,13 @@
 //! by label walks the label's index, one by user the user's; what is asked besides is looked at row by row. Counts stop at
 //! [`MOST_COUNTED`]: nobody works through more, and an exact count of all costs as much as reading them.
 
+use std::cmp::Reverse;
+
 use domain::ids::{ContactId, EnrollmentId, LabelId, MessageId, UserId, WorkspaceId};
 use jiff::Timestamp;
 
 use crate::json;
-use crate::{DbError, Read, Row, Sql};
+use crate::{DbError, Read, Row, Sql, Value};
 
 /// Where counting stops.
 pub const MOST_COUNTED: i64 = 1_000;
@@ -151,7 +153,6 @@ macro_rules! in_state {
     };
 }
 
-static PAGE: Sql = of_state!("v.last_at > -1");
 static PAGE_UNREAD: Sql = of_state!("v.unread > 0");
 static PAGE_UNREPLIED: Sql = of_state!("v.side = 'in' AND v.opted_out = 0");
 static PAGE_AWAITING: Sql = of_state!("v.side = 'out' AND v.opted_out = 0");
@@ -230,7 +231,6 @@ static DRIFTED: Sql = Sql::Same(
 
 /// Every statement of this file, for the test that prepares them on both databases.
 pub(crate) const ALL: &[(&str, &Sql)] = &[
-    ("conversations::list::PAGE", &PAGE),
     ("conversations::list::PAGE_UNREAD", &PAGE_UNREAD),
     ("conversations::list::PAGE_UNREPLIED", &PAGE_UNREPLIED),
     ("conversations::list::PAGE_AWAITING", &PAGE_AWAITING),
@@ -280,7 +280,7 @@ pub fn page(
             params.extend([assignee.0.into(), standing.word().into()]);
             &PAGE_ASSIGNED
         }
-        (None, None, Standing::All) => &PAGE,
+        (None, None, Standing::All) => return page_of_all(db, &params, limit),
         (None, None, Standing::Unread) => &PAGE_UNREAD,
         (None, None, Standing::Unreplied) => &PAGE_UNREPLIED,
         (None, None, Standing::Awaiting) => &PAGE_AWAITING,
@@ -288,6 +288,19 @@ pub fn page(
         (None, None, Standing::OptedOut) => &PAGE_OPTED_OUT,
     };
     db.query(statement, &params)?.iter().map(line).collect()
+}
+
+/// The same of all conversations: each is in one of three lists, whose first ones are merged.
+fn page_of_all(db: &Read<'_>, params: &[Value], limit: i64) -> Result<Vec<Conversation>, DbError> {
+    let mut all = Vec::new();
+    for part in [&PAGE_UNREPLIED, &PAGE_AWAITING, &PAGE_OPTED_OUT] {
+        for row in db.query(part, params)? {
+            all.push(line(&row)?);
+        }
+    }
+    all.sort_unstable_by_key(|one| Reverse((one.last_at, one.contact)));
+    all.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(all)
 }
 
 /// How many conversations each filter has, at most [`MOST_COUNTED`].
