@@ -32,7 +32,10 @@ const WARM: Duration = Duration::from_secs(4);
 /// When each workspace was claimed for first after a time.
 static AFTER: Sql = Sql::Same(
     "
-    SELECT workspace_id, MIN(claimed_at) FROM messages WHERE claimed_at > $1 GROUP BY workspace_id",
+    SELECT t.workspace_id, MIN(t.claimed_at) FROM (
+        SELECT workspace_id, claimed_at FROM messages
+        UNION ALL SELECT workspace_id, claimed_at FROM enrollments) AS t
+    WHERE t.claimed_at > $1 GROUP BY t.workspace_id",
 );
 
 fn setting(name: &str, usual: usize) -> usize {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
-use domain::ids::{ContactId, WorkflowId, WorkspaceId};
+use domain::ids::{ContactId, MessageId, WorkflowId, WorkspaceId};
 use domain::registration::Registration;
 use engine::bulk::Selection;
 use engine::{Actor, Engine};
@@ -103,9 +103,10 @@ pub(crate) async fn serve(folder: &Path) {
         backlog(engine, &actor, workflow, first..first + texts).await;
         first += texts;
         let now = engine.now();
-        let due =
-            looked(engine, move |db| claims::due_workspaces(db, now, 100).map(|found| assert!(!found.is_empty())));
-        let next = looked(engine, |db| claims::next_due(db).map(|found| assert!(found.is_some())));
+        let due = looked(engine, move |db| {
+            claims::due_workspaces(db, now, MessageId(0), 100).map(|found| assert!(!found.is_empty()))
+        });
+        let next = looked(engine, |db| claims::next_due(db).map(|(found, _)| assert!(found.is_some())));
         let before = memory::megabytes("self", "VmRSS");
         memory::forget_peak();
         let speed = drain::drain(engine, &sink, texts).await;

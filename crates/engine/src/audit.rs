@@ -30,7 +30,7 @@ use store::ledger::audit::{
     self, AuditedEnrollment, AuditedMessage, AuditedPayment, AuditedPeriod, Kind, Moved, Stray,
 };
 use store::ledger::{self, Balance, Flow};
-use store::{DbError, Read, runs};
+use store::{DbError, Read, on_the_way, runs};
 
 pub use self::fault::Fault;
 use crate::engine::Engine;
@@ -95,6 +95,9 @@ fn verify(read: &Read<'_>, workspace: WorkspaceId) -> Result<LedgerReport, DbErr
     tallies::check(&mut report, read, workspace)?;
     for enrollment in runs::drifted(read, workspace)? {
         report.add(Fault::Run { enrollment });
+    }
+    for enrollment in on_the_way::drifted(read, workspace)? {
+        report.add(Fault::OnTheWay { enrollment });
     }
     Ok(report)
 }

@@ -5,20 +5,19 @@
 //! has room; the workspace is not suspended, or its steps wait. Each due step is sent, held until a later time, or ends its enrollment with a refund.
 //! Where a reply waits for its end it takes only the first of what is due ([`Tx::is_awaited`]); the rest is due still.
 //! What is sent gets the time until which its carrier may deliver it, by the same windows: [`domain::deadline`].
-//! After the commit the message is `sending`: durable before the carrier is called.
+//! After the commit the message is `sending`: durable before the carrier is called, for its first try in the row of its enrollment alone.
 
 use std::collections::HashMap;
 
 use domain::attempt::{ANSWER_WAIT, RETRY_HOURS};
 use domain::enrollment::StopReason;
 use domain::ids::{AttemptId, ContactId, EnrollmentId, MessageId};
-use domain::message::{MessageKind, MessageState};
+use domain::message::MessageState;
 use domain::pace::Pace;
+use domain::rules;
 use domain::suppression::Suppression;
-use domain::tariff::Country;
-use domain::{rules, segments, template};
 use jiff::{SignedDuration, Timestamp};
-use store::claims::{self, Due};
+use store::claims::{self, Due, Taken};
 use store::messages::{self, Message};
 use store::numbers::{self, Number};
 use store::{Tx, suppressions};
@@ -28,6 +27,7 @@ use crate::ending;
 use crate::facts::{self, Known, Steps};
 use crate::failure::Failure;
 use crate::meters::{self, Meters};
+use crate::on_the_way::{self, First, Source};
 use crate::senders;
 use crate::slots::{self, Slots};
 use crate::thawed::Places;
@@ -111,6 +111,7 @@ pub(crate) fn claim(tx: &mut Tx<'_>, claim: &Claim) -> Result<Work, Failure> {
     let given = claim.slots.room(beat.workspace, MESSAGES_PER_CLAIM);
     let mut room = Room::new(&known, given.clone(), beat.now, Meters::load(tx, beat, &numbers)?);
     let mut work = Work::default();
+    work.touched += on_the_way::doubt_overdue(tx, beat, &claim.steps)?;
     crate::manual::claim_messages(tx, claim, &known, &mut numbers, &mut room, &mut work)?;
     let by_hand = work.send.len();
     // Numbers that share a limit take turns: the one that sent longest ago comes first.
@@ -376,24 +377,21 @@ fn send(tx: &mut Tx<'_>, claim: &Claim, number: &Number, due: &[Going<'_>]) -> R
     let beat = &claim.beat;
     let retried: Vec<MessageId> = due.iter().filter_map(|(row, _)| row.message).collect();
     let again = ending::lock_messages(tx, beat, &retried)?;
-    let (mut claimed, mut pairs, mut made) = (Vec::with_capacity(due.len()), Vec::new(), Vec::new());
+    let (mut claimed, mut taken) = (Vec::with_capacity(due.len()), Vec::with_capacity(due.len()));
     for (row, deliver_by) in due {
         let known = row.message.and_then(|id| again.get(&id));
         let message = match known {
             Some(message) => resend(tx, beat, message)?,
             None => first(tx, claim, number, row)?,
         };
-        pairs.push((row.enrollment, message.id));
-        claimed.push(Claimed::of(&message, number, &row.phone, *deliver_by));
-        if known.is_none() {
-            made.push(message);
-        }
+        let claimed_at = message.claimed_at.filter(|_| known.is_none());
+        taken.push(Taken { enrollment: row.enrollment, message: message.id, claimed_at });
+        claimed.push(Claimed::of(message, number, &row.phone, *deliver_by));
     }
     if claimed.is_empty() {
         return Ok(claimed);
     }
-    messages::insert(tx, beat.workspace, &made, beat.now)?;
-    if !claims::claim(tx, beat.workspace, &pairs)? {
+    if !claims::claim(tx, beat.workspace, &taken)? {
         return Err(Failure::Stored("a locked enrollment was no longer active".to_owned()));
     }
     Ok(claimed)
@@ -401,7 +399,7 @@ fn send(tx: &mut Tx<'_>, claim: &Claim, number: &Number, due: &[Going<'_>]) -> R
 
 impl Claimed {
     /// The attempt that a message is on.
-    pub(crate) fn of(message: &Message, number: &Number, to: &str, deliver_by: Timestamp) -> Self {
+    pub(crate) fn of(message: Message, number: &Number, to: &str, deliver_by: Timestamp) -> Self {
         Self {
             message: message.id,
             attempt: messages::attempt(message.id, message.attempts),
@@ -409,7 +407,7 @@ impl Claimed {
             carrier: number.carrier.clone(),
             from: number.phone.clone(),
             to: to.to_owned(),
-            body: message.body.clone(),
+            body: message.body,
             segments: u32::try_from(message.segments).unwrap_or(u32::MAX),
             claimed_at: message.claimed_at.unwrap_or(message.created_at),
             sought: message.sought,
@@ -434,40 +432,28 @@ pub(crate) fn resend(tx: &mut Tx<'_>, beat: &Beat, message: &Message) -> Result<
     Ok(taken)
 }
 
-/// Renders a step from what was frozen at the start; its message, claimed, to be inserted.
+/// A step that is due, as the message that it is from now on; it is not written before it is settled.
 fn first(tx: &mut Tx<'_>, claim: &Claim, number: &Number, row: &Due) -> Result<Message, Failure> {
     let beat = &claim.beat;
-    let body = render(tx, claim, row)?;
-    let segments = i64::try_from(segments::count(&body).segments).unwrap_or(i64::MAX);
-    Ok(Message {
-        state: MessageState::Sending,
-        enrollment: Some(row.enrollment),
-        step: Some(row.step),
-        attempts: 1,
-        due_at: Some(later(beat.now, ANSWER_WAIT)),
-        claimed_at: Some(beat.now),
-        give_up_at: Some(later(beat.now, SignedDuration::from_hours(RETRY_HOURS))),
-        country: Some(Country::of_stored(&row.phone)),
-        ..Message::new(
-            beat.ids.message(beat.now),
-            row.contact,
-            MessageKind::Workflow,
-            number.id,
-            body,
-            segments,
-            beat.now,
-        )
-    })
-}
-
-fn render(tx: &mut Tx<'_>, claim: &Claim, row: &Due) -> Result<String, Failure> {
-    let steps = claim.steps.of(tx, claim.beat.workspace, row.workflow, row.version)?;
-    let step = steps.get(usize::from(row.step) - 1);
-    let step = step.ok_or_else(|| Failure::Stored(format!("{} has no step {}", row.workflow, row.step)))?;
-    let value = |key: &str| row.values.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
-    let text = step.template.render(&value);
-    let text = text.map_err(|_| Failure::Stored(format!("{} lacks a frozen value", row.enrollment)))?;
-    Ok(template::sendable(&text, facts::smart_of(&row.place)))
+    let source = Source {
+        enrollment: row.enrollment,
+        workflow: row.workflow,
+        version: row.version,
+        step: row.step,
+        values: &row.values,
+        place: &row.place,
+        phone: &row.phone,
+    };
+    let text = source.render(tx, beat.workspace, &claim.steps)?;
+    let first = First {
+        message: beat.ids.message(beat.now),
+        enrollment: row.enrollment,
+        contact: row.contact,
+        step: row.step,
+        number: number.id,
+        claimed_at: beat.now,
+    };
+    Ok(first.sending(text))
 }
 
 pub(crate) fn later(at: Timestamp, by: SignedDuration) -> Timestamp {

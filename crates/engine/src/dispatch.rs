@@ -17,6 +17,7 @@ use std::sync::Arc;
 use carrier::{Carrier, Finding, Outcome, Sought, Submission};
 use domain::attempt::{ANSWER_WAIT, Answer, Found};
 use domain::ids::WorkspaceId;
+use domain::tariff::Country;
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use futures_util::stream;
@@ -29,6 +30,7 @@ use crate::claim::{self, Claim, Claimed, MESSAGES_PER_CLAIM, Work};
 use crate::clock;
 use crate::engine::{Engine, InHand};
 use crate::failure::Failure;
+use crate::on_the_way::{self, Text};
 use crate::rehoming;
 use crate::settle::{self, Answered, Said};
 use crate::slots::{CARRIER_SLOTS, Slots};
@@ -101,20 +103,21 @@ impl Engine {
 
     /// When there is work again, as far as is known now.
     pub async fn next_due(&self) -> Result<Option<jiff::Timestamp>, Failure> {
-        self.read(|db| Ok(claims::next_due(db)?)).await
+        let (due, on_the_way) = self.read(|db| Ok::<_, Failure>(claims::next_due(db)?)).await?;
+        Ok([due, on_the_way.map(on_the_way::overdue_at)].into_iter().flatten().min())
     }
 
     /// How much waits, over all workspaces: for the operator's graphs.
     pub async fn backlog(&self) -> Result<Backlog, Failure> {
         let now = self.now();
-        self.read(move |db| Ok(claims::backlog(db, now)?)).await
+        self.read(move |db| Ok(claims::backlog(db, now, on_the_way::overdue(now), ANSWER_WAIT)?)).await
     }
 
     /// Workspaces with due work, and so many more as are passed over.
     async fn due_workspaces(&self, passed_over: usize) -> Result<Vec<Turn>, Failure> {
         let now = self.now();
         let limit = WORKSPACES_PER_LOOK.saturating_add(i64::try_from(passed_over).unwrap_or(i64::MAX));
-        self.read(move |db| Ok(claims::due_workspaces(db, now, limit)?)).await
+        self.read(move |db| Ok(claims::due_workspaces(db, now, on_the_way::overdue(now), limit)?)).await
     }
 
     async fn claim(&self, turn: Turn, slots: Slots) -> Result<Work, Failure> {
@@ -229,7 +232,9 @@ impl Engine {
     /// Claims for each workspace in turn as long as there are slots.
     async fn claim_some(&self, slots: &Slots, answers: &Answers) -> Result<Looked, Failure> {
         let (mut worked, mut passed) = (false, false);
-        for turn in self.due_workspaces(slots.refused(self.now())).await? {
+        let turns = self.due_workspaces(slots.refused(self.now())).await?;
+        let mut gather = turns.len() < WORKSPACES_PER_LOOK as usize;
+        for turn in turns {
             let workspace = turn.workspace;
             if slots.is_refused(workspace) {
                 continue;
@@ -266,11 +271,11 @@ impl Engine {
                     drop(slot);
                 });
             }
-            if any {
-                slots.gather(workspace);
-            }
+            gather &= any && slots.gather(workspace);
         }
         Ok(match (worked, passed) {
+            // All that is due anywhere has slots to fill, which come back in a moment: till then a look would find nothing.
+            (true, false) if gather => Looked::Idle,
             (true, _) => Looked::Worked,
             (false, true) => Looked::Passed,
             (false, false) => Looked::Idle,
@@ -362,8 +367,11 @@ fn submission(claimed: &Claimed) -> Submission {
 }
 
 fn answered(claimed: Claimed, outcome: Outcome) -> Answered {
+    let segments = i64::from(claimed.segments);
+    let text = Text { body: claimed.body, segments, country: Country::of_stored(&claimed.to) };
     let base = Answered {
         attempt: claimed.attempt,
+        text: Some(text),
         enrollment: claimed.enrollment,
         carrier: claimed.carrier,
         said: Said::Submitted(Answer::Unknown),
@@ -401,6 +409,7 @@ fn found(claimed: Claimed, finding: Finding) -> Answered {
     let code = (found == Found::NotFound).then(|| settle::LOST.to_owned());
     Answered {
         attempt: claimed.attempt,
+        text: None,
         enrollment: claimed.enrollment,
         carrier: claimed.carrier,
         said: Said::Found { found, sought: claimed.sought },

@@ -17,10 +17,10 @@ use store::{DbError, Lane, Read, Tx};
 
 use crate::actor::{Actor, Forbidden};
 use crate::beat::Beat;
-use crate::ending;
 use crate::engine::Engine;
 use crate::facts::Steps;
 use crate::failure::Failure;
+use crate::on_the_way;
 use crate::settle::{Answered, Ruling, Said, Settling};
 
 /// Most messages in doubt that one page lists.
@@ -117,9 +117,9 @@ impl Engine {
 }
 
 fn settle(tx: &mut Tx<'_>, beat: &Beat, steps: &Steps, id: MessageId, fate: Fate) -> Result<Message, DoubtError> {
-    let seen = messages::find(tx, beat.workspace, id)?.ok_or(DoubtError::Unknown)?;
+    let seen = on_the_way::find(tx, beat.workspace, steps, id)?.ok_or(DoubtError::Unknown)?;
     let mut settling = Settling::new(tx, beat, steps, seen.enrollment, std::collections::HashMap::new())?;
-    let mut message = ending::lock_messages(tx, beat, &[id])?.remove(&id).ok_or(DoubtError::Unknown)?;
+    let mut message = settling.lock(tx, [(id, None)])?.remove(&id).ok_or(DoubtError::Unknown)?;
     match message.state {
         MessageState::InDoubt if message.is_for_a_person() => {}
         MessageState::InDoubt => return Err(DoubtError::StillAsked),
@@ -142,6 +142,7 @@ fn said(message: &Message, fate: Fate) -> (Answered, Ruling) {
     let answer = Answered {
         attempt: messages::attempt(message.id, message.attempts),
         enrollment: message.enrollment,
+        text: None,
         carrier: String::new(),
         said: Said::Submitted(answer),
         carrier_id: None,

@@ -47,7 +47,8 @@ pub(crate) fn stop(
     let running: Vec<Enrollment> = locked.into_iter().filter(|row| row.state == EnrollmentState::Active).collect();
     let keys: Vec<EnrollmentId> = running.iter().map(|row| row.id).collect();
     let stopped = enrollments::stop(tx, beat.workspace, &keys, reason, beat.now)?;
-    let waiting: Vec<MessageId> = running.iter().filter_map(|row| row.message).collect();
+    let stored = running.iter().filter(|row| row.claimed_at.is_none());
+    let waiting: Vec<MessageId> = stored.filter_map(|row| row.message).collect();
     let messages = lock_messages(tx, beat, &waiting)?;
     let mut ended = Vec::with_capacity(running.len());
     let (mut transfers, mut notes) = (Vec::new(), Vec::new());
@@ -68,7 +69,7 @@ pub(crate) fn stop(
 }
 
 fn unsent_from(row: &Enrollment, message: Option<&Message>) -> u8 {
-    let attempted = message.is_some_and(|message| message.state != MessageState::Queued);
+    let attempted = row.claimed_at.is_some() || message.is_some_and(|message| message.state != MessageState::Queued);
     row.next_step + u8::from(attempted)
 }
 

@@ -229,8 +229,10 @@ impl Engine {
 
 /// What the end of a running enrollment would give back.
 pub(crate) fn unsent(db: &Read<'_>, workspace: WorkspaceId, running: &Enrollment) -> Result<Amounts, DbError> {
-    let message = running.message.map(|id| messages::find(db, workspace, id)).transpose()?.flatten();
-    let in_flight = message.is_some_and(|message| message.state.is_in_flight());
+    let in_flight = running.claimed_at.is_some() || {
+        let message = running.message.map(|id| messages::find(db, workspace, id)).transpose()?.flatten();
+        message.is_some_and(|message| message.state.is_in_flight())
+    };
     Ok(enrollment::unsent(&running.prices, running.next_step.saturating_add(u8::from(in_flight))))
 }
 

@@ -58,6 +58,7 @@ mod meters;
 pub mod needs;
 pub mod notes;
 pub mod numbers;
+pub mod on_the_way;
 pub mod operators;
 mod orphans;
 pub mod passwords;

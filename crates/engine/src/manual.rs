@@ -7,7 +7,6 @@
 //! it does not go after a later opt-out or the taking back of the one that it confirms, nor after half an hour.
 
 use domain::access::Permission;
-use domain::attempt::CALLBACK_WAIT;
 use domain::enrollment::{self, StopReason};
 use domain::ids::{ContactId, NumberId};
 use domain::ledger::{self, Amounts, Cause, Reason};
@@ -33,6 +32,7 @@ use crate::engine::Engine;
 use crate::facts::{self, Known};
 use crate::failure::Failure;
 use crate::idempotency::{KeyReused, once};
+use crate::on_the_way;
 use crate::skipping::{self, SkipError, Skipped};
 use crate::suspension;
 
@@ -300,12 +300,8 @@ pub(crate) fn claim_messages(
                 }
             },
             MessageState::Sending => {
-                let until = later(beat.now, CALLBACK_WAIT);
-                let doubted =
-                    Message { state: MessageState::InDoubt, due_at: Some(until), state_at: beat.now, ..message };
+                let doubted = on_the_way::doubted(tx, beat, message)?;
                 messages::save(tx, beat.workspace, &doubted)?;
-                let note = serde_json::json!({ "message": doubted.id, "step": doubted.step, "settled_by": "carrier" });
-                beat.note(tx, "message.in_doubt", Some(doubted.contact), &note)?;
             }
             MessageState::InDoubt => {
                 // Asked for once the transaction is over; looked at again if no answer comes.
@@ -313,7 +309,7 @@ pub(crate) fn claim_messages(
                 messages::save(tx, beat.workspace, &asked)?;
                 room.take_slot(&number.carrier);
                 let never = asked.claimed_at.unwrap_or(asked.created_at);
-                work.seek.push(Claimed::of(&asked, number, &contact.phone, never));
+                work.seek.push(Claimed::of(asked, number, &contact.phone, never));
             }
             _ => return Err(Failure::Stored(format!("{} is due and {}", message.id, message.state.word()))),
         }
@@ -391,14 +387,14 @@ fn claim_queued(
         let charged = messages::find(tx, beat.workspace, message.id)?;
         let charged = charged.ok_or_else(|| Failure::Stored(format!("{} is gone", message.id)))?;
         let taken = resend(tx, beat, &charged)?;
-        return Ok(Some(Claimed::of(&taken, number, &contact.phone, deliver_by)));
+        return Ok(Some(Claimed::of(taken, number, &contact.phone, deliver_by)));
     }
     if is_overtaken(tx, beat, contact, message)? {
         return fail(tx, beat, message, "overtaken", "the contact has opted out or in again before it could go");
     }
     let taken = resend(tx, beat, message)?;
     let deliver_by = deadline::of_answer(later(message.created_at, CONVERSATION), beat.now);
-    Ok(Some(Claimed::of(&taken, number, &contact.phone, deliver_by)))
+    Ok(Some(Claimed::of(taken, number, &contact.phone, deliver_by)))
 }
 
 /// Whether an answer of the product waited until it was no longer true: nothing follows the confirmation of an

@@ -78,11 +78,15 @@ fn progress(
     running: Enrollment,
 ) -> Result<Progress, Failure> {
     let workflow = workflows::find(db, workspace, running.workflow)?.map(|workflow| workflow.name);
-    let message = running.message.map(|id| messages::find(db, workspace, id)).transpose()?.flatten();
-    // What is with the carrier is a message already; it counts as sent.
-    let in_flight = message.filter(|message| message.state.is_in_flight());
-    let next = running.next_step.saturating_add(u8::from(in_flight.is_some()));
-    let sent_at = in_flight.and_then(|message| message.claimed_at);
+    // What is with the carrier counts as sent.
+    let sent_at = match (running.claimed_at, running.message) {
+        (None, Some(id)) => {
+            let message = messages::find(db, workspace, id)?.filter(|message| message.state.is_in_flight());
+            message.map(|message| message.claimed_at.unwrap_or(message.created_at))
+        }
+        (claimed_at, _) => claimed_at,
+    };
+    let next = running.next_step.saturating_add(u8::from(sent_at.is_some()));
     let hours = facts::workspace_of(db, workspace)?.settings.hours;
     let known = steps.of(db, workspace, running.workflow, running.version)?;
     let place = facts::thawed(&running.place)?;

@@ -31,11 +31,11 @@ use store::{Lane, Tx, contacts, suppressions};
 
 use crate::beat::Beat;
 use crate::claim::earlier;
-use crate::ending;
 use crate::engine::Engine;
 use crate::facts::{self, Steps};
 use crate::failure::Failure;
 use crate::kin;
+use crate::on_the_way;
 use crate::receive::Received;
 use crate::ruling;
 use crate::settle::{self, Answered, Ruling, Said, Settling};
@@ -122,6 +122,7 @@ impl Told<'_> {
         Answered {
             attempt: self.receipt.attempt.unwrap_or_else(|| messages::attempt(message.id, message.attempts)),
             enrollment: message.enrollment,
+            text: None,
             carrier: self.carrier.to_owned(),
             said: Said::Submitted(Answer::Accepted),
             carrier_id: Some(self.receipt.carrier_id.clone()),
@@ -135,7 +136,7 @@ impl Told<'_> {
 /// Takes one receipt.
 pub(crate) fn take(tx: &mut Tx<'_>, beat: &Beat, steps: &Steps, told: &Told<'_>) -> Result<Received, Failure> {
     let Some(id) = find(tx, beat, told)? else { return park(tx, beat, told) };
-    let Some(seen) = messages::find(tx, beat.workspace, id)? else { return Ok(Received::Nothing) };
+    let Some(seen) = on_the_way::find(tx, beat.workspace, steps, id)? else { return Ok(Received::Nothing) };
     let Some(of) = told.which(&seen) else { return Ok(Received::Nothing) };
     let received = take_known(tx, beat, steps, told, (&seen, of))?;
     note_cost(tx, beat, id, told)?;
@@ -207,7 +208,7 @@ fn settle(tx: &mut Tx<'_>, beat: &Beat, steps: &Steps, told: &Told<'_>, seen: &M
         settle::pause_number(tx, beat, seen.number, told.receipt.code.as_deref(), None)?;
     }
     let mut settling = Settling::new(tx, beat, steps, seen.enrollment, kin)?;
-    let mut locked = ending::lock_messages(tx, beat, &settling.messages_with(&[seen.id]))?;
+    let mut locked = settling.lock(tx, [(seen.id, None)])?;
     let Some(mut message) = locked.remove(&seen.id) else { return Ok(Received::Nothing) };
     let before = message.state;
     hear(&mut settling, tx, &mut message, told, list)?;
@@ -268,7 +269,7 @@ pub(crate) fn unpark(
     let list = told.list().map(|kind| fresh(tx, settling.beat, message, kind)).transpose()?.flatten();
     let of = told.which(message).unwrap_or(Try::Newest);
     ruling::recount(settling, tx, message, receipt.segments)?;
-    note_cost(tx, settling.beat, message.id, &told)?;
+    settling.costs.extend(receipt.cost.clone().map(|cost| (message.id, cost)));
     tell(settling, tx, message, &told, of, list)
 }
 

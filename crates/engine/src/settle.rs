@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
+use carrier::Cost;
 use domain::attempt::{self, Answer, Doubt, Found, Verdict};
 use domain::enrollment::{EnrollmentState, StopReason};
 use domain::ids::{AttemptId, ContactId, EnrollmentId, MessageId, NumberId};
@@ -24,13 +25,14 @@ use store::enrollments::{self, Enrollment};
 use store::events::{self, Event};
 use store::messages::{self, MAX_ATTEMPTS, Message};
 use store::receipts::{self, CarrierId};
-use store::{Tx, numbers, tallies};
+use store::{Tx, numbers, on_the_way as flights, tallies};
 
 use crate::beat::Beat;
 use crate::ending;
 use crate::facts::{self, Known, Steps};
 use crate::failure::Failure;
 use crate::kin::{self, Kin};
+use crate::on_the_way::{self, First, Text};
 use crate::ruling;
 use crate::thawed::Places;
 
@@ -43,6 +45,8 @@ pub(crate) const NOT_KNOWN: &str = "the carrier does not know it";
 pub(crate) struct Answered {
     pub(crate) attempt: AttemptId,
     pub(crate) enrollment: Option<EnrollmentId>,
+    /// The text, as whoever handed it over knows it.
+    pub(crate) text: Option<Text>,
     pub(crate) carrier: String,
     pub(crate) said: Said,
     pub(crate) carrier_id: Option<String>,
@@ -100,11 +104,15 @@ pub(crate) struct Settling<'a> {
     pub(crate) holds: Vec<(EnrollmentId, Timestamp)>,
     pub(crate) events: Vec<Event>,
     pub(crate) touches: BTreeMap<ContactId, Touch>,
+    /// What carriers charge, noted once the messages are written.
+    pub(crate) costs: Vec<(MessageId, Cost)>,
     kin: HashMap<ContactId, Kin>,
     ends: Vec<(EnrollmentId, StopReason)>,
     suppressed: Vec<Fallen>,
     /// Messages that are written at the end, as they are then.
     changed: BTreeSet<MessageId>,
+    /// Of those, whose first try is on its way until then: they have no rows yet.
+    landing: BTreeSet<MessageId>,
     /// Attempts whose carrier's identifier is stored already, and was news.
     linked: BTreeSet<AttemptId>,
 }
@@ -124,11 +132,11 @@ pub(crate) fn settle(tx: &mut Tx<'_>, beat: &Beat, steps: &Steps, answers: &[Ans
 
 /// Settles what has answered. Answers to attempts that are no longer on their way change nothing.
 fn settle_all(tx: &mut Tx<'_>, beat: &Beat, steps: &Steps, answers: &[Answered]) -> Result<(), Failure> {
-    let kin = kin_of_refused(tx, beat, answers)?;
-    pause_numbers(tx, beat, answers)?;
+    let kin = kin_of_refused(tx, beat, steps, answers)?;
+    pause_numbers(tx, beat, steps, answers)?;
     let mut settling = Settling::new(tx, beat, steps, answers.iter().filter_map(|answer| answer.enrollment), kin)?;
-    let ids: Vec<MessageId> = answers.iter().map(|answer| messages::of_attempt(answer.attempt).0).collect();
-    let mut locked = ending::lock_messages(tx, beat, &settling.messages_with(&ids))?;
+    let ids = answers.iter().map(|answer| (messages::of_attempt(answer.attempt).0, answer.text.as_ref()));
+    let mut locked = settling.lock(tx, ids)?;
     settling.link_accepted(tx, &locked, answers)?;
     let mut carriers = BTreeMap::new();
     for answer in answers {
@@ -177,14 +185,19 @@ fn of_its_own<'a>(tx: &Tx<'_>, beat: &Beat, answer: &'a Answered, id: MessageId)
 }
 
 /// What runs around the contacts that a carrier refuses for good, locked before anything else.
-fn kin_of_refused(tx: &mut Tx<'_>, beat: &Beat, answers: &[Answered]) -> Result<HashMap<ContactId, Kin>, Failure> {
+fn kin_of_refused(
+    tx: &mut Tx<'_>,
+    beat: &Beat,
+    steps: &Steps,
+    answers: &[Answered],
+) -> Result<HashMap<ContactId, Kin>, Failure> {
     let mut contacts = Vec::new();
     let refused = |answer: &&Answered| matches!(answer.said, Said::Submitted(Answer::Permanent | Answer::OptedOut));
     for answer in answers.iter().filter(refused) {
-        let message = messages::find(tx, beat.workspace, messages::of_attempt(answer.attempt).0)?;
+        let message = on_the_way::find(tx, beat.workspace, steps, messages::of_attempt(answer.attempt).0)?;
         contacts.extend(message.map(|message| message.contact));
     }
-    contacts.extend(told_before_the_answer(tx, beat, answers)?);
+    contacts.extend(told_before_the_answer(tx, beat, steps, answers)?);
     if contacts.is_empty() {
         return Ok(HashMap::new());
     }
@@ -194,7 +207,12 @@ fn kin_of_refused(tx: &mut Tx<'_>, beat: &Beat, answers: &[Answered]) -> Result<
 
 /// The contacts of accepted texts whose failure for good was told before the answer: the receipt is parked, and is heard
 /// in this transaction.
-fn told_before_the_answer(tx: &Tx<'_>, beat: &Beat, answers: &[Answered]) -> Result<Vec<ContactId>, Failure> {
+fn told_before_the_answer(
+    tx: &Tx<'_>,
+    beat: &Beat,
+    steps: &Steps,
+    answers: &[Answered],
+) -> Result<Vec<ContactId>, Failure> {
     if answers.iter().all(|answer| answer.carrier_id.is_none()) || !receipts::any_parked(tx, beat.workspace)? {
         return Ok(Vec::new());
     }
@@ -212,7 +230,8 @@ fn told_before_the_answer(tx: &Tx<'_>, beat: &Beat, answers: &[Answered]) -> Res
             if crate::receipts::lists(carrier, &payload)
                 && let Some(message) = texts.get(id.as_str())
             {
-                contacts.extend(messages::find(tx, beat.workspace, *message)?.map(|message| message.contact));
+                let message = on_the_way::find(tx, beat.workspace, steps, *message)?;
+                contacts.extend(message.map(|message| message.contact));
             }
         }
     }
@@ -252,9 +271,9 @@ fn is_heard(message: &Message, said: Said) -> bool {
 }
 
 /// Pauses the numbers that a carrier has trouble with, and tells.
-fn pause_numbers(tx: &mut Tx<'_>, beat: &Beat, answers: &[Answered]) -> Result<(), Failure> {
+fn pause_numbers(tx: &mut Tx<'_>, beat: &Beat, steps: &Steps, answers: &[Answered]) -> Result<(), Failure> {
     for answer in answers.iter().filter(|answer| matches!(answer.said, Said::Submitted(Answer::SenderProblem))) {
-        let message = messages::find(tx, beat.workspace, messages::of_attempt(answer.attempt).0)?;
+        let message = on_the_way::find(tx, beat.workspace, steps, messages::of_attempt(answer.attempt).0)?;
         if let Some(message) = message {
             pause_number(tx, beat, message.number, answer.code.as_deref(), answer.detail.as_deref())?;
         }
@@ -303,19 +322,41 @@ impl<'a> Settling<'a> {
             holds: Vec::new(),
             events: Vec::new(),
             touches: BTreeMap::new(),
+            costs: Vec::new(),
             kin,
             ends: Vec::new(),
             suppressed: Vec::new(),
             changed: BTreeSet::new(),
+            landing: BTreeSet::new(),
             linked: BTreeSet::new(),
         })
     }
 
-    /// These messages and those that the locked enrollments are at: all that the settling may change.
-    pub(crate) fn messages_with(&self, ids: &[MessageId]) -> Vec<MessageId> {
-        let at = self.enrollments.values().filter_map(|row| row.message);
-        let all: BTreeSet<MessageId> = ids.iter().copied().chain(at).collect();
-        all.into_iter().collect()
+    /// Locks these messages and those that the locked enrollments are at: all that the settling may change. What is on its way for the
+    /// first time has no row; it is as these texts tell, or rendered anew.
+    pub(crate) fn lock<'t>(
+        &mut self,
+        tx: &mut Tx<'_>,
+        asked: impl IntoIterator<Item = (MessageId, Option<&'t Text>)>,
+    ) -> Result<FxHashMap<MessageId, Message>, Failure> {
+        let mut stored: BTreeMap<MessageId, Option<&Text>> = asked.into_iter().collect();
+        let mut coming = Vec::new();
+        for row in self.enrollments.values() {
+            let Some(first) = First::of(row) else {
+                stored.extend(row.message.map(|id| (id, None)));
+                continue;
+            };
+            coming.extend(match stored.remove(&first.message) {
+                Some(Some(text)) => Some(first.sending(text.clone())),
+                Some(None) => Some(on_the_way::sending(tx, self.beat.workspace, &self.steps, row, first)?),
+                None => None,
+            });
+        }
+        let stored: Vec<MessageId> = stored.into_keys().collect();
+        let mut locked = ending::lock_messages(tx, self.beat, &stored)?;
+        self.landing.extend(coming.iter().map(|message| message.id));
+        locked.extend(coming.into_iter().map(|message| (message.id, message)));
+        Ok(locked)
     }
 
     /// Rules about a locked message, and saves it.
@@ -421,7 +462,15 @@ impl<'a> Settling<'a> {
         let mut changed: Vec<_> = messages.into_iter().filter(|message| self.changed.contains(&message.id)).collect();
         changed.sort_unstable_by_key(|message| message.id);
         assert_eq!(changed.len(), self.changed.len(), "whoever changes a message gives it to the end");
-        messages::save_all(tx, workspace, changed.iter().copied())?;
+        let (new, known): (Vec<_>, Vec<_>) = changed.into_iter().partition(|row| self.landing.contains(&row.id));
+        messages::save_all(tx, workspace, known.iter().copied())?;
+        messages::land(tx, workspace, new.iter().copied())?;
+        for (id, cost) in &self.costs {
+            receipts::note_cost(tx, workspace, *id, cost.micros, &cost.currency)?;
+        }
+        let gone_on: BTreeSet<EnrollmentId> = self.advances.iter().map(|row| row.enrollment).collect();
+        let landed = new.iter().filter_map(|row| row.enrollment).filter(|id| !gone_on.contains(id));
+        flights::land(tx, workspace, landed)?;
         claims::advance(tx, workspace, &self.advances, self.beat.now)?;
         claims::hold(tx, workspace, &self.holds)?;
         // In the order of their keys, as others settle for the same workspace.

@@ -168,11 +168,11 @@ impl Slots {
     }
 
     /// A workspace was given slots. If it holds many, it is looked at again when it has given back enough for another claim, or a moment
-    /// later: each claim has a cost of its own, whatever it takes.
-    pub(crate) fn gather(&self, workspace: WorkspaceId) {
+    /// later: each claim has a cost of its own, whatever it takes. Says whether it holds many.
+    pub(crate) fn gather(&self, workspace: WorkspaceId) -> bool {
         let mut held = self.held();
         if held.by_workspace.get(&workspace).is_none_or(|holding| holding.held < WORTH_A_CLAIM) {
-            return;
+            return false;
         }
         held.gathered += 1;
         let why = Why::Gathers(held.gathered);
@@ -187,6 +187,7 @@ impl Slots {
                 slots.back.notify_one();
             }
         });
+        true
     }
 
     /// Waits until a workspace that was refused is to be looked at again.

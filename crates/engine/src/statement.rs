@@ -24,7 +24,9 @@ pub use self::month::{LineKind, Month, MonthLine, MonthStatement, NoMonth};
 use crate::actor::Actor;
 use crate::billing::BillingError;
 use crate::engine::Engine;
+use crate::facts::Steps;
 use crate::failure::Failure;
+use crate::on_the_way;
 
 /// Most days or lines on one page.
 pub const MAX_PAGE: i64 = 500;
@@ -175,10 +177,10 @@ impl Engine {
     /// See [`BillingError`].
     pub async fn charge(&self, actor: &Actor, id: EnrollmentId) -> Result<Option<Charge>, BillingError> {
         actor.need(Permission::Read)?;
-        let workspace = actor.workspace();
+        let (workspace, steps) = (actor.workspace(), self.steps());
         self.read(move |db| {
             let Some(row) = enrollments::find(db, workspace, id)? else { return Ok(None) };
-            Ok(Some(follow(db, row, workspace)?))
+            Ok(Some(follow(db, row, workspace, &steps)?))
         })
         .await
     }
@@ -208,13 +210,23 @@ fn zone_named(name: &str) -> Zone {
     Zone::named(name).or_else(|_| Zone::named("UTC")).expect("the database has UTC")
 }
 
-fn follow(db: &Read<'_>, row: Enrollment, workspace: WorkspaceId) -> Result<Charge, Failure> {
+fn follow(db: &Read<'_>, row: Enrollment, workspace: WorkspaceId, steps: &Steps) -> Result<Charge, Failure> {
     let contact = contacts::find(db, workspace, row.contact)?.map(|contact| contact.name);
     let workflow = workflows::find(db, workspace, row.workflow)?.map(|workflow| workflow.name);
+    let mut texts = statement::texts(db, workspace, row.contact, row.id)?;
+    texts.extend(on_the_way::message(db, workspace, steps, &row)?.map(|message| Text {
+        id: message.id,
+        step: row.next_step,
+        state: message.state,
+        segments: message.segments,
+        body: message.body,
+        sent_at: None,
+        state_at: message.state_at,
+    }));
     Ok(Charge {
         contact: contact.unwrap_or_default(),
         workflow: workflow.unwrap_or_default(),
-        texts: statement::texts(db, workspace, row.contact, row.id)?,
+        texts,
         moves: ledger::of_subject(db, workspace, row.id.0)?,
         enrollment: row,
     })

@@ -90,8 +90,9 @@ async fn all_events(world: &World) -> Vec<Event> {
 
 async fn thread(world: &World, contact: ContactId) -> Vec<Message> {
     let workspace = world.workspace();
-    let read = move |db: &store::Read<'_>| messages::thread(db, workspace, contact, MessageId(i64::MAX), 1_000);
-    world.engine.store().read::<_, store::DbError, _>(read).await.unwrap()
+    let texts = world.engine.texts();
+    let read = move |db: &store::Read<'_>| texts.thread(db, workspace, contact, MessageId(i64::MAX), 1_000);
+    world.engine.store().read(read).await.unwrap()
 }
 
 /// A receipt that may be of any try, of any kind, true or not.

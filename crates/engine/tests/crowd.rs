@@ -82,8 +82,9 @@ impl Crowd {
         for turn in (0_usize..).take_while(|_| self.is_busy()) {
             let told = self.told.fetch_add(1, Ordering::SeqCst);
             let contact = ContactId(1_000 + (told * 7 + nth) % CONTACTS);
-            let read = move |db: &store::Read<'_>| messages::thread(db, workspace, contact, MessageId(i64::MAX), 5);
-            let thread = self.engines[0].store().read::<_, store::DbError, _>(read).await.unwrap();
+            let texts = self.engines[0].texts();
+            let read = move |db: &store::Read<'_>| texts.thread(db, workspace, contact, MessageId(i64::MAX), 5);
+            let thread = self.engines[0].store().read(read).await.unwrap();
             let Some(message) = thread.into_iter().find(|message| message.kind == MessageKind::Workflow) else {
                 continue;
             };

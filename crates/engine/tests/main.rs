@@ -42,6 +42,7 @@ mod manual;
 mod merging;
 mod months;
 mod nodes;
+mod on_the_way;
 mod outage;
 mod payments;
 mod plans;

@@ -321,8 +321,9 @@ type Claims = HashMap<MessageId, i64>;
 
 /// The texts of workflows to a contact, and how often each was handed over.
 async fn claims(engine: &Engine, workspace: WorkspaceId, contact: ContactId) -> Claims {
-    let read = move |db: &store::Read<'_>| messages::thread(db, workspace, contact, MessageId(i64::MAX), 100);
-    let thread = engine.store().read::<_, DbError, _>(read).await.unwrap();
+    let texts = engine.texts();
+    let read = move |db: &store::Read<'_>| texts.thread(db, workspace, contact, MessageId(i64::MAX), 100);
+    let thread = engine.store().read(read).await.unwrap();
     let ours = thread.into_iter().filter(|message| message.kind == MessageKind::Workflow);
     ours.map(|message| (message.id, message.attempts)).collect()
 }

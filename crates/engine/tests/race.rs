@@ -103,8 +103,9 @@ fn contact(n: i64) -> ContactId {
 /// The claims of a contact: each message of a workflow and how many times it was handed over.
 async fn claims(engine: &Engine, world: &World, contact: ContactId) -> HashMap<MessageId, (i64, Option<Timestamp>)> {
     let workspace = world.workspace();
-    let read = move |db: &store::Read<'_>| messages::thread(db, workspace, contact, MessageId(i64::MAX), 1_000);
-    let thread = engine.store().read::<_, store::DbError, _>(read).await.unwrap();
+    let texts = engine.texts();
+    let read = move |db: &store::Read<'_>| texts.thread(db, workspace, contact, MessageId(i64::MAX), 1_000);
+    let thread = engine.store().read(read).await.unwrap();
     let ours = thread.into_iter().filter(|message| message.kind == MessageKind::Workflow);
     ours.map(|message| (message.id, (message.attempts, message.claimed_at))).collect()
 }

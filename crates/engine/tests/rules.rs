@@ -199,9 +199,12 @@ impl Carrier for Looking {
     fn submit<'a>(&'a self, submission: &'a Submission, now: Timestamp) -> BoxFuture<'a, Outcome> {
         Box::pin(async move {
             let (workspace, message) = (self.workspace, messages::of_attempt(submission.attempt).0);
-            let find = move |db: &store::Read<'_>| messages::find(db, workspace, message);
+            let find = move |db: &store::Read<'_>| {
+                let first_try = store::on_the_way::find(db, workspace, message)?.map(|_| MessageState::Sending);
+                Ok(first_try.or(messages::find(db, workspace, message)?.map(|message| message.state)))
+            };
             let found = self.store.read::<_, DbError, _>(find).await.unwrap();
-            self.seen.lock().unwrap().push(found.expect("a claim is stored before the carrier is called").state);
+            self.seen.lock().unwrap().push(found.expect("a claim is stored before the carrier is called"));
             self.inner.submit(submission, now).await
         })
     }

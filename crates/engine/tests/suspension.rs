@@ -149,8 +149,11 @@ fn a_reason_is_needed_and_both_may_be_said_twice() {
 
 /// How often anything was claimed so far.
 async fn claims(world: &World) -> i64 {
-    const ATTEMPTS: Sql =
-        Sql::Same("SELECT CAST(COALESCE(SUM(attempts), 0) AS BIGINT) FROM messages WHERE workspace_id = $1");
+    const ATTEMPTS: Sql = Sql::Same(
+        "SELECT CAST(COALESCE(SUM(t.attempts), 0) AS BIGINT) FROM (
+            SELECT attempts FROM messages WHERE workspace_id = $1
+            UNION ALL SELECT 1 FROM enrollments WHERE workspace_id = $1 AND claimed_at IS NOT NULL) AS t",
+    );
     let workspace = world.workspace();
     let read = move |db: &store::Read<'_>| db.query_one(&ATTEMPTS, &[workspace.0.into()])?.int(0);
     world.engine.store().read::<_, DbError, _>(read).await.unwrap()

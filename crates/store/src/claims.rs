@@ -8,7 +8,7 @@ use std::sync::Arc;
 use domain::enrollment::StepPrice;
 use domain::ids::{ContactId, EnrollmentId, MessageId, NumberId, WorkflowId, WorkspaceId};
 use domain::tally::{Count, What};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::enrollments::{Frozen, Place};
@@ -31,6 +31,9 @@ static DUE_WORKSPACES: Sql = Sql::Same(
         OR (SELECT 1 FROM messages m
             WHERE m.workspace_id = w.workspace_id AND m.due_at IS NOT NULL AND m.due_at <= $1
             ORDER BY m.due_at LIMIT 1) IS NOT NULL
+        OR (SELECT 1 FROM enrollments o
+            WHERE o.workspace_id = w.workspace_id AND o.claimed_at IS NOT NULL AND o.message_id < $3
+            ORDER BY o.message_id LIMIT 1) IS NOT NULL
     ORDER BY w.dispatched_at, w.workspace_id
     LIMIT $2",
 );
@@ -38,7 +41,13 @@ static DUE_WORKSPACES: Sql = Sql::Same(
 /// One probe for each number too: of those that wait, thousands may be due at the same instant, at which a window opens.
 static NEXT_DUE: Sql = Sql::Same(
     "
-    SELECT MIN(t.at) FROM (
+    SELECT MIN(t.at), (
+        SELECT MIN(u.message) FROM (
+            SELECT (SELECT o.message_id FROM enrollments o
+                WHERE o.workspace_id = w.workspace_id AND o.claimed_at IS NOT NULL
+                ORDER BY o.message_id LIMIT 1) AS message
+            FROM workspaces w) AS u)
+    FROM (
         SELECT (SELECT CASE WHEN e.due_at < n.paced_until THEN n.paced_until ELSE e.due_at END
                 FROM enrollments e
                 WHERE e.workspace_id = n.workspace_id AND e.number_id = n.number_id
@@ -69,6 +78,11 @@ static BACKLOG: Sql = Sql::Same(
             SELECT w.workspace_id, (SELECT m.due_at FROM messages m
                 WHERE m.workspace_id = w.workspace_id AND m.due_at IS NOT NULL
                 ORDER BY m.due_at LIMIT 1) AS at
+            FROM workspaces w
+            UNION ALL
+            SELECT w.workspace_id, (SELECT o.claimed_at + $3 FROM enrollments o
+                WHERE o.workspace_id = w.workspace_id AND o.claimed_at IS NOT NULL AND o.message_id < $2
+                ORDER BY o.message_id LIMIT 1) AS at
             FROM workspaces w
         ) AS t
         WHERE t.at <= $1
@@ -111,13 +125,13 @@ static DUE: Sql = Sql::Twin {
         FOR UPDATE OF e SKIP LOCKED",
 };
 
-static CLAIM: Each<2> = Each(Sql::Twin {
+static CLAIM: Each<3> = Each(Sql::Twin {
     sqlite: "
-        UPDATE enrollments SET due_at = NULL, message_id = $3
+        UPDATE enrollments SET due_at = NULL, message_id = $3, claimed_at = $4
         WHERE workspace_id = $1 AND enrollment_id = $2 AND state = 'active'",
     postgres: "
-        UPDATE enrollments SET due_at = NULL, message_id = t.message
-        FROM UNNEST($2::BIGINT[], $3::BIGINT[]) AS t (id, message)
+        UPDATE enrollments SET due_at = NULL, message_id = t.message, claimed_at = t.claimed
+        FROM UNNEST($2::BIGINT[], $3::BIGINT[], $4::BIGINT[]) AS t (id, message, claimed)
         WHERE enrollments.workspace_id = $1 AND enrollments.enrollment_id = t.id AND enrollments.state = 'active'",
 });
 
@@ -135,10 +149,11 @@ static HOLD: Sql = Sql::Twin {
 /// Leaves `state` alone: SQLite then leaves alone the indexes that hold only what has ended.
 static ADVANCE: Each<4> = Each(Sql::Twin {
     sqlite: "
-        UPDATE enrollments SET next_step = $3, due_at = $4, message_id = NULL, hour_minute = COALESCE($5, hour_minute)
+        UPDATE enrollments SET next_step = $3, due_at = $4, message_id = NULL, claimed_at = NULL,
+            hour_minute = COALESCE($5, hour_minute)
         WHERE workspace_id = $1 AND enrollment_id = $2",
     postgres: "
-        UPDATE enrollments SET next_step = t.step, due_at = t.due, message_id = NULL,
+        UPDATE enrollments SET next_step = t.step, due_at = t.due, message_id = NULL, claimed_at = NULL,
             hour_minute = COALESCE(t.hour, hour_minute)
         FROM UNNEST($2::BIGINT[], $3::BIGINT[], $4::BIGINT[], $5::BIGINT[]) AS t (id, step, due, hour)
         WHERE enrollments.workspace_id = $1 AND enrollments.enrollment_id = t.id",
@@ -146,12 +161,13 @@ static ADVANCE: Each<4> = Each(Sql::Twin {
 
 static COMPLETE: Each<3> = Each(Sql::Twin {
     sqlite: "
-        UPDATE enrollments SET next_step = $4, due_at = NULL, message_id = NULL, hour_minute = COALESCE($5, hour_minute),
+        UPDATE enrollments SET next_step = $4, due_at = NULL, message_id = NULL, claimed_at = NULL,
+            hour_minute = COALESCE($5, hour_minute),
             state = CASE WHEN state = 'active' THEN 'completed' ELSE state END,
             ended_at = CASE WHEN state = 'active' THEN $2 ELSE ended_at END
         WHERE workspace_id = $1 AND enrollment_id = $3",
     postgres: "
-        UPDATE enrollments SET next_step = t.step, due_at = NULL, message_id = NULL,
+        UPDATE enrollments SET next_step = t.step, due_at = NULL, message_id = NULL, claimed_at = NULL,
             hour_minute = COALESCE(t.hour, hour_minute),
             state = CASE WHEN state = 'active' THEN 'completed' ELSE state END,
             ended_at = CASE WHEN state = 'active' THEN $2 ELSE ended_at END
@@ -228,15 +244,16 @@ pub struct Turn {
     pub after: i64,
 }
 
-/// Workspaces with due work, the one that waited longest first.
-pub fn due_workspaces(db: &Read<'_>, now: Timestamp, limit: i64) -> Result<Vec<Turn>, DbError> {
-    let rows = db.query(&DUE_WORKSPACES, &[json::micros(now).into(), limit.into()])?;
+/// Workspaces with due work, the one that waited longest first. What is on its way for the first time is due as a message before `overdue`.
+pub fn due_workspaces(db: &Read<'_>, now: Timestamp, overdue: MessageId, limit: i64) -> Result<Vec<Turn>, DbError> {
+    let rows = db.query(&DUE_WORKSPACES, &[json::micros(now).into(), limit.into(), overdue.0.into()])?;
     rows.iter().map(|row| Ok(Turn { workspace: WorkspaceId(row.int(0)?), after: row.int(1)? })).collect()
 }
 
-/// When the next work of any workspace is due, pacing of numbers included.
-pub fn next_due(db: &Read<'_>) -> Result<Option<Timestamp>, DbError> {
-    json::timestamp_or_none(db.query_one(&NEXT_DUE, &[])?.opt_int(0)?)
+/// When the next work of any workspace is due, pacing of numbers included; and the oldest message that is on its way for the first time.
+pub fn next_due(db: &Read<'_>) -> Result<(Option<Timestamp>, Option<MessageId>), DbError> {
+    let row = db.query_one(&NEXT_DUE, &[])?;
+    Ok((json::timestamp_or_none(row.opt_int(0)?)?, row.opt_int(1)?.map(MessageId)))
 }
 
 /// How much waits.
@@ -250,9 +267,10 @@ pub struct Backlog {
     pub in_doubt: i64,
 }
 
-/// How much is due in all workspaces.
-pub fn backlog(db: &Read<'_>, now: Timestamp) -> Result<Backlog, DbError> {
-    let row = db.query_one(&BACKLOG, &[json::micros(now).into()])?;
+/// How much is due in all workspaces. What is on its way for the first time is due as a message before `overdue`, `wait` after its claim.
+pub fn backlog(db: &Read<'_>, now: Timestamp, overdue: MessageId, wait: SignedDuration) -> Result<Backlog, DbError> {
+    let wait = i64::try_from(wait.as_micros()).unwrap_or(i64::MAX);
+    let row = db.query_one(&BACKLOG, &[json::micros(now).into(), overdue.0.into(), wait.into()])?;
     Ok(Backlog { workspaces: row.int(0)?, oldest: json::timestamp_or_none(row.opt_int(1)?)?, in_doubt: row.int(2)? })
 }
 
@@ -333,9 +351,21 @@ pub fn due(
     tx.query_map(&DUE, &params, |row| due_row(row, &mut frozen))
 }
 
+/// A step that is taken.
+#[derive(Debug, Clone, Copy)]
+pub struct Taken {
+    /// Of which enrollment.
+    pub enrollment: EnrollmentId,
+    /// As which message.
+    pub message: MessageId,
+    /// When, if it goes for the first time; nothing if its message is there.
+    pub claimed_at: Option<Timestamp>,
+}
+
 /// Marks steps as taken by their messages; false if that did not hold for all of them. The fence's one half.
-pub fn claim(tx: &mut Tx<'_>, workspace: WorkspaceId, steps: &[(EnrollmentId, MessageId)]) -> Result<bool, DbError> {
-    let rows = steps.iter().map(|(id, message)| [id.0.into(), message.0.into()]);
+pub fn claim(tx: &mut Tx<'_>, workspace: WorkspaceId, steps: &[Taken]) -> Result<bool, DbError> {
+    let claimed = |step: &Taken| step.claimed_at.map(json::micros).into();
+    let rows = steps.iter().map(|step| [step.enrollment.0.into(), step.message.0.into(), claimed(step)]);
     let taken = tx.execute_each(&CLAIM, &[workspace.0.into()], rows)?;
     Ok(usize::try_from(taken).ok() == Some(steps.len()))
 }

@@ -9,6 +9,7 @@
 //! | `due_at` | when that step is due, or its retry; nothing while a message is with the carrier |
 //! | `stopped_after` | the last step that was tried before the stop: fixed then, while `next_step` may still follow a text that was on its way |
 //! | `message_id` | the message of `next_step`, from its claim until it is settled |
+//! | `claimed_at` | when `next_step` was claimed for its first try, from then until it is settled: see [`on_the_way`](crate::on_the_way) |
 //! | `hour_minute` | minute of the local day at which the following messages go out; set by the first send |
 
 use std::sync::Arc;
@@ -82,6 +83,8 @@ pub struct Enrollment {
     pub ended_at: Option<Timestamp>,
     /// The last step that was tried before it was stopped, 0 for none; nothing while it runs.
     pub stopped_after: Option<u8>,
+    /// When its step was claimed, while that is on its way for the first time and has no message of its own: see [`on_the_way`](crate::on_the_way).
+    pub claimed_at: Option<Timestamp>,
 }
 
 impl Enrollment {
@@ -103,7 +106,7 @@ macro_rules! columns {
     () => {
         "e.enrollment_id, e.contact_id, e.workflow_id, e.version, e.state, e.reason, e.number_id, e.place, \
          e.prices, e.rate_micros, e.next_step, e.due_at, e.message_id, e.hour_minute, e.started_by, \
-         e.started_at, e.ended_at, e.stopped_after"
+         e.started_at, e.ended_at, e.stopped_after, e.claimed_at"
     };
 }
 
@@ -255,6 +258,7 @@ fn read(row: &Row, frozen: &mut Frozen) -> Result<Enrollment, DbError> {
         started_at: json::timestamp(row.int(15)?)?,
         ended_at: json::timestamp_or_none(row.opt_int(16)?)?,
         stopped_after: row.opt_int(17)?.map(json::small).transpose()?,
+        claimed_at: json::timestamp_or_none(row.opt_int(18)?)?,
     })
 }
 

@@ -40,8 +40,14 @@ static LOCK: Sql = Sql::Twin {
 
 static ON_THE_WAY: Sql = Sql::Same(
     "
-    SELECT COUNT(*) FROM messages
-    WHERE workspace_id = $1 AND contact_id = $2 AND state IN ('queued', 'sending', 'in_doubt')",
+    SELECT (SELECT COUNT(*) FROM messages
+            WHERE workspace_id = $1 AND contact_id = $2 AND state IN ('queued', 'sending', 'in_doubt'))
+        + (SELECT COUNT(*) FROM enrollments e
+            WHERE e.workspace_id = $1 AND COALESCE(e.claimed_at, 0) > 0 AND e.enrollment_id IN (
+                SELECT r.enrollment_id FROM runs r WHERE r.workspace_id = $1 AND r.contact_id = $2
+                UNION ALL
+                SELECT p.enrollment_id FROM enrollments p
+                WHERE p.workspace_id = $1 AND p.contact_id = $2 AND p.state <> 'active'))",
 );
 
 static CONTACT: Sql = Sql::Same(

@@ -195,7 +195,7 @@ pub static PARTS: &[Part] = &[
     part!("enrollments", "a contact's run through a workflow", "enrollment_id" > "$3", [
         "enrollment_id" ENROLLMENT, "contact_id" CONTACT, "workflow_id" WORKFLOW, "version" Number, "state" Text,
         "reason" Text, "number_id" NUMBER, "place" Document, "field_values" Pairs, "prices" Document,
-        "rate_micros" Number, "next_step" Number, "due_at" Time, "message_id" MESSAGE, "started_by" Text,
+        "rate_micros" Number, "next_step" Number, "due_at" Time, "message_id" MESSAGE, "claimed_at" Time, "started_by" Text,
         "started_at" Time, "ended_at" Time,
     ]),
     part!("messages", "a text, inbound or outbound", "message_id" > "$3", [

@@ -36,6 +36,7 @@ mod migrations;
 pub mod needs;
 pub mod notes;
 pub mod numbers;
+pub mod on_the_way;
 pub mod operator_acts;
 pub mod payments;
 pub mod planned;
@@ -105,6 +106,7 @@ const STATEMENTS: &[&[(&str, &Sql)]] = &[
     needs::ALL,
     numbers::ALL,
     operator_acts::ALL,
+    on_the_way::ALL,
     payments::ALL,
     planned::ALL,
     plans::ALL,

@@ -163,6 +163,27 @@ static INSERT: Each<15> = Each(Sql::Twin {
                 author, country)",
 });
 
+/// Of what was claimed for its first try, and made then.
+static LAND: Each<18> = Each(Sql::Twin {
+    sqlite: "
+        INSERT INTO messages (workspace_id, message_id, contact_id, kind, state, enrollment_id, step, number_id, body, segments,
+            attempts, due_at, claimed_at, give_up_at, carrier_id, code, detail, sent_at, state_at, country, created_at, author,
+            credits, micros, sought)
+        VALUES ($1, $2, $3, 'workflow', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $12,
+            'workflow', 0, 0, 0)",
+    postgres: "
+        INSERT INTO messages (workspace_id, message_id, contact_id, kind, state, enrollment_id, step, number_id, body, segments,
+            attempts, due_at, claimed_at, give_up_at, carrier_id, code, detail, sent_at, state_at, country, created_at, author,
+            credits, micros, sought)
+        SELECT $1, id, contact, 'workflow', state, enrollment, step, number, body, segments, attempts, due, claimed, give_up,
+            carrier_id, code, detail, sent, at, country, claimed, 'workflow', 0, 0, 0
+        FROM UNNEST($2::BIGINT[], $3::BIGINT[], $4::TEXT[], $5::BIGINT[], $6::BIGINT[], $7::BIGINT[], $8::TEXT[],
+                $9::BIGINT[], $10::BIGINT[], $11::BIGINT[], $12::BIGINT[], $13::BIGINT[], $14::TEXT[], $15::TEXT[],
+                $16::TEXT[], $17::BIGINT[], $18::BIGINT[], $19::TEXT[])
+            AS t (id, contact, state, enrollment, step, number, body, segments, attempts, due, claimed, give_up, carrier_id,
+                code, detail, sent, at, country)",
+});
+
 static SAVE: Each<16> = Each(Sql::Twin {
     sqlite: "
         UPDATE messages SET state = $3, attempts = $4, due_at = $5, claimed_at = $6, give_up_at = $7, sought = $8,
@@ -205,6 +226,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("messages::DUE", &DUE),
     ("messages::HASTEN", &HASTEN),
     ("messages::INSERT", &INSERT.0),
+    ("messages::LAND", &LAND.0),
     ("messages::SAVE", &SAVE.0),
     ("messages::FOR_A_PERSON", &FOR_A_PERSON),
     ("messages::IN_DOUBT", &IN_DOUBT),
@@ -366,6 +388,39 @@ pub fn insert(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[Message], now: Ti
     tallies::made(tx, workspace, rows);
     let is_written = |row: &&Message| matches!(row.kind, MessageKind::Inbound | MessageKind::Manual);
     search::add_texts(tx, workspace, &rows.iter().filter(is_written).collect::<Vec<_>>())
+}
+
+/// Inserts messages of workflows whose first try was on its way until now, as they are now: see [`on_the_way`](crate::on_the_way).
+pub fn land<'m>(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+    rows: impl IntoIterator<Item = &'m Message> + Clone,
+) -> Result<(), DbError> {
+    let landed = |row: &'m Message| {
+        [
+            row.id.0.into(),
+            row.contact.0.into(),
+            Value::Word(row.state.word()),
+            row.enrollment.map(|enrollment| enrollment.0).into(),
+            row.step.map(i64::from).into(),
+            row.number.0.into(),
+            row.body.as_str().into(),
+            row.segments.into(),
+            row.attempts.into(),
+            time(row.due_at),
+            time(row.claimed_at),
+            time(row.give_up_at),
+            row.carrier_id.as_deref().into(),
+            row.code.as_deref().into(),
+            row.detail.as_deref().into(),
+            time(row.sent_at),
+            json::micros(row.state_at).into(),
+            row.country.as_ref().map(Country::as_str).into(),
+        ]
+    };
+    tx.run_each(&LAND, &[workspace.0.into()], rows.clone().into_iter().map(landed))?;
+    tallies::made(tx, workspace, rows);
+    Ok(())
 }
 
 fn time(at: Option<Timestamp>) -> Value {

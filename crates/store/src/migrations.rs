@@ -261,6 +261,13 @@ const MIGRATIONS: &[Migration] = &[
             postgres: include_str!("../../../migrations/postgres/0035_runs.sql"),
         },
     },
+    Migration {
+        name: "0036_on_the_way",
+        sql: Sql::Twin {
+            sqlite: include_str!("../../../migrations/sqlite/0036_on_the_way.sql"),
+            postgres: include_str!("../../../migrations/postgres/0036_on_the_way.sql"),
+        },
+    },
 ];
 
 /// What only the program can work out of rows that are there already, by the migration that needs it. It runs once the

@@ -244,7 +244,7 @@ pub fn carried_by<'c>(tx: &mut Tx<'_>, workspace: WorkspaceId, of: impl IntoIter
 }
 
 /// Messages were made. Until then they were nothing, which counts as nothing, as what is queued does.
-pub(crate) fn made(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: &[Message]) {
+pub(crate) fn made<'m>(tx: &mut Tx<'_>, workspace: WorkspaceId, rows: impl IntoIterator<Item = &'m Message>) {
     let book = tx.pending().book(workspace);
     for message in rows {
         let before = MessageState::Queued;

@@ -128,7 +128,7 @@ static TEXTS: Sql = Sql::Same(
 
 static RUNNING: Sql = Sql::Same(
     "
-    SELECT e.enrollment_id, e.prices, e.next_step, m.state
+    SELECT e.enrollment_id, e.prices, e.next_step, CASE WHEN e.claimed_at IS NULL THEN m.state ELSE 'sending' END
     FROM runs r
     JOIN enrollments e ON e.workspace_id = r.workspace_id AND e.enrollment_id = r.enrollment_id
     LEFT JOIN messages m ON m.workspace_id = e.workspace_id AND m.message_id = e.message_id

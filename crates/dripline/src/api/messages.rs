@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use domain::access::Permission;
 use domain::ids::MessageId;
+use engine::Failure;
 use engine::doubts::{Doubts, Fate};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -88,7 +89,8 @@ pub(crate) async fn thread(
     parts.engine.contact(&actor, contact).await?;
     let (before, limit) = (paging.after()?.unwrap_or(MessageId(i64::MAX)), paging.limit()?);
     let workspace = actor.workspace();
-    let rows = parts.engine.read(move |reading| messages::thread(reading, workspace, contact, before, limit)).await?;
+    let texts = parts.engine.texts();
+    let rows = parts.engine.read(move |reading| texts.thread(reading, workspace, contact, before, limit)).await?;
     Ok(Json(Page::of(&rows, limit, |row| row.id.to_string())))
 }
 
@@ -164,8 +166,9 @@ pub(crate) async fn show(
 ) -> Result<Json<Message>, Problem> {
     actor.need(Permission::Read)?;
     let workspace = actor.workspace();
+    let texts = parts.engine.texts();
     let read = move |reading: &store::Read<'_>| {
-        Ok::<_, store::DbError>((messages::find(reading, workspace, id)?, receipts::cost(reading, workspace, id)?))
+        Ok::<_, Failure>((texts.find(reading, workspace, id)?, receipts::cost(reading, workspace, id)?))
     };
     let (found, cost) = parts.engine.read(read).await?;
     let row = found.ok_or_else(|| Problem::not_found("the message"))?;

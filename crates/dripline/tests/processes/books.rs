@@ -10,7 +10,9 @@ static ENROLLMENTS: Sql =
 
 static MESSAGES: Sql = Sql::Same(
     "SELECT message_id, contact_id, kind, state, body, code
-    FROM messages WHERE workspace_id = $1 ORDER BY message_id",
+    FROM messages WHERE workspace_id = $1
+    UNION ALL SELECT message_id, contact_id, 'workflow', 'sending', '', NULL
+    FROM enrollments WHERE workspace_id = $1 AND claimed_at IS NOT NULL ORDER BY 1",
 );
 
 static CHARGED: Sql = Sql::Same(

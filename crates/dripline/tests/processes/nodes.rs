@@ -42,8 +42,10 @@ const LATENCY_MS: u64 = 250;
 /// Looks at a job or at the claims before the test gives up.
 const LOOKS: usize = 12_000;
 
-static CLAIMS: Sql =
-    Sql::Same("SELECT message_id, claimed_at FROM messages WHERE workspace_id = $1 AND claimed_at IS NOT NULL");
+static CLAIMS: Sql = Sql::Same(
+    "SELECT message_id, claimed_at FROM messages WHERE workspace_id = $1 AND claimed_at IS NOT NULL
+    UNION ALL SELECT message_id, claimed_at FROM enrollments WHERE workspace_id = $1 AND claimed_at IS NOT NULL",
+);
 
 /// Starts a node.
 fn start(address: &str, data: &Path, key: &str) -> Server {

@@ -63,6 +63,12 @@ pub enum Fault {
         /// Which enrollment.
         enrollment: EnrollmentId,
     },
+    /// A step is with a carrier and no row says so, or two do: it would never be asked for, or be charged twice.
+    #[error("{enrollment}: its step is on its way and has a message already, or is not and has none")]
+    OnTheWay {
+        /// Which enrollment.
+        enrollment: EnrollmentId,
+    },
     /// A transfer that nothing caused.
     #[error(
         "a {reason} of {amount} {unit} names {subject}, which is no enrollment, no charged message, no period and no payment"
@@ -209,6 +215,7 @@ impl Fault {
             Self::Period { .. } => "period",
             Self::Payment { .. } => "payment",
             Self::Run { .. } => "run",
+            Self::OnTheWay { .. } => "on_the_way",
             Self::Stray { .. } => "stray",
             Self::Unreadable { .. } => "unreadable",
             Self::Charge { .. } => "charge",

@@ -15,6 +15,7 @@ use engine::ids::Ids;
 use engine::workflows::{StepInput, WorkflowInput};
 use engine::workspaces::NewWorkspace;
 use engine::{Actor, Carriers, Clock, Engine};
+use store::claims::Taken;
 use store::enrollments::{self, NewEnrollment, Place, Start};
 use store::messages::Message;
 use store::testing::TestDatabase;
@@ -117,8 +118,11 @@ impl Office {
             let body = "Hi".to_owned();
             let message = Message::new(id, ContactId(1), MessageKind::Workflow, NumberId(1), body, 1, now);
             let message = Message { state, enrollment: Some(enrollment), step: Some(1), ..message };
-            store::messages::insert(tx, workspace, &[message], now)?;
-            store::claims::claim(tx, workspace, &[(enrollment, id)]).map(drop)
+            let claimed_at = (state == MessageState::Sending).then_some(now);
+            if claimed_at.is_none() {
+                store::messages::insert(tx, workspace, &[message], now)?;
+            }
+            store::claims::claim(tx, workspace, &[Taken { enrollment, message: id, claimed_at }]).map(drop)
         });
         id
     }

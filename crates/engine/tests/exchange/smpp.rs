@@ -54,10 +54,17 @@ pub(super) struct Centre {
 }
 
 static WANTED: Sql = Sql::Same(
-    "SELECT m.message_id, m.attempts FROM messages m
-    JOIN contacts c ON c.workspace_id = m.workspace_id AND c.contact_id = m.contact_id
-    WHERE m.workspace_id = $1 AND c.phone = $2 AND m.body = $3 AND m.kind <> 'inbound'
-    ORDER BY CASE WHEN m.state = 'sending' THEN 0 ELSE 1 END, m.message_id DESC LIMIT 5",
+    "SELECT t.message_id, t.attempts FROM (
+        SELECT m.message_id, m.attempts, CASE WHEN m.state = 'sending' THEN 0 ELSE 2 END AS place
+        FROM messages m
+        JOIN contacts c ON c.workspace_id = m.workspace_id AND c.contact_id = m.contact_id
+        WHERE m.workspace_id = $1 AND c.phone = $2 AND m.body = $3 AND m.kind <> 'inbound'
+        UNION ALL
+        SELECT e.message_id, 1, 1
+        FROM enrollments e
+        JOIN contacts c ON c.workspace_id = e.workspace_id AND c.contact_id = e.contact_id
+        WHERE e.workspace_id = $1 AND c.phone = $2 AND e.claimed_at IS NOT NULL) AS t
+    ORDER BY t.place, t.message_id DESC LIMIT 5",
 );
 
 fn system_id(account: &Account) -> String {

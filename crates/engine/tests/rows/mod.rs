@@ -11,7 +11,8 @@ static RUNNING: Sql = Sql::Same(
 );
 
 static WAITING: Sql = Sql::Same(
-    "SELECT e.enrollment_id, e.due_at, m.state, m.due_at FROM enrollments e
+    "SELECT e.enrollment_id, e.due_at, CASE WHEN e.claimed_at IS NULL THEN m.state ELSE 'sending' END,
+        COALESCE(m.due_at, e.claimed_at) FROM enrollments e
     LEFT JOIN messages m ON m.workspace_id = e.workspace_id AND m.message_id = e.message_id
     WHERE e.workspace_id = $1 AND e.state = 'active'",
 );
@@ -23,7 +24,9 @@ static ENROLLMENTS: Sql = Sql::Same(
 
 static MESSAGES: Sql = Sql::Same(
     "SELECT message_id, kind, state, enrollment_id, step, credits, micros, carrier_id
-    FROM messages WHERE workspace_id = $1 ORDER BY message_id",
+    FROM messages WHERE workspace_id = $1
+    UNION ALL SELECT message_id, 'workflow', 'sending', enrollment_id, next_step, 0, 0, NULL
+    FROM enrollments WHERE workspace_id = $1 AND claimed_at IS NOT NULL ORDER BY 1",
 );
 
 static TRANSFERS: Sql =

@@ -182,6 +182,9 @@ impl World {
         let drifted = move |db: &store::Read<'_>| store::runs::drifted(db, workspace);
         let drifted = self.engine.store().read::<_, DbError, _>(drifted).await.unwrap();
         assert!(drifted.is_empty(), "who is in which workflow is not what runs: {drifted:?}");
+        let drifted = move |db: &store::Read<'_>| store::on_the_way::drifted(db, workspace);
+        let drifted = self.engine.store().read::<_, DbError, _>(drifted).await.unwrap();
+        assert!(drifted.is_empty(), "what is on its way has messages, or what is not has none: {drifted:?}");
         let stats = self.simulator.stats().unwrap();
         assert!(stats.most_per_attempt <= 1, "an attempt was delivered {} times", stats.most_per_attempt);
     }

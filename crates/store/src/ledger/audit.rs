@@ -11,7 +11,7 @@ use crate::{DbError, Read, Row, Sql};
 
 pub(super) static ENROLLMENTS: Sql = Sql::Same(
     "
-    SELECT e.enrollment_id, e.prices, e.state, e.next_step, m.state, t.step, t.reason, t.unit, t.amount
+    SELECT e.enrollment_id, e.prices, e.state, e.next_step, CASE WHEN e.claimed_at IS NULL THEN m.state ELSE 'sending' END, t.step, t.reason, t.unit, t.amount
     FROM enrollments e
     LEFT JOIN transfers t ON t.workspace_id = e.workspace_id AND t.subject = e.enrollment_id
     LEFT JOIN messages m ON m.workspace_id = e.workspace_id AND m.message_id = e.message_id

@@ -7,23 +7,46 @@ use crate::{DbError, Read, Row, Sql, json};
 
 static SENT_SINCE: Sql = Sql::Twin {
     sqlite: "
-        SELECT contact_id, COUNT(*), MIN(claimed_at) FROM messages
-        WHERE workspace_id = $1 AND contact_id IN (SELECT value FROM json_each($2))
-          AND kind IN ('workflow', 'manual') AND claimed_at > $3
-          AND state IN ('sending', 'in_doubt', 'sent', 'delivered', 'undelivered')
-        GROUP BY contact_id",
+        SELECT t.contact_id, COUNT(*), MIN(t.claimed_at) FROM (
+            SELECT contact_id, claimed_at FROM messages
+            WHERE workspace_id = $1 AND contact_id IN (SELECT value FROM json_each($2))
+              AND kind IN ('workflow', 'manual') AND claimed_at > $3
+              AND state IN ('sending', 'in_doubt', 'sent', 'delivered', 'undelivered')
+            UNION ALL
+            SELECT e.contact_id, e.claimed_at FROM enrollments e
+            WHERE e.workspace_id = $1 AND COALESCE(e.claimed_at, 0) > $3 AND e.enrollment_id IN (
+                SELECT r.enrollment_id FROM runs r
+                WHERE r.workspace_id = $1 AND r.contact_id IN (SELECT value FROM json_each($2))
+                UNION ALL
+                SELECT p.enrollment_id FROM enrollments p
+                WHERE p.workspace_id = $1 AND p.contact_id IN (SELECT value FROM json_each($2))
+                  AND p.state <> 'active')) AS t
+        GROUP BY t.contact_id",
     postgres: "
-        SELECT contact_id, COUNT(*), MIN(claimed_at) FROM messages
-        WHERE workspace_id = $1
-          AND contact_id = ANY ($2::BIGINT[])
-          AND kind IN ('workflow', 'manual') AND claimed_at > $3
-          AND state IN ('sending', 'in_doubt', 'sent', 'delivered', 'undelivered')
-        GROUP BY contact_id",
+        SELECT t.contact_id, COUNT(*), MIN(t.claimed_at) FROM (
+            SELECT contact_id, claimed_at FROM messages
+            WHERE workspace_id = $1
+              AND contact_id = ANY ($2::BIGINT[])
+              AND kind IN ('workflow', 'manual') AND claimed_at > $3
+              AND state IN ('sending', 'in_doubt', 'sent', 'delivered', 'undelivered')
+            UNION ALL
+            SELECT e.contact_id, e.claimed_at FROM enrollments e
+            WHERE e.workspace_id = $1 AND COALESCE(e.claimed_at, 0) > $3 AND e.enrollment_id IN (
+                SELECT r.enrollment_id FROM runs r
+                WHERE r.workspace_id = $1 AND r.contact_id = ANY ($2::BIGINT[])
+                UNION ALL
+                SELECT p.enrollment_id FROM enrollments p
+                WHERE p.workspace_id = $1 AND p.contact_id = ANY ($2::BIGINT[]) AND p.state <> 'active')) AS t
+        GROUP BY t.contact_id",
 };
 
 static COUNTS: Sql = Sql::Same(
     "
-    SELECT state, COUNT(*) FROM messages WHERE workspace_id = $1 AND kind <> 'inbound' GROUP BY state ORDER BY state",
+    SELECT t.state, COUNT(*) FROM (
+        SELECT state FROM messages WHERE workspace_id = $1 AND kind <> 'inbound'
+        UNION ALL
+        SELECT 'sending' FROM enrollments WHERE workspace_id = $1 AND claimed_at IS NOT NULL) AS t
+    GROUP BY t.state ORDER BY t.state",
 );
 
 static INBOUND: Sql = Sql::Same("SELECT COUNT(*) FROM messages WHERE workspace_id = $1 AND kind = 'inbound'");

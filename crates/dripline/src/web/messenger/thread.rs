@@ -8,14 +8,15 @@ use axum::response::Response;
 use domain::ids::{ContactId, EventId, MessageId};
 use domain::message::{MessageKind, MessageState};
 use domain::zones::Zone;
+use engine::Failure;
 use engine::progress::Progress;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Deserialize;
 use store::contacts::Contact;
+use store::conversations;
 use store::events::{self, Event};
-use store::messages::{self, Message};
-use store::{DbError, conversations};
+use store::messages::Message;
 
 use crate::web::answer::html;
 use crate::web::format::{self, Moment};
@@ -140,8 +141,9 @@ async fn load(
     limit: i64,
 ) -> Result<Loaded, Wrong> {
     let workspace = viewer.actor.workspace();
-    let loaded = parts.engine.read::<_, DbError, _>(move |read| {
-        let mut messages = messages::thread(read, workspace, contact, before, limit)?;
+    let texts = parts.engine.texts();
+    let loaded = parts.engine.read::<_, Failure, _>(move |read| {
+        let mut messages = texts.thread(read, workspace, contact, before, limit)?;
         messages.reverse();
         let mut events = events::of_contact(read, workspace, contact, EventId(before.0), EVENTS)?;
         events.reverse();
