@@ -268,6 +268,13 @@ const MIGRATIONS: &[Migration] = &[
             postgres: include_str!("../../../migrations/postgres/0036_on_the_way.sql"),
         },
     },
+    Migration {
+        name: "0037_conversations_by_side",
+        sql: Sql::Twin {
+            sqlite: include_str!("../../../migrations/sqlite/0037_conversations_by_side.sql"),
+            postgres: include_str!("../../../migrations/postgres/0037_conversations_by_side.sql"),
+        },
+    },
 ];
 
 /// What only the program can work out of rows that are there already, by the migration that needs it. It runs once the
