@@ -13,6 +13,7 @@
 //! | prepaid | the sum of all that is still held |
 //! | each tally | what the rows say, counted again (`tallies`) |
 //! | who is in which workflow, by which a reply ends it | the enrollments that run |
+//! | each step that is on its way for the first time | that it has no message, and that every other has one |
 //!
 //! Rows are streamed. Nothing is changed or repaired.
 

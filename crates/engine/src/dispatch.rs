@@ -233,7 +233,7 @@ impl Engine {
     async fn claim_some(&self, slots: &Slots, answers: &Answers) -> Result<Looked, Failure> {
         let (mut worked, mut passed) = (false, false);
         let turns = self.due_workspaces(slots.refused(self.now())).await?;
-        let mut gather = turns.len() < WORKSPACES_PER_LOOK as usize;
+        let mut all_gather = turns.len() < WORKSPACES_PER_LOOK as usize;
         for turn in turns {
             let workspace = turn.workspace;
             if slots.is_refused(workspace) {
@@ -271,11 +271,11 @@ impl Engine {
                     drop(slot);
                 });
             }
-            gather &= any && slots.gather(workspace);
+            all_gather &= any && slots.gather(workspace);
         }
         Ok(match (worked, passed) {
             // All that is due anywhere has slots to fill, which come back in a moment: till then a look would find nothing.
-            (true, false) if gather => Looked::Idle,
+            (true, false) if all_gather => Looked::Idle,
             (true, _) => Looked::Worked,
             (false, true) => Looked::Passed,
             (false, false) => Looked::Idle,
@@ -346,7 +346,7 @@ enum Looked {
     Worked,
     /// What was found is other nodes' turn: there may be more of it a moment later.
     Passed,
-    /// There was nothing to do.
+    /// There was nothing to do, or all that there is waits for slots to come back.
     Idle,
 }
 

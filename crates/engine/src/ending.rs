@@ -2,7 +2,7 @@
 //!
 //! | the next step's message | counts as | comes back |
 //! |---|---|---|
-//! | not made yet | unsent | from that step on |
+//! | not claimed yet | unsent | from that step on |
 //! | waits for its retry | unsent; it is canceled | from that step on |
 //! | with the carrier, or in doubt | sent | from the step after it on |
 //! | refused by the carrier | attempted; its own money is settled by the refusal | from the step after it on |

@@ -7,6 +7,7 @@ use domain::attempt::{ANSWER_WAIT, CALLBACK_WAIT, RETRY_HOURS};
 use domain::ids::{ContactId, EnrollmentId, MessageId, NumberId, WorkflowId, WorkspaceId};
 use domain::message::{MessageKind, MessageState};
 use domain::tariff::Country;
+use domain::template::{Fields, Template};
 use domain::{segments, template};
 use jiff::{SignedDuration, Timestamp};
 use store::enrollments::{self, Enrollment, Place};
@@ -96,8 +97,22 @@ impl Source<'_> {
         let steps = steps.of(db, workspace, self.workflow, self.version)?;
         let step = steps.get(usize::from(self.step) - 1);
         let step = step.ok_or_else(|| Failure::Stored(format!("{} has no step {}", self.workflow, self.step)))?;
+        self.fill(&step.template)
+    }
+
+    /// The same once its enrollment has ended, when nothing keeps the fields that it names from being removed: what was frozen of them counts.
+    fn render_late(&self, db: &Read<'_>, workspace: WorkspaceId) -> Result<Text, Failure> {
+        let steps = store::workflows::steps(db, workspace, self.workflow, self.version)?;
+        let step = steps.iter().find(|row| row.step == i64::from(self.step));
+        let step = step.ok_or_else(|| Failure::Stored(format!("{} has no step {}", self.workflow, self.step)))?;
+        let fields = Fields::with_custom(self.values.iter().map(|(key, _)| key.as_str()));
+        let template = Template::parse(&step.template, &fields);
+        self.fill(&template.map_err(|error| Failure::Stored(error.to_string()))?)
+    }
+
+    fn fill(&self, template: &Template) -> Result<Text, Failure> {
         let value = |key: &str| self.values.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
-        let text = step.template.render(&value);
+        let text = template.render(&value);
         let text = text.map_err(|_| Failure::Stored(format!("{} lacks a frozen value", self.enrollment)))?;
         let body = template::sendable(&text, facts::smart_of(self.place));
         let segments = i64::try_from(segments::count(&body).segments).unwrap_or(i64::MAX);
@@ -115,8 +130,8 @@ pub(crate) fn message(
     First::of(row).map(|first| sending(db, workspace, steps, row, first)).transpose()
 }
 
-/// The same of a step of this enrollment. One that cannot be rendered any more has no words: a field that it names was removed after its
-/// enrollment had ended. It is not handed over again, and keeps nothing else from being looked at.
+/// The same of a step of this enrollment. One that cannot be rendered, which only a change by hand can bring about, has no words. It is not handed
+/// over again, and keeps nothing else from being looked at.
 pub(crate) fn sending(
     db: &Read<'_>,
     workspace: WorkspaceId,
@@ -134,7 +149,11 @@ pub(crate) fn sending(
         place: &row.place,
         phone: &phone,
     };
-    match source.render(db, workspace, steps) {
+    let rendered = match source.render(db, workspace, steps) {
+        Err(Failure::Stored(_)) => source.render_late(db, workspace),
+        rendered => rendered,
+    };
+    match rendered {
         Ok(text) => Ok(first.sending(text)),
         Err(Failure::Stored(why)) => {
             tracing::warn!(%workspace, enrollment = %row.id, why, "what is on its way cannot be rendered");
@@ -146,7 +165,8 @@ pub(crate) fn sending(
     }
 }
 
-/// What is on its way for the first time as a message before this one should have been answered for: it was claimed [`ANSWER_WAIT`] ago. The
+/// What is on its way for the first time as a message before this one should have been answered for: it was claimed [`ANSWER_WAIT`] ago, but for a
+/// fraction of a millisecond. The
 /// identifiers tell, and not `claimed_at`: their index holds what is overdue apart from the rest, which on PostgreSQL is mostly entries of what
 /// has been settled since.
 pub(crate) fn overdue(now: Timestamp) -> MessageId {

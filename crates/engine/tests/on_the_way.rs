@@ -5,6 +5,7 @@ use std::sync::Arc;
 use carrier::{
     Capabilities, Carrier, CarrierEvent, Cost, Finding, Outcome, Receipt, ReceiptState, Simulator, Sought, Submission,
 };
+use domain::attempt::ANSWER_WAIT;
 use domain::enrollment::{EnrollmentState, StopReason};
 use domain::ids::{AttemptId, ContactId, EnrollmentId, MessageId};
 use domain::message::MessageState;
@@ -67,15 +68,28 @@ async fn start(world: &World, first: &str) -> (ContactId, EnrollmentId) {
     (contact, world.engine.enroll(&world.actor, request).await.unwrap().enrollment)
 }
 
-/// Starts somebody, and has a node die while their first text is with the carrier.
-async fn on_its_way(world: &World, first: &str) -> (ContactId, EnrollmentId, Message) {
-    let (contact, enrollment) = start(world, first).await;
+/// A node dies while a text is with the carrier.
+async fn die(world: &World) {
     let silent = taking(world, None);
     let dying = node(world, Arc::clone(&silent) as Arc<dyn Carrier>).await;
     tokio::select! {
         () = silent.called.notified() => {}
         round = dying.round() => panic!("the carrier answered: {round:?}"),
     }
+}
+
+/// How many texts count for the contact's caps.
+async fn sent(world: &World, contact: ContactId) -> i64 {
+    let (workspace, since) = (world.workspace(), world.engine.now() - SignedDuration::from_hours(24));
+    let read = move |db: &Read<'_>| messages::counted::sent_since(db, workspace, &[contact], since);
+    let counted = world.engine.store().read::<_, DbError, _>(read).await.unwrap();
+    counted.iter().map(|row| row.count).sum()
+}
+
+/// Starts somebody, and has a node die while their first text is with the carrier.
+async fn on_its_way(world: &World, first: &str) -> (ContactId, EnrollmentId, Message) {
+    let (contact, enrollment) = start(world, first).await;
+    die(world).await;
     let thread = thread(world, contact).await;
     let [message] = &thread[..] else { panic!("one text is on its way: {thread:?}") };
     (contact, enrollment, message.clone())
@@ -147,10 +161,7 @@ fn what_is_on_its_way_is_seen_by_everybody_and_has_no_row() {
         let erasure = Erasure { person: Person::Contact(contact), do_not_contact: false };
         let early = world.engine.erase(&world.actor, erasure, None).await;
         assert!(matches!(early, Err(EraseError::OnTheWay { count: 1 })), "{early:?}");
-        let (workspace, since) = (world.workspace(), world.engine.now() - SignedDuration::from_hours(24));
-        let counted = move |db: &Read<'_>| messages::counted::sent_since(db, workspace, &[contact], since);
-        let counted = world.engine.store().read::<_, DbError, _>(counted).await.unwrap();
-        assert_eq!(counted.iter().map(|row| row.count).collect::<Vec<_>>(), [1], "for the caps of 24 hours");
+        assert_eq!(sent(&world, contact).await, 1, "for the caps of 24 hours");
         let charge = world.engine.charge(&world.actor, enrollment).await.unwrap().unwrap();
         assert_eq!(charge.texts.iter().map(|text| text.state).collect::<Vec<_>>(), [MessageState::Sending]);
         let progress = world.engine.progress(&world.actor, contact).await.unwrap().unwrap();
@@ -162,12 +173,7 @@ fn what_is_on_its_way_is_seen_by_everybody_and_has_no_row() {
         assert_eq!(ended.refunded.credits, 1);
         clean(&world).await;
         assert_eq!(thread(&world, contact).await, std::slice::from_ref(&message));
-        let counted = move |db: &Read<'_>| messages::counted::sent_since(db, workspace, &[contact], since);
-        assert_eq!(
-            world.engine.store().read::<_, DbError, _>(counted).await.unwrap().len(),
-            1,
-            "nor does an end hide it"
-        );
+        assert_eq!(sent(&world, contact).await, 1, "nor does an end hide it");
         world.play_days(1).await;
         // The carrier never had it.
         assert_eq!(stored(&world, message.id).await.unwrap().state, MessageState::Failed);
@@ -178,7 +184,7 @@ fn what_is_on_its_way_is_seen_by_everybody_and_has_no_row() {
 }
 
 #[test]
-fn what_cannot_be_rendered_any_more_holds_nothing_up() {
+fn a_field_that_was_removed_meanwhile_holds_nothing_up() {
     on_both(Plan::default, async |world| {
         world.engine.add_custom_field(&world.actor, "Tea").await.unwrap();
         let (contact, enrollment, message) = on_its_way(&world, "A cup of {Tea}?").await;
@@ -192,7 +198,10 @@ fn what_cannot_be_rendered_any_more_holds_nothing_up() {
         fresh.round().await.unwrap();
         assert_eq!(world.texts("+12125550122"), ["Still there?"]);
         let doubted = stored(&world, message.id).await.unwrap();
-        assert_eq!((doubted.state, doubted.body.as_str(), doubted.segments), (MessageState::InDoubt, "", 1));
+        assert_eq!(
+            (doubted.state, doubted.body.as_str(), doubted.segments),
+            (MessageState::InDoubt, "A cup of Oolong?", 1)
+        );
         assert_eq!(doubted.country, message.country);
         world.play_days(1).await;
         assert_eq!(thread(&world, contact).await[0].state, MessageState::Failed);
@@ -234,6 +243,38 @@ fn a_receipt_that_is_faster_than_the_answer_brings_its_price_too() {
         assert_eq!((message.state, message.carrier_id.as_deref()), (MessageState::Delivered, Some("carrier-1")));
         assert_eq!(stored(&world, message.id).await.as_ref(), Some(&message));
         assert_eq!(cost(&world, message.id).await, Some((7_900, "USD".to_owned())));
+        clean(&world).await;
+        world.end().await;
+    });
+}
+
+#[test]
+fn what_is_overdue_is_due_work_and_several_of_one_contact_are_all_there() {
+    on_both(Plan::default, async |world| {
+        let (contact, enrollment, first) = on_its_way(&world, "One").await;
+        let due = first.claimed_at.unwrap() + ANSWER_WAIT;
+        assert_eq!(world.engine.next_due().await.unwrap().map(Timestamp::as_millisecond), Some(due.as_millisecond()));
+        assert_eq!(world.engine.backlog().await.unwrap().workspaces, 0, "it may be answered still");
+        world.engine.remove(&world.actor, enrollment).await.unwrap();
+        let row = world.engine.enrollment(&world.actor, enrollment).await.unwrap();
+        let request = EnrollRequest { contact, workflow: row.workflow, from_step: 1, quote: None, key: None };
+        world.engine.enroll(&world.actor, request).await.unwrap();
+        die(&world).await;
+        let both = thread(&world, contact).await;
+        assert_eq!(both.iter().map(|message| message.state).collect::<Vec<_>>(), [MessageState::Sending; 2]);
+        assert_eq!(both[1], first, "the newest comes first");
+        assert_eq!(sent(&world, contact).await, 2, "for the caps of 24 hours");
+        let erasure = Erasure { person: Person::Contact(contact), do_not_contact: false };
+        let early = world.engine.erase(&world.actor, erasure, None).await;
+        assert!(matches!(early, Err(EraseError::OnTheWay { count: 2 })), "{early:?}");
+        world.engine.clock().move_to(due);
+        let backlog = world.engine.backlog().await.unwrap();
+        assert_eq!((backlog.workspaces, backlog.oldest, backlog.in_doubt), (1, Some(due), 0));
+        world.engine.round().await.unwrap();
+        assert_eq!(world.engine.backlog().await.unwrap().in_doubt, 2);
+        world.play_days(5).await;
+        assert_eq!(world.texts(PHONE), ["Two"]);
+        clean(&world).await;
         world.end().await;
     });
 }

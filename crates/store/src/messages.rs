@@ -1,4 +1,5 @@
-//! Messages, inbound and outbound. An outbound row of a workflow is made when its step is claimed.
+//! Messages, inbound and outbound. The row of a step of a workflow is made when its first try is settled, or falls into doubt: see
+//! [`on_the_way`](crate::on_the_way).
 //!
 //! `due_at` is when the engine must look at the row next; what it does then depends on the state:
 //! `queued` is claimed (manual and system messages only: a workflow message waits on its

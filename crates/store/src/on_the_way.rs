@@ -53,7 +53,8 @@ static DRIFTED: Sql = Sql::Same(
     SELECT e.enrollment_id FROM enrollments e
     LEFT JOIN messages m ON m.workspace_id = e.workspace_id AND m.message_id = e.message_id
     WHERE e.workspace_id = $1 AND (e.message_id IS NOT NULL OR e.claimed_at IS NOT NULL)
-      AND CASE WHEN e.claimed_at IS NULL THEN 1 ELSE 0 END <> CASE WHEN m.message_id IS NULL THEN 0 ELSE 1 END
+      AND (e.message_id IS NULL
+        OR CASE WHEN e.claimed_at IS NULL THEN 1 ELSE 0 END <> CASE WHEN m.message_id IS NULL THEN 0 ELSE 1 END)
     ORDER BY e.enrollment_id",
 );
 

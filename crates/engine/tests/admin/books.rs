@@ -169,6 +169,8 @@ async fn a_step_that_is_on_its_way_in_no_row_or_in_two_is_found() {
         "UPDATE messages SET message_id = (SELECT message_id FROM enrollments WHERE workspace_id = $1 AND enrollment_id = $2)
          WHERE workspace_id = $1 AND enrollment_id = $3",
     );
+    static UNNAME: Sql =
+        Sql::Same("UPDATE enrollments SET claimed_at = 1 WHERE workspace_id = $1 AND enrollment_id = $2");
     for office in offices().await {
         let enrolled = busy(&office).await;
         let (first, second, third) = (enrolled[1], enrolled[2], enrolled[3]);
@@ -178,11 +180,12 @@ async fn a_step_that_is_on_its_way_in_no_row_or_in_two_is_found() {
         assert_eq!(office.faults().await, Vec::<String>::new());
         let workspace: Value = office.workspace.0.into();
         office.corrupt(&FORGET, vec![workspace.clone(), first.0.into()]);
-        office.corrupt(&WRITE, vec![workspace, second.0.into(), third.0.into()]);
+        office.corrupt(&WRITE, vec![workspace.clone(), second.0.into(), third.0.into()]);
+        office.corrupt(&UNNAME, vec![workspace, enrolled[0].0.into()]);
         let words = |id| format!("{id}: its step is on its way and has a message already, or is not and has none");
         // The third's message is the second's now.
         assert_ne!(office.stored(second).message, Some(queued));
-        finds(&office, &[&words(first), &words(second), &words(third)]).await;
+        finds(&office, &[&words(enrolled[0]), &words(first), &words(second), &words(third)]).await;
     }
 }
 
