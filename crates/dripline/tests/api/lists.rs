@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use domain::ids::{EnrollmentId, MessageId};
 use serde_json::{Value, json};
+use store::claims::Taken;
+use store::{DbError, Lane};
 
 use crate::site::{Ask, Customer, Site, operations, text};
 
@@ -176,4 +179,24 @@ async fn an_inbox_shows_the_newest_texts_of_the_own_numbers() {
     let theirs = b.get(&format!("/simulator/handsets/{phone}")).await.good();
     assert_eq!(theirs["data"].as_array().unwrap().len(), 200);
     assert_eq!(theirs["data"][0]["body"], "Noise 209");
+}
+
+#[tokio::test]
+async fn a_text_that_is_with_its_carrier_for_the_first_time_is_shown() {
+    let site = Site::new();
+    let customer = site.customer("Acme", "+12125550100").await;
+    let (contact, workflow) = (customer.contact("+12125550121").await, customer.workflow("Leads").await);
+    let both = json!({ "contact": contact, "workflow": workflow });
+    let enrollment = text(&customer.post("/enrollments", both).await.good()["enrollment"]);
+    let engine = &site.parts.engine;
+    let (enrollment, message): (EnrollmentId, _) = (enrollment.parse().unwrap(), MessageId(1 << 40));
+    let workspace = customer.workspace;
+    let taken = Taken { enrollment, message, claimed_at: Some(engine.now()) };
+    let claim = move |tx: &mut store::Tx<'_>| store::claims::claim(tx, workspace, &[taken]);
+    assert!(engine.store().write::<_, DbError, _>(Lane::Normal, claim).await.unwrap());
+    let thread = customer.get(&format!("/contacts/{contact}/messages")).await.good();
+    assert_eq!((&thread["data"][0]["state"], &thread["data"][0]["step"]), (&json!("sending"), &json!(1)), "{thread}");
+    let shown = customer.get(&format!("/messages/{message}")).await.good();
+    assert_eq!(shown["body"], thread["data"][0]["body"]);
+    assert_ne!(shown["body"], "");
 }
