@@ -5,6 +5,7 @@
 mod address;
 mod error;
 mod job;
+mod later;
 mod memo;
 #[cfg(any(test, feature = "testing"))]
 pub mod mishaps;
@@ -26,6 +27,7 @@ pub use address::Address;
 use address::Place;
 pub use error::{ConstraintKind, DbError};
 use job::Work;
+pub use later::Later;
 pub use queue::Lane;
 use queue::Queue;
 pub use row::Row;

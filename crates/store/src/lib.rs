@@ -65,7 +65,7 @@ pub mod workspaces;
 
 #[cfg(any(test, feature = "testing"))]
 pub use db::mishaps;
-pub use db::{Address, ConstraintKind, Copied, DbError, Each, Lane, Read, Row, Sizes, Sql, Store, Tx, Value};
+pub use db::{Address, ConstraintKind, Copied, DbError, Each, Lane, Later, Read, Row, Sizes, Sql, Store, Tx, Value};
 
 /// Each statement of each module, as (name, statement).
 const STATEMENTS: &[&[(&str, &Sql)]] = &[

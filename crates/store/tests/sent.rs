@@ -1,9 +1,9 @@
-//! Statements whose answers nobody needs: on PostgreSQL they go with the next one that is waited for.
+//! Statements whose answers nobody needs, or not yet: on PostgreSQL they go with the next one that is waited for.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Barrier};
 
-use store::{ConstraintKind, DbError, Each, Lane, Sql, testing};
+use store::{ConstraintKind, DbError, Each, Lane, Row, Sql, testing};
 
 use crate::common::{ADD, LIST, add, names, table};
 
@@ -16,6 +16,12 @@ const ADD_EACH: Each<2> = Each(Sql::Twin {
 const SLOWLY: Sql = Sql::Same("SELECT pg_sleep(0.005) FROM (SELECT id FROM t WHERE id = $1 FOR UPDATE) AS one");
 const MY_SESSION: Sql = Sql::Same("SELECT CAST(pg_backend_pid() AS BIGINT)");
 const KILL: Sql = Sql::Same("SELECT pg_terminate_backend(CAST($1 AS INT))");
+
+const NAME: Sql = Sql::Same("SELECT name FROM t WHERE id = $1");
+
+fn first_name(rows: Vec<Row>) -> Result<Option<String>, DbError> {
+    rows.first().map(|row| row.text(0).map(str::to_owned)).transpose()
+}
 
 fn is_unique<T>(result: &Result<T, DbError>) -> bool {
     matches!(result, Err(DbError::Constraint { kind: ConstraintKind::Unique, .. }))
@@ -40,6 +46,62 @@ fn they_run_in_their_order_and_before_what_is_waited_for() {
         });
         assert_eq!(seen.unwrap(), (1, vec!["axyz".to_owned(), "b".to_owned()]), "{}", db.name);
         assert_eq!(names(&db.store), ["axyz", "blast"], "{}: with the commit", db.name);
+    }
+}
+
+#[test]
+fn what_is_asked_for_later_was_answered_in_its_turn() {
+    for db in testing::databases() {
+        table(&db.store);
+        let seen = db.store.write_blocking(Lane::Normal, |tx| {
+            add(tx, 1, "a")?;
+            let before = tx.query_later(&NAME, &[1.into()], first_name)?;
+            tx.run(&RENAME, &[1.into(), "x".into()])?;
+            let behind = tx.query_later(&NAME, &[1.into()], first_name)?;
+            tx.execute(&RENAME, &[1.into(), "y".into()])?;
+            // Nothing behind this one is waited for.
+            let last = tx.query_later(&NAME, &[1.into()], first_name)?;
+            let none = tx.query_later(&NAME, &[2.into()], first_name)?;
+            Ok::<_, DbError>([tx.heard(last)?, tx.heard(behind)?, tx.heard(before)?, tx.heard(none)?])
+        });
+        let name = |name: &str| Some(name.to_owned());
+        assert_eq!(seen.unwrap(), [name("axy"), name("ax"), name("a"), None], "{}", db.name);
+    }
+}
+
+#[test]
+fn what_is_asked_for_later_and_fails_is_why_the_next_fails() {
+    const ADDED: Sql = Sql::Same("INSERT INTO t (id, name) VALUES ($1, $2) RETURNING name");
+    for db in testing::databases() {
+        table(&db.store);
+        db.store.write_blocking(Lane::Normal, |tx| add(tx, 1, "a")).unwrap();
+        let is_sqlite = db.name == "sqlite";
+        for is_waited_for in [true, false] {
+            let failed = db.store.write_blocking(Lane::Normal, move |tx| {
+                add(tx, 2, "b")?;
+                let asked = tx.query_later(&ADDED, &[1.into(), "again".into()], first_name);
+                let Ok(asked) = asked else {
+                    assert!(is_sqlite && is_unique(&asked));
+                    return Ok(());
+                };
+                if is_waited_for {
+                    assert!(is_unique(&tx.query(&LIST, &[])));
+                    assert!(matches!(tx.heard(asked), Err(DbError::Aborted)));
+                } else {
+                    assert!(is_unique(&tx.heard(asked)));
+                }
+                // Whoever swallows it commits nothing.
+                Ok::<_, DbError>(())
+            });
+            assert!(failed.is_err(), "{}", db.name);
+            // Nor who never hears it.
+            let unheard = db.store.write_blocking(Lane::Normal, |tx| {
+                add(tx, 2, "b")?;
+                tx.query_later(&ADDED, &[1.into(), "again".into()], first_name).map(drop)
+            });
+            assert!(is_unique(&unheard), "{}: {unheard:?}", db.name);
+            assert_eq!(names(&db.store), ["a"], "{}", db.name);
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use std::cell::Cell;
 use std::ops::{ControlFlow, Deref};
 
 use super::error::Failure;
+use super::later::{Answer, Later};
 use super::memo::Memo;
 use super::postgres::{Param, Session, columns};
 use super::{DbError, Each, Row, Sql, Value, sqlite};
@@ -312,6 +313,36 @@ impl<'a> Tx<'a> {
     /// Runs a statement that writes and answers rows (`RETURNING`), in no order that one may rely on.
     pub fn query_write(&mut self, sql: &Sql, params: &[Value]) -> Result<Vec<Row>, DbError> {
         self.collect(sql, params, Intent::Write)
+    }
+
+    /// Runs a statement whose answer, as `read` makes it, is taken by [`Tx::heard`]. On PostgreSQL it goes with the next statement that is waited for, on
+    /// the same journey; if it fails, that one fails as it did.
+    pub fn query_later<T>(
+        &mut self,
+        sql: &Sql,
+        params: &[Value],
+        read: fn(Vec<Row>) -> Result<T, DbError>,
+    ) -> Result<Later<T>, DbError> {
+        match &self.on {
+            On::Sqlite(_) => self.query_write(sql, params).and_then(read).map(|answer| Later(Answer::Here(answer))),
+            On::Postgres(session) => {
+                self.check(params)?;
+                let asked = self.note(session.ask(sql.postgres(), &Param::each(params), Intent::Write))?;
+                Ok(Later(Answer::Asked(asked, read)))
+            }
+        }
+    }
+
+    /// What a statement answered; waits for it, if nothing behind it was waited for.
+    pub fn heard<T>(&mut self, later: Later<T>) -> Result<T, DbError> {
+        if self.read.failure.get().is_some() {
+            return Err(DbError::Aborted);
+        }
+        match (later.0, &self.on) {
+            (Answer::Here(answer), _) => Ok(answer),
+            (Answer::Asked(asked, read), On::Postgres(session)) => self.note(session.heard(&asked).and_then(read)),
+            (Answer::Asked(..), On::Sqlite(_)) => Err(DbError::Aborted),
+        }
     }
 
     /// Runs a statement for many rows, as [`Each`] says; answers how many it changed.

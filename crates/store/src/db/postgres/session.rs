@@ -52,6 +52,12 @@ pub(in crate::db) struct Session {
     failed_before: Cell<bool>,
 }
 
+/// What a statement that was sent answers, once something behind it was waited for.
+#[derive(Clone, Default)]
+pub(in crate::db) struct Asked(Rc<Cell<Option<Told>>>);
+
+type Told = Result<Vec<Row>, DbError>;
+
 /// A statement that nobody has waited for yet.
 struct Sent {
     text: &'static str,
@@ -167,6 +173,34 @@ impl Session {
         let statement = self.known(text, params, Intent::Write)?;
         let (client, params) = (Rc::clone(&self.client), encoded(params)?);
         self.keep(text, async move { client.execute_raw(&statement, params).await.map(drop) })
+    }
+
+    /// The same for a statement whose answer is taken later, by [`Session::heard`].
+    pub(in crate::db) fn ask(
+        &self,
+        text: &'static str,
+        params: &[Param<'_>],
+        intent: Intent,
+    ) -> Result<Asked, DbError> {
+        let statement = self.known(text, params, intent)?;
+        let (client, params, asked) = (Rc::clone(&self.client), encoded(params)?, Asked::default());
+        let Asked(told) = asked.clone();
+        self.keep(text, async move {
+            let rows = client.query_raw(&statement, params).await?.try_collect::<Vec<_>>().await?;
+            let names = names(&statement);
+            told.set(Some(rows.iter().map(|row| convert(&names, row)).collect()));
+            Ok(())
+        })?;
+        Ok(asked)
+    }
+
+    /// What was asked for; waits for it, if nothing behind it was waited for.
+    pub(in crate::db) fn heard(&self, Asked(told): &Asked) -> Result<Vec<Row>, DbError> {
+        if let Some(rows) = told.take() {
+            return rows;
+        }
+        self.flush()?;
+        told.take().unwrap_or(Err(DbError::Aborted))
     }
 
     /// Puts a request behind those before it, so that they go in the order in which they were made.
