@@ -1,5 +1,5 @@
 //! Conversations: marked as read or unread and given to a user by the people who work in them, one or a selection at once.
-//! Messages move them: `receive` and `settle` do that.
+//! Messages move them: `inbound` and `settle` do that.
 
 use domain::access::Permission;
 use domain::ids::{ContactId, UserId, WorkspaceId};

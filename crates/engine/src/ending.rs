@@ -44,15 +44,29 @@ pub(crate) fn stop(
         return Ok(Vec::new());
     }
     let locked = enrollments::lock(tx, beat.workspace, ids)?;
-    let running: Vec<Enrollment> = locked.into_iter().filter(|row| row.state == EnrollmentState::Active).collect();
-    let keys: Vec<EnrollmentId> = running.iter().map(|row| row.id).collect();
-    let stopped = enrollments::stop(tx, beat.workspace, &keys, reason, beat.now)?;
-    let stored = running.iter().filter(|row| row.claimed_at.is_none());
-    let waiting: Vec<MessageId> = stored.filter_map(|row| row.message).collect();
+    let running = locked.into_iter().filter(|row| row.state == EnrollmentState::Active);
+    stop_locked(tx, beat, running.map(|row| (reason, row)).collect())
+}
+
+/// The same for rows that run and that the transaction has locked, each for its reason. All that comes back is one posting: the rows of balances are
+/// taken once, in the order in which everybody takes them.
+pub(crate) fn stop_locked(
+    tx: &mut Tx<'_>,
+    beat: &Beat,
+    running: Vec<(StopReason, Enrollment)>,
+) -> Result<Vec<Ended>, Failure> {
+    let mut stopping = Vec::new();
+    for reason in reasons(&running) {
+        let of = running.iter().filter(|(why, _)| *why == reason);
+        let keys: Vec<EnrollmentId> = of.map(|(_, row)| row.id).collect();
+        stopping.push((keys.len(), enrollments::stop(tx, beat.workspace, &keys, reason, beat.now)?));
+    }
+    let stored = running.iter().filter(|(_, row)| row.claimed_at.is_none());
+    let waiting: Vec<MessageId> = stored.filter_map(|(_, row)| row.message).collect();
     let messages = lock_messages(tx, beat, &waiting)?;
     let mut ended = Vec::with_capacity(running.len());
     let (mut transfers, mut notes) = (Vec::new(), Vec::new());
-    for row in running.iter().filter(|row| stopped.contains(&row.id)) {
+    for (reason, row) in &running {
         let message = row.message.and_then(|id| messages.get(&id));
         let unsent_from = unsent_from(row, message);
         if let Some(message) = message.filter(|message| message.state == MessageState::Queued) {
@@ -60,12 +74,40 @@ pub(crate) fn stop(
         }
         let refunded = enrollment::unsent(&row.prices, unsent_from);
         transfers.extend(ledger::transfers(Cause::enrollment(row.id), Reason::Refund, refunded));
-        notes.push(beat.event("enrollment.stopped", Some(row.contact), &note(row, reason, refunded)));
+        notes.push(beat.event("enrollment.stopped", Some(row.contact), &note(row, *reason, refunded)));
         ended.push(Ended { enrollment: row.id, contact: row.contact, refunded });
     }
     store::ledger::post(tx, beat.workspace, &transfers, beat.now)?;
+    for (ran, stopping) in stopping {
+        let stopped = enrollments::stopped(tx, beat.workspace, stopping)?.len();
+        if stopped != ran {
+            return Err(Failure::Stored(format!("of {ran} enrollments that ran {stopped} were stopped")));
+        }
+    }
     events::insert(tx, beat.workspace, &notes)?;
     Ok(ended)
+}
+
+/// Each reason once.
+fn reasons(running: &[(StopReason, Enrollment)]) -> Vec<StopReason> {
+    let mut reasons: Vec<StopReason> = Vec::new();
+    for (reason, _) in running {
+        if !reasons.contains(reason) {
+            reasons.push(*reason);
+        }
+    }
+    reasons
+}
+
+/// Ends what runs of these contacts, which the transaction has locked.
+pub(crate) fn stop_of(
+    tx: &mut Tx<'_>,
+    beat: &Beat,
+    contacts: &[ContactId],
+    reason: StopReason,
+) -> Result<Vec<Ended>, Failure> {
+    let running = enrollments::lock_running(tx, beat.workspace, contacts)?;
+    stop_locked(tx, beat, running.into_iter().map(|row| (reason, row)).collect())
 }
 
 fn unsent_from(row: &Enrollment, message: Option<&Message>) -> u8 {

@@ -19,6 +19,7 @@ use crate::counts::{Counters, Counts};
 use crate::drafts::LongestValues;
 use crate::facts::Steps;
 use crate::failure::Failure;
+use crate::gathering::Gathering;
 use crate::guesses::Guesses;
 use crate::ids::{Ids, secret};
 use crate::import::runs::Runs;
@@ -70,6 +71,7 @@ struct Inner {
     wake: Notify,
     hands: Arc<RwLock<()>>,
     counters: Counters,
+    gathering: Arc<Gathering>,
     guesses: Guesses,
     runs: Runs,
     words: Mutex<()>,
@@ -164,6 +166,7 @@ impl Engine {
             wake,
             hands,
             counters,
+            gathering: Arc::default(),
             guesses,
             runs: Runs::default(),
             words: Mutex::default(),
@@ -338,6 +341,11 @@ impl Engine {
     /// The imports that run in this process.
     pub(crate) fn runs(&self) -> &Runs {
         &self.0.runs
+    }
+
+    /// The texts that are being taken.
+    pub(crate) fn gathering(&self) -> &Arc<Gathering> {
+        &self.0.gathering
     }
 
     /// Whoever watches what happens.

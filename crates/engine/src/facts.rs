@@ -24,14 +24,23 @@ pub(crate) struct Known {
 
 /// The workspace, or nothing if there is none.
 pub(crate) fn workspace(db: &Read<'_>, id: WorkspaceId) -> Result<Option<Known>, Failure> {
-    let Some(row) = workspaces::find(db, id)? else { return Ok(None) };
+    workspaces::find(db, id)?.map(understood).transpose()
+}
+
+/// The workspace of a row.
+pub(crate) fn understood(row: Workspace) -> Result<Known, Failure> {
     let settings = Settings::read(&row.settings)?;
-    Ok(Some(Known { row, settings }))
+    Ok(Known { row, settings })
 }
 
 /// The workspace, which must be there because something of it was found.
 pub(crate) fn workspace_of(db: &Read<'_>, id: WorkspaceId) -> Result<Known, Failure> {
-    workspace(db, id)?.ok_or_else(|| Failure::Stored(format!("there is no workspace {id}")))
+    workspace(db, id)?.ok_or_else(|| no_workspace(id))
+}
+
+/// A workspace is not there of which something was found.
+pub(crate) fn no_workspace(id: WorkspaceId) -> Failure {
+    Failure::Stored(format!("there is no workspace {id}"))
 }
 
 /// The fields that templates of a workspace may name.

@@ -11,10 +11,19 @@ pub enum Failure {
     Db(#[from] DbError),
     /// The ledger refused transfers that the rules had decided.
     #[error("the ledger refused a posting")]
-    Books(#[from] PostError),
+    Books(#[source] PostError),
     /// Something stored does not fit this program: a defect, or a database changed by hand.
     #[error("what is stored does not fit: {0}")]
     Stored(String),
+}
+
+impl From<PostError> for Failure {
+    fn from(error: PostError) -> Self {
+        match error {
+            PostError::Db(error) => Self::Db(error),
+            refused => Self::Books(refused),
+        }
+    }
 }
 
 impl Failure {

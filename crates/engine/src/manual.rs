@@ -171,7 +171,7 @@ impl Engine {
             .write(Lane::Normal, move |tx| {
                 once(tx, &beat, &("send_and_stop", contact, &body), |tx| {
                     let message = send_message(tx, &beat, contact, &body)?;
-                    let ended = crate::receive::stop_of(tx, &beat, &[contact], StopReason::Removed)?;
+                    let ended = crate::ending::stop_of(tx, &beat, &[contact], StopReason::Removed)?;
                     let refunded = ended.iter().fold(Amounts::ZERO, |sum, one| sum.plus(one.refunded));
                     Ok::<_, SendError>(SentAndStopped { message, ended: !ended.is_empty(), refunded })
                 })

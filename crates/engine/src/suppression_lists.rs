@@ -361,7 +361,7 @@ fn hold(
     let seen = lists::find(tx, workspace, id)?.ok_or(ListError::Unknown)?;
     let kind = kind_of(&seen)?;
     let ids: Vec<ContactId> = owners.iter().map(|owner| owner.id).collect();
-    let ended = crate::receive::stop_of(tx, beat, &ids, kind.stop_reason())?;
+    let ended = crate::ending::stop_of(tx, beat, &ids, kind.stop_reason())?;
     let mut list = open(tx, beat, id)?;
     let rows = entries(beat, phones, &owners);
     let hashes: Vec<i64> = rows.iter().map(|row| row.0).collect();

@@ -27,6 +27,7 @@ mod fairness;
 mod figures;
 mod filters;
 mod fresh;
+mod gathered;
 mod hosted;
 mod import;
 mod import_check;

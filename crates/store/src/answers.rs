@@ -1,10 +1,12 @@
 //! What was answered before: idempotency keys, quotes, and callbacks of carriers that came already.
 
+use std::collections::HashSet;
+
 use domain::ids::{ContactId, QuoteId, WorkflowId, WorkspaceId};
 use jiff::Timestamp;
 
 use crate::json;
-use crate::{DbError, Read, Row, Sql, Tx};
+use crate::{DbError, Later, Read, Row, Sql, Tx};
 
 static FIND: Sql = Sql::Same(
     "
@@ -36,6 +38,19 @@ static FIRST: Sql = Sql::Same(
     ON CONFLICT (workspace_id, carrier, event_key) DO NOTHING",
 );
 
+static FIRST_OF: Sql = Sql::Twin {
+    sqlite: "
+        INSERT OR FAIL INTO carrier_events (workspace_id, carrier, event_key, at)
+        SELECT $1, $2, value, $4 FROM json_each($3) WHERE true ORDER BY value
+        ON CONFLICT (workspace_id, carrier, event_key) DO NOTHING
+        RETURNING event_key",
+    postgres: "
+        INSERT INTO carrier_events (workspace_id, carrier, event_key, at)
+        SELECT $1, $2, key, $4 FROM UNNEST($3::TEXT[]) AS t (key) ORDER BY key
+        ON CONFLICT (workspace_id, carrier, event_key) DO NOTHING
+        RETURNING event_key",
+};
+
 static STRAY: Sql = Sql::Same(
     "
     INSERT INTO stray_events (carrier, event_key, payload, at) VALUES ($1, $2, $3, $4)
@@ -52,6 +67,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("answers::INSERT_QUOTE", &INSERT_QUOTE),
     ("answers::FIND_QUOTE", &FIND_QUOTE),
     ("answers::FIRST", &FIRST),
+    ("answers::FIRST_OF", &FIRST_OF),
     ("answers::STRAY", &STRAY),
     ("answers::FIND_STRAY", &FIND_STRAY),
 ];
@@ -129,6 +145,20 @@ pub fn first(
 ) -> Result<bool, DbError> {
     let params = [workspace.0.into(), carrier.into(), event_key.into(), json::micros(now).into()];
     Ok(tx.execute(&FIRST, &params)? == 1)
+}
+
+/// Notes callbacks; answers the keys of those that did not come before, once where two have the same. They are noted in the order of their keys, so
+/// that two who note the same wait for each other in one direction.
+pub fn first_of(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+    carrier: &str,
+    event_keys: &[&str],
+    now: Timestamp,
+) -> Result<Later<HashSet<String>>, DbError> {
+    let params = [workspace.0.into(), carrier.into(), json::texts(event_keys), json::micros(now).into()];
+    let read = |rows: Vec<Row>| rows.iter().map(|row| row.text(0).map(str::to_owned)).collect();
+    tx.query_later(&FIRST_OF, &params, read)
 }
 
 /// Keeps a callback that belongs to no number of ours. No workspace is known for it.

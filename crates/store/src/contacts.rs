@@ -59,6 +59,8 @@ macro_rules! columns {
     };
 }
 
+pub mod kin;
+
 static FIND: Sql =
     Sql::Same(concat!("SELECT ", columns!(), " FROM contacts c WHERE c.workspace_id = $1 AND c.contact_id = $2"));
 
@@ -226,6 +228,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("contacts::SOME", &SOME),
     ("contacts::BY_PHONES", &BY_PHONES),
     ("contacts::LOCK_BY_PHONES", &LOCK_BY_PHONES),
+    ("contacts::kin::LOCK", &kin::LOCK),
     ("contacts::OF_PERSON", &OF_PERSON),
     ("contacts::PERSONS", &PERSONS),
     ("contacts::PAGE", &PAGE),
@@ -265,7 +268,7 @@ pub fn find(db: &Read<'_>, workspace: WorkspaceId, id: ContactId) -> Result<Opti
 }
 
 /// Those of these contacts that are not deleted, locked until the transaction ends, in the order of
-/// their keys. Enrolling and receiving both begin here: so neither can miss the other.
+/// their keys. Enrolling begins here and receiving in [`kin::lock`]: so neither can miss the other.
 pub fn lock(tx: &mut Tx<'_>, workspace: WorkspaceId, ids: &[ContactId]) -> Result<Vec<Contact>, DbError> {
     let list = json::list(ids.iter().map(|id| id.0));
     read_all(&tx.query_write(&LOCK, &[workspace.0.into(), list])?)

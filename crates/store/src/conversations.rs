@@ -31,7 +31,7 @@ pub struct Touch {
     /// From which side.
     pub side: Side,
     /// Whether it is probably the first: SQLite then looks for no conversation before it opens one, nor does PostgreSQL where that is so of
-    /// all, and `runs` is given.
+    /// all, and `runs` is given, or where contacts are locked ([`touch_locked`]).
     pub is_first: bool,
     /// The enrollment in which the contact is, which the transaction has locked, and ends after this if it does; nothing if it has to be
     /// looked for.
@@ -227,43 +227,64 @@ impl Side {
 
 /// Moves conversations to the top for these messages: at most one for each contact.
 pub fn touch(tx: &mut Tx<'_>, workspace: WorkspaceId, touches: &[Touch], now: Timestamp) -> Result<(), DbError> {
+    // Only where what runs is locked: whoever deletes a contact ends that first, and its conversation would come back from an insertion that waited
+    // for the deletion.
+    if touches.iter().all(|touch| touch.is_first && touch.runs.is_some()) {
+        return touch_locked(tx, workspace, touches, now);
+    }
+    touch_each(tx, workspace, touches, now)?;
+    touch_labels(tx, workspace, touches, now)
+}
+
+/// The same where the transaction has locked the contacts or what runs of them: on PostgreSQL one statement that nobody waits for, whichever
+/// conversations are there, so that their order holds.
+pub fn touch_locked(tx: &mut Tx<'_>, workspace: WorkspaceId, touches: &[Touch], now: Timestamp) -> Result<(), DbError> {
+    if tx.is_embedded() {
+        touch_each(tx, workspace, touches, now)?;
+    } else {
+        let at = json::micros(now);
+        tx.run_each(&OPEN, &[workspace.0.into(), at.into()], touches.iter().map(|touch| opened(touch, at)))?;
+    }
+    touch_labels(tx, workspace, touches, now)
+}
+
+fn touch_each(tx: &mut Tx<'_>, workspace: WorkspaceId, touches: &[Touch], now: Timestamp) -> Result<(), DbError> {
+    let at = json::micros(now);
+    let shared = [workspace.0.into(), at.into()];
+    let is_embedded = tx.is_embedded();
+    let is_opened_first = |touch: &&Touch| touch.is_first && is_embedded;
+    let first = touches.iter().filter(is_opened_first).map(|touch| opened(touch, at));
+    let written: FxHashSet<i64> = tx.changed_each(&OPEN, &shared, first, 0)?.into_iter().collect();
+    let others: Vec<_> = touches.iter().filter(|touch| !written.contains(&touch.contact.0)).collect();
+    let there = tx.changed_each(&TOUCH, &shared, others.iter().map(|touch| moved(touch, at)), 0)?;
+    let there: FxHashSet<i64> = there.into_iter().collect();
+    let none = others.into_iter().filter(|touch| !is_opened_first(touch) && !there.contains(&touch.contact.0));
+    tx.run_each(&OPEN, &shared, none.map(|touch| opened(touch, at)))
+}
+
+fn moved(touch: &Touch, at: i64) -> [Value; 6] {
+    [
+        touch.contact.0.into(),
+        touch.message.0.into(),
+        (touch.side == Side::Inbound).then_some(at).into(),
+        (touch.side == Side::Outbound).then_some(at).into(),
+        (touch.side == Side::Inbound).into(),
+        Value::Word(touch.side.word()),
+    ]
+}
+
+fn opened(touch: &Touch, at: i64) -> [Value; 7] {
+    let [contact, message, inbound, outbound, unread, side] = moved(touch, at);
+    [contact, message, inbound, outbound, unread, side, touch.runs.map(|runs| runs.0).into()]
+}
+
+/// After the conversations, whose rows are locked by now: a label that is given meanwhile waits for them.
+fn touch_labels(tx: &mut Tx<'_>, workspace: WorkspaceId, touches: &[Touch], now: Timestamp) -> Result<(), DbError> {
     if touches.is_empty() {
         return Ok(());
     }
-    let at = json::micros(now);
-    let moved = |touch: &Touch| {
-        [
-            touch.contact.0.into(),
-            touch.message.0.into(),
-            (touch.side == Side::Inbound).then_some(at).into(),
-            (touch.side == Side::Outbound).then_some(at).into(),
-            (touch.side == Side::Inbound).into(),
-            Value::Word(touch.side.word()),
-        ]
-    };
-    let opened = |touch: &Touch| {
-        let [contact, message, inbound, outbound, unread, side] = moved(touch);
-        [contact, message, inbound, outbound, unread, side, touch.runs.map(|runs| runs.0).into()]
-    };
-    // On PostgreSQL one statement for all of them, so that their order holds; and only where what runs is locked, because whoever deletes a
-    // contact ends that first: its conversation would come back from an insertion that waited for the deletion.
-    let shared = [workspace.0.into(), at.into()];
-    if !tx.is_embedded() && touches.iter().all(|touch| touch.is_first && touch.runs.is_some()) {
-        tx.run_each(&OPEN, &shared, touches.iter().map(opened))?;
-    } else {
-        let is_embedded = tx.is_embedded();
-        let is_opened_first = |touch: &&Touch| touch.is_first && is_embedded;
-        let first = touches.iter().filter(is_opened_first).map(opened);
-        let written: FxHashSet<i64> = tx.changed_each(&OPEN, &shared, first, 0)?.into_iter().collect();
-        let others: Vec<_> = touches.iter().filter(|touch| !written.contains(&touch.contact.0)).collect();
-        let there = tx.changed_each(&TOUCH, &shared, others.iter().map(|touch| moved(touch)), 0)?;
-        let there: FxHashSet<i64> = there.into_iter().collect();
-        let none = others.into_iter().filter(|touch| !is_opened_first(touch) && !there.contains(&touch.contact.0));
-        tx.run_each(&OPEN, &shared, none.map(opened))?;
-    }
-    // After the conversations, whose rows are locked by now: a label that is given meanwhile waits for them.
     let list = json::list(touches.iter().map(|touch| touch.contact.0));
-    tx.run(&TOUCH_LABELS, &[workspace.0.into(), list, at.into()])
+    tx.run(&TOUCH_LABELS, &[workspace.0.into(), list, json::micros(now).into()])
 }
 
 /// Contacts begin these enrollments.

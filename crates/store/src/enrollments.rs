@@ -14,7 +14,7 @@
 
 use std::sync::Arc;
 
-use domain::enrollment::{self, EnrollmentState, StepPrice, StopReason};
+use domain::enrollment::{self, EnrollmentState, StepPrice};
 use domain::ids::{ContactId, EnrollmentId, MessageId, NumberId, WorkflowId, WorkspaceId};
 use domain::money::Micros;
 use domain::tally::{Count, What};
@@ -23,6 +23,10 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::json;
 use crate::{DbError, Each, Read, Row, Sql, Tx, Value, runs, tallies};
+
+pub mod stopping;
+
+pub use stopping::{Stopping, stop, stopped};
 
 /// Where the contact of an enrollment may be, and how its texts are written: frozen at its start. Stored as a list in this order:
 /// with the names of its parts beside them, as it was once written and is still read, each waiting row is 47 bytes longer.
@@ -161,6 +165,26 @@ static LOCK: Sql = Sql::Twin {
     ),
 };
 
+static LOCK_RUNNING: Sql = Sql::Twin {
+    sqlite: concat!(
+        "SELECT ",
+        columns!(),
+        " FROM enrollments e
+          WHERE e.workspace_id = $1 AND e.state = 'active' AND e.enrollment_id IN (
+            SELECT r.enrollment_id FROM runs r
+            WHERE r.workspace_id = $1 AND r.contact_id IN (SELECT value FROM json_each($2)))
+          ORDER BY e.enrollment_id"
+    ),
+    postgres: concat!(
+        "SELECT ",
+        columns!(),
+        " FROM enrollments e
+          WHERE e.workspace_id = $1 AND e.state = 'active' AND e.enrollment_id = ANY (ARRAY(
+            SELECT r.enrollment_id FROM runs r WHERE r.workspace_id = $1 AND r.contact_id = ANY ($2::BIGINT[])))
+          ORDER BY e.enrollment_id FOR UPDATE"
+    ),
+};
+
 static CARDS: Sql = Sql::Twin {
     sqlite: "
         SELECT e.contact_id, e.enrollment_id, e.workflow_id, e.next_step, w.name, e.due_at,
@@ -193,20 +217,6 @@ static INSERT: Each<7> = Each(Sql::Twin {
             AS t (id, contact, number, place, held, prices, due)",
 });
 
-static STOP: Sql = Sql::Twin {
-    sqlite: "
-        UPDATE enrollments SET state = 'stopped', reason = $3, ended_at = $4, due_at = NULL,
-            stopped_after = CASE WHEN due_at IS NULL THEN next_step WHEN hour_minute IS NULL THEN 0 ELSE next_step - 1 END
-        WHERE workspace_id = $1 AND state = 'active' AND enrollment_id IN (SELECT value FROM json_each($2))
-        RETURNING enrollment_id, workflow_id, stopped_after",
-    postgres: "
-        UPDATE enrollments SET state = 'stopped', reason = $3, ended_at = $4, due_at = NULL,
-            stopped_after = CASE WHEN due_at IS NULL THEN next_step WHEN hour_minute IS NULL THEN 0 ELSE next_step - 1 END
-        WHERE workspace_id = $1 AND state = 'active'
-          AND enrollment_id = ANY ($2::BIGINT[])
-        RETURNING enrollment_id, workflow_id, stopped_after",
-};
-
 static ENDS: Sql = Sql::Same(
     "
     SELECT state, reason, COUNT(*) FROM enrollments WHERE workspace_id = $1 GROUP BY state, reason ORDER BY state, reason",
@@ -220,9 +230,10 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("enrollments::IN_WORKFLOW", &IN_WORKFLOW),
     ("enrollments::PAGE", &PAGE),
     ("enrollments::LOCK", &LOCK),
+    ("enrollments::LOCK_RUNNING", &LOCK_RUNNING),
     ("enrollments::CARDS", &CARDS),
     ("enrollments::INSERT", &INSERT.0),
-    ("enrollments::STOP", &STOP),
+    ("enrollments::stopping::STOP", &stopping::STOP),
     ("enrollments::ENDS", &ENDS),
 ];
 
@@ -315,6 +326,18 @@ pub fn running_in(
 pub fn lock(tx: &mut Tx<'_>, workspace: WorkspaceId, ids: &[EnrollmentId]) -> Result<Vec<Enrollment>, DbError> {
     let list = json::list(ids.iter().map(|id| id.0));
     let rows = read_all(tx, &LOCK, &[workspace.0.into(), list])?;
+    tallies::of_workflows(tx, workspace, &rows);
+    Ok(rows)
+}
+
+/// What runs of these contacts, which the transaction has locked: locked until it ends, too, in the order of their keys.
+pub fn lock_running(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+    contacts: &[ContactId],
+) -> Result<Vec<Enrollment>, DbError> {
+    let list = json::list(contacts.iter().map(|id| id.0));
+    let rows = read_all(tx, &LOCK_RUNNING, &[workspace.0.into(), list])?;
     tallies::of_workflows(tx, workspace, &rows);
     Ok(rows)
 }
@@ -420,26 +443,6 @@ pub fn insert(tx: &mut Tx<'_>, workspace: WorkspaceId, start: &Start, rows: &[Ne
     }
     runs::begin(tx, workspace, start.workflow, rows.iter().map(|row| (row.id, row.contact)))?;
     crate::conversations::enter(tx, workspace, rows.iter().map(|row| (row.id, row.contact)))
-}
-
-/// Stops those of these enrollments that are still active, and says which. The fence's other half.
-pub fn stop(
-    tx: &mut Tx<'_>,
-    workspace: WorkspaceId,
-    ids: &[EnrollmentId],
-    reason: StopReason,
-    at: Timestamp,
-) -> Result<Vec<EnrollmentId>, DbError> {
-    let list = json::list(ids.iter().map(|id| id.0));
-    let params = [workspace.0.into(), list, reason.word().into(), json::micros(at).into()];
-    let mut stopped = Vec::new();
-    for row in tx.query_write(&STOP, &params)? {
-        tallies::count(tx, workspace, at, (row.int(1)?, row.int(2)?), What::Ended(reason), Count::one(0))?;
-        stopped.push(EnrollmentId(row.int(0)?));
-    }
-    runs::end(tx, workspace, stopped.iter().copied())?;
-    crate::conversations::leave(tx, workspace, stopped.iter().copied())?;
-    Ok(stopped)
 }
 
 /// How many enrollments are in each state, by reason.

@@ -20,9 +20,11 @@ static STALE: Sql = Sql::Twin {
 pub(crate) const ALL: &[(&str, &Sql)] = &[("statistics::STALE", &STALE)];
 
 /// The tables that grow with the work, each with how it is looked at. One that somebody looks at already is passed over.
-static ANALYZE: [(&str, Sql); 11] = [
+static ANALYZE: [(&str, Sql); 13] = [
     ("contacts", analyze("ANALYZE (SKIP_LOCKED) contacts")),
     ("contact_words", analyze("ANALYZE (SKIP_LOCKED) contact_words")),
+    ("contact_labels", analyze("ANALYZE (SKIP_LOCKED) contact_labels")),
+    ("consents", analyze("ANALYZE (SKIP_LOCKED) consents")),
     ("enrollments", analyze("ANALYZE (SKIP_LOCKED) enrollments")),
     ("runs", analyze("ANALYZE (SKIP_LOCKED) runs")),
     ("messages", analyze("ANALYZE (SKIP_LOCKED) messages")),

@@ -5,7 +5,7 @@ use domain::money::Micros;
 use jiff::Timestamp;
 
 use crate::json;
-use crate::{DbError, Read, Row, Sql, Tx};
+use crate::{DbError, Later, Read, Row, Sql, Tx};
 
 /// A workspace as it is stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -140,6 +140,11 @@ pub(crate) fn read(row: &Row) -> Result<Workspace, DbError> {
 /// One workspace.
 pub fn find(db: &Read<'_>, id: WorkspaceId) -> Result<Option<Workspace>, DbError> {
     db.query_optional(&FIND, &[id.0.into()])?.as_ref().map(read).transpose()
+}
+
+/// The same, as [`Tx::heard`] answers it.
+pub fn find_later(tx: &mut Tx<'_>, id: WorkspaceId) -> Result<Later<Option<Workspace>>, DbError> {
+    tx.query_later(&FIND, &[id.0.into()], |rows| rows.first().map(read).transpose())
 }
 
 /// One workspace, locked for a change of it until the transaction ends.

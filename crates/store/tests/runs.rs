@@ -65,7 +65,9 @@ fn a_contact_is_in_one_workflow_at_a_time_and_free_after_each_end() {
         );
         assert_eq!(running(&db.store), [10, 11], "{}", db.name);
         let ended = db.store.write_blocking(Lane::Normal, |tx| {
-            enrollments::stop(tx, WORKSPACE, &[EnrollmentId(10)], StopReason::Replied, Timestamp::UNIX_EPOCH)?;
+            let stopping =
+                enrollments::stop(tx, WORKSPACE, &[EnrollmentId(10)], StopReason::Replied, Timestamp::UNIX_EPOCH)?;
+            enrollments::stopped(tx, WORKSPACE, stopping)?;
             let over =
                 Advance { enrollment: EnrollmentId(11), step: 3, due: None, hour: None, completes: Some(WORKFLOW) };
             claims::advance(tx, WORKSPACE, &[over], Timestamp::UNIX_EPOCH)
@@ -75,7 +77,9 @@ fn a_contact_is_in_one_workflow_at_a_time_and_free_after_each_end() {
         start(&db.store, 13, 1).unwrap();
         // An end of what ended before takes nobody out.
         let again = db.store.write_blocking(Lane::Normal, |tx| {
-            enrollments::stop(tx, WORKSPACE, &[EnrollmentId(10)], StopReason::Replied, Timestamp::UNIX_EPOCH)?;
+            let stopping =
+                enrollments::stop(tx, WORKSPACE, &[EnrollmentId(10)], StopReason::Replied, Timestamp::UNIX_EPOCH)?;
+            enrollments::stopped(tx, WORKSPACE, stopping)?;
             let over = Advance { enrollment: EnrollmentId(10), step: 3, due: None, hour: None, completes: None };
             claims::advance(tx, WORKSPACE, &[over], Timestamp::UNIX_EPOCH)
         });
