@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use store::contacts::{self, Contact};
 use store::conversations::{Side, Touch};
 use store::jobs::{self, Item, Job, STARTED};
-use store::{Lane, Tx, conversations, events, messages, numbers, runs, suppressions, users};
+use store::{Lane, Tx, conversations, events, messages, numbers, suppressions, users};
 
 use crate::actor::Actor;
 use crate::beat::Beat;
@@ -347,6 +347,5 @@ fn load(tx: &mut Tx<'_>, beat: &Beat, rows: &[Contact], sign: i64) -> Result<(),
 
 fn stop(tx: &mut Tx<'_>, beat: &Beat, rows: &[Contact], reason: StopReason) -> Result<(), Failure> {
     let ids: Vec<ContactId> = rows.iter().map(|row| row.id).collect();
-    let running: Vec<_> = runs::of(tx, beat.workspace, &ids)?.iter().map(|row| row.id).collect();
-    ending::stop(tx, beat, &running, reason).map(|_| ())
+    ending::stop_of(tx, beat, &ids, reason).map(drop)
 }

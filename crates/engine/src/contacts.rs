@@ -24,7 +24,7 @@ use domain::search::Asked;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use store::contacts::ContactRow;
-use store::{DbError, Lane, Read, Tx, numbers, runs};
+use store::{DbError, Lane, Read, Tx, numbers};
 
 use crate::actor::{Actor, Forbidden};
 use crate::beat::Beat;
@@ -372,8 +372,7 @@ pub(crate) fn delete(tx: &mut Tx<'_>, beat: &Beat, id: ContactId) -> Result<(), 
 
 /// Ends what runs for a locked contact.
 fn stop_running(tx: &mut Tx<'_>, beat: &Beat, id: ContactId, reason: StopReason) -> Result<(), Failure> {
-    let running: Vec<_> = runs::of(tx, beat.workspace, &[id])?.iter().map(|row| row.id).collect();
-    ending::stop(tx, beat, &running, reason).map(|_| ())
+    ending::stop_of(tx, beat, &[id], reason).map(drop)
 }
 
 #[cfg(test)]

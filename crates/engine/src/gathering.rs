@@ -2,7 +2,8 @@
 //!
 //! A text there costs several journeys to the server and a commit, and each that brings money back waits for the row of a balance. So one
 //! transaction at a time takes what has come to a number by one carrier since the one before began ([`crate::inbound`]): beside a thousand replies
-//! a second a handful each (`docs/decisions/0050`). Where nothing runs, a text is taken at once, and alone; so is one that comes with a word that counts once.
+//! a second a handful each (`docs/decisions/0050`). Where nothing runs, a text is taken at once, and alone; so is one that comes with a word that counts once, as Plivo's do.
+//! Each node has lines of its own.
 //!
 //! **Order.** No two texts of one phone are taken together, so that the second finds what the first did. If a transaction fails, each of its texts is
 //! taken alone: what is wrong with one is not the others' matter. What would fail whatever they are fails all.
@@ -29,7 +30,7 @@ use crate::receive::Received;
 
 /// Most texts that one transaction takes.
 const MOST: usize = 64;
-/// Most texts that one look passes over because another of their phone is taken.
+/// Most texts that one look passes over because another of their phone is taken; whoever is behind more of them waits.
 const MOST_PASSED: usize = 256;
 /// Most texts that wait for one number; a carrier comes again with what is more.
 const MOST_WAITING: usize = 10_000;
@@ -154,40 +155,48 @@ impl Engine {
             if waiting.is_empty() {
                 return;
             }
-            let (texts, askers): (Vec<Inbound>, Vec<_>) =
-                waiting.into_iter().map(|Waiting { text, answer }| (text, answer)).unzip();
-            for (answer, asker) in self.take_gathered(&taker.key.0, texts).await.into_iter().zip(askers) {
-                // Who has gone away is not told.
-                let _ = asker.send(answer);
-            }
+            self.take_gathered(&taker.key.0, waiting).await;
         }
     }
 
-    async fn take_gathered(&self, carrier: &str, texts: Vec<Inbound>) -> Vec<Answer> {
+    /// Takes texts together and answers whoever brought them.
+    async fn take_gathered(&self, carrier: &str, waiting: Vec<Waiting>) {
+        let (texts, askers): (Vec<Inbound>, Vec<_>) =
+            waiting.into_iter().map(|Waiting { text, answer }| (text, answer)).unzip();
         let texts: Arc<[Inbound]> = texts.into();
-        let failure = match self.take_texts(carrier, Arc::clone(&texts), None).await {
-            Ok(received) => return received.into_iter().map(Ok).collect(),
-            Err(failure) if texts.len() == 1 => return vec![Err(failure)],
-            Err(failure) => failure,
+        let answers: Vec<Answer> = match self.take_texts(carrier, Arc::clone(&texts), None).await {
+            Ok(received) => received.into_iter().map(Ok).collect(),
+            Err(failure) if texts.len() == 1 => vec![Err(failure)],
+            Err(Failure::Db(error)) if again(&error).is_some() => {
+                texts.iter().filter_map(|_| again(&error)).map(|error| Err(error.into())).collect()
+            }
+            Err(failure) => {
+                tracing::warn!(error = %failure, cause = failure.causes(), "texts are not taken together, so each alone");
+                // They are of different phones.
+                let alone = texts.iter().zip(askers).map(async |(text, asker)| {
+                    tell(asker, self.take_text(carrier, text.clone(), None).await);
+                });
+                join_all(alone).await;
+                return;
+            }
         };
-        if let Some(same) = whatever_the_texts(&failure) {
-            return texts.iter().map(|_| Err(same().into())).collect();
-        }
-        tracing::warn!(error = %failure, cause = failure.causes(), "texts are not taken together, so each alone");
-        // They are of different phones.
-        join_all(texts.iter().map(|text| self.take_text(carrier, text.clone(), None))).await
+        askers.into_iter().zip(answers).for_each(|(asker, answer)| tell(asker, answer));
     }
 }
 
-/// The same failure again, if it would have met any texts.
-fn whatever_the_texts(failure: &Failure) -> Option<Box<dyn Fn() -> DbError + Send + Sync + '_>> {
-    let Failure::Db(error) = failure else { return None };
+/// Who has gone away is not told.
+fn tell(asker: oneshot::Sender<Answer>, answer: Answer) {
+    let _ = asker.send(answer);
+}
+
+/// The same error once more, if it would have met any texts.
+fn again(error: &DbError) -> Option<DbError> {
     match error {
-        DbError::Unavailable(cause) => Some(Box::new(|| DbError::Unavailable(cause.to_string().into()))),
-        DbError::DiskFull(cause) => Some(Box::new(|| DbError::DiskFull(cause.to_string().into()))),
-        DbError::ReadOnly(cause) => Some(Box::new(|| DbError::ReadOnly(cause.to_string().into()))),
-        DbError::Overloaded { limit } => Some(Box::new(|| DbError::Overloaded { limit: *limit })),
-        DbError::Closed => Some(Box::new(|| DbError::Closed)),
+        DbError::Unavailable(cause) => Some(DbError::Unavailable(cause.to_string().into())),
+        DbError::DiskFull(cause) => Some(DbError::DiskFull(cause.to_string().into())),
+        DbError::ReadOnly(cause) => Some(DbError::ReadOnly(cause.to_string().into())),
+        DbError::Overloaded { limit } => Some(DbError::Overloaded { limit: *limit }),
+        DbError::Closed => Some(DbError::Closed),
         _ => None,
     }
 }

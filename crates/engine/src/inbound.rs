@@ -5,13 +5,14 @@
 //! | note | each text's event id is inserted; a repeat ends here |
 //! | find | the contacts, locked with their kin and what runs of them; an unknown phone becomes a contact |
 //! | keep | the messages are stored, the conversations move up and are unread |
-//! | stop | **the running enrollments end, whatever a text says, and what was not sent comes back**; not by an automatic answer where the workspace says so |
 //! | obey | an opt-out is suppressed and confirmed once, by the carrier or by us; START lifts it; HELP is answered; a wrong number is marked |
+//! | stop | **the running enrollments end, whatever a text says, and what was not sent comes back**; not by an automatic answer where the workspace says so |
 //!
 //! From the commit on no message of those enrollments is claimed, on any node. Each beat does for all of them what is one statement for all; only
-//! wishes are obeyed one by one, in the order in which the texts came. No two of the texts are of one phone ([`crate::gathering`]).
+//! wishes are obeyed one by one, in the order in which the texts came, and families are looked for person by person. No two of the texts are of one phone ([`crate::gathering`]).
 //!
-//! Locks are taken in the order of the house: event ids, contacts with their kin, what runs of them, conversations, balances, each in the order of keys.
+//! Locks are taken in the order of the house: event ids, contacts with their kin, what runs of them, conversations, balances, each in the order of keys
+//! (but the conversations of the writers' kin, which end after theirs).
 //! Two phones of one person that answer at once, or an answer and the settling of the text that it answers, then wait for each other in one direction only.
 
 use std::collections::HashMap;
@@ -131,10 +132,13 @@ impl Intake<'_> {
             });
         }
         self.store(tx, &heeded)?;
-        let mut ended = self.stop(tx, &known, &heeded, running)?;
         let mut answers = 0;
-        for ((place, ..), text) in new.iter().zip(&heeded) {
+        for text in &heeded {
             answers += usize::from(self.obey(tx, &known, text)?);
+        }
+        // Last: it takes the rows of balances, for which whoever sends waits.
+        let mut ended = self.stop(tx, &known, &heeded, running)?;
+        for ((place, ..), text) in new.iter().zip(&heeded) {
             received[*place] = Received::Stored {
                 workspace: self.beat.workspace,
                 contact: text.contact.id,

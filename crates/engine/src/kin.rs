@@ -60,7 +60,7 @@ impl Kin {
 }
 
 /// The contact itself and, unless the workspace keeps them running, the person's others.
-pub(crate) fn family(
+fn family(
     tx: &Tx<'_>,
     beat: &Beat,
     stop_person: Switch,

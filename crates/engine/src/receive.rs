@@ -46,8 +46,8 @@ pub enum Received {
 }
 
 impl Engine {
-    /// Takes one callback of a carrier, whose signature was verified. One transaction, and nothing before it: on SQLite callbacks that come at once
-    /// share a commit, in the order in which they came.
+    /// Takes one callback of a carrier, whose signature was verified. One transaction, and nothing before it, perhaps with others of its number: on SQLite
+    /// callbacks that come at once share a commit, in the order in which they came.
     pub async fn receive(&self, carrier: &str, event: CarrierEvent) -> Result<Received, Failure> {
         self.receive_once(carrier, event, None).await
     }

@@ -327,7 +327,7 @@ impl<'a> Tx<'a> {
             On::Sqlite(_) => self.query_write(sql, params).and_then(read).map(|answer| Later(Answer::Here(answer))),
             On::Postgres(session) => {
                 self.check(params)?;
-                let asked = self.note(session.ask(sql.postgres(), &Param::each(params), Intent::Write))?;
+                let asked = self.note(session.ask(sql.postgres(), &Param::each(params)))?;
                 Ok(Later(Answer::Asked(asked, read)))
             }
         }

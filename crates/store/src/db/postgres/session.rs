@@ -176,13 +176,8 @@ impl Session {
     }
 
     /// The same for a statement whose answer is taken later, by [`Session::heard`].
-    pub(in crate::db) fn ask(
-        &self,
-        text: &'static str,
-        params: &[Param<'_>],
-        intent: Intent,
-    ) -> Result<Asked, DbError> {
-        let statement = self.known(text, params, intent)?;
+    pub(in crate::db) fn ask(&self, text: &'static str, params: &[Param<'_>]) -> Result<Asked, DbError> {
+        let statement = self.known(text, params, Intent::Write)?;
         let (client, params, asked) = (Rc::clone(&self.client), encoded(params)?, Asked::default());
         let Asked(told) = asked.clone();
         self.keep(text, async move {

@@ -32,7 +32,7 @@ const CONFLICT_PAUSE: Duration = Duration::from_millis(2);
 /// A pause doubles up to this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// Each statement for texts that come in finds a few rows by their keys, whatever it is given. For lists as short as theirs the server would make a plan
+/// Each statement for texts that come in finds few rows by an index, whatever it is given. For lists as short as theirs the server would make a plan
 /// each time, which takes it longer than the statement (`docs/decisions/0050`).
 const BEGIN_INBOUND: &str =
     "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL plan_cache_mode = force_generic_plan";
