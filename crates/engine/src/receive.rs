@@ -1,7 +1,7 @@
 //! What carriers tell us unasked: texts from contacts in `inbound`, receipts of ours in `receipts`.
 //!
-//! Each callback is taken by a transaction that begins with whose number it is about. On PostgreSQL the texts that wait for one number share
-//! one ([`crate::gathering`]). Texts have their own lane in the store, so outgoing load never delays them.
+//! A callback is one transaction, which begins with whose number it is about; on PostgreSQL the texts that wait for one number share one
+//! (`gathering`). Texts have their own lane in the store, so outgoing load never delays them.
 
 use std::sync::Arc;
 
