@@ -95,7 +95,7 @@ impl Intake<'_> {
     pub(crate) fn take(&self, tx: &mut Tx<'_>, texts: &[Inbound]) -> Result<Taken, Failure> {
         let workspace = self.beat.workspace;
         let events: Vec<&str> = texts.iter().map(|text| text.event_id.as_str()).collect();
-        // Three that do not need each other's answers.
+        // Four that do not need each other's answers.
         let first = answers::first_of(tx, workspace, self.carrier, &events, self.beat.now)?;
         let row = workspaces::find_later(tx, workspace)?;
         let phones: Vec<Phone> = texts.iter().filter_map(|text| Phone::stored(&text.from)).collect();

@@ -141,13 +141,22 @@ pub(crate) struct Writer {
     pub(crate) kin: Kin,
 }
 
-/// The contacts with these phones, locked, and the persons' others with them.
-pub(crate) fn lock_phones(tx: &mut Tx<'_>, beat: &Beat, phones: &[Phone]) -> Result<Vec<contacts::Contact>, Failure> {
+/// Contacts that are locked with their kin, and what ran of all of them when they were.
+pub(crate) struct Seen {
+    contacts: Vec<contacts::Contact>,
+    running: Vec<Enrollment>,
+}
+
+/// The contacts with these phones, locked, and the persons' others with them; then what runs of any of them. A phone that nobody had may be
+/// somebody's by the second: [`lock_writers`] looks again then.
+pub(crate) fn lock_phones(tx: &mut Tx<'_>, beat: &Beat, phones: &[Phone]) -> Result<Seen, Failure> {
     let texts: Vec<String> = phones.iter().map(Phone::to_string).collect();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-    let mut locked = contacts::kin::lock(tx, beat.workspace, &texts)?;
-    locked.retain(|contact| texts.contains(&contact.phone.as_str()));
-    Ok(locked)
+    let contacts = contacts::kin::lock(tx, beat.workspace, &texts)?;
+    let running = enrollments::lock_running_by_phones(tx, beat.workspace, &texts)?;
+    let mut contacts = tx.heard(contacts)?;
+    contacts.retain(|contact| texts.contains(&contact.phone.as_str()));
+    Ok(Seen { contacts, running })
 }
 
 /// The contacts with these phones, of which `seen` are locked with their kin and the others are made, each with what runs around it; and every row
@@ -157,13 +166,15 @@ pub(crate) fn lock_writers(
     beat: &Beat,
     stop_person: Switch,
     phones: &[Phone],
-    mut seen: Vec<contacts::Contact>,
+    seen: Seen,
 ) -> Result<(HashMap<Phone, Writer>, Vec<Enrollment>), Failure> {
+    let Seen { contacts: mut seen, running } = seen;
     let is_of = |contact: &contacts::Contact, phone: &Phone| Phone::stored(&contact.phone) == Some(*phone);
     seen.retain(|contact| phones.iter().any(|phone| is_of(contact, phone)));
     let mut unknown: Vec<Phone> = phones.to_vec();
     unknown.retain(|phone| !seen.iter().any(|contact| is_of(contact, phone)));
     unknown.sort_unstable();
+    let all_known = unknown.is_empty();
     for phone in unknown {
         seen.push(crate::contacts::find_or_create(tx, beat, phone)?);
     }
@@ -175,7 +186,12 @@ pub(crate) fn lock_writers(
             seen.into_iter().map(|contact| (contact.id, contact)).map(|(id, contact)| (contact, vec![id])).collect()
         }
     };
-    let rows = enrollments::lock_running(tx, beat.workspace, &everyone(families.iter().map(|(_, family)| family)))?;
+    // Else somebody may have made a contact meanwhile, or brought one to a person, and have it run. What is locked now comes behind rows with later
+    // keys, and behind what a merge brought while the contacts were waited for: a deadlock is possible there, and is run again.
+    let rows = match all_known && !has_kin {
+        true => running,
+        false => enrollments::lock_running(tx, beat.workspace, &everyone(families.iter().map(|(_, family)| family)))?,
+    };
     let running: Vec<_> = rows.iter().map(|row| (row.contact, row.id)).collect();
     let writer = |(contact, family): (contacts::Contact, Vec<ContactId>)| {
         let kin = Kin::of(contact.id, &family, &running);

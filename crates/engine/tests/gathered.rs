@@ -2,7 +2,7 @@
 //!
 //! Somebody holds the first contact's row, so that the texts behind it wait, and lets it go when all have come.
 
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 
 use carrier::{CarrierEvent, Inbound};
 use domain::enrollment::StopReason;
@@ -49,7 +49,7 @@ fn text(world: &World, event: &str, from: &str, body: &str) -> Inbound {
 async fn bring(world: &World, texts: &[Inbound]) -> Vec<Result<Received, Failure>> {
     let (has, held) = tokio::sync::oneshot::channel();
     let (free, freed) = mpsc::channel();
-    let (has, freed) = (std::sync::Mutex::new(Some(has)), std::sync::Mutex::new(freed));
+    let (has, freed) = (Mutex::new(Some(has)), Mutex::new(freed));
     let workspace = world.workspace();
     let hold = move |tx: &mut Tx<'_>| {
         contacts::lock(tx, workspace, &[ContactId(1_000)])?;
@@ -226,6 +226,59 @@ fn credits_and_money_that_come_back_together_go_where_they_came_from() {
         let (credits, micros) = before.0;
         assert_eq!(world.balance("available").await, (credits + 7, micros + 11 * RATE));
         assert!(world.engine.verify_ledger(world.workspace()).await.unwrap().is_clean());
+        world.end().await;
+    });
+}
+
+#[test]
+fn what_runs_of_a_person_is_locked_in_the_order_of_its_keys_whichever_phone_writes() {
+    const ROW: Sql = Sql::Same(
+        "SELECT enrollment_id FROM enrollments WHERE workspace_id = $1 AND contact_id = $2 FOR UPDATE SKIP LOCKED",
+    );
+    const WAIT: Sql = Sql::Same(
+        "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()",
+    );
+    on_both(plan, async |world| {
+        found(&world, 4).await;
+        if !world.engine.store().address().is_server() {
+            return world.end().await;
+        }
+        let (has, held) = mpsc::channel();
+        let (free, freed) = mpsc::channel::<()>();
+        let (freed, workspace) = (Arc::new(Mutex::new(freed)), world.workspace());
+        // Locks a row of the person's, and the other once the reply waits for the first; whether that was free.
+        let hold = move |tx: &mut Tx<'_>| {
+            let row = |contact: i64| [workspace.0.into(), (1_000 + contact).into()];
+            assert_eq!(tx.query_write(&ROW, &row(2))?.len(), 1);
+            // Heard once, if this is run again.
+            let _ = has.send(());
+            let _ = freed.lock().unwrap().recv();
+            Ok::<_, DbError>(tx.query_write(&ROW, &row(3))?.len() == 1)
+        };
+        let holder = tokio::spawn({
+            let store = world.engine.store().clone();
+            async move { store.write(Lane::Normal, hold).await.unwrap() }
+        });
+        let held = tokio::task::spawn_blocking(move || held.recv().unwrap());
+        held.await.unwrap();
+        let mut reply = tokio::spawn({
+            let (engine, text) = (world.engine.clone(), text(&world, "e", &phone(3), "Hello"));
+            async move { engine.receive("simulator", CarrierEvent::Inbound(text)).await }
+        });
+        let waits = async {
+            let count = |db: &store::Read<'_>| db.query_one(&WAIT, &[])?.int(0);
+            while world.engine.store().read::<_, DbError, _>(count).await.unwrap() == 0 {}
+        };
+        tokio::select! {
+            () = waits => {}
+            received = &mut reply => panic!("the reply did not wait: {received:?}"),
+        }
+        drop(free);
+        let received = reply.await.unwrap();
+        assert!(holder.await.unwrap(), "the reply has locked the later row and waits for the earlier");
+        let mut ended = ended(&received);
+        ended.sort_unstable();
+        assert_eq!(ended, [(2, 3), (3, 3)]);
         world.end().await;
     });
 }

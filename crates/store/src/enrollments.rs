@@ -26,6 +26,7 @@ use crate::{DbError, Each, Read, Row, Sql, Tx, Value, runs, tallies};
 
 pub mod stopping;
 
+pub use running::{lock_running, lock_running_by_phones};
 pub use stopping::{Stopping, stop, stopped};
 
 /// Where the contact of an enrollment may be, and how its texts are written: frozen at its start. Stored as a list in this order:
@@ -114,6 +115,8 @@ macro_rules! columns {
     };
 }
 
+mod running;
+
 static FIND: Sql =
     Sql::Same(concat!("SELECT ", columns!(), " FROM enrollments e WHERE e.workspace_id = $1 AND e.enrollment_id = $2"));
 
@@ -165,26 +168,6 @@ static LOCK: Sql = Sql::Twin {
     ),
 };
 
-static LOCK_RUNNING: Sql = Sql::Twin {
-    sqlite: concat!(
-        "SELECT ",
-        columns!(),
-        " FROM enrollments e
-          WHERE e.workspace_id = $1 AND e.state = 'active' AND e.enrollment_id IN (
-            SELECT r.enrollment_id FROM runs r
-            WHERE r.workspace_id = $1 AND r.contact_id IN (SELECT value FROM json_each($2)))
-          ORDER BY e.enrollment_id"
-    ),
-    postgres: concat!(
-        "SELECT ",
-        columns!(),
-        " FROM enrollments e
-          WHERE e.workspace_id = $1 AND e.state = 'active' AND e.enrollment_id = ANY (ARRAY(
-            SELECT r.enrollment_id FROM runs r WHERE r.workspace_id = $1 AND r.contact_id = ANY ($2::BIGINT[])))
-          ORDER BY e.enrollment_id FOR UPDATE"
-    ),
-};
-
 static CARDS: Sql = Sql::Twin {
     sqlite: "
         SELECT e.contact_id, e.enrollment_id, e.workflow_id, e.next_step, w.name, e.due_at,
@@ -230,7 +213,8 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("enrollments::IN_WORKFLOW", &IN_WORKFLOW),
     ("enrollments::PAGE", &PAGE),
     ("enrollments::LOCK", &LOCK),
-    ("enrollments::LOCK_RUNNING", &LOCK_RUNNING),
+    ("enrollments::running::LOCK", &running::LOCK),
+    ("enrollments::running::LOCK_BY_PHONES", &running::LOCK_BY_PHONES),
     ("enrollments::CARDS", &CARDS),
     ("enrollments::INSERT", &INSERT.0),
     ("enrollments::stopping::STOP", &stopping::STOP),
@@ -326,18 +310,6 @@ pub fn running_in(
 pub fn lock(tx: &mut Tx<'_>, workspace: WorkspaceId, ids: &[EnrollmentId]) -> Result<Vec<Enrollment>, DbError> {
     let list = json::list(ids.iter().map(|id| id.0));
     let rows = read_all(tx, &LOCK, &[workspace.0.into(), list])?;
-    tallies::of_workflows(tx, workspace, &rows);
-    Ok(rows)
-}
-
-/// What runs of these contacts, which the transaction has locked: locked until it ends, too, in the order of their keys.
-pub fn lock_running(
-    tx: &mut Tx<'_>,
-    workspace: WorkspaceId,
-    contacts: &[ContactId],
-) -> Result<Vec<Enrollment>, DbError> {
-    let list = json::list(contacts.iter().map(|id| id.0));
-    let rows = read_all(tx, &LOCK_RUNNING, &[workspace.0.into(), list])?;
     tallies::of_workflows(tx, workspace, &rows);
     Ok(rows)
 }

@@ -91,7 +91,7 @@ pub(crate) const ALL: &[(&str, &Sql)] = &[
     ("ledger::statement::TEXTS", &statement::TEXTS),
 ];
 
-/// Why transfers were not posted. Nothing of them was.
+/// Why transfers were not posted. The transaction must not be committed after it.
 #[derive(Debug, thiserror::Error)]
 pub enum PostError {
     /// An account would fall below zero.
@@ -115,7 +115,7 @@ pub enum PostError {
     Db(#[from] DbError),
 }
 
-/// Posts transfers. All new: the balances move. All known: nothing happens, `Ok(false)`.
+/// Posts transfers. All new: the balances move. All known: nothing has moved in the end, `Ok(false)`. Either way the balances are locked.
 /// Anything in between is an error, after which the transaction must not be committed.
 pub fn post(tx: &mut Tx<'_>, workspace: WorkspaceId, transfers: &[Transfer], at: Timestamp) -> Result<bool, PostError> {
     if transfers.is_empty() {
@@ -123,14 +123,20 @@ pub fn post(tx: &mut Tx<'_>, workspace: WorkspaceId, transfers: &[Transfer], at:
     }
     let day = tallies::day(tx, workspace, at)?;
     let shared = [workspace.0.into(), micros(at).into(), day.into()];
-    let posted = tx.execute_each(&INSERT, &shared, transfers.iter().map(posting))?;
+    // On PostgreSQL one journey: whether they are new is known once the balances have moved.
+    let posted = tx.execute_each_later(&INSERT, &shared, transfers.iter().map(posting))?;
+    let changes = ledger::changes(transfers);
+    let moved = move_balances(tx, workspace, &changes)?;
+    let posted = tx.heard(posted)?;
     if posted == 0 {
-        return Ok(false);
+        let back: Vec<_> = moved_of(&changes, &moved, true).map(|(account, unit, by)| (account, unit, -by)).collect();
+        let returned = move_balances(tx, workspace, &back)?;
+        return floor(&back, &returned).map(|()| false);
     }
     if usize::try_from(posted).ok() != Some(transfers.len()) {
         return Err(PostError::Mixed { given: transfers.len(), posted });
     }
-    move_balances(tx, workspace, &ledger::changes(transfers))?;
+    floor(&changes, &moved)?;
     tallies::posted(tx, workspace, transfers, day);
     Ok(true)
 }
@@ -148,13 +154,24 @@ fn posting(transfer: &Transfer) -> [Value; 7] {
     ]
 }
 
-fn move_balances(tx: &mut Tx<'_>, workspace: WorkspaceId, changes: &[(Account, Unit, i64)]) -> Result<(), PostError> {
-    let params = |(account, unit, change): &(Account, Unit, i64)| {
+type Change = (Account, Unit, i64);
+
+/// Moves balances; which of them did not have too little.
+fn move_balances(tx: &mut Tx<'_>, workspace: WorkspaceId, changes: &[Change]) -> Result<Vec<bool>, DbError> {
+    let params = |(account, unit, change): &Change| {
         [workspace.0.into(), Value::Word(account.word()), Value::Word(unit.word()), Value::Int(*change)]
     };
     let moved = tx.execute_all(&MOVE, &changes.iter().map(params).collect::<Vec<_>>())?;
-    match changes.iter().zip(moved).find(|(_, count)| *count != 1) {
-        Some(((account, unit, _), _)) => Err(PostError::Floor { account: account.word(), unit: unit.word() }),
+    Ok(moved.into_iter().map(|rows| rows == 1).collect())
+}
+
+fn moved_of<'c>(changes: &'c [Change], moved: &'c [bool], which: bool) -> impl Iterator<Item = Change> + 'c {
+    changes.iter().zip(moved).filter(move |(_, moved)| **moved == which).map(|(change, _)| *change)
+}
+
+fn floor(changes: &[Change], moved: &[bool]) -> Result<(), PostError> {
+    match moved_of(changes, moved, false).next() {
+        Some((account, unit, _)) => Err(PostError::Floor { account: account.word(), unit: unit.word() }),
         None => Ok(()),
     }
 }

@@ -200,7 +200,7 @@ fn each_word(
         return Ok(());
     }
     let keys = batch(words.iter().map(|(word, id)| (word.as_str(), *id)));
-    tx.execute_each(sql, &[workspace.0.into()], &keys).map(|_| ())
+    tx.run_each(sql, &[workspace.0.into()], &keys)
 }
 
 /// How a key may begin, and what else must be in it: the end of a phone; the longest word, which fits the fewest; and the

@@ -10,6 +10,7 @@ mod due;
 mod export;
 mod face;
 mod group;
+mod ledger;
 mod log;
 mod mails;
 mod mishaps;

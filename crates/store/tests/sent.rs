@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Barrier};
 
-use store::{ConstraintKind, DbError, Each, Lane, Row, Sql, testing};
+use store::{ConstraintKind, DbError, Each, Lane, Row, Sql, Value, testing};
 
 use crate::common::{ADD, LIST, add, names, table};
 
@@ -66,6 +66,29 @@ fn what_is_asked_for_later_was_answered_in_its_turn() {
         });
         let name = |name: &str| Some(name.to_owned());
         assert_eq!(seen.unwrap(), [name("axy"), name("ax"), name("a"), None], "{}", db.name);
+    }
+}
+
+#[test]
+fn how_many_rows_one_for_many_changed_is_known_later() {
+    const ADD_NEW: Each<2> = Each(Sql::Twin {
+        sqlite: "INSERT INTO t (id, name) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING",
+        postgres: "INSERT INTO t (id, name) SELECT id, name FROM UNNEST($1::BIGINT[], $2::TEXT[]) AS t (id, name)
+            ON CONFLICT (id) DO NOTHING",
+    });
+    for db in testing::databases() {
+        table(&db.store);
+        let seen = db.store.write_blocking(Lane::Normal, |tx| {
+            add(tx, 1, "a")?;
+            let of_three = (1..=3).map(|id| [id.into(), "x".into()]);
+            let two = tx.execute_each_later(&ADD_NEW, &[], of_three.clone())?;
+            let none = tx.execute_each_later(&ADD_NEW, &[], of_three)?;
+            let nothing = tx.execute_each_later(&ADD_NEW, &[], Vec::<[Value; 2]>::new())?;
+            tx.execute(&RENAME, &[1.into(), "y".into()])?;
+            Ok::<_, DbError>([tx.heard(none)?, tx.heard(two)?, tx.heard(nothing)?])
+        });
+        assert_eq!(seen.unwrap(), [0, 2, 0], "{}", db.name);
+        assert_eq!(names(&db.store), ["ay", "x", "x"], "{}", db.name);
     }
 }
 

@@ -17,7 +17,7 @@ fn at() -> Timestamp {
     "2026-11-25T00:30:00Z".parse().unwrap()
 }
 
-fn workspace() -> workspaces::Workspace {
+pub(crate) fn workspace() -> workspaces::Workspace {
     workspaces::Workspace {
         id: WORKSPACE,
         name: "Acme".to_owned(),

@@ -14,7 +14,7 @@ use super::queue::Lane;
 use super::threads::Threads;
 use super::{DbError, Sizes};
 pub(super) use cell::{Param, columns};
-pub(super) use session::{Asked, Session};
+pub(super) use session::{Asked, Session, Told};
 use worker::{Access, Worker};
 
 /// Fewer would leave a lane without a thread.

@@ -321,14 +321,36 @@ impl<'a> Tx<'a> {
         &mut self,
         sql: &Sql,
         params: &[Value],
-        read: fn(Vec<Row>) -> Result<T, DbError>,
+        read: impl FnOnce(Vec<Row>) -> Result<T, DbError> + 'static,
     ) -> Result<Later<T>, DbError> {
         match &self.on {
             On::Sqlite(_) => self.query_write(sql, params).and_then(read).map(|answer| Later(Answer::Here(answer))),
             On::Postgres(session) => {
                 self.check(params)?;
                 let asked = self.note(session.ask(sql.postgres(), &Param::each(params)))?;
-                Ok(Later(Answer::Asked(asked, read)))
+                Ok(Later(Answer::Asked(asked, Box::new(|told| read(told.rows)))))
+            }
+        }
+    }
+
+    /// The same for a statement for many rows, as [`Each`] says: how many it changed.
+    pub fn execute_each_later<const N: usize>(
+        &mut self,
+        each: &Each<N>,
+        shared: &[Value],
+        rows: impl IntoIterator<Item = impl Borrow<[Value; N]>>,
+    ) -> Result<Later<u64>, DbError> {
+        match &self.on {
+            On::Sqlite(_) => self.execute_each(each, shared, rows).map(|changed| Later(Answer::Here(changed))),
+            On::Postgres(session) => {
+                self.check(shared)?;
+                let rows: Vec<_> = rows.into_iter().collect();
+                let ask = |params: Option<Vec<_>>| {
+                    let Some(params) = params else { return Ok(Later(Answer::Here(0))) };
+                    let asked = session.ask(each.0.postgres(), &params)?;
+                    Ok(Later(Answer::Asked(asked, Box::new(|told| Ok(told.changed)))))
+                };
+                self.note(columns(shared, &rows).and_then(ask))
             }
         }
     }

@@ -54,9 +54,13 @@ pub(in crate::db) struct Session {
 
 /// What a statement that was sent answers, once something behind it was waited for.
 #[derive(Clone, Default)]
-pub(in crate::db) struct Asked(Rc<Cell<Option<Told>>>);
+pub(in crate::db) struct Asked(Rc<Cell<Option<Result<Told, DbError>>>>);
 
-type Told = Result<Vec<Row>, DbError>;
+/// What a statement told: its rows, and how many it changed.
+pub(in crate::db) struct Told {
+    pub(in crate::db) rows: Vec<Row>,
+    pub(in crate::db) changed: u64,
+}
 
 /// A statement that nobody has waited for yet.
 struct Sent {
@@ -181,18 +185,22 @@ impl Session {
         let (client, params, asked) = (Rc::clone(&self.client), encoded(params)?, Asked::default());
         let Asked(told) = asked.clone();
         self.keep(text, async move {
-            let rows = client.query_raw(&statement, params).await?.try_collect::<Vec<_>>().await?;
-            let names = names(&statement);
-            told.set(Some(rows.iter().map(|row| convert(&names, row)).collect()));
+            let mut stream = pin!(client.query_raw(&statement, params).await?);
+            let (mut rows, names) = (Vec::new(), names(&statement));
+            while let Some(row) = stream.try_next().await? {
+                rows.push(convert(&names, &row));
+            }
+            let changed = stream.rows_affected().unwrap_or(0);
+            told.set(Some(rows.into_iter().collect::<Result<_, _>>().map(|rows| Told { rows, changed })));
             Ok(())
         })?;
         Ok(asked)
     }
 
     /// What was asked for; waits for it, if nothing behind it was waited for.
-    pub(in crate::db) fn heard(&self, Asked(told): &Asked) -> Result<Vec<Row>, DbError> {
-        if let Some(rows) = told.take() {
-            return rows;
+    pub(in crate::db) fn heard(&self, Asked(told): &Asked) -> Result<Told, DbError> {
+        if let Some(told) = told.take() {
+            return told;
         }
         self.flush()?;
         told.take().unwrap_or(Err(DbError::Aborted))
