@@ -141,19 +141,23 @@ pub(crate) struct Writer {
     pub(crate) kin: Kin,
 }
 
-/// Contacts that are locked with their kin, and what ran of all of them when they were.
+/// Contacts that are locked with their kin, and what ran of all of them when they were, if that was asked.
 pub(crate) struct Seen {
     contacts: Vec<contacts::Contact>,
-    running: Vec<Enrollment>,
+    running: Option<Vec<Enrollment>>,
 }
 
-/// The contacts with these phones, locked, and the persons' others with them; then what runs of any of them. A phone that nobody had may be
+/// The contacts with these phones, locked, and the persons' others with them; then, on a server, what runs of any of them. A phone that nobody had may be
 /// somebody's by the second: [`lock_writers`] looks again then.
 pub(crate) fn lock_phones(tx: &mut Tx<'_>, beat: &Beat, phones: &[Phone]) -> Result<Seen, Failure> {
     let texts: Vec<String> = phones.iter().map(Phone::to_string).collect();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     let contacts = contacts::kin::lock(tx, beat.workspace, &texts)?;
-    let running = enrollments::lock_running_by_phones(tx, beat.workspace, &texts)?;
+    // Where a statement is no journey it is asked by the contacts (`docs/decisions/0050`).
+    let running = match tx.is_embedded() {
+        true => None,
+        false => Some(enrollments::lock_running_by_phones(tx, beat.workspace, &texts)?),
+    };
     let mut contacts = tx.heard(contacts)?;
     contacts.retain(|contact| texts.contains(&contact.phone.as_str()));
     Ok(Seen { contacts, running })
@@ -188,9 +192,9 @@ pub(crate) fn lock_writers(
     };
     // Else somebody may have made a contact meanwhile, or brought one to a person, and have it run. What is locked now comes behind rows with later
     // keys, and behind what a merge brought while the contacts were waited for: a deadlock is possible there, and is run again.
-    let rows = match all_known && !has_kin {
-        true => running,
-        false => enrollments::lock_running(tx, beat.workspace, &everyone(families.iter().map(|(_, family)| family)))?,
+    let rows = match running.filter(|_| all_known && !has_kin) {
+        Some(running) => running,
+        None => enrollments::lock_running(tx, beat.workspace, &everyone(families.iter().map(|(_, family)| family)))?,
     };
     let running: Vec<_> = rows.iter().map(|row| (row.contact, row.id)).collect();
     let writer = |(contact, family): (contacts::Contact, Vec<ContactId>)| {

@@ -139,7 +139,8 @@ impl Read<'_> {
     }
 
     /// Whether it is SQLite, where a statement is no journey and [`Each`] runs once for each row.
-    pub(crate) fn is_embedded(&self) -> bool {
+    #[must_use]
+    pub fn is_embedded(&self) -> bool {
         matches!(self.on, On::Sqlite(_))
     }
 

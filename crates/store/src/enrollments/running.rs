@@ -56,8 +56,8 @@ pub fn lock_running(
     locked(tx, workspace, &LOCK, json::list(contacts.iter().map(|id| id.0)))
 }
 
-/// What runs of the contacts with these phones and of those of the same persons, as it is now: locked until the transaction ends, in the order of their
-/// keys.
+/// What runs of the contacts with these phones and of those of the same persons, as it is now, whoever they are: locked until the transaction
+/// ends, in the order of their keys.
 pub fn lock_running_by_phones(
     tx: &mut Tx<'_>,
     workspace: WorkspaceId,
